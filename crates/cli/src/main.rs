@@ -1,0 +1,2 @@
+//! The `flowglass` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Graphs of functions, run, mapped, nested and cached.

@@ -1,0 +1,1 @@
+//! A pipeline engine you can see through.

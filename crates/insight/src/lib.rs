@@ -1,0 +1,1 @@
+//! Spans in, answers out: trees, waterfalls, statistics, progress.

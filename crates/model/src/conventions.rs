@@ -1,0 +1,91 @@
+//! Attribute names in one place. OpenTelemetry's own wherever it has one.
+//!
+//! Names are dotted; JSON fields, SQL columns and Rust fields are the same words with `_`.
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        $($(#[$doc])* pub const $name: &str = $text;)+
+
+        /// Every name in this module.
+        pub const ALL: &[&str] = &[$($text),+];
+    };
+}
+
+names! {
+    /// What the span stands for; see [`SpanType`](crate::SpanType).
+    SPAN_TYPE = "span.type";
+    /// The pipeline's stable id.
+    PIPELINE_ID = "pipeline.id";
+    /// The pipeline's name.
+    PIPELINE_NAME = "pipeline.name";
+    /// Where the pipeline stands: `outer > inner`.
+    PIPELINE_PATH = "pipeline.path";
+    /// How deep the pipeline stands; the root's depth is 0.
+    PIPELINE_DEPTH = "pipeline.depth";
+    /// The version that the pipeline's author gave.
+    PIPELINE_VERSION = "pipeline.version";
+    /// The fingerprint of the pipeline's graph.
+    PIPELINE_FINGERPRINT = "pipeline.fingerprint";
+    /// The node's name.
+    NODE_ID = "node.id";
+    /// What the node is: `function`, `command`, `shell`, `pipeline`, `closure`.
+    NODE_TYPE = "node.type";
+    /// How many nodes a run computed (on the run's root span).
+    NODE_COUNT = "node.count";
+    /// How many nodes of a run failed (on the run's root span).
+    NODE_FAILED = "node.failed";
+    /// How many items a map has.
+    MAP_TOTAL = "map.total";
+    /// How many items of a map failed.
+    MAP_FAILED = "map.failed";
+    /// How many items of a map came whole from the cache.
+    MAP_CACHED = "map.cached";
+    /// How many items of a map have no span of their own.
+    MAP_UNSAMPLED = "map.unsampled";
+    /// Durations of a map's items, as an exponential histogram: `{scale, zero, offset, counts, sum_ns, min_ns, max_ns}`.
+    MAP_DURATIONS = "map.durations";
+    /// The item's place in its map, from 0.
+    MAP_INDEX = "map.index";
+    /// What the cache said; see [`CacheStatus`](crate::CacheStatus).
+    CACHE_STATUS = "cache.status";
+    /// The signature of the computation.
+    CACHE_SIGNATURE = "cache.signature";
+    /// How long the cache took to answer, in milliseconds.
+    CACHE_DURATION_MS = "cache.duration_ms";
+    /// What the hit saved: the duration of the computation that made the entry, in milliseconds.
+    CACHE_SAVED_MS = "cache.saved_ms";
+    /// How many nodes of a run came from the cache (on the run's root span).
+    CACHE_HITS = "cache.hits";
+    /// Where the node ran.
+    BACKEND_NAME = "backend.name";
+    /// How the backend schedules: `sequential`, `async`, `threads`.
+    BACKEND_MODE = "backend.mode";
+    /// Which attempt this was, from 1; absent where there was only one.
+    RETRY_ATTEMPT = "retry.attempt";
+    /// The worker that ran it.
+    WORKER_ID = "worker.id";
+    /// The run that this run resumes.
+    RUN_RESUMES = "run.resumes";
+    /// Set where the trace was not sampled and a failure made this span recorded all the same.
+    TRACE_INCOMPLETE = "trace.incomplete";
+    /// The type of an error.
+    ERROR_TYPE = "error.type";
+    /// The type of an exception (on an `exception` event).
+    EXCEPTION_TYPE = "exception.type";
+    /// The message of an exception (on an `exception` event).
+    EXCEPTION_MESSAGE = "exception.message";
+    /// The causes of an exception, one a line (on an `exception` event).
+    EXCEPTION_STACKTRACE = "exception.stacktrace";
+    /// The name of the service that a resource is.
+    SERVICE_NAME = "service.name";
+    /// The version of the service that a resource is.
+    SERVICE_VERSION = "service.version";
+    /// The name of the host.
+    HOST_NAME = "host.name";
+    /// The process's id.
+    PROCESS_PID = "process.pid";
+    /// The program's file.
+    PROCESS_EXECUTABLE_NAME = "process.executable.name";
+    /// The process's exit code.
+    PROCESS_EXIT_CODE = "process.exit.code";
+}

@@ -1,0 +1,1 @@
+//! Pipeline files: TOML in, a graph of commands out.

@@ -1,0 +1,1 @@
+//! The Recorder: spans from the hot path to sinks.

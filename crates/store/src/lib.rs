@@ -1,0 +1,1 @@
+//! Stores that answer questions about recorded runs.

@@ -1,0 +1,1 @@
+//! Progress, waterfalls and tables on a terminal.
