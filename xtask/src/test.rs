@@ -97,7 +97,13 @@ fn test(session: &Session) -> Result<(), String> {
 }
 
 fn docs(session: &Session) -> Result<(), String> {
-    session.cargo_with(&[("RUSTDOCFLAGS", "-Dwarnings")], &["doc", "--workspace", "--no-deps", "--locked"])
+    let doc = |crates: &[&str]| {
+        let arguments = [&["doc", "--no-deps", "--locked"], crates].concat();
+        session.cargo_with(&[("RUSTDOCFLAGS", "-Dwarnings")], &arguments)
+    };
+    // The command and the library are both called `flowglass` and share a place in the output: apart, the library's pages stay.
+    doc(&["--package", "flowglass-cli"])?;
+    doc(&["--workspace", "--exclude", "flowglass-cli"])
 }
 
 #[cfg(test)]
