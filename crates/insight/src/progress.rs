@@ -1,0 +1,272 @@
+//! How far a run is: a fold over the engine's events, cheap enough to be fed every one of them.
+
+mod row;
+mod site;
+
+pub use row::ProgressRow;
+pub use site::{Retry, SiteProgress, State};
+
+use flowglass_model::{Event, EventKind, Site, Subject};
+
+/// How far a run is, site by site.
+///
+/// Only events are told what time it is; questions about a moment take it as `now_unix_ns`.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    sites: Vec<SiteProgress>,
+    last_unix_ns: i64,
+    events: u64,
+}
+
+impl Progress {
+    /// Starts at nothing done. The sites are the plan's, in its order: each one's id is its index, parents before children.
+    #[must_use]
+    pub fn new(sites: &[Site]) -> Self {
+        Self { sites: sites.iter().cloned().map(SiteProgress::new).collect(), last_unix_ns: i64::MIN, events: 0 }
+    }
+
+    /// Takes in one event. Events of sites that the plan doesn't have are ignored.
+    pub fn apply(&mut self, event: &Event<'_>) {
+        let at = event.site.id.0 as usize;
+        let Some(site) = self.sites.get_mut(at) else { return };
+        site.apply(event);
+        self.events += 1;
+        self.last_unix_ns = self.last_unix_ns.max(event.at_unix_ns);
+        let ends = !matches!(event.kind, EventKind::Started { .. } | EventKind::Retried { .. });
+        if let Some(parent) = self.parent(at).filter(|_| ends) {
+            self.sites[parent].done += 1;
+        }
+    }
+
+    /// Returns the sites, in the plan's order.
+    #[must_use]
+    pub fn sites(&self) -> &[SiteProgress] {
+        &self.sites
+    }
+
+    /// Returns the root pipeline, if there are any sites.
+    #[must_use]
+    pub fn root(&self) -> Option<&SiteProgress> {
+        self.sites.first()
+    }
+
+    /// Returns when the last event happened, in nanoseconds since 1970 UTC; none before the first.
+    #[must_use]
+    pub fn last_unix_ns(&self) -> Option<i64> {
+        (self.events > 0).then_some(self.last_unix_ns)
+    }
+
+    /// Returns how many events were taken in.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Says whether the run has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.root().is_some_and(|root| root.ended() > 0 && root.active() == 0)
+    }
+
+    /// Returns how many nodes, or whole items, of the run came from the cache so far.
+    #[must_use]
+    pub fn cached(&self) -> u64 {
+        self.sites.iter().map(|site| site.cached).sum()
+    }
+
+    /// Returns how many nodes of the run failed so far.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.sites.iter().filter(|site| site.site.subject == Subject::Node).map(|site| site.failed).sum()
+    }
+
+    /// Returns what to show, depth first: pipelines, nodes and maps. Items are part of their map's row.
+    #[must_use]
+    pub fn rows(&self) -> Vec<ProgressRow<'_>> {
+        row::rows(self)
+    }
+
+    /// Returns how many executions of a site are expected, as far as is known: as many as the map above has items that don't
+    /// come whole from the cache.
+    #[must_use]
+    pub fn expected(&self, at: usize) -> u64 {
+        let mut cached = 0;
+        let mut at = at;
+        while let Some(parent) = self.parent(at) {
+            if self.sites[at].site.subject == Subject::Item {
+                return self.sites[parent].total.unwrap_or_default().saturating_sub(cached);
+            }
+            at = parent;
+            cached = self.sites[at].cached;
+        }
+        1
+    }
+
+    /// Returns how a site stands.
+    #[must_use]
+    pub fn state(&self, at: usize) -> State {
+        let site = &self.sites[at];
+        let mut above = std::iter::successors(self.parent(at), |&above| self.parent(above));
+        let is_over = |above: usize| self.sites[above].is_settled(self.expected(above));
+        match site.state(self.expected(at)) {
+            State::Running if site.active() > 0 => State::Running,
+            State::Waiting | State::Running if above.any(is_over) => site.outcome_when_over(),
+            state => state,
+        }
+    }
+
+    /// Returns the site above; none where the plan's order is broken, so that nobody walks in circles.
+    fn parent(&self, at: usize) -> Option<usize> {
+        self.sites[at].site.parent.map(|parent| parent.0 as usize).filter(|&parent| parent < at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowglass_model::{CacheStatus, Failure, RunId, SiteId, SpanId, TraceId};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn site(id: u32, parent: Option<u32>, subject: Subject, name: &str, depth: u16) -> Site {
+        Site { id: SiteId(id), parent: parent.map(SiteId), subject, name: name.into(), path: name.into(), depth, children: 0 }
+    }
+
+    fn plan() -> Vec<Site> {
+        vec![
+            site(0, None, Subject::Pipeline, "etl", 0),
+            site(1, Some(0), Subject::Node, "load", 1),
+            site(2, Some(0), Subject::Map, "words", 1),
+            site(3, Some(2), Subject::Item, "words", 1),
+            site(4, Some(3), Subject::Node, "stem", 2),
+            site(5, Some(0), Subject::Node, "store", 1),
+        ]
+    }
+
+    struct Feed {
+        plan: Vec<Site>,
+        progress: Progress,
+    }
+
+    impl Feed {
+        fn new() -> Self {
+            let plan = plan();
+            Self { progress: Progress::new(&plan), plan }
+        }
+
+        fn tell(&mut self, at: usize, seconds: i64, kind: EventKind<'_>) {
+            let run = RunId::from(TraceId::from_bytes([1; 16]));
+            let event = Event::new((0, seconds.saturating_mul(SECOND)), run, &self.plan[at], SpanId::NONE, None, kind);
+            self.progress.apply(&event);
+        }
+
+        fn shape(&self) -> String {
+            let line = |row: &ProgressRow<'_>| {
+                let total = row.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
+                format!("{}{} {:?} {}/{total}\n", "  ".repeat(row.depth), row.name, row.state, row.done)
+            };
+            self.progress.rows().iter().map(line).collect()
+        }
+    }
+
+    const START: EventKind<'_> = EventKind::Started { total: None };
+
+    fn finish<'a>(seconds: u64) -> EventKind<'a> {
+        EventKind::Finished { duration_ns: seconds * 1_000_000_000, cache: CacheStatus::Write }
+    }
+
+    fn hit<'a>() -> EventKind<'a> {
+        EventKind::Cached { signature: &[0; 32], lookup_ns: 1_000, saved_ns: 2_000_000_000 }
+    }
+
+    #[test]
+    fn a_run_is_followed_from_its_first_event_to_its_last() {
+        let mut feed = Feed::new();
+        insta::assert_snapshot!(feed.shape(), @"
+        etl Waiting 0/?
+          load Waiting 0/1
+          words Waiting 0/?
+            stem Waiting 0/?
+          store Waiting 0/1
+        ");
+        feed.tell(0, 100, EventKind::Started { total: Some(3) });
+        feed.tell(1, 100, START);
+        feed.tell(1, 101, hit());
+        feed.tell(2, 101, EventKind::Started { total: Some(4) });
+        feed.tell(3, 101, hit());
+        feed.tell(3, 101, START);
+        feed.tell(4, 101, START);
+        feed.tell(3, 102, START);
+        let failure = Failure { error_type: "E".into(), message: "bad\nword".into(), causes: vec![] };
+        feed.tell(4, 103, EventKind::Failed { duration_ns: 2, failure: &failure });
+        feed.tell(3, 103, EventKind::Failed { duration_ns: 2, failure: &failure });
+        insta::assert_snapshot!(feed.shape(), @"
+        etl Running 1/3
+          load Cached 1/1
+          words Running 2/4
+            stem Running 1/3
+          store Waiting 0/1
+        ");
+        let rows = feed.progress.rows();
+        let (map, items) = (rows[2].site, rows[2].items.unwrap());
+        assert_eq!((items.cached, items.failed, items.active(), items.peak), (1, 1, 1, 2));
+        assert_eq!(items.failure.as_deref(), Some("bad\nword"));
+        assert_eq!(map.elapsed_ns(105 * SECOND), 4_000_000_000);
+        assert!((rows[2].rate_per_s(105 * SECOND).unwrap() - 0.5).abs() < 1e-9);
+        feed.tell(3, 104, finish(2));
+        feed.tell(3, 104, START);
+        feed.tell(3, 106, EventKind::Cancelled { duration_ns: 2 });
+        feed.tell(2, 106, finish(5));
+        feed.tell(5, 106, EventKind::Skipped);
+        feed.tell(0, 107, finish(7));
+        insta::assert_snapshot!(feed.shape(), @"
+        etl Finished 3/3
+          load Cached 1/1
+          words Failed 4/4
+            stem Failed 1/3
+          store Skipped 1/1
+        ");
+        assert!(feed.progress.is_over());
+        assert_eq!(feed.progress.root().unwrap().elapsed_ns(i64::MAX), 7_000_000_000);
+        assert_eq!(feed.progress.last_unix_ns(), Some(107 * SECOND));
+    }
+
+    #[test]
+    fn a_retry_is_noted_until_the_node_ends() {
+        let mut feed = Feed::new();
+        feed.tell(1, 1, START);
+        let failure = Failure { error_type: "E".into(), message: "timed out".into(), causes: vec![] };
+        feed.tell(1, 2, EventKind::Retried { attempt: 1, delay_ns: 5, failure: &failure });
+        let retry = feed.progress.sites()[1].retry.clone().unwrap();
+        assert_eq!((retry.attempt, retry.message.as_str()), (1, "timed out"));
+        feed.tell(1, 3, finish(2));
+        assert_eq!(feed.progress.sites()[1].retry, None);
+        assert_eq!(feed.progress.sites()[1].retried, 1);
+    }
+
+    #[test]
+    fn events_out_of_order_or_of_unknown_sites_do_no_harm() {
+        let mut feed = Feed::new();
+        feed.tell(1, 5, finish(1));
+        feed.tell(0, i64::MIN, hit());
+        feed.plan.push(site(9, Some(9), Subject::Node, "nowhere", 1));
+        feed.tell(6, 7, START);
+        assert_eq!(feed.progress.sites()[1].active(), 0);
+        let odd = [site(0, Some(1), Subject::Item, "a", 0), site(1, Some(1), Subject::Node, "b", 0)];
+        assert_eq!(Progress::new(&odd).rows().len(), 1);
+        assert!(Progress::new(&[]).rows().is_empty());
+    }
+
+    #[test]
+    fn a_node_that_is_a_pipeline_is_one_row() {
+        let sites = [
+            site(0, None, Subject::Pipeline, "outer", 0),
+            site(1, Some(0), Subject::Node, "inner", 1),
+            site(2, Some(1), Subject::Pipeline, "inner", 1),
+            site(3, Some(2), Subject::Node, "leaf", 2),
+        ];
+        let progress = Progress::new(&sites);
+        let rows: Vec<_> = progress.rows().iter().map(|row| (row.name, row.depth)).collect();
+        assert_eq!(rows, [("outer", 0), ("inner", 1), ("leaf", 2)]);
+    }
+}

@@ -1,0 +1,427 @@
+//! What a run did, place by place: counts, times, shares, cache hits, failures, and where to look next.
+
+use std::collections::HashMap;
+
+use flowglass_model::{CacheStatus, Span, SpanType, Status, conventions as names};
+use serde::Serialize;
+
+use crate::advice::{self, Advice};
+use crate::facts::{self, MapCounts};
+use crate::{Distribution, Tree};
+
+/// A run in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// The run's name.
+    pub name: String,
+    /// How the run stands; none where there are no spans.
+    pub status: Option<Status>,
+    /// The run as a whole.
+    pub totals: Totals,
+    /// Each place of the pipeline, depth first; all items of a map are one place.
+    pub places: Vec<Place>,
+    /// Where to look next, the most useful first. Empty where there is nothing to say.
+    pub advice: Vec<Advice>,
+}
+
+/// Numbers of a whole run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Totals {
+    /// How long the run took by the clock, in nanoseconds.
+    pub duration_ns: u64,
+    /// The self times of all spans together, in nanoseconds: what the run would take with nothing side by side.
+    pub work_ns: u64,
+    /// How many spans there are.
+    pub spans: u64,
+    /// How many executions of nodes there were, cached ones included.
+    pub nodes: u64,
+    /// How many executions of nodes, or whole items, came from the cache.
+    pub cached: u64,
+    /// How many executions of nodes failed.
+    pub failed: u64,
+    /// How many items of maps there are.
+    pub items: u64,
+    /// How many items of maps failed.
+    pub items_failed: u64,
+    /// What cache hits saved, in milliseconds, as far as spans tell.
+    pub saved_ms: f64,
+}
+
+/// Numbers of one place of a pipeline: of every execution there, in every item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Place {
+    /// What it is called below the place above.
+    pub label: String,
+    /// Where it stands: `a > b > c[*]`.
+    pub path: String,
+    /// How many places stand above it.
+    pub depth: usize,
+    /// What stands here.
+    pub span_type: SpanType,
+    /// How many executions there were; estimated where [`is_estimate`](Self::is_estimate) says so.
+    pub count: u64,
+    /// Whether a map above kept spans of only some items: counts and times are scaled up by what was left out.
+    pub is_estimate: bool,
+    /// The spread of the executions that have spans: of those that computed, else of cache look-ups.
+    pub durations: Distribution,
+    /// All durations together, children included, in nanoseconds.
+    pub total_ns: u64,
+    /// All durations together without what children cover, in nanoseconds.
+    pub self_ns: u64,
+    /// The part of the run's work done here itself, 0 to 1: self time over the self time of all places. The shares of a run
+    /// add up to 1 however much ran side by side, which shares of its clock time would not.
+    pub share: f64,
+    /// The most that ran at one moment below one parent.
+    pub lanes: u32,
+    /// How many came from the cache.
+    pub cached: u64,
+    /// How many asked the cache: hits, misses and writes.
+    pub asked_cache: u64,
+    /// What cache hits saved, in milliseconds.
+    pub saved_ms: f64,
+    /// How many failed.
+    pub failed: u64,
+}
+
+impl Summary {
+    /// Sums up these spans.
+    #[must_use]
+    pub fn of(spans: &[Span]) -> Self {
+        Self::of_tree(&Tree::of(spans))
+    }
+
+    /// Sums up a tree.
+    #[must_use]
+    pub fn of_tree(tree: &Tree<'_>) -> Self {
+        let Some(root) = tree.nodes().first() else { return Self::default() };
+        let places = places(tree);
+        let mut summary = Self {
+            name: facts::label(root.span).into_owned(),
+            status: Some(root.span.status),
+            totals: totals(tree, &places),
+            places,
+            advice: Vec::new(),
+        };
+        summary.advice = advice::advise(tree, &summary);
+        summary
+    }
+}
+
+fn totals(tree: &Tree<'_>, places: &[Place]) -> Totals {
+    let root = tree.nodes()[0].span;
+    let sum = |of: fn(&Place) -> u64, types: &[SpanType]| {
+        places.iter().filter(|place| types.contains(&place.span_type)).fold(0_u64, |sum, place| sum.saturating_add(of(place)))
+    };
+    let maps = tree.nodes().iter().filter_map(|node| MapCounts::of(node.span));
+    let (items, items_failed) =
+        maps.fold((0_u64, 0_u64), |(all, bad), map| (all.saturating_add(map.total), bad.saturating_add(map.failed)));
+    let cached = facts::natural(root, names::CACHE_HITS);
+    let told = facts::natural(root, names::NODE_COUNT).map(|computed| computed.saturating_add(cached.unwrap_or_default()));
+    Totals {
+        duration_ns: tree.duration_ns(),
+        work_ns: sum(|place| place.self_ns, SpanType::ALL),
+        spans: tree.len() as u64,
+        nodes: told.unwrap_or_else(|| sum(|place| place.count, &[SpanType::Node])),
+        cached: cached.unwrap_or_else(|| sum(|place| place.cached, SpanType::ALL)),
+        failed: facts::natural(root, names::NODE_FAILED).unwrap_or_else(|| sum(|place| place.failed, &[SpanType::Node])),
+        items: items.max(sum(|place| place.count, &[SpanType::Item])),
+        items_failed: items_failed.max(sum(|place| place.failed, &[SpanType::Item])),
+        saved_ms: places.iter().map(|place| place.saved_ms).sum(),
+    }
+}
+
+fn places(tree: &Tree<'_>) -> Vec<Place> {
+    let weights = weights(tree);
+    let mut gathering = Gathering::default();
+    let mut place_of: Vec<usize> = Vec::with_capacity(tree.len());
+    for (at, node) in tree.nodes().iter().enumerate() {
+        let group = gathering.group(node.parent.map(|parent| place_of[parent]), node.span);
+        place_of.push(group);
+        gathering.groups[group].add(node.span, self_ns(tree, at), weights[at]);
+    }
+    for (at, lanes) in lanes_by_span(tree) {
+        let group = &mut gathering.groups[place_of[at]];
+        group.lanes = group.lanes.max(lanes);
+    }
+    gathering.into_places()
+}
+
+/// Returns how many executions each span stands for: more than one below maps that kept spans of only some items.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn weights(tree: &Tree<'_>) -> Vec<f64> {
+    let mut weights: Vec<f64> = Vec::with_capacity(tree.len());
+    let mut below: Vec<f64> = Vec::with_capacity(tree.len());
+    for (at, node) in tree.nodes().iter().enumerate() {
+        let weight = node.parent.map_or(1.0, |parent| below[parent]);
+        let unsampled = MapCounts::of(node.span).map_or(0, |map| map.unsampled);
+        let kept = if unsampled > 0 { tree.children(at).count() } else { 0 };
+        let scale = if kept > 0 { 1.0 + unsampled as f64 / kept as f64 } else { 1.0 };
+        weights.push(weight);
+        below.push(weight * scale);
+    }
+    weights
+}
+
+/// Returns the part of a span's duration that no child covers. A map that left spans out has none of its own: what isn't
+/// covered there is its unseen items'.
+fn self_ns(tree: &Tree<'_>, at: usize) -> u64 {
+    let node = &tree.nodes()[at];
+    if MapCounts::of(node.span).is_some_and(|map| map.unsampled > 0) {
+        return 0;
+    }
+    let mut covered_until_ns = node.offset_ns;
+    let mut own_ns = 0_u64;
+    for child in tree.children(at).map(|child| &tree.nodes()[child]) {
+        let start_ns = child.offset_ns.min(node.end_ns());
+        own_ns += start_ns.saturating_sub(covered_until_ns);
+        covered_until_ns = covered_until_ns.max(child.end_ns().min(node.end_ns()));
+    }
+    own_ns + node.end_ns().saturating_sub(covered_until_ns)
+}
+
+fn lanes_by_span(tree: &Tree<'_>) -> Vec<(usize, u32)> {
+    let nodes = tree.nodes();
+    let mut lanes = Vec::new();
+    for parent in (0..nodes.len()).filter(|&at| nodes[at].end > at + 1) {
+        let mut siblings: HashMap<(SpanType, &str), Vec<usize>> = HashMap::new();
+        for child in tree.children(parent) {
+            siblings.entry(key(nodes[child].span)).or_default().push(child);
+        }
+        lanes.extend(siblings.into_values().map(|same| {
+            let intervals = same.iter().map(|&at| (nodes[at].offset_ns, nodes[at].end_ns()));
+            (same[0], crate::lanes::lanes(intervals).1)
+        }));
+    }
+    lanes
+}
+
+/// Returns what makes two spans below one parent the same place.
+fn key(span: &Span) -> (SpanType, &str) {
+    match span.span_type {
+        SpanType::Item => (SpanType::Item, "[*]"),
+        SpanType::Attempt => (SpanType::Attempt, "attempts"),
+        other => (other, &span.name),
+    }
+}
+
+#[derive(Default)]
+struct Gathering<'a> {
+    places: HashMap<(Option<usize>, SpanType, &'a str), usize>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    parent: Option<usize>,
+    label: String,
+    span_type: SpanType,
+    computed_ns: Vec<u64>,
+    lookups_ns: Vec<u64>,
+    count: f64,
+    total_ns: f64,
+    self_ns: f64,
+    saved_ms: f64,
+    cached: f64,
+    asked_cache: f64,
+    failed: u64,
+    lanes: u32,
+}
+
+impl<'a> Gathering<'a> {
+    fn group(&mut self, parent: Option<usize>, span: &'a Span) -> usize {
+        let (span_type, name) = key(span);
+        *self.places.entry((parent, span_type, name)).or_insert_with(|| {
+            let label = match span_type {
+                SpanType::Item | SpanType::Attempt => name.to_owned(),
+                _ => facts::label(span).into_owned(),
+            };
+            self.groups.push(Group::new(parent, label, span_type));
+            self.groups.len() - 1
+        })
+    }
+
+    fn into_places(self) -> Vec<Place> {
+        let work_ns: f64 = self.groups.iter().map(|group| group.self_ns).sum();
+        let mut below: Vec<Vec<usize>> = vec![Vec::new(); self.groups.len()];
+        let mut stack: Vec<(usize, usize)> = Vec::new();
+        for (at, group) in self.groups.iter().enumerate().rev() {
+            match group.parent {
+                Some(parent) => below[parent].push(at),
+                None => stack.push((at, 0)),
+            }
+        }
+        let mut groups: Vec<Option<Group>> = self.groups.into_iter().map(Some).collect();
+        let mut paths: HashMap<usize, String> = HashMap::new();
+        let mut places = Vec::with_capacity(groups.len());
+        while let Some((at, depth)) = stack.pop() {
+            let Some(group) = groups[at].take() else { continue };
+            let path = group.path(group.parent.and_then(|parent| paths.get(&parent)));
+            places.push(group.into_place(path.clone(), depth, work_ns));
+            if !below[at].is_empty() {
+                paths.insert(at, path);
+            }
+            stack.extend(below[at].iter().map(|&child| (child, depth + 1)));
+        }
+        places
+    }
+}
+
+impl Group {
+    fn new(parent: Option<usize>, label: String, span_type: SpanType) -> Self {
+        Self {
+            parent,
+            label,
+            span_type,
+            computed_ns: Vec::new(),
+            lookups_ns: Vec::new(),
+            count: 0.0,
+            total_ns: 0.0,
+            self_ns: 0.0,
+            saved_ms: 0.0,
+            cached: 0.0,
+            asked_cache: 0.0,
+            failed: 0,
+            lanes: 1,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "sums of durations, shown with three digits")]
+    fn add(&mut self, span: &Span, self_ns: u64, weight: f64) {
+        let cache = facts::cache(span);
+        let is_hit = cache == Some(CacheStatus::Hit);
+        if is_hit { &mut self.lookups_ns } else { &mut self.computed_ns }.push(span.duration_ns);
+        self.count += weight;
+        self.total_ns += weight * span.duration_ns as f64;
+        self.self_ns += weight * self_ns as f64;
+        self.saved_ms += weight * facts::saved_ms(span);
+        self.cached += if is_hit { weight } else { 0.0 };
+        self.asked_cache += if cache.is_some_and(|said| said != CacheStatus::Off) { weight } else { 0.0 };
+        // Failed items always keep their spans, so that they stand for themselves alone.
+        self.failed += u64::from(span.status == Status::Error);
+    }
+
+    fn path(&self, above: Option<&String>) -> String {
+        match above {
+            Some(above) if above.len() > 1_000 => format!("… > {}", self.label),
+            Some(above) if self.span_type == SpanType::Item => format!("{above}{}", self.label),
+            Some(above) => format!("{above} > {}", self.label),
+            None => self.label.clone(),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest u64 there is")]
+    fn into_place(mut self, path: String, depth: usize, work_ns: f64) -> Place {
+        let recorded = self.computed_ns.len() + self.lookups_ns.len();
+        let measured = if self.computed_ns.is_empty() { &mut self.lookups_ns } else { &mut self.computed_ns };
+        Place {
+            durations: Distribution::of(measured),
+            label: self.label,
+            path,
+            depth,
+            span_type: self.span_type,
+            count: self.count.round() as u64,
+            is_estimate: self.count.round() as usize != recorded,
+            total_ns: self.total_ns as u64,
+            self_ns: self.self_ns as u64,
+            share: if work_ns > 0.0 { self.self_ns / work_ns } else { 0.0 },
+            lanes: self.lanes,
+            cached: self.cached.round() as u64,
+            asked_cache: self.asked_cache.round() as u64,
+            saved_ms: self.saved_ms,
+            failed: self.failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Runs, arbitrary_spans};
+    use proptest::prelude::*;
+
+    fn table(summary: &Summary) -> String {
+        let line = |place: &Place| {
+            let (spread, ms) = (place.durations, |ns: u64| ns / 1_000_000);
+            let marks = format!("{}{}", if place.is_estimate { "~" } else { "" }, place.count);
+            format!(
+                "{} ×{marks} share {:.0} % p50 {} p95 {} max {} hits {} failed {}\n",
+                place.path,
+                place.share * 100.0,
+                ms(spread.p50_ns),
+                ms(spread.p95_ns),
+                ms(spread.max_ns),
+                place.cached,
+                place.failed
+            )
+        };
+        summary.places.iter().map(line).collect()
+    }
+
+    fn mapped() -> Runs {
+        let mut run = Runs::new();
+        let root = run.add(None, SpanType::Pipeline, "etl", 0, 100);
+        run.add(Some(root), SpanType::Node, "load", 0, 20);
+        let map = run.add(Some(root), SpanType::Map, "words", 20, 70);
+        for index in 0..4_u64 {
+            let item = run.add(Some(map), SpanType::Item, &index.to_string(), 20 + index % 2 * 30, 30);
+            let node = run.add(Some(item), SpanType::Node, "stem", 20 + index % 2 * 30, 20 + index);
+            if index == 3 {
+                run.fail(node, "bad");
+                run.set(node, names::CACHE_STATUS, "miss");
+            } else if index == 0 {
+                run.set(node, names::CACHE_STATUS, "hit");
+                run.set(node, names::CACHE_SAVED_MS, 500.0);
+            }
+        }
+        run
+    }
+
+    #[test]
+    fn all_items_of_a_map_are_one_place() {
+        let summary = Summary::of(&mapped().into_spans());
+        insta::assert_snapshot!(table(&summary), @"
+        etl ×1 share 6 % p50 100 p95 100 max 100 hits 0 failed 0
+        etl > load ×1 share 12 % p50 20 p95 20 max 20 hits 0 failed 0
+        etl > words ×1 share 6 % p50 70 p95 70 max 70 hits 0 failed 0
+        etl > words[*] ×4 share 21 % p50 30 p95 30 max 30 hits 0 failed 0
+        etl > words[*] > stem ×4 share 54 % p50 22 p95 22 max 23 hits 1 failed 1
+        ");
+        let totals = summary.totals;
+        assert_eq!((totals.nodes, totals.cached, totals.failed, totals.items), (5, 1, 1, 4));
+        assert!((totals.saved_ms - 500.0).abs() < 1e-9);
+        assert_eq!(summary.places[3].lanes, 2);
+    }
+
+    #[test]
+    fn what_was_not_sampled_is_scaled_up() {
+        let mut run = mapped();
+        run.set(2, names::MAP_TOTAL, 40);
+        run.set(2, names::MAP_UNSAMPLED, 36);
+        let summary = Summary::of(&run.into_spans());
+        assert_eq!((summary.places[4].count, summary.places[4].is_estimate), (40, true));
+        assert_eq!(summary.places[2].self_ns, 0);
+        assert_eq!(summary.totals.items, 40);
+    }
+
+    #[test]
+    fn a_root_that_knows_its_counts_is_believed() {
+        let mut run = mapped();
+        run.set(0, names::NODE_COUNT, 30);
+        run.set(0, names::CACHE_HITS, 10);
+        let totals = Summary::of(&run.into_spans()).totals;
+        assert_eq!((totals.nodes, totals.cached), (40, 10));
+    }
+
+    #[test]
+    fn an_empty_run_has_an_empty_summary() {
+        assert_eq!(Summary::of(&[]), Summary::default());
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_one(spans in arbitrary_spans()) {
+            let summary = Summary::of(&spans);
+            let sum: f64 = summary.places.iter().map(|place| place.share).sum();
+            prop_assert!(sum == 0.0 || (sum - 1.0).abs() < 1e-6);
+        }
+    }
+}
