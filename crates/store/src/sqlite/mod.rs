@@ -1,0 +1,197 @@
+//! The embedded store: one SQLite file, its write-ahead log, and a folder with the locks of its writers.
+//!
+//! Spans are not rows but compressed columns in `block`; `runs` is a plain table that any SQLite shell reads.
+
+mod connection;
+mod joined;
+mod liveness;
+mod lock;
+mod place;
+mod rows;
+mod run_rows;
+mod runs;
+mod schema;
+mod settle;
+mod sink;
+mod trace;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flowglass_model::{Fingerprint, Graph, Span};
+use rusqlite::{OptionalExtension, Transaction};
+
+use crate::{RunFilter, RunRecord, StoreError, StoreErrorKind, StoreInfo};
+use connection::{Readers, not_writable};
+use lock::LockFolder;
+use place::Found;
+pub use sink::{Durability, SinkOptions, SqliteSink};
+
+/// A store in one file on a local disk, which several processes may write and read at once.
+///
+/// Cloning is cheap, and all clones share their connections.
+///
+/// ```
+/// use flowglass_store::{RunFilter, SinkOptions, SqliteStore};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join(".flowglass").join("flowglass.db");
+/// let store = SqliteStore::create_or_open(&path)?;
+/// let sink = store.sink(SinkOptions::default())?; // give it to a recorder
+/// assert!(store.runs(&RunFilter::default())?.is_empty());
+/// # drop(sink);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    readers: Readers,
+    locks: LockFolder,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, and makes it with the folders above it if it isn't there: for programs that write.
+    ///
+    /// # Errors
+    /// `NotWritable`, `NotOurs`, `Newer`, `Unsupported`, `Corrupt`, `Full`, `Busy`, `Io`.
+    pub fn create_or_open(path: &Path) -> Result<Self, StoreError> {
+        place::refuse_network(path)?;
+        let found = place::look(path)?;
+        if !matches!(found, Found::Store { complete: true, .. }) {
+            create(path)?;
+        }
+        Self::open_found(path)
+    }
+
+    /// Opens the store at `path`, which must be there: for programs that only read. The file and its folder may be read-only.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotOurs`, `Newer`, `Unsupported`, `Corrupt`, `Busy`, `Io`.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        place::refuse_network(path)?;
+        Self::open_found(path)
+    }
+
+    fn open_found(path: &Path) -> Result<Self, StoreError> {
+        let readers = Readers::open(path)?;
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), readers, locks: LockFolder::of(path) }) })
+    }
+
+    /// Returns the path of the store's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Opens a sink that writes into this store, and marks what dead writers left as interrupted.
+    ///
+    /// # Errors
+    /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy`, `Io`.
+    pub fn sink(&self, options: SinkOptions) -> Result<SqliteSink, StoreError> {
+        SqliteSink::open(&self.inner.path, &self.inner.locks, options)
+    }
+
+    /// Returns the runs that the filter lets through, the newest first.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        self.ask(|transaction| runs::list(transaction, &self.inner.locks, filter))
+    }
+
+    /// Returns the run with this id, or with the only id that begins so.
+    ///
+    /// # Errors
+    /// `Ambiguous` names the runs that begin so, `NotFound` the last runs; `Corrupt`, `Busy`, `Io`.
+    pub fn find_run(&self, id: &str) -> Result<RunRecord, StoreError> {
+        self.inner.readers.read(|transaction| runs::find(transaction, &self.inner.path, &self.inner.locks, id))
+    }
+
+    /// Returns all spans of the run with their events, sorted by start and span id.
+    ///
+    /// A span that has not ended is `running`, or `interrupted` if the process that recorded it has died; its duration then
+    /// reaches to when its writer was last seen.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn trace(&self, run: &RunRecord) -> Result<Vec<Span>, StoreError> {
+        self.inner.readers.read(|transaction| trace::read(transaction, &self.inner.path, &self.inner.locks, run.id))
+    }
+
+    /// Returns the graph with this fingerprint, if a run that has it was recorded.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn graph(&self, fingerprint: Fingerprint) -> Result<Option<Graph>, StoreError> {
+        let json = self.ask(|transaction| {
+            let sql = "SELECT json FROM graph WHERE fingerprint = ?1";
+            transaction.query_row(sql, [fingerprint.to_string()], |row| row.get::<_, String>(0)).optional()
+        })?;
+        json.map(|json| serde_json::from_str(&json).map_err(|error| self.damaged_graph(fingerprint, error))).transpose()
+    }
+
+    /// Returns where the store is and how much it holds.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn info(&self) -> Result<StoreInfo, StoreError> {
+        self.ask(|transaction| info(transaction, &self.inner.path))
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let path = &self.inner.path;
+        self.inner.readers.read(|transaction| question(transaction).map_err(|error| StoreError::sqlite(path, "read", error)))
+    }
+
+    fn damaged_graph(&self, fingerprint: Fingerprint, error: serde_json::Error) -> StoreError {
+        let message = format!("the graph {fingerprint} in {} is damaged: {error}", self.inner.path.display());
+        StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
+    }
+}
+
+fn create(path: &Path) -> Result<(), StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+            std::io::ErrorKind::StorageFull => StoreError::io(folder, "create", error),
+            _ => not_writable(path, &error).with_source(error),
+        })?;
+    }
+    let _gate = LockFolder::of(path).enter()?;
+    // Another process may have finished it while this one waited.
+    match place::look(path)? {
+        Found::Store { complete: true, .. } => Ok(()),
+        Found::Store { version, .. } if version > schema::FORMAT_VERSION => Err(place::newer(path, version)),
+        _ => connection::create(path),
+    }
+}
+
+fn info(transaction: &Transaction<'_>, path: &Path) -> rusqlite::Result<StoreInfo> {
+    let file_size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let (segments, spans) = transaction
+        .query_row("SELECT count(*), coalesce(sum(spans), 0) FROM segment", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(StoreInfo {
+        path: path.to_owned(),
+        size_bytes: file_size(path) + file_size(&place::beside(path, "-wal")),
+        runs: transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?,
+        spans,
+        segments,
+        format_version: transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?,
+    })
+}
+
+/// Returns the system's time in nanoseconds since 1970 UTC.
+fn now_unix_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

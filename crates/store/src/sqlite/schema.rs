@@ -1,0 +1,137 @@
+//! The tables of a store's file, and how a new file gets them. Everything here is part of the file format.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// "FLGW": marks a SQLite file as a store.
+pub(super) const APPLICATION_ID: u32 = 0x464c_4757;
+/// The version of the format that this code writes.
+pub(super) const FORMAT_VERSION: u32 = 1;
+/// The size of a page, in bytes.
+const PAGE_BYTES: u32 = 16_384;
+
+/// What `segment.signal` says of a segment of spans and their events.
+pub(super) const SIGNAL_TRACES: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+
+CREATE TABLE writer (
+    id INTEGER PRIMARY KEY,
+    uuid BLOB NOT NULL UNIQUE,
+    lock BLOB NOT NULL,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    started_unix_ns INTEGER NOT NULL,
+    last_seen_unix_ns INTEGER NOT NULL,
+    ended_unix_ns INTEGER,
+    state TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    dropped INTEGER NOT NULL
+);
+
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    level INTEGER NOT NULL,
+    signal INTEGER NOT NULL,
+    writer INTEGER NOT NULL,
+    first_sequence INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    min_start_unix_ns INTEGER NOT NULL,
+    max_start_unix_ns INTEGER NOT NULL,
+    spans INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    min_duration_ns INTEGER NOT NULL,
+    max_duration_ns INTEGER NOT NULL,
+    traces BLOB NOT NULL
+);
+
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+);
+
+CREATE TABLE open_span (
+    trace BLOB NOT NULL,
+    span INTEGER NOT NULL,
+    writer INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (trace, span)
+) WITHOUT ROWID;
+
+CREATE TABLE graph (
+    fingerprint TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    root_span TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    fingerprint TEXT,
+    status TEXT NOT NULL,
+    start_unix_ns INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL,
+    span_count INTEGER NOT NULL,
+    error_count INTEGER NOT NULL,
+    nodes INTEGER NOT NULL,
+    cache_hits INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    saved_ms REAL NOT NULL,
+    error TEXT NOT NULL,
+    writer INTEGER NOT NULL
+);
+
+CREATE INDEX runs_by_start ON runs (start_unix_ns);
+";
+
+/// Gives a new file its tables; leaves a file that has them as it is.
+///
+/// The tables are made before write-ahead mode is switched on, so that the header of a finished store names it as one even
+/// while all else is still in the log.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        fill(&transaction)?;
+    }
+    transaction.commit()?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+}
+
+fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
+    let mut insert = transaction.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
+    insert.execute(("least_reader", FORMAT_VERSION))?;
+    insert.execute(("least_writer", FORMAT_VERSION))?;
+    insert.execute(("created_by", concat!("flowglass ", env!("CARGO_PKG_VERSION"))))?;
+    Ok(())
+}
+
+/// What a program wants to do with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// Returns the oldest format that a program must know for this access to the file.
+pub(super) fn least_version(connection: &Connection, access: Access) -> rusqlite::Result<u32> {
+    let key = match access {
+        Access::Read => "least_reader",
+        Access::Write => "least_writer",
+    };
+    connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+}

@@ -1,0 +1,90 @@
+//! What a writer does for those that died before it: their open spans and runs become interrupted for good.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use flowglass_model::{Batch, BatchBuilder, SpanId, Status, TraceId, WriterId};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::joined::JoinedRuns;
+use super::liveness::{ENDED, INTERRUPTED, LIVE, Seen};
+use super::lock::{Gate, LockFolder};
+use super::rows::Prepared;
+use super::run_rows::{RunChanges, Uncounted};
+use crate::StoreError;
+use crate::segment::{self, BlockDecoder, BlockEncoder, PACKED};
+
+/// Settles what all dead writers left, and removes their locks.
+pub(super) fn settle_dead(connection: &mut Connection, path: &Path, locks: &LockFolder, gate: &Gate) -> Result<(), StoreError> {
+    let failed = |error| StoreError::sqlite(path, "clear up after a dead process in", error);
+    for dead in dead_writers(connection, locks).map_err(failed)? {
+        settle(connection, &dead).map_err(failed)?;
+    }
+    locks.sweep(gate);
+    Ok(())
+}
+
+struct DeadWriter {
+    id: i64,
+    uuid: WriterId,
+    last_seen_unix_ns: i64,
+}
+
+fn dead_writers(connection: &Connection, locks: &LockFolder) -> rusqlite::Result<Vec<DeadWriter>> {
+    let sql = "SELECT id, uuid, last_seen_unix_ns, state, lock FROM writer \
+               WHERE state = ?1 OR id IN (SELECT writer FROM open_span) OR id IN (SELECT writer FROM runs WHERE status = 'running')";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([LIVE])?;
+    let mut dead = Vec::new();
+    while let Some(row) = rows.next()? {
+        let ended = row.get::<_, String>(3)? != LIVE;
+        if ended || !locks.is_held(WriterId::from_bytes(row.get(4)?)) {
+            dead.push(DeadWriter { id: row.get(0)?, uuid: WriterId::from_bytes(row.get(1)?), last_seen_unix_ns: row.get(2)? });
+        }
+    }
+    Ok(dead)
+}
+
+fn settle(connection: &mut Connection, dead: &DeadWriter) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let batch = interrupted_spans(&transaction, dead)?;
+    let prepared = Prepared::new(&batch, &mut BlockEncoder::new().map_err(no_memory)?).map_err(no_memory)?;
+    prepared.write(&transaction, dead.id, &batch)?;
+    let joined = JoinedRuns::default().resolve(&batch);
+    RunChanges::count(&batch, &joined, &Uncounted::default()).write(&transaction, dead.id, &batch)?;
+    transaction.execute(
+        "UPDATE runs SET status = ?2, duration_ns = max(duration_ns, ?3 - start_unix_ns) WHERE writer = ?1 AND status = 'running'",
+        params![dead.id, Status::Interrupted.as_str(), dead.last_seen_unix_ns],
+    )?;
+    transaction.execute(
+        "UPDATE writer SET state = CASE state WHEN ?2 THEN ?2 ELSE ?3 END, ended_unix_ns = coalesce(ended_unix_ns, last_seen_unix_ns) WHERE id = ?1",
+        params![dead.id, ENDED, INTERRUPTED],
+    )?;
+    transaction.commit()
+}
+
+fn no_memory(error: std::io::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+/// Returns the writer's open spans as ended ones. A damaged row stays where it is.
+fn interrupted_spans(transaction: &Transaction<'_>, dead: &DeadWriter) -> rusqlite::Result<Batch> {
+    let seen = Seen { alive: false, last_unix_ns: dead.last_seen_unix_ns };
+    let mut decoder = BlockDecoder::new().map_err(no_memory)?;
+    let mut builder = BatchBuilder::new(dead.uuid, 0, Arc::default());
+    let mut closed = Vec::new();
+    let mut statement = transaction.prepare("SELECT trace, span, data FROM open_span WHERE writer = ?1")?;
+    let mut rows = statement.query([dead.id])?;
+    while let Some(row) = rows.next()? {
+        let Ok(batch) = segment::decode([(PACKED, row.get_ref(2)?.as_blob()?)], &mut decoder) else { continue };
+        for span in batch.spans() {
+            let mut span = span.to_span();
+            span.status = seen.status();
+            span.duration_ns = seen.duration_ns(span.start_unix_ns, span.duration_ns);
+            builder.push(&span);
+        }
+        closed.push((TraceId::from_bytes(row.get(0)?), SpanId::from_u64(row.get::<_, i64>(1)?.cast_unsigned())));
+    }
+    builder.batch_mut().closed = closed;
+    Ok(builder.finish())
+}
