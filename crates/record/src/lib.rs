@@ -1,1 +1,66 @@
 //! The Recorder: spans from the hot path to sinks.
+//!
+//! # How a span travels
+//! 1. Code that runs on the hot path (the engine, or a user's [`span`]) writes one whole record into a buffer of its own
+//!    thread: raw ticks, ids, typed values, texts copied. No lock, no allocation, no formatting.
+//! 2. A collector thread reads the buffers, resolves names and times, and fills a [`Batch`](flowglass_model::Batch).
+//! 3. Each [`Sink`](flowglass_model::Sink) gets the batch on a thread of its own, through a bounded queue.
+//!
+//! Whatever is bounded counts what it drops: after a flush, each sink has `recorded == delivered + dropped`.
+//!
+//! # Spans that are still open
+//! A [`Scope`] knows which of its spans are open. The collector looks there first and into the buffers afterwards, and a
+//! span leaves its scope before its end is recorded: so a span is told as open or as ended, never as both.
+//!
+//! ```
+//! use flowglass_record::{Recorder, span};
+//!
+//! let recorder = Recorder::in_memory();
+//! let retained = {
+//!     let root = recorder.root_span("import");
+//!     let retained = recorder.retain(flowglass_record::current().unwrap().trace_id());
+//!     span("parse").attr("rows", 3).event("header skipped", &[]);
+//!     retained
+//! };
+//! let names: Vec<String> = retained.spans().into_iter().map(|span| span.name).collect();
+//! assert_eq!(names, ["import", "parse"]);
+//! ```
+
+mod active;
+mod batcher;
+mod builder;
+mod chunk;
+mod collector;
+mod core;
+mod cycles;
+mod flush;
+mod guard;
+mod id_hash;
+mod lane;
+mod lanes;
+mod open;
+mod open_spans;
+mod outlet;
+mod parts;
+mod raw;
+mod recorder;
+mod registry;
+mod retention;
+mod rows;
+mod scope;
+mod static_text;
+mod stats;
+mod tick;
+mod value;
+mod wake;
+
+pub use active::{Activation, CurrentSpan, current};
+pub use builder::RecorderBuilder;
+pub use flush::{FlushError, SinkFailure, SinkFailureKind};
+pub use guard::{SpanGuard, span};
+pub use open::{Frame, NO_INDEX};
+pub use recorder::{Recorder, Retained};
+pub use scope::{Scope, ScopeSpec, SpanEnd, SpanTemplate};
+pub use stats::{RecorderStats, SinkStats};
+pub use tick::Tick;
+pub use value::Value;

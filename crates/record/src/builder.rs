@@ -1,0 +1,126 @@
+//! How a recorder is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_model::{AttributeValue, Attributes, Resource, Sink};
+
+use crate::Recorder;
+use crate::core::{Core, CoreParts};
+use crate::outlet::{Outlet, Retry};
+
+/// A span takes about so many bytes in a buffer.
+const SPAN_BYTES: usize = 128;
+/// A buffer is never smaller or larger than this, in bytes.
+const CHUNK_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
+
+/// Sets up a [`Recorder`]; see [`Recorder::builder`].
+#[must_use = "nothing is set up before `build`"]
+pub struct RecorderBuilder {
+    buffer_size: usize,
+    export_interval: Duration,
+    buffer_bytes: usize,
+    queue_bytes: usize,
+    retained_bytes: usize,
+    retry: Retry,
+    resource: Resource,
+    attributes: Attributes,
+    sinks: Vec<(String, Box<dyn Sink>)>,
+}
+
+impl Default for RecorderBuilder {
+    fn default() -> Self {
+        const MEGABYTE: usize = 1024 * 1024;
+        Self {
+            buffer_size: 512,
+            export_interval: Duration::from_millis(250),
+            buffer_bytes: 64 * MEGABYTE,
+            queue_bytes: 64 * MEGABYTE,
+            retained_bytes: 64 * MEGABYTE,
+            retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
+            resource: Resource::default(),
+            attributes: Attributes::new(),
+            sinks: Vec::new(),
+        }
+    }
+}
+
+impl RecorderBuilder {
+    /// Sets about how many spans a thread records before the collector is told. Default: 512.
+    pub const fn buffer_size(mut self, spans: usize) -> Self {
+        self.buffer_size = spans;
+        self
+    }
+
+    /// Sets after how long the collector looks even if no buffer is full. Default: 250 ms.
+    pub const fn export_interval(mut self, interval: Duration) -> Self {
+        self.export_interval = interval;
+        self
+    }
+
+    /// Sets how much memory the buffers of all threads may take together, in bytes. Default: 64 MB.
+    pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.buffer_bytes = bytes;
+        self
+    }
+
+    /// Sets how much may wait for each sink, in bytes. Default: 64 MB.
+    pub const fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// Sets how much memory retained traces may take together, in bytes. Default: 64 MB.
+    pub const fn retained_bytes(mut self, bytes: usize) -> Self {
+        self.retained_bytes = bytes;
+        self
+    }
+
+    /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
+    /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
+    pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
+        self.retry = Retry { times, first_delay };
+        self
+    }
+
+    /// Sets who records: attributes of everything.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Adds an attribute to every span that has none of that name.
+    pub fn attribute(mut self, key: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        self.attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// Adds a sink. Its name stands in errors and counts.
+    pub fn sink(mut self, name: &str, sink: impl Sink) -> Self {
+        self.sinks.push((name.to_owned(), Box::new(sink)));
+        self
+    }
+
+    /// Makes the recorder. Its threads start when something is recorded.
+    pub fn build(self) -> Recorder {
+        let (queue_bytes, retry) = (self.queue_bytes, self.retry);
+        let outlet = |(name, sink)| Arc::new(Outlet::new(name, sink, queue_bytes, retry));
+        let chunk_bytes = self.buffer_size.saturating_mul(SPAN_BYTES).clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
+        Recorder::new(Core::new(CoreParts {
+            resource: Arc::new(self.resource),
+            attributes: self.attributes,
+            outlets: self.sinks.into_iter().map(outlet).collect(),
+            export_interval: self.export_interval,
+            chunk_bytes: chunk_bytes.next_multiple_of(8),
+            chunks_bytes: self.buffer_bytes,
+            retained_bytes: self.retained_bytes,
+        }))
+    }
+}
+
+impl std::fmt::Debug for RecorderBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sinks: Vec<&str> = self.sinks.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("RecorderBuilder").field("sinks", &sinks).finish_non_exhaustive()
+    }
+}

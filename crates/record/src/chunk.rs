@@ -1,0 +1,181 @@
+//! The memory that records are written into: words that one thread appends to while the collector reads behind it.
+//!
+//! Every word is an atomic that is stored and loaded relaxed, which costs what a plain one does; the length, stored with
+//! release and loaded with acquire, is what makes the words before it readable. So there is nothing unsafe here.
+
+use std::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// A piece of append-only memory with one writer.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    committed: AtomicUsize,
+    words: Box<[AtomicU64]>,
+}
+
+impl Chunk {
+    /// Makes an empty chunk and touches its memory, so that the system maps it now and not under a record.
+    pub(crate) fn new(words: usize) -> Self {
+        let chunk = Self { committed: AtomicUsize::new(0), words: (0..words).map(|_| AtomicU64::new(0)).collect() };
+        chunk.words.iter().for_each(|word| word.store(1, Relaxed));
+        chunk
+    }
+
+    /// Returns a pen for the words from `at` on.
+    #[inline]
+    pub(crate) fn pen(&self, at: usize, text_limit: usize) -> Pen<'_> {
+        Pen { words: self.words.get(at..).unwrap_or_default(), used: 0, text_limit, truncated: 0 }
+    }
+
+    /// Makes everything before `at` readable. Only the chunk's writer may call this.
+    #[inline]
+    pub(crate) fn commit(&self, at: usize) {
+        self.committed.store(at, Release);
+    }
+
+    /// Returns how many words are readable.
+    pub(crate) fn committed(&self) -> usize {
+        self.committed.load(Acquire)
+    }
+
+    /// Appends the bytes of the words in a readable range to `into`.
+    pub(crate) fn read(&self, range: std::ops::Range<usize>, into: &mut Vec<u8>) {
+        let words = self.words.get(range).unwrap_or_default();
+        into.reserve(words.len() * 8);
+        words.iter().for_each(|word| into.extend_from_slice(&word.load(Relaxed).to_ne_bytes()));
+    }
+
+    /// Empties the chunk.
+    pub(crate) fn clear(&mut self) {
+        *self.committed.get_mut() = 0;
+    }
+}
+
+/// Writes one record; what doesn't fit is counted and not written.
+#[derive(Debug)]
+pub(crate) struct Pen<'a> {
+    words: &'a [AtomicU64],
+    used: usize,
+    text_limit: usize,
+    truncated: u8,
+}
+
+impl Pen<'_> {
+    /// Writes a word.
+    #[inline]
+    pub(crate) fn push(&mut self, word: u64) {
+        if let Some(slot) = self.words.get(self.used) {
+            slot.store(word, Relaxed);
+        }
+        self.used += 1;
+    }
+
+    /// Writes a word over an earlier one.
+    #[inline]
+    pub(crate) fn set(&mut self, at: usize, word: u64) {
+        if let Some(slot) = self.words.get(at) {
+            slot.store(word, Relaxed);
+        }
+    }
+
+    /// Writes bytes, filled up with zeros to whole words.
+    #[inline]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let (whole, rest) = bytes.as_chunks::<8>();
+        whole.iter().for_each(|word| self.push(u64::from_ne_bytes(*word)));
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.push(u64::from_ne_bytes(last));
+        }
+    }
+
+    /// Returns as much of a text as a record may hold, and counts if that isn't all.
+    #[inline]
+    pub(crate) fn fit_text<'t>(&mut self, text: &'t str) -> &'t str {
+        if text.len() <= self.text_limit {
+            return text;
+        }
+        self.count_truncated();
+        &text[..text.floor_char_boundary(self.text_limit)]
+    }
+
+    /// Returns as many of the bytes as a record may hold, and counts if that aren't all.
+    #[inline]
+    pub(crate) fn fit_bytes<'t>(&mut self, bytes: &'t [u8]) -> &'t [u8] {
+        if bytes.len() <= self.text_limit {
+            return bytes;
+        }
+        self.count_truncated();
+        &bytes[..self.text_limit]
+    }
+
+    /// Counts a value that was cut off or left out.
+    pub(crate) fn count_truncated(&mut self) {
+        self.truncated = self.truncated.saturating_add(1);
+    }
+
+    /// Returns how many values were cut off or left out.
+    pub(crate) const fn truncated(&self) -> u8 {
+        self.truncated
+    }
+
+    /// Returns how many words the record takes, whether they fitted or not.
+    pub(crate) const fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Says whether everything was written.
+    #[inline]
+    pub(crate) const fn fits(&self) -> bool {
+        self.used <= self.words.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_committed_can_be_read() {
+        let mut chunk = Chunk::new(4);
+        let mut pen = chunk.pen(0, 100);
+        pen.push(7);
+        pen.bytes(b"123456789");
+        assert!(pen.fits());
+        let used = pen.used();
+        assert_eq!((used, chunk.committed()), (3, 0));
+        chunk.commit(used);
+        let mut bytes = Vec::new();
+        chunk.read(1..chunk.committed(), &mut bytes);
+        assert_eq!(&bytes[..9], b"123456789");
+        chunk.clear();
+        assert_eq!(chunk.committed(), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_only_counted() {
+        let chunk = Chunk::new(2);
+        let mut pen = chunk.pen(1, 100);
+        pen.bytes(&[1; 24]);
+        assert!(!pen.fits());
+        assert_eq!(pen.used(), 3);
+        assert!(!{
+            let mut beyond = chunk.pen(9, 100);
+            beyond.push(1);
+            beyond.fits()
+        });
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_character() {
+        let chunk = Chunk::new(1);
+        let mut pen = chunk.pen(0, 4);
+        assert_eq!(pen.fit_text("abcü"), "abc");
+        assert_eq!(pen.fit_text("abcd"), "abcd");
+        assert_eq!(pen.fit_bytes(&[0; 9]).len(), 4);
+        assert_eq!(pen.truncated(), 2);
+    }
+}

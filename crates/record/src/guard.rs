@@ -1,0 +1,173 @@
+//! Spans that user code makes: a guard that opens one, adds to it, and ends it when dropped.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+use flowglass_model::{SpanId, Status, flags};
+
+use crate::active::{self, Activation};
+use crate::chunk::Pen;
+use crate::lane::{self, Attempt};
+use crate::lanes::{Loss, TEXT_LIMIT};
+use crate::open::{Frame, NO_INDEX, OpenFrame};
+use crate::raw::{self, Owner, USER_TEMPLATE, UserSpanEnd};
+use crate::scope::{Scope, ScopeShared};
+use crate::static_text::StaticText;
+use crate::{Tick, Value};
+
+/// Opens a span inside the current one of the calling thread's active scope. Does nothing if there is none, or if its
+/// trace isn't sampled.
+#[inline]
+pub fn span(name: &'static str) -> SpanGuard {
+    SpanGuard { open: active::open(|scope| OpenSpan::start(scope, name)), root: None, stays_on_its_thread: PhantomData }
+}
+
+/// An open span; dropping it ends the span.
+#[derive(Debug)]
+#[must_use = "the span ends when this is dropped"]
+pub struct SpanGuard {
+    open: Option<OpenSpan>,
+    /// What a span that starts a trace keeps alive.
+    root: Option<(Activation, Scope)>,
+    stays_on_its_thread: PhantomData<*const ()>,
+}
+
+#[derive(Debug)]
+struct OpenSpan {
+    lanes: u64,
+    scope: u64,
+    frame: Frame,
+    name: &'static str,
+    status: Cell<Status>,
+    began_in_panic: bool,
+}
+
+impl SpanGuard {
+    /// Opens a span that starts a trace of its own.
+    pub(crate) fn root(name: &'static str, scope: Scope) -> Self {
+        let activation = scope.activate();
+        let open = if scope.is_sampled() { span(name).open.take() } else { None };
+        Self { open, root: Some((activation, scope)), stays_on_its_thread: PhantomData }
+    }
+
+    /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
+    #[must_use]
+    pub fn id(&self) -> SpanId {
+        self.open.as_ref().map_or(SpanId::NONE, |open| open.frame.span)
+    }
+
+    /// Says whether the span is recorded.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Gives the span an attribute; of two with one key the later one counts.
+    #[inline]
+    pub fn attr<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
+        if let Some(open) = &self.open {
+            let value = value.into();
+            open.write(Loss::Part, |pen| raw::write_attribute(pen, open.owner(), key, &value));
+        }
+        self
+    }
+
+    /// Tells that something happened in the span.
+    #[inline]
+    pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
+        if let Some(open) = &self.open {
+            let at = Tick::now();
+            open.write(Loss::Record, |pen| raw::write_event(pen, open.owner(), at, name, attributes));
+        }
+        self
+    }
+
+    /// Tells that the span fails, and why.
+    pub fn error(&self, message: &str) -> &Self {
+        if let Some(open) = &self.open {
+            open.fail(message);
+        }
+        self
+    }
+}
+
+impl Drop for SpanGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.end();
+        }
+        // Only then the scope that the span was in.
+        drop(self.root.take());
+    }
+}
+
+impl OpenSpan {
+    #[inline]
+    fn start(scope: &ScopeShared, name: &'static str) -> Option<Self> {
+        if !scope.is_sampled() {
+            return None;
+        }
+        let frame = Frame {
+            span: scope.next_span(),
+            parent: scope.current(),
+            template: USER_TEMPLATE,
+            index: NO_INDEX,
+            start: Tick::now(),
+            flags: flags::SAMPLED,
+        };
+        scope.open.push(&OpenFrame { frame, name: StaticText::pack(name) });
+        Some(Self {
+            lanes: scope.lanes.id(),
+            scope: scope.id,
+            frame,
+            name,
+            status: Cell::new(Status::Ok),
+            began_in_panic: std::thread::panicking(),
+        })
+    }
+
+    #[inline]
+    fn owner(&self) -> Owner {
+        Owner { scope: self.scope, span: self.frame.span }
+    }
+
+    /// The lane is most likely at hand; the scope need only be looked up where it isn't.
+    #[inline]
+    fn write(&self, loss: Loss, record: impl Fn(&mut Pen<'_>)) {
+        if lane::write(self.lanes, TEXT_LIMIT, &record) == Attempt::NoRoom {
+            self.write_elsewhere(loss, &record);
+        }
+    }
+
+    #[cold]
+    fn write_elsewhere(&self, loss: Loss, record: &dyn Fn(&mut Pen<'_>)) {
+        active::with_scope(self.scope, |scope| scope.lanes.write_elsewhere(loss, record));
+    }
+
+    fn fail(&self, message: &str) {
+        self.status.set(Status::Error);
+        self.write(Loss::Part, |pen| raw::write_message(pen, self.owner(), message));
+    }
+
+    #[inline]
+    fn end(self) {
+        let end = Tick::now();
+        if !self.began_in_panic && self.status.get() == Status::Ok && std::thread::panicking() {
+            self.fail("panicked");
+        }
+        let end = UserSpanEnd { frame: self.frame, name: self.name, end, status: self.status.get() };
+        active::close(self.scope, |scope, is_active| finish(scope, is_active, &end));
+    }
+}
+
+/// The span leaves the open ones before its end is recorded, so that the collector never finds it open after its end.
+#[inline]
+fn finish(scope: &ScopeShared, is_active: bool, end: &UserSpanEnd) {
+    if is_active {
+        scope.open.end(end.frame.span);
+    } else {
+        scope.open.close(end.frame.span);
+    }
+    scope.lanes.write(Loss::Record, |pen| raw::write_user_span(pen, scope.id, end));
+}

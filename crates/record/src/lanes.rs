@@ -1,0 +1,236 @@
+//! A recorder's chunks: handed to threads, read by the collector, recycled, bounded in all.
+
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::chunk::{Chunk, Pen};
+use crate::core::Core;
+use crate::lane::{self, Attempt};
+
+/// A text or byte string longer than this is cut off, in bytes.
+pub(crate) const TEXT_LIMIT: usize = 16 * 1024;
+/// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
+const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
+
+/// So many empty chunks are kept when nothing is recorded.
+const IDLE_CHUNKS: usize = 8;
+/// So many empty chunks are made ready while much is recorded.
+const SPARE_CHUNKS: usize = 2;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// The chunks of one recorder.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    id: u64,
+    chunk_words: usize,
+    max_chunks: usize,
+    process: u32,
+    core: Weak<Core>,
+    /// No chunk is to be had: nobody need ask until the collector returns one.
+    is_dry: AtomicBool,
+    dropped_records: AtomicU64,
+    dropped_parts: AtomicU64,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    free: Vec<Arc<Chunk>>,
+    /// Chunks handed out that the collector doesn't know yet, in the order in which they were.
+    taken: Vec<Arc<Chunk>>,
+    allocated: usize,
+}
+
+/// What is lost with a record that can't be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// A span or an event.
+    Record,
+    /// An attribute or a message of a span.
+    Part,
+}
+
+/// A chunk that the collector reads, and how far it has.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    chunk: Arc<Chunk>,
+    read: usize,
+}
+
+impl Lanes {
+    pub(crate) fn new(chunk_bytes: usize, max_bytes: usize, core: Weak<Core>) -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            chunk_words: chunk_bytes / 8,
+            max_chunks: (max_bytes / chunk_bytes).max(2),
+            process: std::process::id(),
+            core,
+            is_dry: AtomicBool::new(false),
+            dropped_records: AtomicU64::new(0),
+            dropped_parts: AtomicU64::new(0),
+            pool: Mutex::default(),
+        }
+    }
+
+    /// Returns the number that lanes know the recorder by.
+    #[inline]
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns bits that differ between a process and its forks, whose random numbers are the same.
+    pub(crate) fn salt(&self) -> u64 {
+        (u64::from(self.process) << 20 ^ self.id).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Returns the recorder's shared part, unless it is gone.
+    pub(crate) fn core(&self) -> Option<Arc<Core>> {
+        self.core.upgrade()
+    }
+
+    /// Says whether this process is a fork of the one that made the recorder: the collector isn't here, nor are the sinks.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// Writes a record into the calling thread's lane, or counts its loss.
+    #[inline]
+    pub(crate) fn write(&self, loss: Loss, record: impl Fn(&mut Pen<'_>)) {
+        if lane::write(self.id, TEXT_LIMIT, &record) == Attempt::NoRoom {
+            self.write_elsewhere(loss, &record);
+        }
+    }
+
+    /// Writes a record after the lane in use was found to have no room for it.
+    #[cold]
+    pub(crate) fn write_elsewhere(&self, loss: Loss, record: &dyn Fn(&mut Pen<'_>)) {
+        let written = (lane::switch_to(self.id) && lane::write(self.id, TEXT_LIMIT, record) == Attempt::Written)
+            || (self.take_chunk() && self.write_into_empty(record));
+        if !written {
+            self.count(loss);
+        }
+    }
+
+    /// Counts a lost record.
+    pub(crate) fn count(&self, loss: Loss) {
+        let counter = match loss {
+            Loss::Record => &self.dropped_records,
+            Loss::Part => &self.dropped_parts,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    /// Returns how many spans and events were lost because no chunk was to be had.
+    pub(crate) fn dropped_records(&self) -> u64 {
+        self.dropped_records.load(Relaxed)
+    }
+
+    /// Returns how many attributes and messages of spans were lost because no chunk was to be had.
+    pub(crate) fn dropped_parts(&self) -> u64 {
+        self.dropped_parts.load(Relaxed)
+    }
+
+    /// Reads everything committed so far, chunk by chunk and those of one thread in order, and recycles what is done with.
+    pub(crate) fn drain(&self, reading: &mut Vec<Reading>, mut read: impl FnMut(&[u8])) {
+        reading.extend(self.pool.lock().taken.drain(..).map(|chunk| Reading { chunk, read: 0 }));
+        let mut bytes = Vec::new();
+        reading.retain_mut(|place| {
+            // Asked before the length is read: once only the collector holds a chunk, nothing more comes.
+            let is_closed = Arc::get_mut(&mut place.chunk).is_some();
+            let committed = place.chunk.committed();
+            bytes.clear();
+            place.chunk.read(place.read..committed, &mut bytes);
+            place.read = committed;
+            read(&bytes);
+            if is_closed {
+                self.recycle(&mut place.chunk);
+            }
+            !is_closed
+        });
+    }
+
+    /// Makes the pool ready for what comes: spare chunks while much is recorded, few when nothing is.
+    pub(crate) fn restock(&self, is_busy: bool) {
+        if !is_busy {
+            let mut pool = self.pool.lock();
+            let surplus = pool.free.len().saturating_sub(IDLE_CHUNKS);
+            pool.free.truncate(IDLE_CHUNKS);
+            pool.allocated -= surplus;
+            return;
+        }
+        while self.pool.lock().reserve(SPARE_CHUNKS, self.max_chunks) {
+            let chunk = Arc::new(Chunk::new(self.chunk_words));
+            self.pool.lock().free.push(chunk);
+        }
+    }
+
+    fn write_into_empty(&self, record: &dyn Fn(&mut Pen<'_>)) -> bool {
+        TEXT_LIMITS.into_iter().any(|limit| lane::write(self.id, limit, record) == Attempt::Written)
+    }
+
+    /// Gives the calling thread's lane an empty chunk, if there is one.
+    fn take_chunk(&self) -> bool {
+        // The full one goes first, so that a dry pool gets it back.
+        if !lane::release() || self.is_dry.load(Acquire) {
+            return false;
+        }
+        if self.is_forked() {
+            self.is_dry.store(true, Release);
+            return false;
+        }
+        let Some(chunk) = self.take_from_pool() else { return false };
+        lane::install(chunk);
+        true
+    }
+
+    fn take_from_pool(&self) -> Option<Arc<Chunk>> {
+        let mut pool = self.pool.lock();
+        let chunk = match pool.free.pop() {
+            Some(chunk) => Some(chunk),
+            None if pool.allocated < self.max_chunks => {
+                pool.allocated += 1;
+                Some(Arc::new(Chunk::new(self.chunk_words)))
+            }
+            None => None,
+        };
+        let waiting = pool.taken.len();
+        match &chunk {
+            Some(chunk) => pool.taken.push(Arc::clone(chunk)),
+            None => self.is_dry.store(true, Release),
+        }
+        let is_first = pool.allocated == 1 && waiting == 0;
+        drop(pool);
+        if !is_first {
+            self.ask_for_collection();
+        }
+        chunk
+    }
+
+    fn ask_for_collection(&self) {
+        if let Some(core) = self.core() {
+            core.request_collection();
+        }
+    }
+
+    fn recycle(&self, chunk: &mut Arc<Chunk>) {
+        let Some(own) = Arc::get_mut(chunk) else { return };
+        own.clear();
+        self.pool.lock().free.push(Arc::clone(chunk));
+        self.is_dry.store(false, Release);
+    }
+}
+
+impl Pool {
+    /// Counts one more chunk as allocated, if fewer than `spare` are free and there may be more.
+    fn reserve(&mut self, spare: usize, max_chunks: usize) -> bool {
+        let wanted = self.free.len() < spare && self.allocated < max_chunks;
+        self.allocated += usize::from(wanted);
+        wanted
+    }
+}

@@ -1,0 +1,354 @@
+//! Which spans of a scope are open: a stack that its one writer changes without locks, and a table of parked ones.
+//!
+//! The collector reads both while they change. A slot's id is zero while its other words change and is read twice, so
+//! that a frame that was torn is seen and left for the next look.
+
+use std::collections::HashMap;
+use std::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+    fence,
+};
+
+use flowglass_model::SpanId;
+use parking_lot::Mutex;
+
+use crate::Tick;
+use crate::id_hash::IdMap;
+use crate::raw::USER_TEMPLATE;
+use crate::static_text::{AtomicStaticText, StaticText};
+
+/// The index of a frame that has none.
+pub const NO_INDEX: u64 = u64::MAX;
+
+/// A span that was started: what is known of it before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// The span's id, from [`Scope::next_span`](crate::Scope::next_span).
+    pub span: SpanId,
+    /// The span above it, or [`SpanId::NONE`].
+    pub parent: SpanId,
+    /// Which of the scope's templates it follows.
+    pub template: u32,
+    /// The index that an indexed template's name ends with, or [`NO_INDEX`].
+    pub index: u64,
+    /// When it started.
+    pub start: Tick,
+    /// Bits of [`flags`](flowglass_model::flags).
+    pub flags: u32,
+}
+
+/// A frame with the name that a user's span has instead of a template's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenFrame {
+    pub(crate) frame: Frame,
+    pub(crate) name: StaticText,
+}
+
+impl OpenFrame {
+    /// Says whether user code made the span.
+    pub(crate) const fn is_users(&self) -> bool {
+        self.frame.template == USER_TEMPLATE
+    }
+}
+
+/// So many frames have a slot; deeper ones lie behind a lock.
+const SLOTS: usize = 32;
+
+/// The open spans of one scope. One thread at a time changes them; any thread may look.
+#[derive(Debug, Default)]
+pub(crate) struct OpenFrames {
+    depth: AtomicUsize,
+    slots: [Slot; SLOTS],
+    deep: Mutex<Vec<OpenFrame>>,
+    parked: Mutex<IdMap<SpanId, OpenFrame>>,
+}
+
+impl OpenFrames {
+    /// Puts a frame on top of the stack.
+    #[inline]
+    pub(crate) fn push(&self, open: &OpenFrame) {
+        let depth = self.depth.load(Relaxed);
+        match self.slots.get(depth) {
+            Some(slot) => slot.write(open),
+            None => self.deep.lock().push(*open),
+        }
+        self.depth.store(depth + 1, Release);
+    }
+
+    /// Takes the engine's topmost frame off the stack. Users' spans above it, whose guards outlive it, are parked.
+    #[inline]
+    pub(crate) fn pop(&self) {
+        self.park_users_above();
+        self.pop_top();
+    }
+
+    /// Takes the engine's topmost frame off the stack into the table.
+    pub(crate) fn park(&self) {
+        self.park_users_above();
+        self.park_top();
+    }
+
+    /// Puts a parked frame on the stack; it stays in the table.
+    pub(crate) fn resume(&self, span: SpanId) {
+        let parked = self.parked.lock().get(&span).copied();
+        if let Some(open) = parked {
+            self.push(&open);
+        }
+    }
+
+    /// Takes a frame out of the table.
+    pub(crate) fn close(&self, span: SpanId) {
+        self.parked.lock().remove(&span);
+    }
+
+    /// Takes a user's span off the stack, where it most likely is on top, or out of the table.
+    #[inline]
+    pub(crate) fn end(&self, span: SpanId) {
+        let depth = self.depth.load(Relaxed);
+        match depth.checked_sub(1).and_then(|top| self.slots.get(top)) {
+            Some(slot) if slot.span() == span => {
+                slot.clear();
+                self.depth.store(depth - 1, Release);
+            }
+            _ => self.end_elsewhere(span),
+        }
+    }
+
+    /// Moves users' spans on top of the stack into the table: the thread that made them leaves the scope.
+    pub(crate) fn park_users_above(&self) {
+        while self.top_is_users() {
+            self.park_top();
+        }
+    }
+
+    /// Returns the topmost span, if there is one.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<SpanId> {
+        let top = self.depth.load(Relaxed).checked_sub(1)?;
+        match self.slots.get(top) {
+            Some(slot) => slot.span().some(),
+            None => self.deep.lock().last().map(|open| open.frame.span),
+        }
+    }
+
+    /// Tells `see` of every open span, some twice.
+    pub(crate) fn scan(&self, mut see: impl FnMut(OpenFrame)) {
+        let depth = self.depth.load(Acquire);
+        self.slots.iter().take(depth).filter_map(Slot::read).for_each(&mut see);
+        if depth > SLOTS {
+            self.deep.lock().iter().copied().for_each(&mut see);
+        }
+        // Behind the stack: a frame is put into the table before it leaves the stack.
+        self.parked.lock().values().copied().for_each(see);
+    }
+
+    /// Forgets every frame.
+    pub(crate) fn clear(&mut self) {
+        *self.depth.get_mut() = 0;
+        self.slots.iter_mut().for_each(|slot| *slot.id.get_mut() = 0);
+        self.deep.get_mut().clear();
+        self.parked.get_mut().clear();
+    }
+
+    #[inline]
+    fn pop_top(&self) {
+        let Some(top) = self.depth.load(Relaxed).checked_sub(1) else { return };
+        match self.slots.get(top) {
+            Some(slot) => slot.clear(),
+            None => drop(self.deep.lock().pop()),
+        }
+        self.depth.store(top, Release);
+    }
+
+    fn park_top(&self) {
+        if let Some(open) = self.top() {
+            self.parked.lock().insert(open.frame.span, open);
+        }
+        self.pop_top();
+    }
+
+    fn top(&self) -> Option<OpenFrame> {
+        let top = self.depth.load(Relaxed).checked_sub(1)?;
+        match self.slots.get(top) {
+            Some(slot) => slot.read(),
+            None => self.deep.lock().last().copied(),
+        }
+    }
+
+    #[inline]
+    fn top_is_users(&self) -> bool {
+        match self.depth.load(Relaxed).checked_sub(1).map(|top| self.slots.get(top)) {
+            None => false,
+            Some(Some(slot)) => slot.template.load(Relaxed) as u32 == USER_TEMPLATE,
+            Some(None) => self.deep.lock().last().is_some_and(OpenFrame::is_users),
+        }
+    }
+
+    /// Guards that end out of order: everything above the span moves down.
+    #[cold]
+    fn end_elsewhere(&self, span: SpanId) {
+        let mut above = Vec::new();
+        while let Some(open) = self.top().filter(OpenFrame::is_users) {
+            self.pop_top();
+            if open.frame.span == span {
+                break;
+            }
+            above.push(open);
+        }
+        above.iter().rev().for_each(|open| self.push(open));
+        self.parked.lock().remove(&span);
+    }
+}
+
+/// Room for one frame, readable while it changes.
+#[derive(Debug, Default)]
+struct Slot {
+    id: AtomicU64,
+    parent: AtomicU64,
+    start: AtomicU64,
+    index: AtomicU64,
+    /// The template below, the flags above.
+    template: AtomicU64,
+    name: AtomicStaticText,
+}
+
+impl Slot {
+    #[inline]
+    fn write(&self, OpenFrame { frame, name }: &OpenFrame) {
+        self.id.store(0, Relaxed);
+        fence(Release);
+        self.parent.store(frame.parent.to_u64(), Relaxed);
+        self.start.store(frame.start.to_raw(), Relaxed);
+        self.index.store(frame.index, Relaxed);
+        self.template.store(u64::from(frame.template) | u64::from(frame.flags) << 32, Relaxed);
+        self.name.store(*name);
+        self.id.store(frame.span.to_u64(), Release);
+    }
+
+    #[inline]
+    fn clear(&self) {
+        self.id.store(0, Release);
+    }
+
+    #[inline]
+    fn span(&self) -> SpanId {
+        SpanId::from_u64(self.id.load(Relaxed))
+    }
+
+    fn read(&self) -> Option<OpenFrame> {
+        let id = self.id.load(Acquire);
+        let word = self.template.load(Relaxed);
+        let open = OpenFrame {
+            frame: Frame {
+                span: SpanId::from_u64(id),
+                parent: SpanId::from_u64(self.parent.load(Relaxed)),
+                template: word as u32,
+                index: self.index.load(Relaxed),
+                start: Tick::from_raw(self.start.load(Relaxed)),
+                flags: (word >> 32) as u32,
+            },
+            name: self.name.load(),
+        };
+        fence(Acquire);
+        (id != 0 && self.id.load(Relaxed) == id).then_some(open)
+    }
+}
+
+/// Open spans by their ids, as one look found them.
+pub(crate) type Found<T> = HashMap<SpanId, T, crate::id_hash::BuildIdHasher>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(id: u64, template: u32) -> OpenFrame {
+        let frame = Frame {
+            span: SpanId::from_u64(id),
+            parent: SpanId::from_u64(id - 1),
+            template,
+            index: NO_INDEX,
+            start: Tick::ZERO,
+            flags: 1,
+        };
+        OpenFrame { frame, name: StaticText::pack("name") }
+    }
+
+    fn seen(frames: &OpenFrames) -> Vec<u64> {
+        let mut ids = Vec::new();
+        frames.scan(|open| ids.push(open.frame.span.to_u64()));
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    #[test]
+    fn the_top_of_the_stack_is_current() {
+        let frames = OpenFrames::default();
+        assert_eq!(frames.current(), None);
+        frames.push(&open(1, 0));
+        frames.push(&open(2, 0));
+        assert_eq!(frames.current(), Some(SpanId::from_u64(2)));
+        frames.pop();
+        assert_eq!((frames.current(), seen(&frames)), (Some(SpanId::from_u64(1)), vec![1]));
+        frames.pop();
+        frames.pop();
+        assert!(seen(&frames).is_empty(), "popping an empty stack does nothing");
+    }
+
+    #[test]
+    fn a_frame_comes_back_as_it_was() {
+        let frames = OpenFrames::default();
+        frames.push(&open(7, 3));
+        frames.scan(|found| assert_eq!(found, open(7, 3)));
+    }
+
+    #[test]
+    fn a_stack_deeper_than_its_slots_is_still_seen() {
+        let frames = OpenFrames::default();
+        let all: Vec<u64> = (1..=40).collect();
+        all.iter().for_each(|&id| frames.push(&open(id, 0)));
+        assert_eq!(seen(&frames), all);
+        assert_eq!(frames.current(), Some(SpanId::from_u64(40)));
+        (0..39).for_each(|_| frames.pop());
+        assert_eq!(seen(&frames), [1]);
+    }
+
+    #[test]
+    fn a_parked_frame_stays_open_until_closed() {
+        let frames = OpenFrames::default();
+        frames.push(&open(1, 0));
+        frames.push(&open(2, 0));
+        frames.park();
+        assert_eq!((frames.current(), seen(&frames)), (Some(SpanId::from_u64(1)), vec![1, 2]));
+        frames.resume(SpanId::from_u64(2));
+        assert_eq!(frames.current(), Some(SpanId::from_u64(2)));
+        frames.pop();
+        frames.close(SpanId::from_u64(2));
+        assert_eq!(seen(&frames), [1]);
+        frames.resume(SpanId::from_u64(2));
+        assert_eq!(frames.current(), Some(SpanId::from_u64(1)), "what isn't parked can't be resumed");
+    }
+
+    #[test]
+    fn users_spans_may_end_in_any_order() {
+        let frames = OpenFrames::default();
+        frames.push(&open(1, 0));
+        (2..=4).for_each(|id| frames.push(&open(id, USER_TEMPLATE)));
+        frames.end(SpanId::from_u64(2));
+        assert_eq!((frames.current(), seen(&frames)), (Some(SpanId::from_u64(4)), vec![1, 3, 4]));
+        frames.end(SpanId::from_u64(99));
+        assert_eq!(seen(&frames), [1, 3, 4], "an unknown span changes nothing");
+    }
+
+    #[test]
+    fn a_users_span_that_outlives_its_node_is_parked() {
+        let frames = OpenFrames::default();
+        frames.push(&open(1, 0));
+        frames.push(&open(2, USER_TEMPLATE));
+        frames.pop();
+        assert_eq!((frames.current(), seen(&frames)), (None, vec![2]));
+        frames.end(SpanId::from_u64(2));
+        assert!(seen(&frames).is_empty());
+    }
+}

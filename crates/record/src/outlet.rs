@@ -1,0 +1,282 @@
+//! A sink's own thread and bounded queue: what hangs or fails here slows neither the run nor the other sinks.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use flowglass_model::{Batch, Sink, SinkError};
+use parking_lot::{Condvar, Mutex};
+
+use crate::flush::Reply;
+use crate::stats::SinkStats;
+
+/// How a batch is offered again after an error that may pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retry {
+    /// How often after the first time.
+    pub(crate) times: u32,
+    /// How long to wait before the first time; each further wait is twice as long.
+    pub(crate) first_delay: Duration,
+}
+
+/// A sink with its queue.
+pub(crate) struct Outlet {
+    name: String,
+    queue_bytes: usize,
+    retry: Retry,
+    state: Mutex<State>,
+    news: Condvar,
+    hurry: Condvar,
+    delivered: AtomicU64,
+    dropped_queue_full: AtomicU64,
+    dropped_failed: AtomicU64,
+}
+
+struct State {
+    queue: VecDeque<Message>,
+    bytes: usize,
+    /// The sink, until its thread takes it.
+    sink: Option<Box<dyn Sink>>,
+    /// Nothing reaches the sink any more: it was stopped, it panicked, or its thread couldn't be started.
+    is_closed: bool,
+    is_hurried: bool,
+    /// The last error since the last fence, or for ever where the sink is closed.
+    error: Option<String>,
+}
+
+enum Message {
+    Batch(Arc<Batch>),
+    Fence(Sender<Reply>, usize),
+    Stop(Sender<Reply>, usize),
+}
+
+impl Outlet {
+    pub(crate) fn new(name: String, sink: Box<dyn Sink>, queue_bytes: usize, retry: Retry) -> Self {
+        let state =
+            State { queue: VecDeque::new(), bytes: 0, sink: Some(sink), is_closed: false, is_hurried: false, error: None };
+        Self {
+            name,
+            queue_bytes,
+            retry,
+            state: Mutex::new(state),
+            news: Condvar::new(),
+            hurry: Condvar::new(),
+            delivered: AtomicU64::new(0),
+            dropped_queue_full: AtomicU64::new(0),
+            dropped_failed: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the sink's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a batch into the queue, if there is room; says whether there was. Any batch has room in an empty queue.
+    pub(crate) fn offer(self: &Arc<Self>, batch: &Arc<Batch>) -> bool {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            self.count(&self.dropped_failed, batch);
+            return false;
+        }
+        let bytes = batch.size_bytes();
+        if state.bytes > 0 && state.bytes + bytes > self.queue_bytes {
+            self.count(&self.dropped_queue_full, batch);
+            return false;
+        }
+        state.bytes += bytes;
+        self.send(&mut state, Message::Batch(Arc::clone(batch)));
+        true
+    }
+
+    /// Asks for a reply once everything offered so far is written and flushed.
+    pub(crate) fn fence(self: &Arc<Self>, replies: &Sender<Reply>, place: usize) {
+        self.ask(Message::Fence(replies.clone(), place));
+    }
+
+    /// As [`fence`](Self::fence), and then lets the sink go.
+    pub(crate) fn stop(self: &Arc<Self>, replies: &Sender<Reply>, place: usize) {
+        self.state.lock().is_hurried = true;
+        self.hurry.notify_all();
+        self.ask(Message::Stop(replies.clone(), place));
+    }
+
+    /// Returns what became of the batches so far.
+    pub(crate) fn stats(&self) -> SinkStats {
+        SinkStats {
+            name: self.name.clone(),
+            delivered: self.delivered.load(Relaxed),
+            dropped_queue_full: self.dropped_queue_full.load(Relaxed),
+            dropped_failed: self.dropped_failed.load(Relaxed),
+            error: self.state.lock().error.clone(),
+        }
+    }
+
+    fn ask(self: &Arc<Self>, message: Message) {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return reply(&message, state.error.clone());
+        }
+        self.send(&mut state, message);
+    }
+
+    fn send(self: &Arc<Self>, state: &mut State, message: Message) {
+        state.queue.push_back(message);
+        if let Some(sink) = state.sink.take() {
+            self.start(state, sink);
+        }
+        self.news.notify_one();
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State, sink: Box<dyn Sink>) {
+        let outlet = Arc::clone(self);
+        let started = std::thread::Builder::new().name(format!("sink {}", self.name)).spawn(move || outlet.run(sink));
+        if let Err(error) = started {
+            self.close(state, format!("its thread could not be started: {error}"));
+        }
+    }
+
+    fn run(&self, mut sink: Box<dyn Sink>) {
+        while let Some(message) = self.next() {
+            match message {
+                Message::Batch(batch) => self.write(&mut *sink, &batch),
+                Message::Fence(replies, place) => {
+                    self.flush(&mut *sink);
+                    let _ = replies.send(Reply { place, error: self.take_error() });
+                }
+                Message::Stop(replies, place) => {
+                    self.flush(&mut *sink);
+                    return self.end(sink, &replies, place);
+                }
+            }
+        }
+        drop_quietly(sink);
+    }
+
+    /// Returns the next message; `None` when the outlet was closed.
+    fn next(&self) -> Option<Message> {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(message) = state.queue.pop_front() {
+                return Some(message);
+            }
+            self.news.wait(&mut state);
+        }
+    }
+
+    fn write(&self, sink: &mut dyn Sink, batch: &Arc<Batch>) {
+        let written = self.attempt(|| sink.write(batch));
+        self.count(if written { &self.delivered } else { &self.dropped_failed }, batch);
+        let mut state = self.state.lock();
+        state.bytes = state.bytes.saturating_sub(batch.size_bytes());
+    }
+
+    fn flush(&self, sink: &mut dyn Sink) {
+        if !self.state.lock().is_closed {
+            self.attempt(|| sink.flush());
+        }
+    }
+
+    /// Calls a sink until it takes the call or may not be asked again; says whether it took it.
+    fn attempt(&self, mut call: impl FnMut() -> Result<(), SinkError>) -> bool {
+        let mut delay = self.retry.first_delay;
+        for retries_left in (0..=self.retry.times).rev() {
+            match catch_unwind(AssertUnwindSafe(&mut call)) {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) if error.is_retryable() && retries_left > 0 => self.wait(&mut delay),
+                Ok(Err(error)) => {
+                    self.state.lock().error = Some(with_causes(&error));
+                    return false;
+                }
+                Err(panic) => {
+                    self.close(&mut self.state.lock(), format!("it panicked: {}", panic_message(&*panic)));
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// Waits before the next attempt, unless the recorder is being shut down.
+    fn wait(&self, delay: &mut Duration) {
+        let until = Instant::now() + *delay;
+        *delay *= 2;
+        let mut state = self.state.lock();
+        while !state.is_hurried && !self.hurry.wait_until(&mut state, until).timed_out() {}
+    }
+
+    /// Returns the error since the last fence. That of a closed sink stays.
+    fn take_error(&self) -> Option<String> {
+        let mut state = self.state.lock();
+        if state.is_closed { state.error.clone() } else { state.error.take() }
+    }
+
+    fn end(&self, sink: Box<dyn Sink>, replies: &Sender<Reply>, place: usize) {
+        let error = self.take_error();
+        drop_quietly(sink);
+        let mut state = self.state.lock();
+        let left = self.abandon(&mut state);
+        drop(state);
+        let _ = replies.send(Reply { place, error: error.clone() });
+        left.iter().for_each(|message| reply(message, error.clone()));
+    }
+
+    fn close(&self, state: &mut State, error: String) {
+        state.error = Some(error.clone());
+        for message in self.abandon(state) {
+            reply(&message, Some(error.clone()));
+        }
+    }
+
+    /// Closes the queue; returns what nobody will take, its batches counted as lost.
+    fn abandon(&self, state: &mut State) -> Vec<Message> {
+        state.is_closed = true;
+        state.bytes = 0;
+        self.news.notify_all();
+        let left: Vec<Message> = state.queue.drain(..).collect();
+        for message in &left {
+            if let Message::Batch(batch) = message {
+                self.count(&self.dropped_failed, batch);
+            }
+        }
+        left
+    }
+
+    fn count(&self, counter: &AtomicU64, batch: &Batch) {
+        counter.fetch_add((batch.spans.len() + batch.events.len()) as u64, Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outlet").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn reply(message: &Message, error: Option<String>) {
+    if let Message::Fence(replies, place) | Message::Stop(replies, place) = message {
+        // Nobody listens any more where the flush ran out of time.
+        let _ = replies.send(Reply { place: *place, error });
+    }
+}
+
+fn drop_quietly(sink: Box<dyn Sink>) {
+    // A panic while it is dropped has nobody left to be told to.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(sink)));
+}
+
+fn with_causes(error: &SinkError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,184 @@
+//! The recorder as its users hold it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_model::{Attributes, Graph, Resource, Span, SpanId, TraceId, WriterId};
+
+use crate::core::Core;
+use crate::scope::{Scope, ScopeShared};
+use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
+
+/// How long dropping the last handle waits for the sinks.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Takes spans at nearly the cost of reading the clock and delivers them to sinks.
+///
+/// A value, cheap to clone: two recorders in one process know nothing of each other. Recording never fails and never
+/// waits; what can't be kept is dropped and counted. Dropping the last handle (scopes have one, too) flushes for at most
+/// five seconds.
+#[derive(Debug, Clone)]
+pub struct Recorder(Option<Arc<Handle>>);
+
+#[derive(Debug)]
+struct Handle(Arc<Core>);
+
+impl Recorder {
+    /// Returns a builder with the defaults.
+    pub fn builder() -> RecorderBuilder {
+        RecorderBuilder::default()
+    }
+
+    /// Makes a recorder without sinks: what it records can be read back by [`retain`](Self::retain).
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::builder().build()
+    }
+
+    /// Makes a recorder that records nothing; every call is a branch.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self(Some(Arc::new(Handle(core))))
+    }
+
+    /// Says whether nothing is recorded.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Returns the id that the recorder's batches carry; zeros if it is off.
+    #[must_use]
+    pub fn writer(&self) -> WriterId {
+        self.core().map_or_else(WriterId::default, |core| core.writer)
+    }
+
+    /// Returns who records.
+    #[must_use]
+    pub fn resource(&self) -> Arc<Resource> {
+        self.core().map_or_else(Arc::default, |core| Arc::clone(&core.resource))
+    }
+
+    /// Passes everything recorded before this call, on any thread, to the sinks and waits until they have it for good.
+    ///
+    /// # Errors
+    /// Names the sinks that have failed since the last flush or don't finish in time. What they didn't take is counted.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.core().map_or(Ok(()), |core| core.flush(timeout))
+    }
+
+    /// Flushes, and ends the recorder's threads and lets its sinks go. What is recorded later is dropped and counted.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.core().map_or(Ok(()), |core| core.shut_down(timeout))
+    }
+
+    /// Returns what became of everything recorded so far.
+    #[must_use]
+    pub fn stats(&self) -> RecorderStats {
+        self.core().map_or_else(RecorderStats::default, Core::stats)
+    }
+
+    /// Tells the sinks of a graph, once per fingerprint.
+    pub fn graph(&self, graph: &Arc<Graph>) {
+        if let Some(core) = self.core().filter(|core| !core.outlets.is_empty()) {
+            core.graphs.add(graph);
+        }
+    }
+
+    /// Keeps what is recorded of a trace from now on, so that it can be read back.
+    #[must_use]
+    pub fn retain(&self, trace_id: TraceId) -> Retained {
+        Retained::new(trace_id, self.0.as_ref().map(|handle| Arc::clone(&handle.0)))
+    }
+
+    /// Makes a scope: the open state of a run.
+    #[must_use]
+    pub fn scope(&self, spec: ScopeSpec) -> Scope {
+        let trace_id = spec.trace_id;
+        Scope::new(trace_id, self.clone(), self.core().map(|core| core.make_scope(spec)))
+    }
+
+    /// Opens a span that starts a trace of its own.
+    pub fn root_span(&self, name: &'static str) -> SpanGuard {
+        let templates = self.core().map_or_else(|| Arc::new([]) as Arc<[_]>, |core| core.registry.no_templates());
+        let trace_id = TraceId::random();
+        SpanGuard::root(name, self.scope(ScopeSpec { trace_id, sampled: true, templates, attributes: Attributes::new() }))
+    }
+
+    pub(crate) fn fork(&self, parent: &ScopeShared, root: SpanId) -> Option<Arc<ScopeShared>> {
+        self.core().map(|core| core.fork_scope(parent, root))
+    }
+
+    pub(crate) fn register(&self, scope: Arc<ScopeShared>) {
+        if let Some(core) = self.core() {
+            core.register_scope(scope);
+        }
+    }
+
+    fn core(&self) -> Option<&Core> {
+        self.0.as_ref().map(|handle| &*handle.0)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody is left to be told; the sinks' own errors are theirs to report.
+        let _ = self.0.shut_down(DROP_TIMEOUT);
+    }
+}
+
+/// A trace that is kept while this or a clone of it lives; see [`Recorder::retain`].
+#[derive(Debug)]
+pub struct Retained {
+    trace_id: TraceId,
+    core: Option<Arc<Core>>,
+}
+
+impl Retained {
+    fn new(trace_id: TraceId, core: Option<Arc<Core>>) -> Self {
+        if let Some(core) = &core {
+            core.retention.lock().add(trace_id);
+        }
+        Self { trace_id, core }
+    }
+
+    /// Returns the trace that is kept.
+    #[must_use]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Returns everything recorded of the trace so far, in order of its start: spans that ended and those still running,
+    /// with their events.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        self.core.as_ref().map_or_else(Vec::new, |core| core.retained_spans(self.trace_id))
+    }
+
+    /// Returns how many spans and events of the trace were let go because retained traces took too much memory.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.core.as_ref().map_or(0, |core| core.retention.lock().dropped_of(self.trace_id))
+    }
+}
+
+impl Clone for Retained {
+    fn clone(&self) -> Self {
+        Self::new(self.trace_id, self.core.clone())
+    }
+}
+
+impl Drop for Retained {
+    fn drop(&mut self) {
+        if let Some(core) = &self.core {
+            core.retention.lock().remove(self.trace_id);
+        }
+    }
+}

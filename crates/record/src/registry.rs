@@ -1,0 +1,107 @@
+//! Scopes on their way to the collector, and used ones on their way back.
+
+use std::sync::Arc;
+
+use flowglass_model::SpanId;
+use parking_lot::Mutex;
+
+use crate::Tick;
+use crate::lanes::Lanes;
+use crate::scope::{ScopeShared, ScopeSpec, SpanTemplate};
+use crate::tick::Anchor;
+
+/// So many used scopes are kept.
+const KEPT: usize = 1024;
+
+/// Makes scopes and tells the collector of those that record.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    state: Mutex<State>,
+    no_templates: Arc<[SpanTemplate]>,
+}
+
+#[derive(Debug)]
+struct State {
+    registered: Vec<Arc<ScopeShared>>,
+    used: Vec<Arc<ScopeShared>>,
+    last_id: u64,
+    anchor: Anchor,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        let state = State { registered: Vec::new(), used: Vec::new(), last_id: 0, anchor: Anchor::now() };
+        Self { state: Mutex::new(state), no_templates: Arc::new([]) }
+    }
+
+    /// Makes a scope, and registers it if it is sampled.
+    pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: SpanId) -> Arc<ScopeShared> {
+        let mut state = self.state.lock();
+        state.last_id += 1;
+        let anchor = state.fresh_anchor();
+        self.finish(&mut state, lanes, spec, (anchor, root))
+    }
+
+    /// Makes a scope for a part of another one's work, on the other one's time.
+    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: SpanId) -> Arc<ScopeShared> {
+        let mut state = self.state.lock();
+        state.last_id += 1;
+        self.finish(&mut state, lanes, parent.spec(), (parent.anchor, root))
+    }
+
+    /// Tells the collector of a scope.
+    pub(crate) fn register(&self, scope: Arc<ScopeShared>) {
+        self.state.lock().registered.push(scope);
+    }
+
+    /// Takes the scopes that were registered since the last time.
+    pub(crate) fn take_registered(&self) -> Vec<Arc<ScopeShared>> {
+        std::mem::take(&mut self.state.lock().registered)
+    }
+
+    /// Returns how many scopes the collector hasn't taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().registered.len()
+    }
+
+    /// Takes back a scope that nobody else holds.
+    pub(crate) fn give_back(&self, mut scope: Arc<ScopeShared>) {
+        let Some(own) = Arc::get_mut(&mut scope) else { return };
+        own.empty(&self.no_templates);
+        let mut state = self.state.lock();
+        if state.used.len() < KEPT {
+            state.used.push(scope);
+        }
+    }
+
+    /// Returns the templates of a scope that has none.
+    pub(crate) fn no_templates(&self) -> Arc<[SpanTemplate]> {
+        Arc::clone(&self.no_templates)
+    }
+
+    fn finish(
+        &self,
+        state: &mut State,
+        lanes: &Arc<Lanes>,
+        spec: ScopeSpec,
+        (anchor, root): (Anchor, SpanId),
+    ) -> Arc<ScopeShared> {
+        let is_sampled = spec.sampled;
+        let used = if is_sampled { state.used.pop() } else { None };
+        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root);
+        if is_sampled {
+            state.registered.push(Arc::clone(&scope));
+        }
+        scope
+    }
+}
+
+impl State {
+    /// Ticks are told by a reading of the wall clock that is at most a second old when their scope is made.
+    fn fresh_anchor(&mut self) -> Anchor {
+        if !self.anchor.is_fresh(Tick::now()) {
+            self.anchor = Anchor::now();
+        }
+        self.anchor
+    }
+}

@@ -1,0 +1,194 @@
+//! Moments as the cheapest clock gives them, and what they are in nanoseconds.
+//!
+//! A tick is a raw reading; its rate is measured against the system's monotonic clock, from the first reading on. A
+//! span's length never exceeds the time since then, so that even an early rate is wrong by tens of nanoseconds at most.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::{Instant, SystemTime};
+
+use crate::cycles;
+
+/// A moment: a reading of the processor's time-stamp counter, or of the system's monotonic clock where that can't serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(u64);
+
+const UNKNOWN: u8 = 0;
+const COUNTER: u8 = 1;
+const SYSTEM: u8 = 2;
+
+static SOURCE: AtomicU8 = AtomicU8::new(UNKNOWN);
+static ORIGIN: OnceLock<Origin> = OnceLock::new();
+static RATE: Rate = Rate { ns_per_tick: AtomicU64::new(0), measured_over: AtomicU64::new(0) };
+
+/// After this many ticks (some ten seconds) the rate is as exact as it gets.
+const LONG_ENOUGH: u64 = 1 << 35;
+
+struct Origin {
+    tick: Tick,
+    instant: Instant,
+}
+
+/// Nanoseconds a tick (the bits of an `f64`), and over how many ticks that was measured.
+struct Rate {
+    ns_per_tick: AtomicU64,
+    measured_over: AtomicU64,
+}
+
+impl Tick {
+    /// Before every other moment.
+    pub const ZERO: Self = Self(0);
+
+    /// Reads the clock.
+    #[inline]
+    #[must_use]
+    pub fn now() -> Self {
+        if SOURCE.load(Relaxed) == COUNTER { Self(cycles::read()) } else { Self::now_elsewhere() }
+    }
+
+    /// Returns how long after this moment another one is, in nanoseconds; 0 if it isn't after it.
+    #[must_use]
+    pub fn elapsed_ns(self, later: Self) -> u64 {
+        let ticks = later.0.saturating_sub(self.0);
+        if ticks == 0 { 0 } else { scale(ticks, ns_per_tick(later)) }
+    }
+
+    /// Returns the raw reading.
+    pub(crate) const fn to_raw(self) -> u64 {
+        self.0
+    }
+
+    /// Makes a moment from its raw reading.
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    #[cold]
+    fn now_elsewhere() -> Self {
+        if SOURCE.load(Relaxed) == UNKNOWN {
+            SOURCE.store(if cycles::is_reliable() { COUNTER } else { SYSTEM }, Relaxed);
+            origin();
+            return Self::now();
+        }
+        Self(1 + u64::try_from(origin().instant.elapsed().as_nanos()).unwrap_or(u64::MAX - 1))
+    }
+}
+
+/// One moment on both clocks: ticks near it can be told as time since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Anchor {
+    tick: Tick,
+    unix_ns: i64,
+}
+
+impl Anchor {
+    /// Reads both clocks.
+    pub(crate) fn now() -> Self {
+        Self { tick: Tick::now(), unix_ns: unix_now_ns() }
+    }
+
+    /// Says whether both clocks were read less than a second before `now`.
+    pub(crate) fn is_fresh(&self, now: Tick) -> bool {
+        self.tick.elapsed_ns(now) < 1_000_000_000
+    }
+
+    /// Returns a moment in nanoseconds since 1970 UTC.
+    pub(crate) fn unix_ns(&self, tick: Tick) -> i64 {
+        if tick >= self.tick {
+            self.unix_ns.saturating_add_unsigned(self.tick.elapsed_ns(tick))
+        } else {
+            self.unix_ns.saturating_sub_unsigned(tick.elapsed_ns(self.tick))
+        }
+    }
+}
+
+fn unix_now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn origin() -> &'static Origin {
+    ORIGIN.get_or_init(|| {
+        if SOURCE.load(Relaxed) == SYSTEM {
+            return Origin { tick: Tick(1), instant: Instant::now() };
+        }
+        let (tick, instant) = read_both();
+        Origin { tick, instant }
+    })
+}
+
+/// Reads the counter and the monotonic clock as close together as three attempts get.
+fn read_both() -> (Tick, Instant) {
+    let attempt = || {
+        let before = cycles::read();
+        let instant = Instant::now();
+        let gap = cycles::read().saturating_sub(before);
+        (gap, Tick(before + gap / 2), instant)
+    };
+    let [first, second, third] = [attempt(), attempt(), attempt()];
+    let (_, tick, instant) = [second, third].into_iter().fold(first, |best, next| if next.0 < best.0 { next } else { best });
+    (tick, instant)
+}
+
+fn ns_per_tick(now: Tick) -> f64 {
+    if SOURCE.load(Relaxed) != COUNTER {
+        return 1.0;
+    }
+    let origin = origin();
+    let known = RATE.measured_over.load(Relaxed);
+    if known == 0 || (known < LONG_ENOUGH && now.0.saturating_sub(origin.tick.0) / 2 > known) {
+        measure_rate(origin);
+    }
+    f64::from_bits(RATE.ns_per_tick.load(Relaxed))
+}
+
+#[cold]
+#[expect(clippy::cast_precision_loss, reason = "53 bits hold more ticks than a measurement has")]
+fn measure_rate(origin: &Origin) {
+    let (tick, instant) = read_both();
+    let ticks = tick.0.saturating_sub(origin.tick.0).max(1);
+    let ns = instant.saturating_duration_since(origin.instant).as_nanos();
+    RATE.ns_per_tick.store((ns as f64 / ticks as f64).to_bits(), Relaxed);
+    RATE.measured_over.store(ticks, Relaxed);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "exact below 104 days; beyond, in steps of two nanoseconds"
+)]
+fn scale(ticks: u64, ns_per_tick: f64) -> u64 {
+    (ticks as f64 * ns_per_tick) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_moment_is_after_an_earlier_one() {
+        let (first, second) = (Tick::now(), Tick::now());
+        assert!(first <= second);
+        assert_eq!(second.elapsed_ns(first), 0, "never negative");
+        assert_eq!(first.elapsed_ns(first), 0);
+        assert!(Tick::ZERO < first);
+    }
+
+    #[test]
+    fn a_tick_keeps_its_place_around_an_anchor() {
+        let before = Tick::now();
+        let anchor = Anchor::now();
+        let after = Tick::now();
+        assert!(anchor.unix_ns(before) <= anchor.unix_ns);
+        assert!(anchor.unix_ns(after) >= anchor.unix_ns);
+        assert!(anchor.is_fresh(after));
+    }
+
+    #[test]
+    fn absurd_ticks_do_not_overflow() {
+        let anchor = Anchor::now();
+        assert!(anchor.unix_ns(Tick(u64::MAX)) >= anchor.unix_ns);
+        assert!(anchor.unix_ns(Tick::ZERO) <= anchor.unix_ns);
+    }
+}

@@ -1,0 +1,69 @@
+//! Attribute values on their way into a record: typed and borrowed, so that giving one allocates nothing.
+
+use flowglass_model::AttributeValue;
+
+/// A value of an attribute, borrowed from its caller.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// No value: the attribute is left out.
+    None,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// Text; copied into the record, cut off behind 16 KiB.
+    Str(&'a str),
+    /// Raw bytes; copied into the record, cut off behind 16 KiB.
+    Bytes(&'a [u8]),
+    /// Any value, also nested ones. Lists and maps take a slower path that allocates.
+    Json(&'a AttributeValue),
+}
+
+macro_rules! from {
+    ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
+        $(impl<'a> From<$from> for Value<'a> {
+            #[inline]
+            fn from($value: $from) -> Self {
+                $into
+            }
+        })+
+    };
+}
+
+from!(
+    bool => |value| Value::Bool(value),
+    i64 => |value| Value::Int(value),
+    i32 => |value| Value::Int(value.into()),
+    u32 => |value| Value::Int(value.into()),
+    u64 => |value| Value::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+    usize => |value| Value::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+    f64 => |value| Value::Float(value),
+    f32 => |value| Value::Float(value.into()),
+    &'a str => |value| Value::Str(value),
+    &'a String => |value| Value::Str(value),
+    &'a [u8] => |value| Value::Bytes(value),
+    &'a AttributeValue => |value| Value::Json(value),
+);
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    #[inline]
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_types_become_values() {
+        assert_eq!(Value::from(3_u32), Value::Int(3));
+        assert_eq!(Value::from(u64::MAX), Value::Int(i64::MAX));
+        assert_eq!(Value::from(0.5_f32), Value::Float(0.5));
+        assert_eq!(Value::from(Some("x")), Value::Str("x"));
+        assert_eq!(Value::from(None::<bool>), Value::None);
+    }
+}

@@ -1,0 +1,110 @@
+//! How the collector's thread is woken: when its interval is over, when there is much to read, or when something begins.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// Why the collector looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A chunk is full.
+    Chunk,
+    /// The export interval is over.
+    Interval,
+    /// Somebody waits for everything recorded so far.
+    Flush,
+}
+
+/// Wakes the collector's thread.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Scopes are alive, so that records may come without anybody telling.
+    is_active: bool,
+    is_requested: bool,
+    is_over: bool,
+}
+
+impl Wake {
+    /// Makes the thread look at every interval again.
+    pub(crate) fn activate(&self) {
+        let mut state = self.state.lock();
+        if !state.is_active {
+            state.is_active = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Makes the thread look at once.
+    pub(crate) fn request(&self) {
+        let mut state = self.state.lock();
+        if !state.is_requested {
+            state.is_requested = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Makes the thread end.
+    pub(crate) fn finish(&self) {
+        self.state.lock().is_over = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next look; `None` when it is over.
+    pub(crate) fn wait(&self, until: Instant) -> Option<Cause> {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_over {
+                return None;
+            }
+            if std::mem::take(&mut state.is_requested) {
+                return Some(Cause::Chunk);
+            }
+            if !state.is_active {
+                self.changed.wait(&mut state);
+            } else if self.changed.wait_until(&mut state, until).timed_out() {
+                return Some(Cause::Interval);
+            }
+        }
+    }
+
+    /// Lets the thread sleep without an interval, if `is_idle` still says so once nobody can tell of news in between.
+    pub(crate) fn rest_if(&self, is_idle: impl FnOnce() -> bool) {
+        let mut state = self.state.lock();
+        if is_idle() {
+            state.is_active = false;
+        }
+    }
+}
+
+/// The moments at which the export interval is over.
+#[derive(Debug)]
+pub(crate) struct Interval {
+    length: Duration,
+    next: Instant,
+}
+
+impl Interval {
+    pub(crate) fn new(length: Duration) -> Self {
+        Self { length, next: Instant::now() + length }
+    }
+
+    pub(crate) const fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Begins the next interval, if this one is over.
+    pub(crate) fn advance(&mut self) -> bool {
+        let now = Instant::now();
+        let is_over = now >= self.next;
+        if is_over {
+            self.next = now + self.length;
+        }
+        is_over
+    }
+}
