@@ -1,1 +1,67 @@
-//! Graphs of functions, run, mapped, nested and cached.
+//! The engine: graphs of plain functions, run once or mapped, nested, cached, cancelled and told of.
+//!
+//! It knows nothing of stores, wire formats, terminals or the web: what happens goes to the recorder as spans, and to
+//! callbacks and views as plain-data events.
+
+mod backend;
+mod cache;
+mod callback;
+mod cancel;
+mod error;
+mod nearest;
+mod node;
+pub mod pipeline;
+mod policy;
+mod run;
+pub mod value;
+
+pub use backend::{Execution, LocalBackend};
+pub use cache::{Cache, CacheError, DiskCache, Entry, Load, NewEntry};
+pub use callback::{Callback, CallbackContext, Callbacks};
+pub use cancel::CancelToken;
+pub use error::{BoxError, Error, ErrorKind, NodeError};
+pub use nearest::nearest;
+pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
+pub use pipeline::{Inputs, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
+pub use policy::{Backoff, Retry};
+pub use run::{ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder};
+
+/// Code that counts in cache keys: what `#[node]` and `#[code]` make of a function.
+pub trait Coded {
+    /// The function's tokens, without comments and docs.
+    const CODE: &'static str;
+}
+
+/// What the expansion of `#[node]` uses.
+#[doc(hidden)]
+pub mod private {
+    use crate::value::{KeyDigest, KeyHasher, Value, ValueError};
+
+    pub use crate::value::{borrow, share};
+    pub use smallvec::smallvec;
+
+    /// Digests a function's code, the code it uses, and the types it was made for.
+    #[must_use]
+    pub fn code(parts: &[&str]) -> KeyDigest {
+        let mut hasher = KeyHasher::default();
+        hasher.label("rust");
+        parts.iter().for_each(|part| hasher.text(part));
+        hasher.finish()
+    }
+
+    /// Takes the next input.
+    ///
+    /// # Errors
+    /// If there is none, which a checked pipeline doesn't let happen.
+    pub fn next(inputs: &mut impl Iterator<Item = Value>) -> Result<Value, ValueError> {
+        inputs.next().ok_or_else(|| ValueError::new("an input is missing"))
+    }
+}
+
+/// Names nodes by their functions: `nodes![clean, count]`.
+#[macro_export]
+macro_rules! nodes {
+    ($($node:path),* $(,)?) => {
+        [$($crate::NodeDef::from(<$node>::node())),*]
+    };
+}

@@ -1,1 +1,45 @@
-//! The node attribute.
+//! The attributes that make nodes of plain functions.
+
+mod arguments;
+mod code;
+mod node;
+mod parameter;
+
+use proc_macro::TokenStream;
+
+/// Makes a node of a plain function, which stays callable as it is.
+///
+/// Beside the function `clean` stands a type `clean {}` that is the node: `.node(clean {})`, `node!(clean)`,
+/// `nodes![clean, count]`. The function's parameters are the node's inputs by name, its result is the output.
+///
+/// ```ignore
+/// #[node(output = "cleaned")]
+/// fn clean(text: String) -> String {
+///     text.trim().to_owned()
+/// }
+/// ```
+///
+/// # What the function may be
+/// Sync or async, generic, fallible (`Result`, written as such). A parameter is taken as `T` (cloned where others read the
+/// value too), `&T`, `&str`, `&[T]` or `Arc<T>`; `&NodeContext` is no input.
+///
+/// # Arguments
+/// - `output = "name"`: the output's name; by default the function's.
+/// - `outputs("a", "b")`: several outputs, of a function that returns a tuple.
+/// - `name = "name"`: the node's name; by default the function's.
+/// - `version = "2"`: counts in the cache key, for changes that the function's own text doesn't show.
+/// - `uses(helper, other)`: functions marked `#[node]` or `#[code]` whose code counts in the cache key. A helper that isn't
+///   named isn't seen: after a change to it, an old result may be taken for a new one.
+/// - `cache = false`: never cached.
+/// - `blocking`: runs on a thread of its own, for long work that isn't async.
+/// - `handle = Name`: the node's type is called so.
+#[proc_macro_attribute]
+pub fn node(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    node::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Lets the code of a helper function count in the cache keys of the nodes that name it in `uses(…)`.
+#[proc_macro_attribute]
+pub fn code(_: TokenStream, item: TokenStream) -> TokenStream {
+    code::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,118 @@
+//! From nodes to a checked pipeline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_record::Recorder;
+
+use super::config::Config;
+use super::definition::NodeDef;
+use super::inputs::{Inputs, Typed};
+use super::setting::Setting;
+use super::{Pipeline, wiring};
+use crate::backend::LocalBackend;
+use crate::cache::Cache;
+use crate::callback::Callbacks;
+use crate::error::Error;
+
+/// Collects a pipeline's nodes and settings.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct PipelineBuilder {
+    pub(super) name: String,
+    pub(super) id: Option<String>,
+    pub(super) version: String,
+    pub(super) nodes: Vec<NodeDef>,
+    pub(super) defaults: Inputs,
+    pub(super) config: Config,
+}
+
+impl PipelineBuilder {
+    /// Adds a node: `.node(clean {})`, `.node(clean {}.cache(false))`, or a pipeline.
+    pub fn node(mut self, node: impl Into<NodeDef>) -> Self {
+        self.nodes.push(node.into());
+        self
+    }
+
+    /// Adds several nodes: `.nodes(nodes![clean, count])`.
+    pub fn nodes(mut self, nodes: impl IntoIterator<Item = NodeDef>) -> Self {
+        self.nodes.extend(nodes);
+        self
+    }
+
+    /// Gives an input a default: a run may leave it out.
+    pub fn default_input(mut self, name: impl Into<String>, value: Typed) -> Self {
+        self.defaults = self.defaults.with(name, value);
+        self
+    }
+
+    /// Sets the stable id used in telemetry; by default the name.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets the version shown with each run.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Caches the results of the nodes here.
+    pub fn cache(mut self, cache: impl Cache) -> Self {
+        self.config.cache = Setting::Set(Arc::new(cache));
+        self
+    }
+
+    /// Caches nothing, even where the pipeline around this one does.
+    pub fn no_cache(mut self) -> Self {
+        self.config.cache = Setting::Off;
+        self
+    }
+
+    /// Records the runs with this recorder.
+    pub fn telemetry(mut self, recorder: Recorder) -> Self {
+        self.config.telemetry = Setting::Set(recorder);
+        self
+    }
+
+    /// Records no spans of this pipeline.
+    pub fn no_telemetry(mut self) -> Self {
+        self.config.telemetry = Setting::Off;
+        self
+    }
+
+    /// Tells these callbacks what happens; they replace those of the pipeline around this one.
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.config.callbacks = Setting::Set(callbacks);
+        self
+    }
+
+    /// Tells no callbacks, even where the pipeline around this one has some.
+    pub fn no_callbacks(mut self) -> Self {
+        self.config.callbacks = Setting::Off;
+        self
+    }
+
+    /// Runs nodes and items as this backend says.
+    pub fn backend(mut self, backend: LocalBackend) -> Self {
+        self.config.backend = Setting::Set(backend);
+        self
+    }
+
+    /// Bounds the time of a whole run of this pipeline.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = Setting::Set(timeout);
+        self
+    }
+
+    /// Wires the nodes by their names and checks the graph.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Build`](crate::ErrorKind::Build) if two nodes make one output or have one name, if the nodes need each
+    /// other in a circle, if a name in a mapping doesn't exist, or if a value doesn't fit where it is read; the message names
+    /// the nodes, the value and the types.
+    pub fn build(self) -> Result<Pipeline, Error> {
+        wiring::build(self)
+    }
+}

@@ -1,0 +1,184 @@
+//! A node as it is put into a pipeline: a node or a pipeline, with what this use of it changes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Pipeline;
+use crate::node::{Node, NodeSpec};
+use crate::policy::Retry;
+
+/// How several mapped parameters are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MapMode {
+    /// The i-th elements together; all lists must have one length.
+    #[default]
+    Zip,
+    /// Every combination; the last parameter varies fastest.
+    Product,
+}
+
+/// A node on its way into a pipeline, with what this use of it changes. Made by the methods of
+/// [`NodeExt`], by `NodeDef::from` and by [`Pipeline::as_node`].
+#[derive(Clone)]
+pub struct NodeDef {
+    pub(crate) kind: NodeKind,
+    pub(crate) name: Option<String>,
+    pub(crate) cache: Option<bool>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) inputs: Vec<(String, String)>,
+    pub(crate) outputs: Vec<(String, String)>,
+    pub(crate) map_over: Vec<(String, String)>,
+    pub(crate) map_mode: MapMode,
+}
+
+#[derive(Clone)]
+pub(crate) enum NodeKind {
+    Call { node: Arc<dyn Node>, spec: Arc<NodeSpec> },
+    Pipeline(Pipeline),
+}
+
+impl NodeDef {
+    fn new(kind: NodeKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            cache: None,
+            retry: None,
+            timeout: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            map_over: Vec::new(),
+            map_mode: MapMode::Zip,
+        }
+    }
+
+    /// Names this use of the node. The default is the function's or the pipeline's name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Switches caching of this node off, or on again.
+    #[must_use]
+    pub fn cache(mut self, cache: bool) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Tries the node again when it fails.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Bounds the time of one attempt.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Feeds the parameter `inner` from the value `outer`. Unmapped parameters keep their names.
+    #[must_use]
+    pub fn input(mut self, inner: impl Into<String>, outer: impl Into<String>) -> Self {
+        self.inputs.push((inner.into(), outer.into()));
+        self
+    }
+
+    /// Gives the output `inner` the name `outer`. For a pipeline, only the outputs named so are seen outside, if any is.
+    #[must_use]
+    pub fn output(mut self, inner: impl Into<String>, outer: impl Into<String>) -> Self {
+        self.outputs.push((inner.into(), outer.into()));
+        self
+    }
+
+    /// Runs the node once for each element of the list `outer`, given as the parameter `inner`; its outputs become lists.
+    #[must_use]
+    pub fn map_over(mut self, inner: impl Into<String>, outer: impl Into<String>) -> Self {
+        self.map_over.push((inner.into(), outer.into()));
+        self
+    }
+
+    /// Sets how several mapped parameters are combined.
+    #[must_use]
+    pub fn map_mode(mut self, mode: MapMode) -> Self {
+        self.map_mode = mode;
+        self
+    }
+
+    pub(crate) fn own_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(match &self.kind {
+            NodeKind::Call { spec, .. } => &spec.name,
+            NodeKind::Pipeline(pipeline) => pipeline.name(),
+        })
+    }
+}
+
+impl fmt::Debug for NodeDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeDef").field("name", &self.own_name()).finish_non_exhaustive()
+    }
+}
+
+impl<N: Node> From<N> for NodeDef {
+    fn from(node: N) -> Self {
+        let spec = Arc::new(node.spec());
+        Self::new(NodeKind::Call { node: Arc::new(node), spec })
+    }
+}
+
+impl From<Pipeline> for NodeDef {
+    fn from(pipeline: Pipeline) -> Self {
+        Self::new(NodeKind::Pipeline(pipeline))
+    }
+}
+
+impl From<&Pipeline> for NodeDef {
+    fn from(pipeline: &Pipeline) -> Self {
+        pipeline.clone().into()
+    }
+}
+
+/// Changes something of a node where it is put into a pipeline: `.node(count {}.cache(false))`.
+pub trait NodeExt: Into<NodeDef> {
+    /// As [`NodeDef::named`].
+    fn named(self, name: impl Into<String>) -> NodeDef {
+        self.into().named(name)
+    }
+
+    /// As [`NodeDef::cache`].
+    fn cache(self, cache: bool) -> NodeDef {
+        self.into().cache(cache)
+    }
+
+    /// As [`NodeDef::retry`].
+    fn retry(self, retry: Retry) -> NodeDef {
+        self.into().retry(retry)
+    }
+
+    /// As [`NodeDef::timeout`].
+    fn timeout(self, timeout: Duration) -> NodeDef {
+        self.into().timeout(timeout)
+    }
+
+    /// As [`NodeDef::input`].
+    fn input(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
+        self.into().input(inner, outer)
+    }
+
+    /// As [`NodeDef::output`].
+    fn output(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
+        self.into().output(inner, outer)
+    }
+
+    /// As [`NodeDef::map_over`].
+    fn map_over(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
+        self.into().map_over(inner, outer)
+    }
+}
+
+impl<N: Node> NodeExt for N {}

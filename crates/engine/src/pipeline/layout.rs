@@ -1,0 +1,200 @@
+//! The places of a plan and the spans they make, flattened over nested pipelines when a pipeline is first run.
+
+use std::sync::Arc;
+
+use flowglass_model::conventions as names;
+use flowglass_model::{Attributes, Site, SiteId, SpanKind, SpanType, Subject};
+use flowglass_record::SpanTemplate;
+
+use super::{NodeKind, Pipeline, PlanNode};
+
+/// Sites and span templates of one root pipeline. Site `i` has template `i`; templates of attempts come behind.
+pub(crate) struct Layout {
+    pub(crate) sites: Arc<[Site]>,
+    pub(crate) templates: Arc<[SpanTemplate]>,
+    pub(crate) root: u32,
+    /// A top-level map: its map's and item's sites.
+    pub(crate) map: Option<(u32, u32)>,
+    pub(crate) level: Arc<LevelSites>,
+}
+
+/// The sites of one pipeline's nodes, in the order of its plan.
+pub(crate) struct LevelSites {
+    pub(crate) nodes: Vec<NodeSites>,
+}
+
+/// The sites of one node.
+pub(crate) struct NodeSites {
+    /// The node's, nested pipeline's or map's own site.
+    pub(crate) site: u32,
+    /// The site of its items, if it is mapped.
+    pub(crate) item: Option<u32>,
+    /// The template of its attempts.
+    pub(crate) attempt: u32,
+    /// What is inside, if it is a pipeline.
+    pub(crate) inner: Option<Arc<LevelSites>>,
+}
+
+/// Keys of the values that a node's or an item's span gets at its end, in this order.
+pub(crate) const CALL_KEYS: &[&str] = &[
+    names::CACHE_STATUS,
+    names::CACHE_SIGNATURE,
+    names::CACHE_DURATION_MS,
+    names::CACHE_SAVED_MS,
+    names::RETRY_ATTEMPT,
+    names::TRACE_INCOMPLETE,
+];
+
+/// Keys of the values that a map's span gets at its end, in this order.
+pub(crate) const MAP_KEYS: &[&str] = &[
+    names::MAP_TOTAL,
+    names::MAP_FAILED,
+    names::MAP_CACHED,
+    names::MAP_UNSAMPLED,
+    names::MAP_DURATIONS,
+    names::CACHE_STATUS,
+    names::CACHE_SAVED_MS,
+];
+
+/// Keys of the values that a pipeline's span gets at its end, in this order.
+pub(crate) const PIPELINE_KEYS: &[&str] =
+    &[names::NODE_COUNT, names::CACHE_HITS, names::NODE_FAILED, names::CACHE_SAVED_MS, names::CACHE_STATUS];
+
+pub(crate) fn of_run(pipeline: &Pipeline) -> Layout {
+    let mut drawing = Drawing::default();
+    let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
+    let level = drawing.level(pipeline, root, 1);
+    drawing.finish(root, None, level)
+}
+
+pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
+    let mut drawing = Drawing::default();
+    let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
+    drawing.sites[root as usize].children = 1;
+    let map = drawing.map(pipeline.name(), root, 1);
+    let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
+    let level = drawing.level(pipeline, item, 2);
+    drawing.finish(root, Some((map, item)), level)
+}
+
+#[derive(Default)]
+struct Drawing {
+    sites: Vec<Site>,
+    templates: Vec<SpanTemplate>,
+    attempts: Vec<SpanTemplate>,
+}
+
+impl Drawing {
+    /// Puts the attempts' templates behind the sites' and points the sites at them.
+    fn finish(mut self, root: u32, map: Option<(u32, u32)>, mut level: LevelSites) -> Layout {
+        shift_attempts(&mut level, number(self.sites.len()));
+        self.templates.append(&mut self.attempts);
+        Layout { sites: self.sites.into(), templates: self.templates.into(), root, map, level: Arc::new(level) }
+    }
+
+    fn level(&mut self, pipeline: &Pipeline, parent: u32, depth: u16) -> LevelSites {
+        let nodes = pipeline.0.nodes.iter().map(|node| self.node(node, parent, depth)).collect();
+        LevelSites { nodes }
+    }
+
+    fn node(&mut self, node: &PlanNode, parent: u32, depth: u16) -> NodeSites {
+        let attempt = number(self.attempts.len());
+        self.attempts.push(template("attempt", true, SpanType::Attempt, node_attributes(node), &[]));
+        let (site, item) = match (&node.map, &node.kind) {
+            (Some(_), kind) => {
+                let map = self.map(&node.name, parent, depth);
+                let children = if let NodeKind::Pipeline(inner) = kind { inner.0.nodes.len() } else { 0 };
+                let item = self.item(&node.name, map, depth, children);
+                self.templates[item as usize].attributes.extend(node_attributes(node));
+                (map, Some(item))
+            }
+            (None, NodeKind::Pipeline(inner)) => (self.pipeline(inner, &node.name, Some(parent), depth), None),
+            (None, NodeKind::Call { .. }) => (self.call(node, parent, depth), None),
+        };
+        let inner = match &node.kind {
+            NodeKind::Pipeline(inner) => Some(Arc::new(self.level(inner, item.unwrap_or(site), depth + 1))),
+            NodeKind::Call { .. } => None,
+        };
+        NodeSites { site, item, attempt, inner }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, name: &str, parent: Option<u32>, depth: u16) -> u32 {
+        let site = self.site(Subject::Pipeline, name, parent, depth, pipeline.0.nodes.len());
+        let path = Arc::clone(&self.sites[site as usize].path);
+        let mut attributes: Attributes = vec![
+            (names::PIPELINE_ID.into(), pipeline.id().into()),
+            (names::PIPELINE_NAME.into(), pipeline.name().into()),
+            (names::PIPELINE_PATH.into(), (&*path).into()),
+            (names::PIPELINE_DEPTH.into(), i64::from(depth).into()),
+            (names::PIPELINE_FINGERPRINT.into(), pipeline.fingerprint().to_string().into()),
+        ];
+        if !pipeline.version().is_empty() {
+            attributes.push((names::PIPELINE_VERSION.into(), pipeline.version().into()));
+        }
+        if parent.is_some() {
+            attributes.push((names::NODE_ID.into(), name.into()));
+        }
+        self.templates.push(template(&format!("pipeline {name}"), false, SpanType::Pipeline, attributes, PIPELINE_KEYS));
+        site
+    }
+
+    fn call(&mut self, node: &PlanNode, parent: u32, depth: u16) -> u32 {
+        let site = self.site(Subject::Node, &node.name, Some(parent), depth, 0);
+        let name = format!("node {}", node.name);
+        self.templates.push(template(&name, false, SpanType::Node, node_attributes(node), CALL_KEYS));
+        site
+    }
+
+    fn map(&mut self, name: &str, parent: u32, depth: u16) -> u32 {
+        let site = self.site(Subject::Map, name, Some(parent), depth, 0);
+        let attributes = vec![(names::NODE_ID.to_owned(), name.into())];
+        self.templates.push(template(&format!("map {name}"), false, SpanType::Map, attributes, MAP_KEYS));
+        site
+    }
+
+    fn item(&mut self, name: &str, map: u32, depth: u16, children: usize) -> u32 {
+        let site = number(self.sites.len());
+        let path = Arc::clone(&self.sites[map as usize].path);
+        let parent = Some(SiteId(map));
+        let children = number(children);
+        self.sites.push(Site { id: SiteId(site), parent, subject: Subject::Item, name: name.into(), path, depth, children });
+        self.templates.push(template("item", true, SpanType::Item, Vec::new(), CALL_KEYS));
+        site
+    }
+
+    fn site(&mut self, subject: Subject, name: &str, parent: Option<u32>, depth: u16, children: usize) -> u32 {
+        let id = number(self.sites.len());
+        let path = match parent {
+            Some(parent) => format!("{} > {name}", self.sites[parent as usize].path).into(),
+            None => name.into(),
+        };
+        let parent = parent.map(SiteId);
+        self.sites.push(Site { id: SiteId(id), parent, subject, name: name.into(), path, depth, children: number(children) });
+        id
+    }
+}
+
+fn shift_attempts(level: &mut LevelSites, by: u32) {
+    for node in &mut level.nodes {
+        node.attempt += by;
+        if let Some(inner) = node.inner.as_mut().and_then(Arc::get_mut) {
+            shift_attempts(inner, by);
+        }
+    }
+}
+
+fn template(name: &str, indexed: bool, span_type: SpanType, attributes: Attributes, keys: &[&'static str]) -> SpanTemplate {
+    SpanTemplate { name: name.to_owned(), indexed, kind: SpanKind::Internal, span_type, attributes, keys: keys.to_vec() }
+}
+
+fn node_attributes(node: &PlanNode) -> Attributes {
+    let node_type = match &node.kind {
+        NodeKind::Call { spec, .. } => spec.node_type,
+        NodeKind::Pipeline(_) => "pipeline",
+    };
+    vec![(names::NODE_ID.into(), (&*node.name).into()), (names::NODE_TYPE.into(), node_type.into())]
+}
+
+fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

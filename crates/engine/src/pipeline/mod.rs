@@ -1,0 +1,222 @@
+//! Pipelines: nodes wired by their names into a checked graph that can be run, mapped and put into other pipelines.
+
+mod builder;
+mod config;
+mod definition;
+mod inputs;
+mod layout;
+mod setting;
+mod wiring;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use flowglass_model::{Fingerprint, Graph, Site};
+use flowglass_record::Recorder;
+
+pub use builder::PipelineBuilder;
+pub(crate) use config::Effective;
+pub(crate) use definition::NodeKind;
+pub use definition::{MapMode, NodeDef, NodeExt};
+pub use inputs::{Inputs, Own, OwnAsIs, Typed};
+pub(crate) use layout::{Layout, LevelSites};
+pub use setting::Setting;
+pub(crate) use wiring::{Arg, PlanNode};
+
+use crate::backend::LocalBackend;
+use crate::cache::Cache;
+use crate::callback::Callbacks;
+use crate::run::{MapBuilder, RunBuilder};
+use crate::value::Type;
+use config::Config;
+
+/// A checked graph of nodes. Cheap to clone; running it doesn't change it, so one pipeline serves one item and many.
+#[derive(Clone)]
+pub struct Pipeline(pub(crate) Arc<Plan>);
+
+/// What running needs to know of a pipeline: slots for values, nodes in a right order, what reads what.
+pub(crate) struct Plan {
+    pub(crate) name: Arc<str>,
+    pub(crate) id: String,
+    pub(crate) version: String,
+    pub(crate) config: Config,
+    /// The external inputs; input `i` lives in slot `i`.
+    pub(crate) inputs: Vec<InputPort>,
+    /// The nodes, in topological order, ties by name.
+    pub(crate) nodes: Vec<PlanNode>,
+    /// Every output of every node, in the order of their slots, which follow those of the inputs.
+    pub(crate) outputs: Vec<OutputPort>,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) run_layout: OnceLock<Arc<Layout>>,
+    pub(crate) map_layout: OnceLock<Arc<Layout>>,
+    /// Records runs of a pipeline for which nobody gave a recorder, so that every run carries its trace.
+    pub(crate) own_recorder: OnceLock<Recorder>,
+}
+
+pub(crate) struct InputPort {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) default: Option<Typed>,
+    /// The first node that reads it, for messages.
+    pub(crate) reader: String,
+}
+
+pub(crate) struct OutputPort {
+    pub(crate) name: String,
+    pub(crate) slot: usize,
+    pub(crate) ty: Type,
+    pub(crate) node: usize,
+    /// Whether a node of the pipeline reads it.
+    pub(crate) consumed: bool,
+}
+
+impl Pipeline {
+    /// Starts a pipeline with this name.
+    pub fn builder(name: impl Into<String>) -> PipelineBuilder {
+        PipelineBuilder { name: name.into(), ..PipelineBuilder::default() }
+    }
+
+    /// Returns the pipeline's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Returns the stable id used in telemetry.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Returns the version that its author gave, or the empty text.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// Returns the fingerprint of the graph: structure, names, versions and code of every node inside.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.graph.fingerprint
+    }
+
+    /// Returns the graph as plain data, which prints and serialises.
+    #[must_use]
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.0.graph
+    }
+
+    /// Returns the names of the outputs, and whether a node of the pipeline reads them.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.0.outputs.iter().map(|port| (port.name.as_str(), port.consumed))
+    }
+
+    /// Returns the places that events of a run tell of.
+    #[must_use]
+    pub fn sites(&self) -> Arc<[Site]> {
+        Arc::clone(&self.run_layout().sites)
+    }
+
+    /// Returns the places that events of a map over this pipeline tell of.
+    #[must_use]
+    pub fn map_sites(&self) -> Arc<[Site]> {
+        Arc::clone(&self.map_layout().sites)
+    }
+
+    /// Runs the pipeline once. Await the result, or call [`wait`](RunBuilder::wait) where there is no async runtime.
+    pub fn run(&self, inputs: Inputs) -> RunBuilder {
+        RunBuilder::new(self.clone(), inputs)
+    }
+
+    /// Runs the pipeline once for each element of the inputs named in `over`; the other inputs are the same for all.
+    pub fn map<N: Into<String>>(&self, inputs: Inputs, over: impl IntoIterator<Item = N>) -> MapBuilder {
+        MapBuilder::new(self.clone(), inputs, over.into_iter().map(Into::into).collect())
+    }
+
+    /// Makes a node of the pipeline, to rename its inputs and outputs or to map it.
+    #[must_use]
+    pub fn as_node(&self) -> NodeDef {
+        self.into()
+    }
+
+    /// Returns this pipeline with another name.
+    #[must_use]
+    pub fn with_name(&self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        let graph = Graph { name: name.clone(), ..Graph::clone(&self.0.graph) };
+        self.changed(|plan| {
+            plan.id.clone_from(&name);
+            plan.name = name.into();
+            plan.graph = Arc::new(graph);
+        })
+    }
+
+    /// Returns this pipeline with another cache, or with caching off or inherited.
+    #[must_use]
+    pub fn with_cache(&self, cache: Setting<Arc<dyn Cache>>) -> Self {
+        self.changed(|plan| plan.config.cache = cache)
+    }
+
+    /// Returns this pipeline with another recorder, or with telemetry off or inherited.
+    #[must_use]
+    pub fn with_telemetry(&self, telemetry: Setting<Recorder>) -> Self {
+        self.changed(|plan| plan.config.telemetry = telemetry)
+    }
+
+    /// Returns this pipeline with other callbacks.
+    #[must_use]
+    pub fn with_callbacks(&self, callbacks: Setting<Callbacks>) -> Self {
+        self.changed(|plan| plan.config.callbacks = callbacks)
+    }
+
+    /// Returns this pipeline with another backend.
+    #[must_use]
+    pub fn with_backend(&self, backend: Setting<LocalBackend>) -> Self {
+        self.changed(|plan| plan.config.backend = backend)
+    }
+
+    pub(crate) fn run_layout(&self) -> &Arc<Layout> {
+        self.0.run_layout.get_or_init(|| Arc::new(layout::of_run(self)))
+    }
+
+    pub(crate) fn map_layout(&self) -> &Arc<Layout> {
+        self.0.map_layout.get_or_init(|| Arc::new(layout::of_map(self)))
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Plan)) -> Self {
+        let old = &*self.0;
+        let mut plan = Plan {
+            name: Arc::clone(&old.name),
+            id: old.id.clone(),
+            version: old.version.clone(),
+            config: old.config.clone(),
+            inputs: old.inputs.iter().map(InputPort::copy).collect(),
+            nodes: old.nodes.clone(),
+            outputs: old.outputs.iter().map(OutputPort::copy).collect(),
+            graph: Arc::clone(&old.graph),
+            run_layout: OnceLock::new(),
+            map_layout: OnceLock::new(),
+            own_recorder: OnceLock::new(),
+        };
+        change(&mut plan);
+        Self(Arc::new(plan))
+    }
+}
+
+impl InputPort {
+    fn copy(&self) -> Self {
+        Self { name: self.name.clone(), ty: self.ty.clone(), default: self.default.clone(), reader: self.reader.clone() }
+    }
+}
+
+impl OutputPort {
+    fn copy(&self) -> Self {
+        Self { name: self.name.clone(), ty: self.ty.clone(), ..*self }
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pipeline({}, {} nodes)", self.0.name, self.0.nodes.len())
+    }
+}

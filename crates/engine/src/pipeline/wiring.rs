@@ -1,0 +1,430 @@
+//! Wires nodes by their names: which value is read by whom, in which order nodes run, and what doesn't fit.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
+
+use super::builder::PipelineBuilder;
+use super::definition::{MapMode, NodeDef, NodeKind};
+use super::inputs::{Inputs, Typed};
+use super::{InputPort, OutputPort, Pipeline, Plan};
+use crate::error::{Error, ErrorKind};
+use crate::nearest::nearest;
+use crate::policy::Retry;
+use crate::value::{KeyHasher, Type};
+
+/// A node of a plan.
+#[derive(Clone)]
+pub(crate) struct PlanNode {
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: NodeKind,
+    pub(crate) args: Vec<Arg>,
+    /// The slots of its outputs.
+    pub(crate) outputs: Range<usize>,
+    /// For each of its outputs, its place among the outputs of the node or the pipeline inside.
+    pub(crate) exposed: Vec<usize>,
+    pub(crate) map: Option<MapMode>,
+    pub(crate) cache: bool,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Duration>,
+    /// The nodes that read its outputs.
+    pub(crate) readers: Vec<usize>,
+    /// How many nodes it reads from.
+    pub(crate) reads_from: usize,
+}
+
+/// What a node reads.
+#[derive(Clone)]
+pub(crate) struct Arg {
+    /// The parameter's name, or the name of the input of the pipeline inside.
+    pub(crate) name: String,
+    pub(crate) slot: usize,
+    /// The type of the value in the slot.
+    pub(crate) have: Type,
+    /// The type that the parameter wants (of one element, where it is mapped).
+    pub(crate) want: Type,
+    pub(crate) mapped: bool,
+    /// For a pipeline: which of its inputs this is.
+    pub(crate) port: usize,
+}
+
+struct Wanted {
+    param: String,
+    outer: String,
+    ty: Type,
+    mapped: bool,
+    default: Option<Typed>,
+    port: usize,
+}
+
+impl Wanted {
+    /// The type that the value outside must fit.
+    fn outer_type(&self) -> Type {
+        if self.mapped { self.ty.clone().list() } else { self.ty.clone() }
+    }
+}
+
+struct Made {
+    outer: String,
+    ty: Type,
+    inner: usize,
+}
+
+struct Draft {
+    def: NodeDef,
+    name: String,
+    wants: Vec<Wanted>,
+    makes: Vec<Made>,
+}
+
+fn error(message: String) -> Error {
+    Error::new(ErrorKind::Build, message)
+}
+
+pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Error> {
+    let PipelineBuilder { name, id, version, nodes, defaults, config } = builder;
+    let in_pipeline = |problem: Error| error(format!("pipeline `{name}`: {}", problem.message()));
+    let drafts = nodes.into_iter().map(draft).collect::<Result<Vec<_>, _>>().map_err(in_pipeline)?;
+    let makers = makers(&drafts).map_err(in_pipeline)?;
+    let order = order(&drafts, &makers).map_err(in_pipeline)?;
+    let mut plan = assemble(drafts, &order, &defaults).map_err(in_pipeline)?;
+    plan.graph = Arc::new(graph(&name, &version, &plan));
+    plan.id = id.unwrap_or_else(|| name.clone());
+    plan.name = name.into();
+    plan.version = version;
+    plan.config = config;
+    Ok(Pipeline(Arc::new(plan)))
+}
+
+/// Works out what a node reads and makes under its names outside.
+fn draft(def: NodeDef) -> Result<Draft, Error> {
+    let name = def.own_name().to_owned();
+    let (params, outputs): (Vec<_>, Vec<_>) = match &def.kind {
+        NodeKind::Call { spec, .. } => (
+            spec.params.iter().map(|param| (param.name.clone(), param.ty.clone(), None)).collect(),
+            spec.outputs.iter().map(|output| (output.name.clone(), output.ty.clone())).collect(),
+        ),
+        NodeKind::Pipeline(inner) => (
+            inner.0.inputs.iter().map(|port| (port.name.clone(), port.ty.clone(), port.default.clone())).collect(),
+            inner.0.outputs.iter().map(|port| (port.name.clone(), port.ty.clone())).collect(),
+        ),
+    };
+    check_names(&name, "input", def.inputs.iter().chain(&def.map_over), params.iter().map(|(name, _, _)| name.as_str()))?;
+    check_names(&name, "output", def.outputs.iter(), outputs.iter().map(|(name, _)| name.as_str()))?;
+    let wants = params
+        .into_iter()
+        .enumerate()
+        .map(|(port, (param, ty, default))| {
+            let mapped = def.map_over.iter().find(|(inner, _)| *inner == param);
+            let renamed = mapped.or_else(|| def.inputs.iter().find(|(inner, _)| *inner == param));
+            let outer = renamed.map_or_else(|| param.clone(), |(_, outer)| outer.clone());
+            Wanted { param, outer, ty, mapped: mapped.is_some(), default, port }
+        })
+        .collect();
+    let hide_unnamed = matches!(def.kind, NodeKind::Pipeline(_)) && !def.outputs.is_empty();
+    let makes = outputs
+        .into_iter()
+        .enumerate()
+        .filter_map(|(inner, (output, ty))| {
+            let renamed = def.outputs.iter().find(|(inner, _)| *inner == output).map(|(_, outer)| outer.clone());
+            let outer = if hide_unnamed { renamed? } else { renamed.unwrap_or(output) };
+            let ty = if def.map_over.is_empty() { ty } else { ty.list() };
+            Some(Made { outer, ty, inner })
+        })
+        .collect();
+    Ok(Draft { def, name, wants, makes })
+}
+
+fn check_names<'a>(
+    node: &str,
+    what: &str,
+    given: impl Iterator<Item = &'a (String, String)>,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), Error> {
+    for (inner, _) in given {
+        if !known.clone().any(|name| name == inner) {
+            let hint = nearest(inner, known.clone()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            return Err(error(format!("node `{node}` has no {what} `{inner}`{hint}")));
+        }
+    }
+    Ok(())
+}
+
+/// Finds for each value the node that makes it.
+fn makers(drafts: &[Draft]) -> Result<HashMap<&str, usize>, Error> {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let mut makers: HashMap<&str, usize> = HashMap::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        if names.insert(&draft.name, at).is_some() {
+            return Err(error(format!("two nodes are called `{}`; give one another name with `named`", draft.name)));
+        }
+        for made in &draft.makes {
+            if let Some(other) = makers.insert(&made.outer, at) {
+                return Err(error(format!(
+                    "`{}` is made by two nodes, `{}` and `{}`; rename one output",
+                    made.outer, drafts[other].name, draft.name
+                )));
+            }
+        }
+    }
+    Ok(makers)
+}
+
+/// Sorts the nodes so that each stands behind those it reads from; ties by name.
+fn order(drafts: &[Draft], makers: &HashMap<&str, usize>) -> Result<Vec<usize>, Error> {
+    let reads: Vec<Vec<usize>> = drafts
+        .iter()
+        .map(|draft| {
+            let mut from: Vec<usize> = draft.wants.iter().filter_map(|want| makers.get(&*want.outer).copied()).collect();
+            from.sort_unstable();
+            from.dedup();
+            from
+        })
+        .collect();
+    let mut left: Vec<usize> = reads.iter().map(Vec::len).collect();
+    let mut readers = vec![Vec::new(); drafts.len()];
+    for (reader, from) in reads.iter().enumerate() {
+        from.iter().for_each(|&maker| readers[maker].push(reader));
+    }
+    let mut ready: BinaryHeap<_> =
+        (0..drafts.len()).filter(|&at| left[at] == 0).map(|at| Reverse((&drafts[at].name, at))).collect();
+    let mut order = Vec::with_capacity(drafts.len());
+    while let Some(Reverse((_, at))) = ready.pop() {
+        order.push(at);
+        for &reader in &readers[at] {
+            left[reader] -= 1;
+            if left[reader] == 0 {
+                ready.push(Reverse((&drafts[reader].name, reader)));
+            }
+        }
+    }
+    if order.len() == drafts.len() { Ok(order) } else { Err(cycle(drafts, &reads, &left)) }
+}
+
+/// Names one circle among the nodes that never became ready.
+fn cycle(drafts: &[Draft], reads: &[Vec<usize>], left: &[usize]) -> Error {
+    let mut at = (0..drafts.len()).find(|&at| left[at] > 0).unwrap_or(0);
+    let mut seen: Vec<usize> = Vec::new();
+    while !seen.contains(&at) {
+        seen.push(at);
+        // A node that never became ready reads from at least one other such node.
+        at = reads[at].iter().copied().find(|&maker| left[maker] > 0).unwrap_or(at);
+    }
+    let start = seen.iter().position(|&other| other == at).unwrap_or(0);
+    let mut names: Vec<&str> = seen[start..].iter().rev().map(|&at| drafts[at].name.as_str()).collect();
+    names.push(names[0]);
+    error(format!("these nodes need each other in a cycle: {}", names.join(" → ")))
+}
+
+fn assemble(drafts: Vec<Draft>, order: &[usize], defaults: &Inputs) -> Result<Plan, Error> {
+    let ports = input_ports(&drafts, order, defaults)?;
+    let mut outputs: Vec<OutputPort> = Vec::new();
+    let mut slots: HashMap<String, (usize, Option<usize>, Type)> =
+        ports.iter().enumerate().map(|(slot, port)| (port.name.clone(), (slot, None, port.ty.clone()))).collect();
+    let mut nodes: Vec<PlanNode> = Vec::with_capacity(order.len());
+    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
+    for draft in order.iter().filter_map(|&at| drafts[at].take()) {
+        let node = nodes.len();
+        let mut reads_from = Vec::new();
+        let mut args = Vec::with_capacity(draft.wants.len());
+        for want in &draft.wants {
+            let Some((slot, maker, have)) = slots.get(&want.outer) else { continue };
+            check_fit(&draft.name, want, have, maker.map(|maker| &*nodes[maker].name))?;
+            reads_from.extend(*maker);
+            let name = want.param.clone();
+            let port = want.port;
+            args.push(Arg { name, slot: *slot, have: have.clone(), want: want.ty.clone(), mapped: want.mapped, port });
+        }
+        reads_from.sort_unstable();
+        reads_from.dedup();
+        for &maker in &reads_from {
+            nodes[maker].readers.push(node);
+        }
+        for arg in args.iter().filter(|arg| arg.slot >= ports.len()) {
+            outputs[arg.slot - ports.len()].consumed = true;
+        }
+        let first = ports.len() + outputs.len();
+        let exposed = draft.makes.iter().map(|made| made.inner).collect();
+        for made in draft.makes {
+            let slot = ports.len() + outputs.len();
+            slots.insert(made.outer.clone(), (slot, Some(node), made.ty.clone()));
+            outputs.push(OutputPort { name: made.outer, slot, ty: made.ty, node, consumed: false });
+        }
+        let (cache, retry, timeout) = policies(&draft.def);
+        nodes.push(PlanNode {
+            name: draft.name.into(),
+            args,
+            outputs: first..ports.len() + outputs.len(),
+            exposed,
+            map: (!draft.def.map_over.is_empty()).then_some(draft.def.map_mode),
+            cache,
+            retry,
+            timeout,
+            readers: Vec::new(),
+            reads_from: reads_from.len(),
+            kind: draft.def.kind,
+        });
+    }
+    Ok(Plan {
+        name: "".into(),
+        id: String::new(),
+        version: String::new(),
+        config: super::Config::default(),
+        inputs: ports,
+        nodes,
+        outputs,
+        graph: Arc::new(Graph {
+            fingerprint: Fingerprint::default(),
+            name: String::new(),
+            version: String::new(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+        }),
+        run_layout: OnceLock::new(),
+        map_layout: OnceLock::new(),
+        own_recorder: OnceLock::new(),
+    })
+}
+
+fn policies(def: &NodeDef) -> (bool, Option<Retry>, Option<Duration>) {
+    match &def.kind {
+        NodeKind::Call { spec, .. } => (
+            def.cache.unwrap_or(spec.cache) && spec.code.is_some(),
+            def.retry.clone().or_else(|| spec.retry.clone()),
+            def.timeout.or(spec.timeout),
+        ),
+        NodeKind::Pipeline(_) => (def.cache.unwrap_or(true), def.retry.clone(), def.timeout),
+    }
+}
+
+/// Everything that nodes read and no node makes, in the order of first use, and what has a default.
+fn input_ports(drafts: &[Draft], order: &[usize], defaults: &Inputs) -> Result<Vec<InputPort>, Error> {
+    let made = |name: &str| drafts.iter().any(|draft| draft.makes.iter().any(|made| made.outer == name));
+    let mut ports: Vec<InputPort> = Vec::new();
+    for (draft, want) in order.iter().flat_map(|&at| drafts[at].wants.iter().map(move |want| (&drafts[at], want))) {
+        if made(&want.outer) {
+            continue;
+        }
+        match ports.iter_mut().find(|port| port.name == want.outer) {
+            Some(port) => {
+                let wanted = want.outer_type();
+                if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
+                    return Err(error(format!(
+                        "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{}`",
+                        port.name, port.ty, port.reader, draft.name
+                    )));
+                }
+                port.ty = port.ty.clone().richer(&wanted);
+            }
+            None => ports.push(InputPort {
+                name: want.outer.clone(),
+                ty: want.outer_type(),
+                default: want.default.clone().filter(|_| !want.mapped),
+                reader: draft.name.clone(),
+            }),
+        }
+    }
+    for (name, given) in &defaults.0 {
+        match ports.iter_mut().find(|port| port.name == *name) {
+            Some(port) => {
+                let given = given.clone().coerced(&port.ty);
+                if !given.ty.fits(&port.ty) {
+                    return Err(error(format!(
+                        "the default of input `{name}` is a `{}`, but node `{}` reads it as `{}`",
+                        given.ty, port.reader, port.ty
+                    )));
+                }
+                port.default = Some(given);
+            }
+            None if made(name) => {
+                return Err(error(format!("`{name}` has a default as an input, but a node makes it; rename one of them")));
+            }
+            None => ports.push(InputPort {
+                name: name.clone(),
+                ty: given.ty.clone(),
+                default: Some(given.clone()),
+                reader: String::new(),
+            }),
+        }
+    }
+    Ok(ports)
+}
+
+fn check_fit(node: &str, want: &Wanted, have: &Type, maker: Option<&str>) -> Result<(), Error> {
+    let wanted = want.outer_type();
+    if have.fits(&wanted) {
+        return Ok(());
+    }
+    let made_by = maker.map_or_else(|| "an input".to_owned(), |maker| format!("made by node `{maker}`"));
+    let hint = match have.item() {
+        Some(item) if !want.mapped && item.fits(&want.ty) => {
+            format!("; to run `{node}` once for each element, use `.map_over(\"{}\", \"{}\")`", want.param, want.outer)
+        }
+        _ => String::new(),
+    };
+    Err(error(format!("`{}`, {made_by}, is a `{have}`, but node `{node}` reads it as `{wanted}`{hint}", want.outer)))
+}
+
+fn graph(name: &str, version: &str, plan: &Plan) -> Graph {
+    let inputs = plan.inputs.iter().map(|port| GraphInput {
+        name: port.name.clone(),
+        type_name: port.ty.to_string(),
+        default: port.default.as_ref().map(|default| default.ty.preview(&default.value, 80)),
+    });
+    let mut graph = Graph {
+        fingerprint: Fingerprint::default(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        inputs: inputs.collect(),
+        nodes: plan.nodes.iter().map(|node| graph_node(plan, node)).collect(),
+    };
+    graph.fingerprint = fingerprint(&graph, plan);
+    graph
+}
+
+fn graph_node(plan: &Plan, node: &PlanNode) -> GraphNode {
+    let source = |arg: &Arg| match arg.slot.checked_sub(plan.inputs.len()) {
+        None => InputSource::Input(plan.inputs[arg.slot].name.clone()),
+        Some(output) => {
+            let port = &plan.outputs[output];
+            InputSource::Node { node: plan.nodes[port.node].name.to_string(), output: port.name.clone() }
+        }
+    };
+    let (node_type, pipeline) = match &node.kind {
+        NodeKind::Call { spec, .. } => (spec.node_type.to_owned(), None),
+        NodeKind::Pipeline(inner) => ("pipeline".to_owned(), Some(Box::new(Graph::clone(inner.graph())))),
+    };
+    let ports = &plan.outputs[node.outputs.start - plan.inputs.len()..node.outputs.end - plan.inputs.len()];
+    GraphNode {
+        name: node.name.to_string(),
+        node_type,
+        inputs: node.args.iter().map(|arg| (arg.name.clone(), source(arg))).collect(),
+        outputs: ports.iter().map(|port| (port.name.clone(), port.ty.to_string())).collect(),
+        map_over: node.args.iter().filter(|arg| arg.mapped).map(|arg| arg.name.clone()).collect(),
+        cached: node.cache,
+        pipeline,
+    }
+}
+
+/// Digests the graph with the code of its nodes. Defaults of inputs are data, not shape, and don't count.
+fn fingerprint(graph: &Graph, plan: &Plan) -> Fingerprint {
+    let mut hasher = KeyHasher::default();
+    hasher.label("flowglass graph 1");
+    hasher.text(&graph.name);
+    hasher.text(&graph.version);
+    for (node, planned) in graph.nodes.iter().zip(&plan.nodes) {
+        // A plain struct of texts and lists always serialises.
+        let _ = hasher.serialize(node);
+        if let NodeKind::Call { spec, .. } = &planned.kind {
+            hasher.text(&spec.version);
+            hasher.bytes(spec.code.as_ref().map_or(&[], |code| code.as_slice()));
+        }
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finish()[..16]);
+    Fingerprint::from_bytes(bytes)
+}

@@ -1,0 +1,506 @@
+//! A map at work: starts items as long as there is room, keeps their results in order, counts everything.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use flowglass_model::{CacheStatus, EventKind};
+use flowglass_record::Tick;
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+
+use super::call::{self, Begun, CallSite, Done, Given};
+use super::durations::Durations;
+use super::level::{self, LevelDone, LevelWork, cancelled};
+use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
+use super::probe;
+use super::shared::Level;
+use super::slot::{Slot, Slots};
+use crate::backend::Execution;
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{MapMode, NodeKind, Pipeline};
+use crate::value::Type;
+
+/// What a map does after an item has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Goes on with the other items.
+    #[default]
+    Continue,
+    /// Starts no further item and cancels those that run.
+    Stop,
+}
+
+/// The lists and constants of a map, and how they are combined.
+pub(crate) struct Items {
+    args: Vec<ItemArg>,
+    mode: MapMode,
+    total: u64,
+}
+
+struct ItemArg {
+    /// What is given to every item, or to item by item.
+    source: Source,
+    have: Type,
+}
+
+enum Source {
+    Constant(Slot),
+    Each(Vec<Slot>),
+}
+
+impl Items {
+    /// Takes the mapped arguments apart.
+    pub(crate) fn new(args: Vec<(String, Given, bool)>, mode: MapMode) -> Result<Self, Error> {
+        let mut lengths: Vec<(String, usize)> = Vec::new();
+        let mut item_args = Vec::with_capacity(args.len());
+        for (name, given, mapped) in args {
+            let problem = |message: String| Error::new(ErrorKind::Input, format!("`{name}`: {message}"));
+            item_args.push(if mapped {
+                let item = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
+                let items = given.slot.items(&given.have).map_err(|error| problem(error.to_string()))?;
+                lengths.push((name, items.len()));
+                ItemArg { source: Source::Each(items), have: item }
+            } else {
+                ItemArg { source: Source::Constant(given.slot), have: given.have }
+            });
+        }
+        let total = match mode {
+            MapMode::Zip => zip_length(&lengths)?,
+            MapMode::Product => lengths.iter().map(|(_, length)| *length as u64).product(),
+        };
+        Ok(Self { args: item_args, mode, total })
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The arguments of one item. In a product the last list varies fastest.
+    fn item(&self, index: u64) -> Vec<Given> {
+        let mut rest = index;
+        let mut given: Vec<Given> = self
+            .args
+            .iter()
+            .rev()
+            .map(|arg| {
+                let slot = match &arg.source {
+                    Source::Constant(slot) => slot.clone(),
+                    Source::Each(items) => {
+                        let length = items.len() as u64;
+                        let at = match self.mode {
+                            MapMode::Zip => index,
+                            MapMode::Product => {
+                                let at = rest % length.max(1);
+                                rest /= length.max(1);
+                                at
+                            }
+                        };
+                        items[usize::try_from(at).unwrap_or(usize::MAX)].clone()
+                    }
+                };
+                Given { slot, have: arg.have.clone() }
+            })
+            .collect();
+        given.reverse();
+        given
+    }
+}
+
+fn zip_length(lengths: &[(String, usize)]) -> Result<u64, Error> {
+    let Some((first, length)) = lengths.first() else {
+        return Err(Error::new(ErrorKind::Input, "a map needs at least one input to map over"));
+    };
+    match lengths.iter().find(|(_, other)| other != length) {
+        None => Ok(*length as u64),
+        Some((name, other)) => Err(Error::new(
+            ErrorKind::Input,
+            format!("lists of one length are needed: the length of `{first}` is {length}, that of `{name}` is {other}"),
+        )),
+    }
+}
+
+/// What runs for each item.
+#[derive(Clone, Copy)]
+enum Target {
+    /// A node of the level.
+    Node(usize),
+    /// The whole pipeline of a top-level map.
+    Root,
+}
+
+/// A map at work. A future of its items' results.
+pub(crate) struct MapWork {
+    /// As the level around, with the map's span as the parent.
+    level: Arc<Level>,
+    target: Target,
+    item_site: u32,
+    items: Items,
+    on_error: OnError,
+    next: u64,
+    running: FuturesUnordered<Tagged>,
+    results: Vec<Option<Result<Slots, Error>>>,
+    counts: Counts,
+    outputs: Option<Arc<[usize]>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    failed: u64,
+    cached: u64,
+    unsampled: u64,
+    saved_ns: u64,
+    durations: Durations,
+}
+
+/// What a map gave.
+pub(crate) struct MapDone {
+    pub(crate) items: Vec<Result<Slots, Error>>,
+    counts: Counts,
+    cancelled: bool,
+}
+
+impl MapDone {
+    pub(crate) fn failed(&self) -> u64 {
+        self.counts.failed
+    }
+
+    pub(crate) fn cached(&self) -> u64 {
+        self.counts.cached
+    }
+
+    /// Whether every item came whole from the cache.
+    pub(crate) fn hit(&self) -> bool {
+        self.counts.cached == self.items.len() as u64
+    }
+
+    pub(crate) fn saved_ns(&self) -> u64 {
+        self.counts.saved_ns
+    }
+
+    /// The error of a map with failed items, which names how many and the first.
+    pub(crate) fn error(&self) -> Option<Error> {
+        if self.cancelled {
+            return Some(cancelled());
+        }
+        let first = self.items.iter().find_map(|item| item.as_ref().err())?;
+        let (failed, total) = (self.counts.failed, self.items.len());
+        Some(Error::new(ErrorKind::Items, format!("{failed} of {total} items failed; first {first}")))
+    }
+
+    /// Ends the map's span with its aggregates.
+    pub(crate) fn end_span(&self, mut open: OpenSpan, end: Tick) {
+        let error = self.error().map(|error| error.at(&place_of(&open), None, open.level.run.id, 1));
+        let cached = open.level.config.cache.is_some();
+        let status = if self.hit() { CacheStatus::Hit } else { CacheStatus::Write };
+        let counts = &self.counts;
+        open.aggregates = vec![
+            Aggregate::Int(self.items.len() as u64),
+            Aggregate::Int(counts.failed),
+            Aggregate::Int(counts.cached),
+            if counts.unsampled > 0 { Aggregate::Int(counts.unsampled) } else { Aggregate::None },
+            Aggregate::Nested(counts.durations.to_attribute()),
+            if cached { Aggregate::Cache(status) } else { Aggregate::None },
+            if counts.saved_ns > 0 { Aggregate::Float(milliseconds(counts.saved_ns)) } else { Aggregate::None },
+        ];
+        let lookup_ns = open.frame.start.elapsed_ns(end);
+        let ended = match &error {
+            Some(error) => Ended::Failed { error },
+            None if cached && self.hit() => Ended::Hit { signature: None, saved_ns: counts.saved_ns, lookup_ns },
+            None => Ended::Computed { cache: if cached { status } else { CacheStatus::Off }, signature: None },
+        };
+        open.end(&ended, end);
+    }
+}
+
+fn place_of(open: &OpenSpan) -> String {
+    let site = open.level.site(open.site);
+    // A top-level map stands where its pipeline does.
+    if open.level.run.layout.map.is_some_and(|(map, _)| map == open.site) {
+        return open.level.place.path();
+    }
+    open.level.place.inside(&site.name, None).path()
+}
+
+struct Tagged(u64, Tick, Pin<Box<dyn Future<Output = Done> + Send>>);
+
+impl Future for Tagged {
+    type Output = (u64, Tick, Done);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (index, start) = (self.0, self.1);
+        self.2.as_mut().poll(cx).map(|done| (index, start, done))
+    }
+}
+
+impl MapWork {
+    /// Runs a node of a level once for each element.
+    pub(crate) fn begin_node(
+        level: &Arc<Level>,
+        node: usize,
+        given: Vec<Given>,
+        mode: MapMode,
+        start: Tick,
+        cx: &mut Context<'_>,
+    ) -> Begun {
+        let (plan, sites) = (&level.pipeline.0.nodes[node], &level.sites.nodes[node]);
+        let Some(item_site) = sites.item else { return level::missing(start) };
+        let args = plan.args.iter().zip(given).map(|(arg, given)| (arg.name.clone(), given, arg.mapped)).collect();
+        let items = Items::new(args, mode);
+        let total = items.as_ref().map_or(0, Items::total);
+        let open = OpenSpan::start(level, sites.site, None, level.recorded, start, Some(total));
+        let place = level.place.inside(&plan.name, None);
+        let items = match items {
+            Ok(items) => items,
+            Err(error) => {
+                let error = error.at(&place.path(), None, level.run.id, 1);
+                let end = Tick::now();
+                open.end(&Ended::Failed { error: &error }, end);
+                return Begun::Done(Done { result: Err(error), hit: false, saved_ns: 0, end });
+            }
+        };
+        let exposed = plan.exposed.len();
+        let work = Self::new(level, &open, Target::Node(node), item_site, items, OnError::Continue, None);
+        let complete = move |open: OpenSpan, done: MapDone, end: Tick| {
+            let (hit, saved_ns) = (done.hit(), done.saved_ns());
+            let error = done.error().map(|error| error.at(&place.path(), None, open.level.run.id, 1));
+            done.end_span(open, end);
+            let result = error.map_or_else(|| Ok(columns(done.items, exposed)), Err);
+            Done { result, hit, saved_ns, end }
+        };
+        Begun::poll_once(Spanned::new(work, open, complete), cx)
+    }
+
+    /// Runs the root's pipeline once for each element.
+    pub(crate) fn of_root(
+        level: &Arc<Level>,
+        open: &OpenSpan,
+        item_site: u32,
+        items: Items,
+        on_error: OnError,
+        outputs: Option<Arc<[usize]>>,
+    ) -> Self {
+        Self::new(level, open, Target::Root, item_site, items, on_error, outputs)
+    }
+
+    fn new(
+        around: &Arc<Level>,
+        open: &OpenSpan,
+        target: Target,
+        item_site: u32,
+        items: Items,
+        on_error: OnError,
+        outputs: Option<Arc<[usize]>>,
+    ) -> Self {
+        let level = Arc::new(Level {
+            run: Arc::clone(&around.run),
+            pipeline: around.pipeline.clone(),
+            sites: Arc::clone(&around.sites),
+            config: around.config.clone(),
+            span: open.span(),
+            recorded: around.recorded,
+            place: around.place.clone(),
+        });
+        let mut results = Vec::new();
+        results.resize_with(usize::try_from(items.total).unwrap_or(usize::MAX), || None);
+        Self {
+            level,
+            target,
+            item_site,
+            items,
+            on_error,
+            next: 0,
+            running: FuturesUnordered::new(),
+            results,
+            counts: Counts::default(),
+            outputs,
+        }
+    }
+
+    fn may_start(&self) -> bool {
+        let backend = &self.level.config.backend;
+        let room = match backend.map_execution {
+            Execution::Sequential => 1,
+            Execution::Async | Execution::Threads => backend.max_workers,
+        };
+        self.running.len() < room
+    }
+
+    fn start_item(&mut self, index: u64, start: Tick, cx: &mut Context<'_>) -> Begun {
+        let given = self.items.item(index);
+        let kept = self.level.run.map_items.keeps(index, self.items.total);
+        self.counts.unsampled += u64::from(self.level.recorded && !kept);
+        let recorded = self.level.recorded && kept;
+        let level = Arc::clone(&self.level);
+        match self.target {
+            Target::Node(node) => match &level.pipeline.0.nodes[node].kind {
+                NodeKind::Call { .. } => {
+                    let site = CallSite { level, node, site: self.item_site, index: Some(index), recorded };
+                    call::begin(site, &given, start, cx)
+                }
+                NodeKind::Pipeline(inner) => {
+                    let plan = &level.pipeline.0.nodes[node];
+                    let inner_level = |span| level::inner_level(&level, node, inner, Some(index), span, recorded);
+                    let slots = level::inner_slots(inner, plan, given);
+                    let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
+                    self.begin_level(index, recorded, start, slots, Some(outputs), inner_level, cx)
+                }
+            },
+            Target::Root => {
+                let slots = Ok(given.into_iter().map(|given| Some(given.slot)).collect());
+                let root_level = |span| {
+                    Some(Arc::new(Level {
+                        run: Arc::clone(&level.run),
+                        pipeline: level.pipeline.clone(),
+                        sites: Arc::clone(&level.sites),
+                        config: level.config.clone(),
+                        span,
+                        recorded,
+                        place: level.place.item(index),
+                    }))
+                };
+                self.begin_level(index, recorded, start, slots, self.outputs.clone(), root_level, cx)
+            }
+        }
+    }
+
+    /// Runs a pipeline as one item: whole from the cache where every node of it is there, else from its start.
+    #[expect(clippy::too_many_arguments, reason = "an item's place, what it is given, and how it is polled")]
+    fn begin_level(
+        &self,
+        index: u64,
+        recorded: bool,
+        start: Tick,
+        slots: Result<Vec<Option<Slot>>, Error>,
+        outputs: Option<Arc<[usize]>>,
+        inner: impl FnOnce(flowglass_model::SpanId) -> Option<Arc<Level>>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
+        let open = OpenSpan::start_quiet(&self.level, self.item_site, Some(index), recorded, start);
+        let Some(level) = inner(open.span()) else { return level::missing(start) };
+        let place = level.place.clone();
+        let wanted: Arc<[usize]> = outputs.clone().unwrap_or_else(|| (0..level.pipeline.0.outputs.len()).collect());
+        let slots = match slots {
+            Ok(slots) => slots,
+            Err(error) => return Begun::Done(level::end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
+        };
+        if let Some(whole) = probe::whole(&level, &slots, outputs.as_deref()) {
+            let end = Tick::now();
+            let result = Ok(pick(whole.slots, &level.pipeline, &wanted));
+            level.run.totals.hits.fetch_add(whole.hits, std::sync::atomic::Ordering::Relaxed);
+            level.run.totals.saved_ns.fetch_add(whole.saved_ns, std::sync::atomic::Ordering::Relaxed);
+            return Begun::Done(level::end_level(open, result, &place.path(), end, (true, whole.saved_ns)));
+        }
+        let total = u64::try_from(level.pipeline.0.nodes.len()).ok();
+        self.level.tell(self.item_site, open.span(), Some(index), start, EventKind::Started { total });
+        let work = LevelWork::new(Arc::clone(&level), slots, outputs.as_deref());
+        let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
+            let result = done.result.map(|slots| pick(slots, &level.pipeline, &wanted));
+            level::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
+        };
+        Begun::poll_once(Spanned::new(work, open, complete), cx)
+    }
+
+    fn finish(&mut self, index: u64, start: Tick, done: Done) {
+        self.counts.durations.add(start.elapsed_ns(done.end));
+        self.counts.cached += u64::from(done.hit);
+        self.counts.saved_ns += done.saved_ns;
+        self.counts.failed += u64::from(done.result.is_err());
+        if let Some(place) = usize::try_from(index).ok().and_then(|index| self.results.get_mut(index)) {
+            *place = Some(done.result);
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.level.run.cancel.is_cancelled() || (self.on_error == OnError::Stop && self.counts.failed > 0)
+    }
+
+    fn take_done(&mut self) -> MapDone {
+        let was_cancelled = self.level.run.cancel.is_cancelled() && self.results.iter().any(Option::is_none);
+        let never = || Error::new(ErrorKind::Cancelled, "never started, because the map was stopped");
+        let items = std::mem::take(&mut self.results);
+        MapDone {
+            items: items.into_iter().map(|item| item.unwrap_or_else(|| Err(never()))).collect(),
+            counts: std::mem::take(&mut self.counts),
+            cancelled: was_cancelled,
+        }
+    }
+}
+
+impl Future for MapWork {
+    type Output = MapDone;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MapDone> {
+        let this = self.get_mut();
+        loop {
+            while this.next < this.items.total && this.may_start() && !this.is_stopped() {
+                let (index, start) = (this.next, Tick::now());
+                this.next += 1;
+                match this.start_item(index, start, cx) {
+                    Begun::Done(done) => this.finish(index, start, done),
+                    Begun::Running(future) => this.running.push(Tagged(index, start, future)),
+                }
+            }
+            if this.is_stopped() {
+                this.running.clear();
+                return Poll::Ready(this.take_done());
+            }
+            match Pin::new(&mut this.running).poll_next(cx) {
+                Poll::Ready(Some((index, start, done))) => this.finish(index, start, done),
+                Poll::Ready(None) => return Poll::Ready(this.take_done()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &[usize]) -> Slots {
+    let first = pipeline.0.inputs.len();
+    outputs.iter().filter_map(|&output| slots[first + output].take()).collect()
+}
+
+/// Turns the items' results into one list for each output.
+fn columns(items: Vec<Result<Slots, Error>>, outputs: usize) -> Slots {
+    let mut columns: Vec<Vec<Slot>> = (0..outputs).map(|_| Vec::with_capacity(items.len())).collect();
+    for slots in items.into_iter().flatten() {
+        for (column, slot) in columns.iter_mut().zip(slots) {
+            column.push(slot);
+        }
+    }
+    columns.into_iter().map(Slot::many).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(name: &str, values: &[i32]) -> (String, Given, bool) {
+        let value = Arc::new(values.to_vec());
+        (name.into(), Given { slot: Slot::unsigned(value), have: crate::type_of!(Vec<i32>) }, true)
+    }
+
+    fn combinations(items: &Items) -> Vec<Vec<i32>> {
+        let value = |given: &Given| *crate::value::borrow::<i32>(&given.slot.value(&given.have).unwrap()).unwrap();
+        (0..items.total()).map(|index| items.item(index).iter().map(value).collect()).collect()
+    }
+
+    #[test]
+    fn the_last_list_of_a_product_varies_fastest() {
+        let items = Items::new(vec![list("a", &[1, 2]), list("b", &[10, 20, 30])], MapMode::Product).unwrap();
+        assert_eq!(combinations(&items), [[1, 10], [1, 20], [1, 30], [2, 10], [2, 20], [2, 30]]);
+    }
+
+    #[test]
+    fn zip_wants_one_length_and_names_both() {
+        let items = Items::new(vec![list("a", &[1, 2]), list("b", &[3, 4])], MapMode::Zip).unwrap();
+        assert_eq!(combinations(&items), [[1, 3], [2, 4]]);
+        let error = Items::new(vec![list("a", &[1, 2]), list("b", &[3])], MapMode::Zip).err().unwrap();
+        assert!(error.message().contains("the length of `a` is 2, that of `b` is 1"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_list_has_no_items() {
+        assert_eq!(Items::new(vec![list("a", &[]), list("b", &[1])], MapMode::Product).unwrap().total(), 0);
+        assert_eq!(Items::new(vec![list("a", &[])], MapMode::Zip).unwrap().total(), 0);
+    }
+}

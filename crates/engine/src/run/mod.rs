@@ -1,0 +1,18 @@
+//! Runs of pipelines: from inputs to outputs, once or once for each element.
+
+mod call;
+mod durations;
+mod level;
+mod map;
+mod open_span;
+mod options;
+mod outcome;
+mod probe;
+mod root;
+mod shared;
+mod slot;
+
+pub use map::OnError;
+pub use options::{MapBuilder, RunBuilder};
+pub use outcome::{ItemRun, MapRun, Run};
+pub use shared::MapItems;

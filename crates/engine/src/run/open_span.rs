@@ -1,0 +1,301 @@
+//! A piece of work from its start to its one end: its frame, its record, its events.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject};
+use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
+
+use super::shared::Level;
+use crate::error::{Error, ErrorKind};
+use crate::value::KeyDigest;
+
+/// How a piece of work ended.
+pub(crate) enum Ended<'a> {
+    Computed { cache: CacheStatus, signature: Option<&'a KeyDigest> },
+    Hit { signature: Option<&'a KeyDigest>, saved_ns: u64, lookup_ns: u64 },
+    Failed { error: &'a Error },
+    Cancelled,
+}
+
+/// Work that has started and not ended. Dropped before its end, it ends as cancelled.
+pub(crate) struct OpenSpan {
+    pub(crate) level: Arc<Level>,
+    pub(crate) site: u32,
+    pub(crate) frame: Frame,
+    pub(crate) recorded: bool,
+    state: State,
+    pub(crate) attempts: u32,
+    /// Values for the keys of a map's or a pipeline's template, set just before the end.
+    pub(crate) aggregates: Vec<Aggregate>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// On the scope's inline stack.
+    Inline,
+    /// In the scope's table of parked frames.
+    Parked,
+    Over,
+}
+
+/// A value of a map's or a pipeline's span.
+pub(crate) enum Aggregate {
+    None,
+    Int(u64),
+    Float(f64),
+    Nested(AttributeValue),
+    Cache(CacheStatus),
+}
+
+const SAMPLED: u32 = flowglass_model::flags::SAMPLED;
+
+impl OpenSpan {
+    /// Starts a piece of work: its frame is open and its start is told.
+    pub(crate) fn start(
+        level: &Arc<Level>,
+        site: u32,
+        index: Option<u64>,
+        recorded: bool,
+        start: Tick,
+        total: Option<u64>,
+    ) -> Self {
+        let open = Self::start_quiet(level, site, index, recorded, start);
+        level.tell(site, open.frame.span, index, start, EventKind::Started { total });
+        open
+    }
+
+    /// Starts a piece of work without telling, because it may turn out to come whole from the cache.
+    pub(crate) fn start_quiet(level: &Arc<Level>, site: u32, index: Option<u64>, recorded: bool, start: Tick) -> Self {
+        let scope = &level.run.scope;
+        let flags = if recorded { SAMPLED } else { 0 };
+        let index = index.unwrap_or(NO_INDEX);
+        Self::enter(level, site, Frame { span: scope.next_span(), parent: level.span, template: site, index, start, flags })
+    }
+
+    /// Starts the root of a run, whose frame says how it joined its trace.
+    pub(crate) fn start_root(level: &Arc<Level>, site: u32, frame: Frame, total: Option<u64>) -> Self {
+        let open = Self::enter(level, site, frame);
+        level.tell(site, frame.span, None, frame.start, EventKind::Started { total });
+        open
+    }
+
+    fn enter(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
+        level.run.scope.enter(&frame);
+        let recorded = frame.flags & SAMPLED != 0;
+        Self { level: Arc::clone(level), site, frame, recorded, state: State::Inline, attempts: 1, aggregates: Vec::new() }
+    }
+
+    pub(crate) fn span(&self) -> SpanId {
+        self.frame.span
+    }
+
+    pub(crate) fn index(&self) -> Option<u64> {
+        (self.frame.index != NO_INDEX).then_some(self.frame.index)
+    }
+
+    /// Ends the work: closes its frame, writes its record, tells of it and counts it.
+    pub(crate) fn end(mut self, ended: &Ended<'_>, end: Tick) {
+        self.finish(ended, end);
+    }
+
+    fn finish(&mut self, ended: &Ended<'_>, end: Tick) {
+        let level = Arc::clone(&self.level);
+        // The frame is closed first, so that no flush can see the span both open and ended.
+        match self.state {
+            State::Inline => level.run.scope.exit(),
+            State::Parked => level.run.scope.close(self.frame.span),
+            State::Over => return,
+        }
+        self.state = State::Over;
+        let duration_ns = self.frame.start.elapsed_ns(end);
+        let failure = match ended {
+            Ended::Failed { error } => Some(error.to_failure()),
+            _ => None,
+        };
+        if self.recorded || failure.is_some() {
+            self.record(ended, end, failure.as_ref());
+        }
+        let subject = level.site(self.site).subject;
+        if matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0) {
+            level.run.totals.count(ended);
+        }
+        level.tell(self.site, self.frame.span, self.index(), end, event_kind(ended, duration_ns, failure.as_ref()));
+    }
+
+    fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
+        let incomplete = if self.recorded { AttributeInput::None } else { AttributeInput::Bool(true) };
+        let values = CallValues::of(ended, self.attempts, incomplete);
+        let aggregates: Vec<AttributeInput<'_>>;
+        let values = if self.aggregates.is_empty() {
+            &values.0[..]
+        } else {
+            aggregates = self.aggregates.iter().map(Aggregate::input).collect();
+            &aggregates[..]
+        };
+        self.level.run.scope.record(&SpanEnd {
+            frame: self.frame,
+            end,
+            status: status(ended),
+            message: failure.map_or("", |failure| &failure.message),
+            values,
+            extra: &[],
+            failure,
+            force: !self.recorded,
+        });
+    }
+
+    /// Records one attempt of several, as a child.
+    pub(crate) fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
+        let scope = &self.level.run.scope;
+        let failure = error.map(Error::to_failure);
+        let frame = Frame {
+            span: scope.next_span(),
+            parent: self.frame.span,
+            template,
+            index: u64::from(attempt),
+            start,
+            flags: self.frame.flags,
+        };
+        scope.record(&SpanEnd {
+            frame,
+            end,
+            status: if error.is_some() { Status::Error } else { Status::Ok },
+            message: failure.as_ref().map_or("", |failure| &failure.message),
+            values: &[],
+            extra: &[],
+            failure: failure.as_ref(),
+            force: !self.recorded,
+        });
+    }
+
+    /// Steps off the inline stack: the work waits.
+    fn park(&mut self) {
+        if self.state == State::Inline {
+            self.level.run.scope.park();
+            self.state = State::Parked;
+        }
+    }
+}
+
+impl Drop for OpenSpan {
+    fn drop(&mut self) {
+        self.finish(&Ended::Cancelled, Tick::now());
+    }
+}
+
+/// The values of a call's span, in the order of [`CALL_KEYS`](crate::pipeline).
+struct CallValues<'a>([AttributeInput<'a>; 6]);
+
+impl<'a> CallValues<'a> {
+    fn of(ended: &Ended<'a>, attempts: u32, incomplete: AttributeInput<'a>) -> Self {
+        use AttributeInput::{Bytes, Float, Int, None, Str};
+        let signature = |signature: Option<&'a KeyDigest>| signature.map_or(None, |digest| Bytes(&digest[..16]));
+        let attempt = if attempts > 1 { Int(i64::from(attempts)) } else { None };
+        Self(match *ended {
+            Ended::Computed { cache: CacheStatus::Off, .. } => [None, None, None, None, attempt, incomplete],
+            Ended::Computed { cache, signature: digest } => {
+                [Str(cache.as_str()), signature(digest), None, None, attempt, incomplete]
+            }
+            Ended::Hit { signature: digest, saved_ns, lookup_ns } => [
+                Str(CacheStatus::Hit.as_str()),
+                signature(digest),
+                Float(milliseconds(lookup_ns)),
+                Float(milliseconds(saved_ns)),
+                None,
+                incomplete,
+            ],
+            Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete],
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds for people")]
+pub(crate) fn milliseconds(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+impl Aggregate {
+    fn input(&self) -> AttributeInput<'_> {
+        match self {
+            Self::None => AttributeInput::None,
+            Self::Int(number) => AttributeInput::Int(number.cast_signed()),
+            Self::Float(number) => AttributeInput::Float(*number),
+            Self::Nested(value) => AttributeInput::Json(value),
+            Self::Cache(status) => AttributeInput::Str(status.as_str()),
+        }
+    }
+}
+
+fn status(ended: &Ended<'_>) -> Status {
+    match ended {
+        Ended::Computed { .. } | Ended::Hit { .. } => Status::Ok,
+        Ended::Failed { error } if error.kind() == ErrorKind::Cancelled => Status::Cancelled,
+        Ended::Failed { .. } => Status::Error,
+        Ended::Cancelled => Status::Cancelled,
+    }
+}
+
+const NO_SIGNATURE: KeyDigest = [0; 32];
+
+fn event_kind<'a>(ended: &Ended<'a>, duration_ns: u64, failure: Option<&'a Failure>) -> EventKind<'a> {
+    match (ended, failure) {
+        (Ended::Computed { cache, .. }, _) => EventKind::Finished { duration_ns, cache: *cache },
+        (Ended::Hit { signature, saved_ns, lookup_ns }, _) => {
+            EventKind::Cached { signature: signature.unwrap_or(&NO_SIGNATURE), lookup_ns: *lookup_ns, saved_ns: *saved_ns }
+        }
+        (Ended::Failed { error }, Some(failure)) if error.kind() != ErrorKind::Cancelled => {
+            EventKind::Failed { duration_ns, failure }
+        }
+        _ => EventKind::Cancelled { duration_ns },
+    }
+}
+
+/// Work under way: whenever it is polled, its span is the current one.
+pub(crate) struct Spanned<F, C> {
+    // Dropped first: what is inside ends before what is around it.
+    inner: F,
+    open: Option<OpenSpan>,
+    complete: Option<C>,
+}
+
+impl<F, C> Spanned<F, C> {
+    /// Puts work under a span; `complete` ends the span with what the work gave.
+    pub(crate) fn new(inner: F, open: OpenSpan, complete: C) -> Self {
+        Self { inner, open: Some(open), complete: Some(complete) }
+    }
+}
+
+impl<F, C, D> Future for Spanned<F, C>
+where
+    F: Future + Unpin,
+    C: FnOnce(OpenSpan, F::Output, Tick) -> D + Unpin,
+{
+    type Output = D;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<D> {
+        let this = self.get_mut();
+        let Some(open) = &this.open else { return Poll::Pending };
+        let (scope, parked) = (&open.level.run.scope, open.state == State::Parked);
+        if parked {
+            scope.resume(open.frame.span);
+        }
+        let polled = Pin::new(&mut this.inner).poll(cx);
+        if parked {
+            scope.suspend();
+        }
+        match polled {
+            Poll::Pending => {
+                if let Some(open) = &mut this.open {
+                    open.park();
+                }
+                Poll::Pending
+            }
+            Poll::Ready(output) => match (this.open.take(), this.complete.take()) {
+                (Some(open), Some(complete)) => Poll::Ready(complete(open, output, Tick::now())),
+                _ => Poll::Pending,
+            },
+        }
+    }
+}

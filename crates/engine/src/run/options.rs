@@ -1,0 +1,243 @@
+//! What one run changes: outputs, cache, backend, recorder, callbacks, parent.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_model::{AttributeValue, Attributes, Event, RunId, Site, TraceParent};
+use flowglass_record::Recorder;
+
+use super::map::OnError;
+use super::outcome::{MapRun, Run};
+use super::root;
+use super::shared::{MapItems, Observer};
+use crate::backend::LocalBackend;
+use crate::cache::Cache;
+use crate::callback::Callbacks;
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{Inputs, MapMode, Pipeline, Setting};
+
+/// What one run changes of what its pipeline says.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) outputs: Option<Vec<String>>,
+    pub(crate) cache: Setting<Arc<dyn Cache>>,
+    pub(crate) backend: Setting<LocalBackend>,
+    pub(crate) telemetry: Setting<Recorder>,
+    pub(crate) callbacks: Setting<Callbacks>,
+    pub(crate) timeout: Setting<Duration>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) cancel: CancelToken,
+    pub(crate) parent: Option<TraceParent>,
+    pub(crate) attributes: Attributes,
+    pub(crate) map_items: MapItems,
+    pub(crate) resumes: Option<RunId>,
+}
+
+/// A run about to start. Await it for a [`Run`] that went well, or [`settle`](Self::settle) it for the run whatever it came to.
+#[must_use = "a run starts when it is awaited, or by `wait`"]
+pub struct RunBuilder {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) inputs: Inputs,
+    pub(crate) options: Options,
+}
+
+/// A map about to start. Await it for a [`MapRun`], which says of each item how it went.
+#[must_use = "a map starts when it is awaited, or by `wait`"]
+pub struct MapBuilder {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) inputs: Inputs,
+    pub(crate) over: Vec<String>,
+    pub(crate) mode: MapMode,
+    pub(crate) on_error: OnError,
+    pub(crate) options: Options,
+}
+
+macro_rules! options {
+    ($builder:ident) => {
+        impl $builder {
+            /// Runs only what these outputs need, and returns only them.
+            pub fn outputs<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+                self.options.outputs = Some(names.into_iter().map(Into::into).collect());
+                self
+            }
+
+            /// Uses this cache.
+            pub fn cache(mut self, cache: impl Cache) -> Self {
+                self.options.cache = Setting::Set(Arc::new(cache));
+                self
+            }
+
+            /// Uses no cache.
+            pub fn no_cache(mut self) -> Self {
+                self.options.cache = Setting::Off;
+                self
+            }
+
+            /// Schedules as this backend says.
+            pub fn backend(mut self, backend: LocalBackend) -> Self {
+                self.options.backend = Setting::Set(backend);
+                self
+            }
+
+            /// Records with this recorder.
+            pub fn telemetry(mut self, recorder: Recorder) -> Self {
+                self.options.telemetry = Setting::Set(recorder);
+                self
+            }
+
+            /// Records nothing.
+            pub fn no_telemetry(mut self) -> Self {
+                self.options.telemetry = Setting::Off;
+                self
+            }
+
+            /// Tells these callbacks, in place of the pipeline's.
+            pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+                self.options.callbacks = Setting::Set(callbacks);
+                self
+            }
+
+            /// Bounds the time of the whole run.
+            pub fn timeout(mut self, timeout: Duration) -> Self {
+                self.options.timeout = Setting::Set(timeout);
+                self
+            }
+
+            /// Tells a view of every event of every level, besides the callbacks: progress, a live page. It must be quick.
+            pub fn observe(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+                self.options.observer = Some(Arc::new(observer));
+                self
+            }
+
+            /// Stops when this token says so.
+            pub fn cancel_with(mut self, token: CancelToken) -> Self {
+                self.options.cancel = token;
+                self
+            }
+
+            /// Joins a trace that something else began.
+            pub fn parent(mut self, parent: TraceParent) -> Self {
+                self.options.parent = Some(parent);
+                self
+            }
+
+            /// Puts an attribute on every span of the run.
+            pub fn attribute(mut self, key: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+                self.options.attributes.push((key.into(), value.into()));
+                self
+            }
+
+            /// Says which items of maps get spans of their own.
+            pub fn map_items(mut self, map_items: MapItems) -> Self {
+                self.options.map_items = map_items;
+                self
+            }
+
+            /// Links this run to one that it takes up again; what that one finished comes from the cache.
+            pub fn resumes(mut self, run: RunId) -> Self {
+                self.options.resumes = Some(run);
+                self
+            }
+        }
+    };
+}
+
+options!(RunBuilder);
+options!(MapBuilder);
+
+impl RunBuilder {
+    pub(crate) fn new(pipeline: Pipeline, inputs: Inputs) -> Self {
+        Self { pipeline, inputs, options: Options::default() }
+    }
+
+    /// Returns the places that the run's events will tell of.
+    #[must_use]
+    pub fn sites(&self) -> Arc<[Site]> {
+        self.pipeline.sites()
+    }
+
+    /// Runs, and returns the run whatever it came to: its status and error say how it ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
+    pub fn settle(self) -> impl Future<Output = Result<Run, Error>> + Send {
+        root::run(self)
+    }
+
+    /// Runs on this thread, for programs without an async runtime.
+    ///
+    /// # Errors
+    /// As awaiting the run, and [`ErrorKind::Environment`] inside an async runtime, where it would block it.
+    pub fn wait(self) -> Result<Run, Error> {
+        blocking(self.into_future())
+    }
+}
+
+impl IntoFuture for RunBuilder {
+    type Output = Result<Run, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.settle().await?.into_result() })
+    }
+}
+
+impl MapBuilder {
+    pub(crate) fn new(pipeline: Pipeline, inputs: Inputs, over: Vec<String>) -> Self {
+        Self {
+            pipeline,
+            inputs,
+            over,
+            mode: MapMode::default(),
+            on_error: OnError::default(),
+            options: Options { map_items: MapItems::Auto, ..Options::default() },
+        }
+    }
+
+    /// Combines several lists in this way.
+    pub fn mode(mut self, mode: MapMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Says what happens after an item has failed. The default is to go on.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// Returns the places that the map's events will tell of.
+    #[must_use]
+    pub fn sites(&self) -> Arc<[Site]> {
+        self.pipeline.map_sites()
+    }
+
+    /// Runs on this thread, for programs without an async runtime.
+    ///
+    /// # Errors
+    /// As awaiting the map, and [`ErrorKind::Environment`] inside an async runtime, where it would block it.
+    pub fn wait(self) -> Result<MapRun, Error> {
+        blocking(self.into_future())
+    }
+}
+
+impl IntoFuture for MapBuilder {
+    type Output = Result<MapRun, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(root::map(self))
+    }
+}
+
+fn blocking<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return Err(Error::new(ErrorKind::Environment, "`wait` would block an async runtime; await the run instead"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::new(ErrorKind::Environment, format!("no async runtime: {error}")))?;
+    runtime.block_on(future)
+}

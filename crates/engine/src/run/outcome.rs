@@ -1,0 +1,277 @@
+//! What a run came to: outputs by name, status, error, trace.
+
+use std::sync::Arc;
+
+use flowglass_model::{RunId, Span, SpanId, Status};
+use flowglass_record::Retained;
+use indexmap::IndexMap;
+
+use super::slot::{Slot, Slots};
+use crate::error::{Error, ErrorKind};
+use crate::nearest::nearest;
+use crate::value::{self, List, Type, Value};
+
+/// A run that has ended.
+pub struct Run {
+    pub(super) id: RunId,
+    pub(super) root: SpanId,
+    pub(super) status: Status,
+    pub(super) error: Option<Error>,
+    pub(super) outputs: IndexMap<String, Output>,
+    pub(super) duration_ns: u64,
+    pub(super) retained: Option<Retained>,
+}
+
+/// A value that a run made.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub(super) slot: Slot,
+    pub(super) ty: Type,
+    pub(super) consumed: bool,
+}
+
+impl Run {
+    /// Returns the run's id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Returns the run's root span.
+    #[must_use]
+    pub fn root(&self) -> SpanId {
+        self.root
+    }
+
+    /// Returns how the run ended.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Returns why the run failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// Returns how long the run took, in nanoseconds.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        self.duration_ns
+    }
+
+    /// Returns the run if it went well, else its error.
+    ///
+    /// # Errors
+    /// The run's own.
+    pub fn into_result(self) -> Result<Self, Error> {
+        match self.error {
+            None => Ok(self),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Returns the names of the outputs, and whether a node of the pipeline has read them.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.outputs.iter().map(|(name, output)| (name.as_str(), output.consumed))
+    }
+
+    /// Returns an output; one that came from the cache is loaded now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] if there is none with this name or it is of another type, [`ErrorKind::Cache`] if it can't be
+    /// loaded.
+    pub fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Result<T, Error> {
+        self.shared::<T>(name).map(Arc::unwrap_or_clone)
+    }
+
+    /// Returns an output without copying it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn shared<T: Send + Sync + 'static>(&self, name: &str) -> Result<Arc<T>, Error> {
+        let (value, ty) = self.value(name)?;
+        typed(name, value, &ty)
+    }
+
+    /// Returns an output with its type, as it is between nodes.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn value(&self, name: &str) -> Result<(Value, Type), Error> {
+        let output = self.outputs.get(name).ok_or_else(|| no_output(name, self.outputs.keys().map(String::as_str)))?;
+        Ok((load(&output.slot, &output.ty)?, output.ty.clone()))
+    }
+
+    /// Returns the spans of the run, those of its nested pipelines and maps included, in order of their starts.
+    ///
+    /// They are read from what the recorder keeps in memory while the run is held; without telemetry there are none.
+    #[must_use]
+    pub fn trace(&self) -> Vec<Span> {
+        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
+    }
+}
+
+/// A map that has ended: how it went for each item, in the order of the input.
+pub struct MapRun {
+    pub(super) id: RunId,
+    pub(super) root: SpanId,
+    pub(super) status: Status,
+    pub(super) error: Option<Error>,
+    pub(super) ports: Vec<(String, Type)>,
+    pub(super) items: Vec<ItemRun>,
+    pub(super) failed: u64,
+    pub(super) cached: u64,
+    pub(super) duration_ns: u64,
+    pub(super) retained: Option<Retained>,
+}
+
+/// One item of a map.
+pub struct ItemRun {
+    pub(super) index: u64,
+    pub(super) result: Result<Slots, Error>,
+}
+
+impl ItemRun {
+    /// Returns the item's place, from 0.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Returns why the item failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.result.as_ref().err()
+    }
+}
+
+impl MapRun {
+    /// Returns the run's id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Returns the run's root span.
+    #[must_use]
+    pub fn root(&self) -> SpanId {
+        self.root
+    }
+
+    /// Returns how the map ended: an error if any item failed.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Returns an error that names how many items failed and the first, if any did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// Returns how long the map took, in nanoseconds.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        self.duration_ns
+    }
+
+    /// Returns the items in the order of the input.
+    #[must_use]
+    pub fn items(&self) -> &[ItemRun] {
+        &self.items
+    }
+
+    /// Returns how many items failed.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// Returns how many items came whole from the cache.
+    #[must_use]
+    pub fn cached(&self) -> u64 {
+        self.cached
+    }
+
+    /// Returns the names of the outputs that each item has.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.ports.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns one output of all items, in the order of the input.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Items`] if items failed, naming them; else as [`Run::get`].
+    pub fn column<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Result<Vec<T>, Error> {
+        let failed: Vec<String> =
+            self.items.iter().filter(|item| item.result.is_err()).map(|item| item.index.to_string()).take(10).collect();
+        if !failed.is_empty() {
+            let more = if self.failed > 10 { ", …" } else { "" };
+            let message = format!("`{name}` has no value for {} items: {}{more}", self.failed, failed.join(", "));
+            return Err(Error::new(ErrorKind::Items, message));
+        }
+        self.items.iter().map(|item| self.item(item.index, name)).collect()
+    }
+
+    /// Returns one output of one item.
+    ///
+    /// # Errors
+    /// The item's own error, or as [`Run::get`].
+    pub fn item<T: Clone + Send + Sync + 'static>(&self, index: u64, name: &str) -> Result<T, Error> {
+        let (value, ty) = self.item_value(index, name)?;
+        typed(name, value, &ty).map(Arc::unwrap_or_clone)
+    }
+
+    /// Returns one output of one item with its type, as it is between nodes.
+    ///
+    /// # Errors
+    /// As [`item`](Self::item).
+    pub fn item_value(&self, index: u64, name: &str) -> Result<(Value, Type), Error> {
+        let no_item = || Error::new(ErrorKind::Output, format!("there is no item {index} among {}", self.items.len()));
+        let item = usize::try_from(index).ok().and_then(|index| self.items.get(index)).ok_or_else(no_item)?;
+        let slots = item.result.as_ref().map_err(Error::clone)?;
+        let position = self.ports.iter().position(|(port, _)| port == name);
+        let at = position.ok_or_else(|| no_output(name, self.ports.iter().map(|(name, _)| name.as_str())))?;
+        let ty = &self.ports[at].1;
+        let slot = slots.get(at).ok_or_else(|| no_output(name, std::iter::empty()))?;
+        Ok((load(slot, ty)?, ty.clone()))
+    }
+
+    /// Returns the spans of the run, in order of their starts; see [`Run::trace`].
+    #[must_use]
+    pub fn trace(&self) -> Vec<Span> {
+        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
+    }
+}
+
+fn no_output<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+    let hint = nearest(name, known.clone()).map(|name| format!("; did you mean `{name}`?"));
+    let hint = hint.unwrap_or_else(|| format!("; there are {}", known.collect::<Vec<_>>().join(", ")));
+    Error::new(ErrorKind::Output, format!("the run has no output `{name}`{hint}"))
+}
+
+fn load(slot: &Slot, ty: &Type) -> Result<Value, Error> {
+    slot.value(ty).map_err(|error| Error::new(ErrorKind::Cache, error.to_string()))
+}
+
+/// Takes a value as `T`; a map's list becomes a `Vec`, or a `Vec` of `Vec`s.
+fn typed<T: Send + Sync + 'static>(name: &str, value: Value, ty: &Type) -> Result<Arc<T>, Error> {
+    let value = match (value.downcast_ref::<List>(), ty) {
+        (Some(list), Type::List(item)) => {
+            let made = match &**item {
+                Type::Leaf(info) => info.collect.map(|collect| collect(&list.0)),
+                Type::List(inner) => match &**inner {
+                    Type::Leaf(info) => info.collect_nested.map(|collect| collect(&list.0)),
+                    Type::List(_) => None,
+                },
+            };
+            made.and_then(Result::ok).unwrap_or(value)
+        }
+        _ => value,
+    };
+    let wanted = std::any::type_name::<T>();
+    value::share(value).map_err(|_| Error::new(ErrorKind::Output, format!("output `{name}` is a `{ty}`, not a `{wanted}`")))
+}

@@ -1,0 +1,55 @@
+//! Whether a whole pipeline can come from the cache without starting anything.
+
+use std::sync::Arc;
+
+use super::call::{self, Given};
+use super::level;
+use super::shared::Level;
+use super::slot::Slot;
+use crate::pipeline::NodeKind;
+
+/// A level of which every needed node is in the cache.
+pub(crate) struct Whole {
+    pub(crate) slots: Vec<Option<Slot>>,
+    pub(crate) hits: u64,
+    pub(crate) saved_ns: u64,
+}
+
+/// Looks for all needed nodes of a level in the cache, in their order; the first that isn't there ends the search.
+///
+/// A level with a map inside is never whole: how many items there are is known only when it runs.
+pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option<&[usize]>) -> Option<Whole> {
+    level.config.cache.as_ref()?;
+    let plan = &level.pipeline.0;
+    let needed = level::needed(&level.pipeline, outputs);
+    let mut found = Whole { slots: inputs.to_vec(), hits: 0, saved_ns: 0 };
+    found.slots.resize(plan.inputs.len() + plan.outputs.len(), None);
+    for (at, node) in plan.nodes.iter().enumerate().filter(|(at, _)| needed[*at]) {
+        if node.map.is_some() {
+            return None;
+        }
+        let given: Option<Vec<Given>> =
+            node.args.iter().map(|arg| Some(Given { slot: found.slots[arg.slot].clone()?, have: arg.have.clone() })).collect();
+        let slots: Vec<Slot> = match &node.kind {
+            NodeKind::Call { .. } => {
+                let (slots, saved_ns) = call::lookup(level, at, &given?)?;
+                found.hits += 1;
+                found.saved_ns += saved_ns;
+                slots
+            }
+            NodeKind::Pipeline(inner) => {
+                let inside = level::inner_level(level, at, inner, None, level.span, level.recorded)?;
+                let slots = level::inner_slots(inner, node, given?).ok()?;
+                let mut inside = whole(&inside, &slots, Some(&node.exposed))?;
+                found.hits += inside.hits;
+                found.saved_ns += inside.saved_ns;
+                let first = inner.0.inputs.len();
+                node.exposed.iter().map(|&output| inside.slots[first + output].take()).collect::<Option<_>>()?
+            }
+        };
+        for (place, slot) in node.outputs.clone().zip(slots) {
+            found.slots[place] = Some(slot);
+        }
+    }
+    Some(found)
+}

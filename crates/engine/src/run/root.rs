@@ -1,0 +1,367 @@
+//! The root of a run: what is checked before it starts, its trace, its clock, its end.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use flowglass_model::{RunId, SpanId, Status, TraceId, conventions, flags};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
+use indexmap::IndexMap;
+
+use super::call::Given;
+use super::level::{LevelDone, LevelWork, cancelled};
+use super::map::{Items, MapDone, MapWork};
+use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
+use super::options::{MapBuilder, Options, RunBuilder};
+use super::outcome::{ItemRun, MapRun, Output, Run};
+use super::shared::{Clock, Level, Place, RunShared, Totals};
+use super::slot::Slot;
+use crate::error::{Error, ErrorKind};
+use crate::nearest::nearest;
+use crate::pipeline::{Effective, InputPort, Inputs, Layout, Pipeline, Setting, Typed};
+use crate::value::Type;
+
+/// Runs a pipeline once.
+pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
+    let RunBuilder { pipeline, inputs, options } = builder;
+    let layout = Arc::clone(pipeline.run_layout());
+    let wanted = wanted(&pipeline, options.outputs.as_deref())?;
+    let slots = bind(&pipeline, inputs, &[], wanted.as_deref())?;
+    let slots = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
+    let total = u64::try_from(pipeline.0.nodes.len()).ok();
+    let started = Started::new(&pipeline, &options, layout, total);
+    let Started { level, open, retained } = started;
+    let inner = under(&level, open.span());
+    let work = LevelWork::new(inner, slots, wanted.as_deref());
+    let timeout = options.timeout.resolve(pipeline.0.config.timeout.resolve(None));
+    let place = level.place.clone();
+    let span = open.span();
+    let complete = move |open: OpenSpan, done: Result<LevelDone, Error>, end: Tick| {
+        let (result, hit) = match done {
+            Ok(done) => (done.result, done.hit),
+            Err(error) => (Err(error), false),
+        };
+        let error = result.as_ref().err().map(|error| error.clone().at(&place.path(), None, open.level.run.id, 1));
+        let duration_ns = open.frame.start.elapsed_ns(end);
+        end_root(open, error.as_ref(), hit, end);
+        (result, error, duration_ns)
+    };
+    let spanned = Spanned::new(Box::pin(bounded(work, level.run.cancel.clone(), timeout)), open, complete);
+    let (result, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
+    let plan = &pipeline.0;
+    let mut slots = result.unwrap_or_default();
+    let outputs: IndexMap<String, Output> = plan
+        .outputs
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(at)))
+        .filter_map(|(_, port)| {
+            let slot = slots.get_mut(port.slot)?.take()?;
+            Some((port.name.clone(), Output { slot, ty: port.ty.clone(), consumed: port.consumed }))
+        })
+        .collect();
+    Ok(Run { id: level.run.id, root: span, status: status(error.as_ref()), error, outputs, duration_ns, retained })
+}
+
+/// Runs a pipeline once for each element.
+pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
+    let MapBuilder { pipeline, inputs, over, mode, on_error, options } = builder;
+    let layout = Arc::clone(pipeline.map_layout());
+    let wanted = wanted(&pipeline, options.outputs.as_deref())?;
+    for name in &over {
+        if !pipeline.0.inputs.iter().any(|port| port.name == *name) {
+            return Err(unknown_input(&pipeline, name, "can't be mapped over"));
+        }
+    }
+    let given = bind(&pipeline, inputs, &over, wanted.as_deref())?;
+    let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
+        let mapped = over.contains(&port.name);
+        let given = given.unwrap_or_else(|| Given { slot: Slot::unsigned(Arc::new(())), have: port.ty.clone() });
+        (port.name.clone(), given, mapped)
+    });
+    let items = Items::new(args.collect(), mode)?;
+    let total = items.total();
+    let Some((map_site, item_site)) = layout.map else {
+        return Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
+    };
+    let Started { level, open, retained } = Started::new(&pipeline, &options, layout, Some(1));
+    let root_span = open.span();
+    let inner = under(&level, root_span);
+    let map_open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), Some(total));
+    let outputs = wanted.as_deref().map(Arc::from);
+    let work = MapWork::of_root(&inner, &map_open, item_site, items, on_error, outputs);
+    let map_work = Spanned::new(work, map_open, |open: OpenSpan, done: MapDone, end| {
+        done.end_span(open, end);
+        done
+    });
+    let timeout = options.timeout.resolve(pipeline.0.config.timeout.resolve(None));
+    let complete = move |open: OpenSpan, done: Result<MapDone, Error>, end: Tick| {
+        let error = match &done {
+            Ok(done) => done.error(),
+            Err(error) => Some(error.clone()),
+        };
+        let error = error.map(|error| error.at(&open.level.place.path(), None, open.level.run.id, 1));
+        let duration_ns = open.frame.start.elapsed_ns(end);
+        end_root(open, error.as_ref(), done.as_ref().is_ok_and(MapDone::hit), end);
+        (done, error, duration_ns)
+    };
+    let spanned = Spanned::new(Box::pin(bounded(map_work, level.run.cancel.clone(), timeout)), open, complete);
+    let (done, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
+    let ports: Vec<(String, Type)> = pipeline
+        .0
+        .outputs
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(at)))
+        .map(|(_, port)| (port.name.clone(), port.ty.clone()))
+        .collect();
+    let (failed, cached) = done.as_ref().map_or((0, 0), |done| (done.failed(), done.cached()));
+    let items = done.map_or_else(|_| Vec::new(), |done| done.items);
+    let items = (0..).zip(items).map(|(index, result)| ItemRun { index, result }).collect();
+    let status = status(error.as_ref());
+    Ok(MapRun { id: level.run.id, root: root_span, status, error, ports, items, failed, cached, duration_ns, retained })
+}
+
+fn status(error: Option<&Error>) -> Status {
+    match error.map(Error::kind) {
+        None => Status::Ok,
+        Some(ErrorKind::Cancelled) => Status::Cancelled,
+        Some(_) => Status::Error,
+    }
+}
+
+/// A run whose root span is open.
+struct Started {
+    level: Arc<Level>,
+    open: OpenSpan,
+    retained: Option<Retained>,
+}
+
+impl Started {
+    fn new(pipeline: &Pipeline, options: &Options, layout: Arc<Layout>, total: Option<u64>) -> Self {
+        let plan = &pipeline.0;
+        let recorder = match options.telemetry.resolve(plan.config.telemetry.resolve(None)) {
+            Some(recorder) => recorder,
+            None if matches!(options.telemetry, Setting::Off) || matches!(plan.config.telemetry, Setting::Off) => {
+                Recorder::off()
+            }
+            None => plan.own_recorder.get_or_init(Recorder::in_memory).clone(),
+        };
+        let trace = options.parent.map_or_else(TraceId::random, |parent| parent.trace_id);
+        let retained = (!recorder.is_off()).then(|| recorder.retain(trace));
+        recorder.graph(&plan.graph);
+        let mut attributes = options.attributes.clone();
+        if let Some(resumed) = options.resumes {
+            attributes.push((conventions::RUN_RESUMES.to_owned(), resumed.to_string().into()));
+        }
+        let sampled = !recorder.is_off();
+        let templates = Arc::clone(&layout.templates);
+        let scope = recorder.scope(ScopeSpec { trace_id: trace, sampled, templates, attributes });
+        let config = Effective {
+            cache: options.cache.resolve(plan.config.cache.resolve(None)),
+            callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
+            telemetry: sampled,
+            backend: options.backend.resolve(plan.config.backend.resolve(None)).unwrap_or_default(),
+        };
+        let start = Tick::now();
+        let parent = options.parent.map_or(SpanId::NONE, |parent| parent.parent_id);
+        let remote = if options.parent.is_some() { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 };
+        let span = scope.next_span();
+        let joined_at = if options.parent.is_some() { span } else { SpanId::NONE };
+        let root = layout.root;
+        let frame = Frame { span, parent, template: root, index: NO_INDEX, start, flags: flags::SAMPLED | remote };
+        let run = Arc::new(RunShared {
+            id: RunId { trace, joined_at },
+            scope,
+            layout: Arc::clone(&layout),
+            observer: options.observer.clone(),
+            cancel: options.cancel.clone(),
+            clock: Clock { start, start_unix_ns: unix_now_ns() },
+            totals: Totals::default(),
+            map_items: options.map_items,
+            seq: Default::default(),
+        });
+        let level = Arc::new(Level {
+            run,
+            pipeline: pipeline.clone(),
+            sites: Arc::clone(&layout.level),
+            config,
+            span: parent,
+            recorded: sampled,
+            place: Place::root(&plan.name),
+        });
+        let open = OpenSpan::start_root(&level, root, frame, total);
+        Self { level, open, retained }
+    }
+}
+
+fn unix_now_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The same level with its spans under this one.
+fn under(level: &Arc<Level>, span: SpanId) -> Arc<Level> {
+    Arc::new(Level {
+        run: Arc::clone(&level.run),
+        pipeline: level.pipeline.clone(),
+        sites: Arc::clone(&level.sites),
+        config: level.config.clone(),
+        span,
+        recorded: level.recorded,
+        place: level.place.clone(),
+    })
+}
+
+fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick) {
+    use flowglass_model::CacheStatus::{Hit, Off, Write};
+    let totals = &open.level.run.totals;
+    let hits = totals.hits.load(Relaxed);
+    let cached = open.level.config.cache.is_some();
+    let cache = if !cached {
+        Off
+    } else if hit {
+        Hit
+    } else {
+        Write
+    };
+    let saved_ns = totals.saved_ns.load(Relaxed);
+    open.aggregates = vec![
+        Aggregate::Int(totals.nodes.load(Relaxed)),
+        Aggregate::Int(hits),
+        Aggregate::Int(totals.failed.load(Relaxed)),
+        if hits > 0 { Aggregate::Float(milliseconds(saved_ns)) } else { Aggregate::None },
+        if cached && error.is_none() { Aggregate::Cache(cache) } else { Aggregate::None },
+    ];
+    let ended = match error {
+        Some(error) => Ended::Failed { error },
+        None => Ended::Computed { cache, signature: None },
+    };
+    open.end(&ended, end);
+}
+
+/// Ends work early: when somebody asks, or when its time is over.
+async fn bounded<F: Future + Unpin>(
+    work: F,
+    cancel: crate::cancel::CancelToken,
+    timeout: Option<Duration>,
+) -> Result<F::Output, Error> {
+    let late = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let (mut late, mut asked) = (pin!(late), pin!(cancel.cancelled()));
+    let mut work = work;
+    std::future::poll_fn(|cx| {
+        // The work comes first: what has ended has ended.
+        if let Poll::Ready(done) = Pin::new(&mut work).poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        if asked.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(cancelled()));
+        }
+        late.as_mut().poll(cx).map(|()| {
+            let timeout = timeout.unwrap_or_default();
+            Err(Error::new(ErrorKind::Timeout, format!("the run took longer than {timeout:?}")))
+        })
+    })
+    .await
+}
+
+/// Makes a run's scope the current one of the thread that polls it.
+struct Activated<F> {
+    scope: Scope,
+    inner: F,
+}
+
+impl<F: Future + Unpin> Future for Activated<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let _active = this.scope.activate();
+        Pin::new(&mut this.inner).poll(cx)
+    }
+}
+
+/// Which outputs were asked for, by their index.
+fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
+    let Some(names) = names else { return Ok(None) };
+    let ports = &pipeline.0.outputs;
+    names
+        .iter()
+        .map(|name| ports.iter().position(|port| port.name == *name).ok_or_else(|| unknown_output(pipeline, name)))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
+    let known = || pipeline.0.outputs.iter().map(|port| port.name.as_str());
+    let hint = nearest(name, known()).map(|name| format!("; did you mean `{name}`?"));
+    let hint = hint.unwrap_or_else(|| format!("; it has {}", known().collect::<Vec<_>>().join(", ")));
+    Error::new(ErrorKind::Output, format!("pipeline `{}` has no output `{name}`{hint}", pipeline.name()))
+}
+
+fn unknown_input(pipeline: &Pipeline, name: &str, problem: &str) -> Error {
+    let known = || pipeline.0.inputs.iter().map(|port| port.name.as_str());
+    let hint = nearest(name, known()).map(|name| format!("; did you mean `{name}`?"));
+    let hint = hint.unwrap_or_else(|| format!("; it has {}", known().collect::<Vec<_>>().join(", ")));
+    let problem = if problem.is_empty() { String::new() } else { format!("`{name}` {problem}: ") };
+    Error::new(ErrorKind::Input, format!("{problem}pipeline `{}` has no input `{name}`{hint}", pipeline.name()))
+}
+
+/// Puts inputs and defaults into slots, checked against what the nodes read.
+fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], outputs: Option<&[usize]>) -> Result<Vec<Option<Given>>, Error> {
+    let plan = &pipeline.0;
+    let mut given: Vec<Option<Given>> = plan.inputs.iter().map(|port| port.default.clone().map(Given::from)).collect();
+    for (name, typed) in inputs.0 {
+        let at = plan.inputs.iter().position(|port| port.name == name).ok_or_else(|| unknown_input(pipeline, &name, ""))?;
+        given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
+    }
+    let needed = super::level::needed(pipeline, outputs);
+    let read = |slot: usize| {
+        plan.nodes.iter().zip(&needed).any(|(node, needed)| *needed && node.args.iter().any(|arg| arg.slot == slot))
+    };
+    let missing: Vec<&InputPort> =
+        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && read(*at)).map(|(_, port)| port).collect();
+    match missing.as_slice() {
+        [] => Ok(given),
+        [port, more @ ..] => {
+            let more = more.iter().map(|port| format!(", `{}`", port.name)).collect::<String>();
+            let message = format!("pipeline `{}` needs the input `{}`{more}", pipeline.name(), port.name);
+            Err(Error::new(ErrorKind::Input, format!("{message} (a {}, read by node `{}`)", port.ty, port.reader)))
+        }
+    }
+}
+
+/// Turns a value into what its port wants: one literal number type into another, a list where it is mapped over.
+fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error> {
+    if mapped {
+        let item = typed.ty.item();
+        return match item {
+            Some(item) if item.fits(&port.ty) => Ok(typed.into()),
+            Some(item) => Err(Error::new(
+                ErrorKind::Input,
+                format!("the items of `{}` are `{item}`, but node `{}` reads a `{}`", port.name, port.reader, port.ty),
+            )),
+            None => {
+                Err(Error::new(ErrorKind::Input, format!("`{}` is mapped over, but a `{}` is not a list", port.name, typed.ty)))
+            }
+        };
+    }
+    let typed = typed.coerced(&port.ty);
+    if typed.ty.fits(&port.ty) {
+        return Ok(typed.into());
+    }
+    let reader = if port.reader.is_empty() { String::new() } else { format!("node `{}` reads ", port.reader) };
+    Err(Error::new(ErrorKind::Input, format!("input `{}` is a `{}`, but {reader}it as `{}`", port.name, typed.ty, port.ty)))
+}
+
+impl From<Typed> for Given {
+    fn from(typed: Typed) -> Self {
+        Self { slot: Slot::unsigned(typed.value), have: typed.ty }
+    }
+}

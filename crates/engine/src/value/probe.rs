@@ -1,0 +1,283 @@
+//! Finds out at a macro's site which abilities a type has, by the order of method resolution.
+//!
+//! A method found without taking another reference wins over one that needs it. So an ability is a method on `&&Probe<T>`
+//! where the type has it in the best way, on `&Probe<T>` where it has it in the next best, and on `Probe<T>` where it has
+//! it not at all. This works only where the type is written out (in `#[node]` and `inputs!`), not behind a type
+//! parameter without bounds: there the answer is "nothing". The table test below pins it.
+
+use std::fmt::{self, Debug, Write as _};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::description::{DecodeFn, EncodeFn, FromItemsFn, ItemsFn, KeyFn, PreviewFn};
+use super::{CacheKey, KeyHasher, List, Type, TypeInfo, Value, ValueError, borrow};
+
+/// Stands for a type without holding a value of it.
+pub struct Probe<T: ?Sized>(PhantomData<fn() -> T>);
+
+impl<T: ?Sized> Probe<T> {
+    /// Makes a probe of a written-out type.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "only macros make probes, by name")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Probe<T> {
+    /// Makes a probe of a value's type.
+    pub const fn of(_: &T) -> Self {
+        Self(PhantomData)
+    }
+}
+
+type ListAbility = Option<(fn() -> Type, ItemsFn, FromItemsFn)>;
+
+macro_rules! ability {
+    ($($tr:ident :: $method:ident -> $ret:ty { [$($generics:tt)*] $target:ty => $value:expr })+) => {
+        $(#[doc(hidden)]
+        pub trait $tr {
+            fn $method(&self) -> $ret;
+        }
+        impl<$($generics)*> $tr for $target {
+            fn $method(&self) -> $ret {
+                $value
+            }
+        })+
+    };
+}
+
+ability! {
+    KeyNone::key_ability -> Option<KeyFn> { [T] Probe<T> => None }
+    KeySerialize::key_ability -> Option<KeyFn> { [T: Serialize + 'static] &Probe<T> => Some(key_by_serialize::<T>) }
+    KeyOwn::key_ability -> Option<KeyFn> { [T: CacheKey + 'static] &&Probe<T> => Some(key_by_own::<T>) }
+    CodecNone::codec_ability -> Option<(EncodeFn, DecodeFn)> { [T] Probe<T> => None }
+    CodecSerde::codec_ability -> Option<(EncodeFn, DecodeFn)> {
+        [T: Serialize + DeserializeOwned + Send + Sync + 'static] &Probe<T> => Some((encode::<T>, decode::<T>))
+    }
+    PreviewNone::preview_ability -> Option<PreviewFn> { [T] Probe<T> => None }
+    PreviewSerialize::preview_ability -> Option<PreviewFn> { [T: Serialize + 'static] &Probe<T> => Some(preview_by_serialize::<T>) }
+    PreviewDebug::preview_ability -> Option<PreviewFn> { [T: Debug + 'static] &&Probe<T> => Some(preview_by_debug::<T>) }
+    CollectNone::collect_ability -> Option<(FromItemsFn, FromItemsFn)> { [T] Probe<T> => None }
+    CollectClone::collect_ability -> Option<(FromItemsFn, FromItemsFn)> {
+        [T: Clone + Send + Sync + 'static] &Probe<T> => Some((collect::<T>, collect_nested::<T>))
+    }
+    ListNone::list_ability -> ListAbility { [T] Probe<T> => None }
+    ListVec::list_ability -> ListAbility {
+        [T: Clone + Send + Sync + 'static] &Probe<Vec<T>> => Some((bare::<T>, items::<T>, collect::<T>))
+    }
+    ListNested::list_ability -> ListAbility {
+        [T: Clone + Send + Sync + 'static] &&Probe<Vec<Vec<T>>> => Some((bare_list::<T>, items::<Vec<T>>, collect_nested::<T>))
+    }
+}
+
+/// Describes a written-out type with every ability that it has.
+#[macro_export]
+macro_rules! type_of {
+    ($t:ty) => {{
+        let probe = $crate::value::probe::Probe::<$t>::new();
+        $crate::type_of_probe!(probe)
+    }};
+}
+
+/// Describes the type of a probe.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! type_of_probe {
+    ($probe:ident) => {{
+        use $crate::value::probe::abilities::*;
+        $crate::value::probe::describe(
+            &$probe,
+            (&&&$probe).key_ability(),
+            (&&$probe).codec_ability(),
+            (&&&$probe).preview_ability(),
+            (&&&$probe).list_ability(),
+            (&&$probe).collect_ability(),
+        )
+    }};
+}
+
+/// The abilities as one import, which is used whatever the type has.
+#[doc(hidden)]
+pub mod abilities {
+    pub use crate::pipeline::OwnAsIs;
+
+    pub use super::{
+        CodecNone, CodecSerde, CollectClone, CollectNone, KeyNone, KeyOwn, KeySerialize, ListNested, ListNone, ListVec,
+        PreviewDebug, PreviewNone, PreviewSerialize,
+    };
+}
+
+/// Puts the abilities that a macro's site found into one description.
+#[doc(hidden)]
+pub fn describe<T: 'static>(
+    _: &Probe<T>,
+    key: Option<KeyFn>,
+    codec: Option<(EncodeFn, DecodeFn)>,
+    preview: Option<PreviewFn>,
+    list: ListAbility,
+    collect: Option<(FromItemsFn, FromItemsFn)>,
+) -> Type {
+    Type::Leaf(TypeInfo {
+        key,
+        encode: codec.map(|(encode, _)| encode),
+        decode: codec.map(|(_, decode)| decode),
+        preview,
+        clone: collect.is_some(),
+        item: list.map(|(item, _, _)| item),
+        items: list.map(|(_, items, _)| items),
+        from_items: list.map(|(_, _, from_items)| from_items),
+        collect: collect.map(|(collect, _)| collect),
+        collect_nested: collect.map(|(_, nested)| nested),
+        ..TypeInfo::bare::<T>()
+    })
+}
+
+fn key_by_serialize<T: Serialize + 'static>(value: &Value, hasher: &mut KeyHasher) -> Result<(), ValueError> {
+    hasher.serialize(borrow::<T>(value)?)
+}
+
+fn key_by_own<T: CacheKey + 'static>(value: &Value, hasher: &mut KeyHasher) -> Result<(), ValueError> {
+    hasher.own_key(std::any::type_name::<T>(), &borrow::<T>(value)?.cache_key());
+    Ok(())
+}
+
+fn encode<T: Serialize + 'static>(value: &Value) -> Result<Vec<u8>, ValueError> {
+    rmp_serde::to_vec_named(borrow::<T>(value)?)
+        .map_err(|error| ValueError::new(format!("a `{}` can't be encoded: {error}", std::any::type_name::<T>())))
+}
+
+fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Value, ValueError> {
+    let value: T = rmp_serde::from_slice(bytes)
+        .map_err(|error| ValueError::new(format!("these bytes are no `{}`: {error}", std::any::type_name::<T>())))?;
+    Ok(Arc::new(value))
+}
+
+fn preview_by_serialize<T: Serialize + 'static>(value: &Value, limit: usize) -> String {
+    let mut shown = Bounded { text: String::new(), limit };
+    if let Ok(value) = borrow::<T>(value)
+        && let Ok(json) = serde_json::to_string(value)
+    {
+        let _ = shown.write_str(&json);
+    }
+    shown.text
+}
+
+fn preview_by_debug<T: Debug + 'static>(value: &Value, limit: usize) -> String {
+    let mut shown = Bounded { text: String::new(), limit };
+    if let Ok(value) = borrow::<T>(value) {
+        // An error here is the bound that was reached.
+        let _ = write!(shown, "{value:?}");
+    }
+    shown.text
+}
+
+/// Text that stops growing at a bound, so that a huge value isn't written out to be cut.
+struct Bounded {
+    text: String,
+    limit: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = self.limit.saturating_sub(self.text.len());
+        if part.len() <= room {
+            self.text.push_str(part);
+            return Ok(());
+        }
+        self.text.push_str(&part[..part.floor_char_boundary(room)]);
+        self.text.push('…');
+        Err(fmt::Error)
+    }
+}
+
+fn bare<T: 'static>() -> Type {
+    Type::Leaf(TypeInfo::bare::<T>())
+}
+
+fn bare_list<T: Clone + Send + Sync + 'static>() -> Type {
+    Type::Leaf(TypeInfo {
+        clone: true,
+        item: Some(bare::<T>),
+        items: Some(items::<T>),
+        from_items: Some(collect::<T>),
+        ..TypeInfo::bare::<Vec<T>>()
+    })
+}
+
+fn items<T: Clone + Send + Sync + 'static>(value: &Value) -> Result<Vec<Value>, ValueError> {
+    Ok(borrow::<Vec<T>>(value)?.iter().map(|item| Arc::new(item.clone()) as Value).collect())
+}
+
+fn collect<T: Clone + Send + Sync + 'static>(items: &[Value]) -> Result<Value, ValueError> {
+    let items = items.iter().map(|item| borrow::<T>(item).cloned()).collect::<Result<Vec<T>, _>>()?;
+    Ok(Arc::new(items))
+}
+
+fn collect_nested<T: Clone + Send + Sync + 'static>(items: &[Value]) -> Result<Value, ValueError> {
+    let inner = |item: &Value| -> Result<Vec<T>, ValueError> {
+        match item.downcast_ref::<List>() {
+            Some(list) => list.0.iter().map(|item| borrow::<T>(item).cloned()).collect(),
+            None => borrow::<Vec<T>>(item).cloned(),
+        }
+    };
+    Ok(Arc::new(items.iter().map(inner).collect::<Result<Vec<Vec<T>>, _>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize, Clone)]
+    struct Doc(String);
+    #[derive(Debug)]
+    struct Pool;
+    struct Keyed;
+    impl CacheKey for Keyed {
+        fn cache_key(&self) -> String {
+            "seven".into()
+        }
+    }
+
+    fn abilities(of: Type) -> String {
+        let Type::Leaf(info) = of else { return "list".into() };
+        let mark = |name: &'static str, has: bool| if has { name } else { "-" };
+        [
+            mark("key", info.key.is_some()),
+            mark("encode", info.encode.is_some()),
+            mark("preview", info.preview.is_some()),
+            mark("clone", info.clone),
+            mark("items", info.items.is_some()),
+        ]
+        .join(" ")
+    }
+
+    #[test]
+    fn every_way_of_having_an_ability_is_seen() {
+        assert_eq!(abilities(crate::type_of!(Doc)), "key encode preview clone -");
+        assert_eq!(abilities(crate::type_of!(Pool)), "- - preview - -");
+        assert_eq!(abilities(crate::type_of!(Keyed)), "key - - - -");
+        assert_eq!(abilities(crate::type_of!(Vec<Doc>)), "key encode preview clone items");
+        assert_eq!(abilities(crate::type_of!(Vec<Pool>)), "- - preview - -");
+        assert_eq!(abilities(crate::type_of!(Vec<Vec<f64>>)), "key encode preview clone items");
+        assert_eq!(abilities(crate::type_of!(std::collections::HashMap<String, f64>)), "key encode preview clone -");
+    }
+
+    #[test]
+    fn a_preview_is_bounded() {
+        let value: Value = Arc::new("é".repeat(100));
+        assert_eq!(crate::type_of!(String).preview(&value, 4), "\"é…");
+    }
+
+    #[test]
+    fn values_come_back_from_their_bytes() {
+        let of = crate::type_of!(Vec<Doc>);
+        let value: Value = Arc::new(vec![Doc("a".into()), Doc(String::new())]);
+        let back = of.decode(&of.encode(&value).unwrap()).unwrap();
+        assert_eq!(borrow::<Vec<Doc>>(&back).unwrap()[0].0, "a");
+        assert!(of.decode(b"\xff\xff").is_err());
+    }
+}

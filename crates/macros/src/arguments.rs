@@ -1,0 +1,61 @@
+//! What stands in the parentheses of `#[node(…)]`.
+
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitBool, LitStr, Path, Token, parenthesized};
+
+/// The parsed arguments.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    pub(crate) outputs: Vec<LitStr>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: Option<LitStr>,
+    pub(crate) uses: Vec<Path>,
+    pub(crate) cache: Option<bool>,
+    pub(crate) blocking: bool,
+    pub(crate) handle: Option<Ident>,
+}
+
+const KNOWN: &str = "`output`, `outputs`, `name`, `version`, `uses`, `cache`, `blocking` or `handle`";
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut arguments = Self::default();
+        while !input.is_empty() {
+            arguments.one(input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+impl Arguments {
+    fn one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let key: Ident = input.parse()?;
+        match key.to_string().as_str() {
+            "output" => self.outputs = vec![value(input)?],
+            "outputs" => self.outputs = list::<LitStr>(input)?,
+            "name" => self.name = Some(value(input)?),
+            "version" => self.version = Some(value(input)?),
+            "uses" => self.uses = list::<Path>(input)?,
+            "cache" => self.cache = Some(value::<LitBool>(input)?.value),
+            "blocking" => self.blocking = true,
+            "handle" => self.handle = Some(value(input)?),
+            other => return Err(syn::Error::new(key.span(), format!("`{other}` is not known here; expected {KNOWN}"))),
+        }
+        Ok(())
+    }
+}
+
+fn value<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+fn list<T: Parse>(input: ParseStream<'_>) -> syn::Result<Vec<T>> {
+    let content;
+    parenthesized!(content in input);
+    Ok(Punctuated::<T, Token![,]>::parse_terminated(&content)?.into_iter().collect())
+}
