@@ -54,10 +54,7 @@ pub(crate) fn advise(tree: &Tree<'_>, summary: &Summary) -> Vec<Advice> {
 }
 
 fn failure(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
-    let failed = |at: usize| tree.nodes()[at].span.status == Status::Error;
-    let causes = (0..tree.len()).filter(|&at| failed(at) && !tree.children(at).any(failed));
-    let mut causes: Vec<usize> = causes.collect();
-    causes.sort_by_key(|&at| tree.nodes()[at].end_ns());
+    let causes = causes(tree);
     let first = *causes.first()?;
     let message = facts::error(tree.nodes()[first].span).unwrap_or_default();
     let message = text::first_line(message);
@@ -69,6 +66,20 @@ fn failure(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     let kept = summary.places.iter().any(|place| place.asked_cache > 0);
     let next = if kept { "; once fixed, run it again: what succeeded comes from the cache" } else { "" };
     Some(format!("first failure: `{}`: {message}{more}{next}", path(tree, first)))
+}
+
+/// Returns what failed of itself, by time. An attempt is no failure: its node is, unless another attempt went well. What
+/// holds others counts only where none of them failed.
+fn causes(tree: &Tree<'_>) -> Vec<usize> {
+    let kind = |at: usize| tree.nodes()[at].span.span_type;
+    let failed = |at: usize| tree.nodes()[at].span.status == Status::Error && kind(at) != SpanType::Attempt;
+    let mut causes: Vec<usize> = (0..tree.len()).filter(|&at| failed(at) && !tree.children(at).any(failed)).collect();
+    let is_work = |at: usize| !matches!(kind(at), SpanType::Pipeline | SpanType::Map);
+    if causes.iter().any(|&at| is_work(at)) {
+        causes.retain(|&at| is_work(at));
+    }
+    causes.sort_by_key(|&at| tree.nodes()[at].end_ns());
+    causes
 }
 
 fn interruption(tree: &Tree<'_>) -> Option<String> {
@@ -274,7 +285,6 @@ mod tests {
             run.span_mut(at).status = Status::Interrupted;
         }
         insta::assert_snapshot!(advice(run), @"
-        first failure: `fetch > attempt 1`: timed out
         the process ended while `fetch` ran; run it again to finish the work
         1 attempt of `fetch` failed and cost a retry: see what they have in common
         ");

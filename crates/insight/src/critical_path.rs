@@ -4,6 +4,7 @@
 //! the last to finish is what it waited for; from that child's start on, the child that had finished last before it; what
 //! no child covers is the span's own time. The parts of a run's path add up to the run's duration exactly.
 
+use flowglass_model::SpanType;
 use serde::Serialize;
 
 use crate::{Tree, facts};
@@ -107,6 +108,7 @@ fn step_label(tree: &Tree<'_>, at: usize) -> String {
             let map = above.parent.map(|map| facts::label(tree.nodes()[map].span)).unwrap_or_default();
             format!("{map}{} > {label}", facts::label(above.span))
         }
+        Some(above) if node.span.span_type == SpanType::Attempt => format!("{} > {label}", facts::label(above.span)),
         _ => label.into_owned(),
     }
 }

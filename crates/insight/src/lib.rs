@@ -12,6 +12,7 @@
 //! ```
 
 pub mod advice;
+pub mod axis;
 pub mod critical_path;
 mod distribution;
 pub mod facts;

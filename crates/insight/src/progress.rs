@@ -86,18 +86,18 @@ impl Progress {
         row::rows(self)
     }
 
-    /// Returns how many executions of a site are expected, as far as is known: as many as the map above has items that don't
-    /// come whole from the cache.
+    /// Returns how many executions of a site are expected, as far as is known: as many as the map above has items that are
+    /// neither whole in the cache nor skipped.
     #[must_use]
     pub fn expected(&self, at: usize) -> u64 {
-        let mut cached = 0;
+        let mut without = 0;
         let mut at = at;
         while let Some(parent) = self.parent(at) {
             if self.sites[at].site.subject == Subject::Item {
-                return self.sites[parent].total.unwrap_or_default().saturating_sub(cached);
+                return self.sites[parent].total.unwrap_or_default().saturating_sub(without);
             }
             at = parent;
-            cached = self.sites[at].cached;
+            without = self.sites[at].cached + self.sites[at].skipped;
         }
         1
     }
