@@ -1,1 +1,76 @@
 //! A pipeline engine you can see through.
+//!
+//! Write plain functions. Flowglass wires them into a graph by their names, runs them (nested, mapped, cached), and every
+//! run carries its own trace: what ran, for how long, what came from the cache, where it failed and with what.
+//!
+//! ```
+//! use flowglass::prelude::*;
+//!
+//! #[node(output = "cleaned")]
+//! fn clean(text: String) -> String {
+//!     text.trim().to_lowercase()
+//! }
+//!
+//! #[node(output = "words")]
+//! fn count(cleaned: &str) -> usize {
+//!     cleaned.split_whitespace().count()
+//! }
+//!
+//! # fn main() -> Result<(), flowglass::Error> {
+//! let pipeline = Pipeline::builder("words").nodes(nodes![clean, count]).build()?;
+//! let run = pipeline.run(inputs! { text: "  The quick brown fox " }).wait()?;
+//! assert_eq!(run.get::<usize>("words")?, 4);
+//! println!("{}", run.waterfall());
+//! assert_eq!(run.waterfall().rows().len(), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The functions stay functions: `clean("…".into())` can still be called and tested.
+//!
+//! # One thing and many
+//! The same pipeline runs once for each element of a list; see [`Pipeline::map`]. A pipeline is a node of another; see
+//! [`Pipeline::as_node`].
+//!
+//! # Keeping runs
+//! With a [`telemetry::sqlite`] recorder every run is kept in one file, which the `flowglass` command reads:
+//! `flowglass list`, `flowglass show`.
+
+pub mod telemetry;
+mod view;
+
+pub use flowglass_engine::{
+    Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, Callbacks, CancelToken, Coded, DiskCache, Entry,
+    Error, ErrorKind, Execution, Inputs, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder, MapItems, MapMode, MapRun, NewEntry,
+    Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param, Pipeline,
+    PipelineBuilder, Retry, Run, RunBuilder, Setting, Typed, inputs, nodes, take, type_of, typed, value,
+};
+#[doc(hidden)]
+pub use flowglass_engine::{pipeline, private, type_of_probe};
+pub use flowglass_macros::{code, node};
+pub use flowglass_record::{CurrentSpan, FlushError, Recorder, RecorderBuilder, RecorderStats, SpanGuard, current, span};
+pub use view::{SummaryView, TreeView, ViewExt, WaterfallView};
+
+/// Spans, events, graphs and ids as plain data.
+pub use flowglass_model as model;
+
+/// The store that keeps runs in one file.
+pub use flowglass_store as store;
+
+/// Spans in, answers out: trees, waterfalls, statistics.
+pub use flowglass_insight as insight;
+
+/// Runs as text for a terminal.
+pub use flowglass_term as term;
+
+/// Runs as pictures.
+pub use flowglass_picture as picture;
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::value::CacheKey;
+    pub use crate::{
+        DiskCache, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, ViewExt, code, inputs, node, nodes,
+        span, telemetry,
+    };
+}

@@ -216,6 +216,9 @@ fn cycle(drafts: &[Draft], reads: &[Vec<usize>], left: &[usize]) -> Error {
     }
     let start = seen.iter().position(|&other| other == at).unwrap_or(0);
     let mut names: Vec<&str> = seen[start..].iter().rev().map(|&at| drafts[at].name.as_str()).collect();
+    // The circle has no beginning; the first name in the alphabet makes the message the same each time.
+    let first = names.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(at, _)| at);
+    names.rotate_left(first);
     names.push(names[0]);
     error(format!("these nodes need each other in a cycle: {}", names.join(" → ")))
 }

@@ -316,7 +316,8 @@ fn unknown_input(pipeline: &Pipeline, name: &str, problem: &str) -> Error {
 /// Puts inputs and defaults into slots, checked against what the nodes read.
 fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], outputs: Option<&[usize]>) -> Result<Vec<Option<Given>>, Error> {
     let plan = &pipeline.0;
-    let mut given: Vec<Option<Given>> = plan.inputs.iter().map(|port| port.default.clone().map(Given::from)).collect();
+    let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
+    let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;
     for (name, typed) in inputs.0 {
         let at = plan.inputs.iter().position(|port| port.name == name).ok_or_else(|| unknown_input(pipeline, &name, ""))?;
         given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
@@ -354,7 +355,9 @@ fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error>
     }
     let typed = typed.coerced(&port.ty);
     if typed.ty.fits(&port.ty) {
-        return Ok(typed.into());
+        let value = port.ty.adapt(&typed.ty, typed.value);
+        let value = value.map_err(|error| Error::new(ErrorKind::Input, format!("input `{}`: {error}", port.name)))?;
+        return Ok(Given { slot: Slot::unsigned(value), have: port.ty.clone() });
     }
     let reader = if port.reader.is_empty() { String::new() } else { format!("node `{}` reads ", port.reader) };
     Err(Error::new(ErrorKind::Input, format!("input `{}` is a `{}`, but {reader}it as `{}`", port.name, typed.ty, port.ty)))

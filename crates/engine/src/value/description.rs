@@ -7,17 +7,17 @@ use std::sync::Arc;
 use super::{KeyHasher, List, Value, ValueError};
 
 /// Feeds a value into a cache key.
-pub type KeyFn = fn(&Value, &mut KeyHasher) -> Result<(), ValueError>;
+pub(super) type KeyFn = fn(&Value, &mut KeyHasher) -> Result<(), ValueError>;
 /// Turns a value into bytes.
-pub type EncodeFn = fn(&Value) -> Result<Vec<u8>, ValueError>;
+pub(super) type EncodeFn = fn(&Value) -> Result<Vec<u8>, ValueError>;
 /// Turns bytes into a value.
-pub type DecodeFn = fn(&[u8]) -> Result<Value, ValueError>;
+pub(super) type DecodeFn = fn(&[u8]) -> Result<Value, ValueError>;
 /// Shows a value in about so many bytes.
-pub type PreviewFn = fn(&Value, usize) -> String;
+pub(super) type PreviewFn = fn(&Value, usize) -> String;
 /// Takes a list apart.
-pub type ItemsFn = fn(&Value) -> Result<Vec<Value>, ValueError>;
+pub(super) type ItemsFn = fn(&Value) -> Result<Vec<Value>, ValueError>;
 /// Puts a list together.
-pub type FromItemsFn = fn(&[Value]) -> Result<Value, ValueError>;
+pub(super) type FromItemsFn = fn(&[Value]) -> Result<Value, ValueError>;
 
 /// The abilities of one Rust type, as function pointers. Made by [`type_of!`](crate::type_of).
 #[derive(Clone, Copy)]
