@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(floats(&[1.0, 2.0, -3.0]), 5);
         floats(&[0.1, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE, 1e300]);
         floats(&[-0.0]);
-        floats(&[9.223_372_036_854_775_8e18]);
+        floats(&[i64::MAX as f64]);
         floats(&[]);
     }
 

@@ -26,7 +26,7 @@ pub(crate) const PACKED: u8 = 0;
 pub(crate) const BLOCKS_PER_SEGMENT: i64 = 64;
 
 /// Sections that together take fewer bytes than this are packed into one block.
-const PACK_BELOW_BYTES: usize = 8 << 10;
+const PACK_BELOW_BYTES: usize = 64 << 10;
 
 /// What a section holds. The numbers are part of the file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use crate::{StoreError, StoreErrorKind};
 /// How long a process waits for another one that is writing.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
 
-const LOG_LIMIT_BYTES: i64 = 16 << 20;
-const CHECKPOINT_PAGES: i64 = 512;
+const LOG_LIMIT_BYTES: i64 = 8 << 20;
+const CHECKPOINT_PAGES: i64 = 1000;
 const IDLE_READERS: usize = 4;
 
 /// Opens a connection that writes to an existing store.
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(place::look(&path).unwrap(), Found::Store { version: FORMAT_VERSION, complete: true });
         let connection = open_writer(&path).unwrap();
         let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((pragma("auto_vacuum"), pragma("page_size")), (2, 16_384));
+        assert_eq!((pragma("auto_vacuum"), pragma("page_size")), (2, 4096));
         create(&path).unwrap();
     }
 }

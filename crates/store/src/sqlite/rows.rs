@@ -97,12 +97,11 @@ fn insert_segment(transaction: &Transaction<'_>, writer: i64, batch: &Batch, enc
         stored(spans.duration_ns.iter().copied().max().unwrap_or(0)),
         sketch::encode(&encoded.traces),
     ])?;
-    let first_block = transaction.last_insert_rowid() * BLOCKS_PER_SEGMENT;
+    let first_block = transaction.last_insert_rowid().saturating_mul(BLOCKS_PER_SEGMENT);
     let mut insert = transaction.prepare_cached("INSERT INTO block (id, data) VALUES (?1, ?2)")?;
-    encoded
-        .blocks
-        .iter()
-        .try_for_each(|(number, data)| insert.execute(params![first_block + i64::from(*number), data]).map(|_| ()))
+    encoded.blocks.iter().try_for_each(|(number, data)| {
+        insert.execute(params![first_block.saturating_add(i64::from(*number)), data]).map(|_| ())
+    })
 }
 
 fn insert_graph(transaction: &Transaction<'_>, graph: &Graph) -> rusqlite::Result<()> {

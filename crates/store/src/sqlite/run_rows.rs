@@ -130,7 +130,8 @@ fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, end: &str
     let Root { writer, run, span } = root;
     let row = span.row();
     let text = |key| span.attribute(key).and_then(|found| found.to_value().as_str().map(str::to_owned));
-    let number = |key| span.attribute(key).and_then(|found| found.to_value().as_int()).unwrap_or(0);
+    let number = |key| span.attribute(key).and_then(|found| found.to_value().as_int()).unwrap_or(0).max(0);
+    let float = |key| span.attribute(key).and_then(|found| found.to_value().as_f64());
     transaction.prepare_cached(&format!("{INSERT}{end}"))?.execute(params![
         run.to_string(),
         row.span_id.to_string(),
@@ -143,7 +144,8 @@ fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, end: &str
         number(conventions::NODE_COUNT),
         number(conventions::CACHE_HITS),
         number(conventions::NODE_FAILED),
-        span.attribute(conventions::CACHE_SAVED_MS).and_then(|found| found.to_value().as_f64()).unwrap_or(0.0),
+        // SQLite keeps what is no number as NULL.
+        float(conventions::CACHE_SAVED_MS).filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0),
         span.status_message(),
         writer,
         counts.spans,

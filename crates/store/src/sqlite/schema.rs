@@ -6,8 +6,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION_ID: u32 = 0x464c_4757;
 /// The version of the format that this code writes.
 pub(super) const FORMAT_VERSION: u32 = 1;
-/// The size of a page, in bytes.
-const PAGE_BYTES: u32 = 16_384;
+/// The size of a page, in bytes. Larger ones save a tenth of the file, and cost twice the log where a commit is small.
+const PAGE_BYTES: u32 = 4096;
 
 /// What `segment.signal` says of a segment of spans and their events.
 pub(super) const SIGNAL_TRACES: i64 = 1;

@@ -53,7 +53,7 @@ fn settle(connection: &mut Connection, dead: &DeadWriter) -> rusqlite::Result<()
     let joined = JoinedRuns::default().resolve(&batch);
     RunChanges::count(&batch, &joined, &Uncounted::default()).write(&transaction, dead.id, &batch)?;
     transaction.execute(
-        "UPDATE runs SET status = ?2, duration_ns = max(duration_ns, ?3 - start_unix_ns) WHERE writer = ?1 AND status = 'running'",
+        "UPDATE runs SET status = ?2, duration_ns = max(duration_ns, ?3 - max(start_unix_ns, 0)) WHERE writer = ?1 AND status = 'running'",
         params![dead.id, Status::Interrupted.as_str(), dead.last_seen_unix_ns],
     )?;
     transaction.execute(

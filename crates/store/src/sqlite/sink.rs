@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowglass_model::{Batch, Resource, Sink, SinkError, WriterId, conventions};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -16,6 +17,9 @@ use super::run_rows::{RunChanges, Uncounted};
 use super::{now_unix_ns, settle};
 use crate::segment::BlockEncoder;
 use crate::{StoreError, StoreErrorKind};
+
+/// How long a sink that is dropped waits for readers.
+const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// What survives when; in each case the store opens consistent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,15 +43,15 @@ pub struct SinkOptions {
 /// While it lives, other processes know that its open spans are running. When it is dropped, its writer has ended.
 pub struct SqliteSink {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
     durability: Durability,
     encoder: BlockEncoder,
     /// The rows of the writers whose batches were written.
-    writers: HashMap<WriterId, i64>,
+    pub(super) writers: HashMap<WriterId, i64>,
     joined: JoinedRuns,
     uncounted: Uncounted,
     /// The batch whose writing failed last: it may come again.
-    failed: Option<(WriterId, u64)>,
+    pub(super) failed: Option<(WriterId, u64)>,
     /// After the connection, so that the lock is released when nothing more is written.
     lock: WriterLock,
 }
@@ -155,7 +159,16 @@ impl SqliteSink {
             let sql = "UPDATE writer SET state = ?2, ended_unix_ns = ?3, last_seen_unix_ns = max(last_seen_unix_ns, ?3) WHERE lock = ?1";
             transaction.execute(sql, params![lock.to_bytes(), ENDED, now_unix_ns()])
         })?;
-        Ok(())
+        self.empty_log()
+    }
+
+    /// Moves the log into the file, unless somebody is reading: the file alone is then the whole store.
+    fn empty_log(&self) -> Result<(), StoreError> {
+        let checkpoint = || {
+            self.connection.busy_timeout(LAST_WAIT)?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        };
+        checkpoint().map_err(|error| StoreError::sqlite(&self.path, "close", error))
     }
 }
 
