@@ -80,7 +80,6 @@ impl Collector {
         for found in self.found.values() {
             if let Some(tracked) = self.scopes.0.get(&found.scope)
                 && tracked.shared.trace_id == trace
-                && tracked.shared.is_sampled()
             {
                 rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span), now);
             }
@@ -98,7 +97,9 @@ impl Collector {
                 self.gone.insert(*id);
             }
             tracked.shared.open.scan(|open| {
-                self.found.insert(open.frame.span, FoundOpen { scope: *id, open });
+                if open.frame.is_sampled() {
+                    self.found.insert(open.frame.span, FoundOpen { scope: *id, open });
+                }
             });
         }
     }
@@ -173,7 +174,7 @@ impl Collector {
         self.found.remove(&span);
         let is_told = self.open.end(span);
         let Some(tracked) = self.scopes.0.get_mut(&found.scope) else { return };
-        if tracked.shared.is_sampled() && tracked.is_wanted(core) {
+        if tracked.is_wanted(core) {
             let rows = self.batcher.rows(core);
             let (fields, parts) = (Fields::new(&[]), self.parts.get(span));
             rows.push_ended(&tracked.shared, &EndedSpan { open: found.open, end: now, status, message, fields, parts });
@@ -187,7 +188,7 @@ impl Collector {
         for found in self.found.values() {
             let Some(tracked) = self.scopes.0.get(&found.scope) else { continue };
             let scope = &tracked.shared;
-            if scope.is_sampled() && self.open.should_tell(scope, &found.open, cause, now) {
+            if self.open.should_tell(scope, &found.open, cause, now) {
                 let parts = self.parts.get(found.open.frame.span);
                 self.batcher.rows(core).push_opened(scope, &found.open, parts, now);
                 self.open.tell(*found, dropped);

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::collector::Collector;
 use crate::flush::{FlushError, SinkFailure};
 use crate::lanes::Lanes;
+use crate::open::Frame;
 use crate::outlet::Outlet;
 use crate::registry::Registry;
 use crate::retention::Retention;
@@ -94,7 +95,7 @@ impl Core {
     }
 
     /// Makes a scope for a part of another one's work.
-    pub(crate) fn fork_scope(&self, parent: &ScopeShared, root: SpanId) -> Arc<ScopeShared> {
+    pub(crate) fn fork_scope(&self, parent: &ScopeShared, root: &Frame) -> Arc<ScopeShared> {
         let scope = self.registry.fork(&self.lanes, parent, root);
         self.expect_records(&scope);
         scope
@@ -225,6 +226,9 @@ impl Core {
         self.wake.rest_if(|| collector.is_idle() && self.registry.waiting() == 0);
     }
 }
+
+/// A panic of a caller, who never runs inside, leaves everything whole.
+impl std::panic::RefUnwindSafe for Core {}
 
 impl Drop for Core {
     fn drop(&mut self) {

@@ -105,7 +105,7 @@ impl Drop for SpanGuard {
 impl OpenSpan {
     #[inline]
     fn start(scope: &ScopeShared, name: &'static str) -> Option<Self> {
-        if !scope.is_sampled() {
+        if !scope.is_recording() {
             return None;
         }
         let frame = Frame {

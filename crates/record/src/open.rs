@@ -10,7 +10,7 @@ use std::sync::atomic::{
     fence,
 };
 
-use flowglass_model::SpanId;
+use flowglass_model::{SpanId, flags};
 use parking_lot::Mutex;
 
 use crate::Tick;
@@ -36,6 +36,14 @@ pub struct Frame {
     pub start: Tick,
     /// Bits of [`flags`](flowglass_model::flags).
     pub flags: u32,
+}
+
+impl Frame {
+    /// Says whether the span is recorded when it ends well.
+    #[inline]
+    pub(crate) const fn is_sampled(&self) -> bool {
+        self.flags & flags::SAMPLED != 0
+    }
 }
 
 /// A frame with the name that a user's span has instead of a template's.
@@ -129,6 +137,16 @@ impl OpenFrames {
         match self.slots.get(top) {
             Some(slot) => slot.span().some(),
             None => self.deep.lock().last().map(|open| open.frame.span),
+        }
+    }
+
+    /// Says whether the topmost span is recorded, if there is one.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> Option<bool> {
+        let top = self.depth.load(Relaxed).checked_sub(1)?;
+        match self.slots.get(top) {
+            Some(slot) => Some((slot.template.load(Relaxed) >> 32) as u32 & flags::SAMPLED != 0),
+            None => self.deep.lock().last().map(|open| open.frame.is_sampled()),
         }
     }
 

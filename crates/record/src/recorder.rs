@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Graph, Resource, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{Attributes, Graph, Resource, Span, TraceId, WriterId};
 
 use crate::core::Core;
+use crate::open::Frame;
 use crate::scope::{Scope, ScopeShared};
 use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
 
@@ -112,7 +113,7 @@ impl Recorder {
         SpanGuard::root(name, self.scope(ScopeSpec { trace_id, sampled: true, templates, attributes: Attributes::new() }))
     }
 
-    pub(crate) fn fork(&self, parent: &ScopeShared, root: SpanId) -> Option<Arc<ScopeShared>> {
+    pub(crate) fn fork(&self, parent: &ScopeShared, root: &Frame) -> Option<Arc<ScopeShared>> {
         self.core().map(|core| core.fork_scope(parent, root))
     }
 

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::Tick;
 use crate::lanes::Lanes;
+use crate::open::Frame;
 use crate::scope::{ScopeShared, ScopeSpec, SpanTemplate};
 use crate::tick::Anchor;
 
@@ -43,10 +44,10 @@ impl Registry {
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
-    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: SpanId) -> Arc<ScopeShared> {
+    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: &Frame) -> Arc<ScopeShared> {
         let mut state = self.state.lock();
         state.last_id += 1;
-        self.finish(&mut state, lanes, parent.spec(), (parent.anchor, root))
+        self.finish(&mut state, lanes, parent.fork_spec(root), (parent.anchor, root.span))
     }
 
     /// Tells the collector of a scope.

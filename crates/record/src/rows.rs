@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use flowglass_model::{
     Attributes, Batch, BatchBuilder, Resource, Scalar, SpanId, SpanKind, SpanRow, SpanType, Status, Sym, WriterId, conventions,
-    flags,
 };
 
 use crate::Tick;
@@ -98,9 +97,13 @@ impl Rows {
         row.status = span.status;
         row.duration_ns = span.open.frame.start.elapsed_ns(span.end);
         row.status_message = self.builder.intern(remarks.message);
-        if scope.is_incomplete {
+        if !scope.is_sampled() {
             let key = self.builder.intern(conventions::TRACE_INCOMPLETE);
             set(&mut self.row, key, Scalar::Bool(true));
+        }
+        if !remarks.error_type.is_empty() {
+            let key = self.builder.intern(conventions::ERROR_TYPE);
+            self.set(key, RawValue::Str(remarks.error_type));
         }
         self.builder.push_span(row, self.row.drain(..));
         if !remarks.error_type.is_empty() || !remarks.error_message.is_empty() {
@@ -142,7 +145,6 @@ impl Rows {
         self.add_fields(Some((scope, frame)), parts, remarks);
         self.add_fields(Some((scope, frame)), fields, remarks);
         self.add_common(scope);
-        let sampled = if scope.is_sampled() { flags::SAMPLED } else { 0 };
         SpanRow {
             trace_id: scope.trace_id,
             span_id: frame.span,
@@ -154,7 +156,7 @@ impl Rows {
             status_message: Sym::EMPTY,
             start_unix_ns: scope.anchor.unix_ns(frame.start),
             duration_ns: 0,
-            flags: frame.flags | sampled,
+            flags: frame.flags,
         }
     }
 

@@ -105,14 +105,6 @@ impl Scope {
         self.shared.as_ref().is_some_and(|shared| shared.is_sampled())
     }
 
-    /// Records all further spans of a scope that wasn't sampled, because one of them failed. They carry `trace.incomplete`.
-    pub fn promote(&self) {
-        if let Some(shared) = &self.shared {
-            shared.sampled.store(true, Relaxed);
-            self.register(shared);
-        }
-    }
-
     /// Returns an id for the next span; [`SpanId::NONE`] if the recorder is off.
     #[inline]
     #[must_use]
@@ -177,10 +169,10 @@ impl Scope {
         Activation::new(self.shared.as_ref())
     }
 
-    /// Makes a scope for work of an open span on another thread.
+    /// Makes a scope for work of an open span on another thread. It is sampled if the span is.
     #[must_use]
     pub fn fork(&self, frame: &Frame) -> Self {
-        let shared = self.shared.as_ref().and_then(|shared| self.recorder.fork(shared, frame.span));
+        let shared = self.shared.as_ref().and_then(|shared| self.recorder.fork(shared, frame));
         Self { trace_id: self.trace_id, recorder: self.recorder.clone(), shared }
     }
 
@@ -228,14 +220,15 @@ pub(crate) struct ScopeShared {
     /// What the scope's ticks are told as Unix time by: one for all its spans, so that they fit together.
     pub(crate) anchor: Anchor,
     pub(crate) open: OpenFrames,
-    /// Not sampled when it was made: what is recorded all the same is a part of the whole.
-    pub(crate) is_incomplete: bool,
     root: SpanId,
-    sampled: AtomicBool,
+    is_sampled: bool,
     is_registered: AtomicBool,
     first_id: u64,
     next: AtomicU64,
 }
+
+/// A panic of a caller, who never runs inside, leaves everything whole.
+impl std::panic::RefUnwindSafe for ScopeShared {}
 
 impl ScopeShared {
     /// Makes a scope, or makes over a used one that nobody else holds.
@@ -254,9 +247,8 @@ impl ScopeShared {
             own.templates = spec.templates;
             own.attributes = spec.attributes;
             own.anchor = anchor;
-            own.is_incomplete = !spec.sampled;
             own.root = root;
-            *own.sampled.get_mut() = spec.sampled;
+            own.is_sampled = spec.sampled;
             *own.is_registered.get_mut() = spec.sampled;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
             *own.next.get_mut() = 0;
@@ -273,9 +265,8 @@ impl ScopeShared {
             attributes: Attributes::new(),
             anchor,
             open: OpenFrames::default(),
-            is_incomplete: false,
             root: SpanId::NONE,
-            sampled: AtomicBool::new(false),
+            is_sampled: false,
             is_registered: AtomicBool::new(false),
             first_id: 0,
             next: AtomicU64::new(0),
@@ -283,8 +274,14 @@ impl ScopeShared {
     }
 
     #[inline]
-    pub(crate) fn is_sampled(&self) -> bool {
-        self.sampled.load(Relaxed)
+    pub(crate) const fn is_sampled(&self) -> bool {
+        self.is_sampled
+    }
+
+    /// Says whether a span that begins now inside the current one is recorded.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> bool {
+        self.open.is_recording().unwrap_or(self.is_sampled)
     }
 
     /// Says whether the collector was told of the scope.
@@ -317,11 +314,11 @@ impl ScopeShared {
         is_first && self.template(frame).is_some_and(|template| template.span_type == SpanType::Pipeline)
     }
 
-    /// Returns what a scope forked from this one is made of.
-    pub(crate) fn spec(&self) -> ScopeSpec {
+    /// Returns what a scope for work of an open span is made of.
+    pub(crate) fn fork_spec(&self, frame: &Frame) -> ScopeSpec {
         ScopeSpec {
             trace_id: self.trace_id,
-            sampled: self.is_sampled(),
+            sampled: self.is_sampled && frame.is_sampled(),
             templates: Arc::clone(&self.templates),
             attributes: self.attributes.clone(),
         }
