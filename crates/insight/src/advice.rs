@@ -90,13 +90,13 @@ fn interruption(tree: &Tree<'_>) -> Option<String> {
 
 fn hot_spot(summary: &Summary) -> Option<String> {
     let place = summary.places.iter().max_by(|a, b| a.share.total_cmp(&b.share))?;
-    let alone = summary.places.iter().filter(|place| place.span_type == SpanType::Node).count() < 2;
+    let alone = summary.places.iter().filter(|place| place.is_work).count() < 2;
     if summary.totals.work_ns < WORTH_SPEEDING_UP_NS || place.share < 0.5 || alone {
         return None;
     }
     let above = enclosing_items(summary, place);
     let one_by_one = above.is_some_and(|items| items.lanes == 1 && items.count > 1);
-    let next = if place.span_type != SpanType::Node {
+    let next = if !place.is_work {
         String::new()
     } else if one_by_one {
         format!("; its {} ran one after another: run the map in parallel", quantity::counted(place.count, "execution"))
@@ -105,14 +105,15 @@ fn hot_spot(summary: &Summary) -> Option<String> {
     } else {
         String::new()
     };
-    Some(format!("`{}` took {} of the time{next}", place.label, quantity::percent(place.share)))
+    let name = place.path.rsplit(" > ").next().unwrap_or(&place.path).trim_end_matches("[*]");
+    Some(format!("`{name}` took {} of the time{next}", quantity::percent(place.share)))
 }
 
-/// Returns the items of the map that a place is in.
+/// Returns the items of the map that a place is in, or is.
 fn enclosing_items<'a>(summary: &'a Summary, place: &Place) -> Option<&'a Place> {
     let at = summary.places.iter().position(|other| std::ptr::eq(other, place))?;
-    let mut depth = place.depth;
-    let above = summary.places[..at].iter().rev().filter(move |other| {
+    let mut depth = place.depth + 1;
+    let above = summary.places[..=at].iter().rev().filter(move |other| {
         let is_above = other.depth < depth;
         depth = depth.min(other.depth);
         is_above
@@ -260,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn a_map_over_a_plain_node_is_named_by_its_node() {
+        let mut run = Runs::new();
+        let root = run.add(None, Pipeline, "etl", 0, 700);
+        run.add(Some(root), Node, "load", 0, 100);
+        let map = run.add(Some(root), Map, "digest", 100, 600);
+        for index in 0..4_u64 {
+            run.add(Some(map), Item, &index.to_string(), 100 + index * 150, 150);
+        }
+        insta::assert_snapshot!(advice(run), @"`digest` took 86 % of the time; its 4 executions ran one after another: run the map in parallel");
+    }
+
+    #[test]
     fn parallel_work_shows_its_critical_path_and_its_outlier() {
         let mut run = Runs::new();
         let root = run.add(None, Pipeline, "etl", 0, 1_000);
@@ -269,6 +282,7 @@ mod tests {
             run.add(Some(map), Item, &index.to_string(), 100, ms);
         }
         insta::assert_snapshot!(advice(run), @"
+        `digest` took 94 % of the time; it is not cached: with a cache, the next run with the same inputs skips it
         `digest[1]` took 900ms, 9 times the median of its map: look at its input
         the critical path is `load` → `digest[1]`: only shortening these shortens the run (the longest is 90 % of it)
         ");

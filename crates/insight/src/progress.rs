@@ -77,7 +77,13 @@ impl Progress {
     /// Returns how many nodes of the run failed so far.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.sites.iter().filter(|site| site.site.subject == Subject::Node).map(|site| site.failed).sum()
+        self.sites.iter().filter(|site| site.is_work()).map(|site| site.failed).sum()
+    }
+
+    /// Returns how many nodes of the run ended so far, cached ones included.
+    #[must_use]
+    pub fn nodes(&self) -> u64 {
+        self.sites.iter().filter(|site| site.is_work()).map(|site| site.ended() - site.skipped).sum()
     }
 
     /// Returns what to show, depth first: pipelines, nodes and maps. Items are part of their map's row.
@@ -137,7 +143,7 @@ mod tests {
             site(0, None, Subject::Pipeline, "etl", 0),
             site(1, Some(0), Subject::Node, "load", 1),
             site(2, Some(0), Subject::Map, "words", 1),
-            site(3, Some(2), Subject::Item, "words", 1),
+            Site { children: 1, ..site(3, Some(2), Subject::Item, "words", 1) },
             site(4, Some(3), Subject::Node, "stem", 2),
             site(5, Some(0), Subject::Node, "store", 1),
         ]

@@ -58,6 +58,8 @@ pub struct Place {
     pub depth: usize,
     /// What stands here.
     pub span_type: SpanType,
+    /// Whether work was done here: a node, or an item of a map over one, that isn't a pipeline itself.
+    pub is_work: bool,
     /// How many executions there were; estimated where [`is_estimate`](Self::is_estimate) says so.
     pub count: u64,
     /// Whether a map above kept spans of only some items: counts and times are scaled up by what was left out.
@@ -109,9 +111,10 @@ impl Summary {
 
 fn totals(tree: &Tree<'_>, places: &[Place]) -> Totals {
     let root = tree.nodes()[0].span;
-    let sum = |of: fn(&Place) -> u64, types: &[SpanType]| {
-        places.iter().filter(|place| types.contains(&place.span_type)).fold(0_u64, |sum, place| sum.saturating_add(of(place)))
+    let sum = |of: fn(&Place) -> u64, which: fn(&Place) -> bool| {
+        places.iter().filter(|place| which(place)).fold(0_u64, |sum, place| sum.saturating_add(of(place)))
     };
+    let is_item = |place: &Place| place.span_type == SpanType::Item;
     let maps = tree.nodes().iter().filter_map(|node| MapCounts::of(node.span));
     let (items, items_failed) =
         maps.fold((0_u64, 0_u64), |(all, bad), map| (all.saturating_add(map.total), bad.saturating_add(map.failed)));
@@ -119,13 +122,13 @@ fn totals(tree: &Tree<'_>, places: &[Place]) -> Totals {
     let told = facts::natural(root, names::NODE_COUNT).map(|computed| computed.saturating_add(cached.unwrap_or_default()));
     Totals {
         duration_ns: tree.duration_ns(),
-        work_ns: sum(|place| place.self_ns, SpanType::ALL),
+        work_ns: sum(|place| place.self_ns, |_| true),
         spans: tree.len() as u64,
-        nodes: told.unwrap_or_else(|| sum(|place| place.count, &[SpanType::Node])),
-        cached: cached.unwrap_or_else(|| sum(|place| place.cached, SpanType::ALL)),
-        failed: facts::natural(root, names::NODE_FAILED).unwrap_or_else(|| sum(|place| place.failed, &[SpanType::Node])),
-        items: items.max(sum(|place| place.count, &[SpanType::Item])),
-        items_failed: items_failed.max(sum(|place| place.failed, &[SpanType::Item])),
+        nodes: told.unwrap_or_else(|| sum(|place| place.count, |place| place.is_work)),
+        cached: cached.unwrap_or_else(|| sum(|place| place.cached, |_| true)),
+        failed: facts::natural(root, names::NODE_FAILED).unwrap_or_else(|| sum(|place| place.failed, |place| place.is_work)),
+        items: items.max(sum(|place| place.count, is_item)),
+        items_failed: items_failed.max(sum(|place| place.failed, is_item)),
         saved_ms: places.iter().map(|place| place.saved_ms).sum(),
     }
 }
@@ -249,13 +252,15 @@ impl<'a> Gathering<'a> {
                 None => stack.push((at, 0)),
             }
         }
+        let kinds: Vec<SpanType> = self.groups.iter().map(|group| group.span_type).collect();
         let mut groups: Vec<Option<Group>> = self.groups.into_iter().map(Some).collect();
         let mut paths: HashMap<usize, String> = HashMap::new();
         let mut places = Vec::with_capacity(groups.len());
         while let Some((at, depth)) = stack.pop() {
             let Some(group) = groups[at].take() else { continue };
             let path = group.path(group.parent.and_then(|parent| paths.get(&parent)));
-            places.push(group.into_place(path.clone(), depth, work_ns));
+            let is_leaf = !below[at].iter().any(|&child| kinds[child] != SpanType::Attempt);
+            places.push(group.into_place(path.clone(), (depth, is_leaf), work_ns));
             if !below[at].is_empty() {
                 paths.insert(at, path);
             }
@@ -309,7 +314,7 @@ impl Group {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest u64 there is")]
-    fn into_place(mut self, path: String, depth: usize, work_ns: f64) -> Place {
+    fn into_place(mut self, path: String, (depth, is_leaf): (usize, bool), work_ns: f64) -> Place {
         let recorded = self.computed_ns.len() + self.lookups_ns.len();
         let measured = if self.computed_ns.is_empty() { &mut self.lookups_ns } else { &mut self.computed_ns };
         Place {
@@ -318,6 +323,7 @@ impl Group {
             path,
             depth,
             span_type: self.span_type,
+            is_work: matches!(self.span_type, SpanType::Node | SpanType::Item) && is_leaf,
             count: self.count.round() as u64,
             is_estimate: self.count.round() as usize != recorded,
             total_ns: self.total_ns as u64,

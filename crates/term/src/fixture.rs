@@ -155,6 +155,9 @@ impl Feed {
                 Some(above) => format!("{above} > {name}"),
                 None => (*name).to_owned(),
             };
+            if let Some(parent) = parent {
+                plan[*parent as usize].children += 1;
+            }
             let (id, parent) = (SiteId(id), parent.map(SiteId));
             plan.push(Site { id, parent, subject: *subject, name: (*name).into(), path: path.into(), depth: 0, children: 0 });
         }

@@ -102,6 +102,16 @@ impl SiteProgress {
         self.finished + self.cached + self.failed + self.cancelled + self.skipped
     }
 
+    /// Says whether work is done here: in a node, or in the items of a map over one that isn't a pipeline.
+    #[must_use]
+    pub fn is_work(&self) -> bool {
+        match self.site.subject {
+            Subject::Node => true,
+            Subject::Item => self.site.children == 0,
+            Subject::Pipeline | Subject::Map => false,
+        }
+    }
+
     /// Returns how many run.
     #[must_use]
     pub fn active(&self) -> u64 {

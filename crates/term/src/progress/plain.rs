@@ -165,10 +165,8 @@ fn counts(site: &SiteProgress) -> String {
 }
 
 fn totals(progress: &Progress) -> String {
-    let nodes = progress.sites().iter().filter(|site| site.site.subject == Subject::Node);
-    let nodes: u64 = nodes.map(|site| site.ended() - site.skipped).sum();
     let (cached, failed) = (progress.cached(), progress.failed());
-    let mut text = format!(", {}", quantity::counted(nodes, "node"));
+    let mut text = format!(", {}", quantity::counted(progress.nodes(), "node"));
     if cached > 0 {
         let _ = write!(text, ", Cache hits: {}", quantity::count(cached));
     }
