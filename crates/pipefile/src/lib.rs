@@ -1,5 +1,7 @@
 //! Pipeline files: TOML in, a graph of commands out.
 
+mod bind;
+pub mod content_key;
 pub mod data;
 pub mod diagnostic;
 pub mod duration;
@@ -9,6 +11,8 @@ mod link;
 mod load;
 pub mod nearest;
 pub mod parse_output;
+mod prepare;
+pub mod process;
 mod read;
 pub mod retry;
 pub mod source;

@@ -1,7 +1,7 @@
 //! The nearest right name for a wrong one, by edit distance.
 
 /// Names beyond this many are not compared, so that a huge file full of mistakes is still read quickly.
-const MOST_CANDIDATES: usize = 2_000;
+const MOST_CANDIDATES: usize = 10_000;
 
 /// Returns the candidate that a person most probably meant, if any is close enough to be worth naming.
 ///
