@@ -1,0 +1,101 @@
+//! Flowglass: spans as the engine makes them, whose keys are interned in a template and whose ends are read off the clock once.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanKind, SpanType, Status, TraceId, flags};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanTemplate, Tick, Value};
+
+use super::check::Check;
+use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
+use crate::figures::Figures;
+use crate::sampling;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks into nodes.
+struct Nodes(Check);
+
+impl Sink for Nodes {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        if self.0.count(batch.spans.len()) {
+            for node in batch.spans().filter(|span| span.name() == "node child") {
+                let has_key =
+                    node.attribute("key").is_some_and(|key| key.to_value().as_str().is_some_and(|key| key.len() == 16));
+                self.0.child(has_key && node.attributes().count() == 6 && !node.row().parent_id.is_none());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Measures recorded spans.
+pub(super) fn recorded() -> Result<Figures, String> {
+    let check = Check::default();
+    let recorder = Recorder::builder().sink("check", Nodes(check.clone())).build();
+    let templates: Arc<[SpanTemplate]> = [
+        template("pipeline root", SpanType::Pipeline, &[]),
+        template("node child", SpanType::Node, &["model", "key", "rows", "attempt", "cached", "score"]),
+    ]
+    .into();
+    let keys = keys();
+    let mut failure = None;
+    let batch = || (0..TRACES).for_each(|_| run(&recorder, &templates, &keys));
+    let cost = sampling::measure(SPANS, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
+    failure.map_or(Ok(()), |error| Err(error.to_string()))?;
+    check.result(1)?;
+    let mut figures = Figures::default();
+    figures.add("node_span_ns", cost.wall_ns);
+    figures.add("node_span_allocs", cost.allocations);
+    Ok(figures)
+}
+
+fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String]) {
+    let spec = ScopeSpec {
+        trace_id: TraceId::random(),
+        sampled: true,
+        templates: Arc::clone(templates),
+        attributes: Attributes::new(),
+    };
+    let scope = recorder.scope(spec);
+    let mut now = Tick::now();
+    let root = enter(&scope, 0, now);
+    for key in keys.iter().take(CHILDREN) {
+        let node = enter(&scope, 1, now);
+        now = Tick::now();
+        let values = [
+            Value::Str(MODEL),
+            Value::Str(black_box(key)),
+            Value::Int(black_box(ROWS)),
+            Value::Int(black_box(ATTEMPT)),
+            Value::Bool(black_box(CACHED)),
+            Value::Float(black_box(SCORE)),
+        ];
+        leave(&scope, node, now, &values);
+    }
+    leave(&scope, root, now, &[]);
+}
+
+fn enter(scope: &Scope, template: u32, start: Tick) -> Frame {
+    let (span, parent) = (scope.next_span(), scope.current());
+    let frame = Frame { span, parent, template, index: NO_INDEX, start, flags: flags::SAMPLED };
+    scope.enter(&frame);
+    frame
+}
+
+fn leave(scope: &Scope, frame: Frame, end: Tick, values: &[Value<'_>]) {
+    scope.exit();
+    scope.record(&SpanEnd { frame, end, status: Status::Ok, message: "", values, extra: &[], failure: None, force: false });
+}
+
+fn template(name: &str, span_type: SpanType, keys: &[&'static str]) -> SpanTemplate {
+    SpanTemplate {
+        name: name.to_owned(),
+        indexed: false,
+        kind: SpanKind::Internal,
+        span_type,
+        attributes: Attributes::new(),
+        keys: keys.to_vec(),
+    }
+}

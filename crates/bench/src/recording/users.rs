@@ -1,0 +1,121 @@
+//! Flowglass: spans that user code makes.
+
+use std::hint::black_box;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanRef, TraceId};
+use flowglass_record::{Recorder, ScopeSpec, span};
+
+use super::check::Check;
+use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
+use crate::figures::Figures;
+use crate::sampling::{self, Cost};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Sink for Check {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        if self.count(batch.spans.len()) {
+            for child in batch.spans().filter(|span| span.name() == "child") {
+                self.child(is_right(&child) && batch.events().any(|event| event.owner().1 == child.row().span_id));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Measures recorded spans.
+pub(super) fn recorded() -> Result<Figures, String> {
+    let check = Check::default();
+    let recorder = Recorder::builder().sink("check", check.clone()).build();
+    let cost = measure(&recorder)?;
+    check.result(1)?;
+    let mut figures = Figures::default();
+    figures.add("user_span_ns", cost.wall_ns);
+    figures.add("user_span_allocs", cost.allocations);
+    Ok(figures)
+}
+
+/// Measures spans of a trace that isn't sampled.
+pub(super) fn unsampled() -> Result<Figures, String> {
+    let recorder = Recorder::in_memory();
+    let (trace_id, attributes) = (TraceId::random(), Attributes::new());
+    let scope = recorder.scope(ScopeSpec { trace_id, sampled: false, templates: Arc::new([]), attributes });
+    let _active = scope.activate();
+    Ok(one("unsampled_ns", children_alone()))
+}
+
+/// Measures spans outside of any trace.
+pub(super) fn disabled() -> Result<Figures, String> {
+    Ok(one("disabled_ns", children_alone()))
+}
+
+/// Measures what a span costs each of two threads that record at once, against one alone.
+pub(super) fn two_threads() -> Result<Figures, String> {
+    let alone = measure(&Recorder::builder().sink("check", Check::default()).build())?.cpu_ns;
+    let check = Check::default();
+    let recorder = Recorder::builder().sink("check", check.clone()).build();
+    let start = Barrier::new(2);
+    let together = std::thread::scope(|threads| {
+        let measure = || {
+            start.wait();
+            measure(&recorder)
+        };
+        let threads = [threads.spawn(measure), threads.spawn(measure)];
+        threads.map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned()).flatten())
+    });
+    let [first, second] = together;
+    check.result(2)?;
+    Ok(one("two_thread_cpu_ratio", f64::midpoint(first?.cpu_ns, second?.cpu_ns) / alone))
+}
+
+/// Measures from nothing to the first span at a sink.
+pub(super) fn startup() -> Result<Figures, String> {
+    let start = Instant::now();
+    let recorder = Recorder::builder().sink("check", Check::default()).build();
+    drop(recorder.root_span("first"));
+    recorder.flush(PATIENCE).map_err(|error| error.to_string())?;
+    Ok(one("startup_ms", start.elapsed().as_secs_f64() * 1e3))
+}
+
+fn measure(recorder: &Recorder) -> Result<Cost, String> {
+    let keys = keys();
+    let mut failure = None;
+    let batch = || {
+        for _ in 0..TRACES {
+            let _root = recorder.root_span("root");
+            keys.iter().for_each(|key| child(key));
+        }
+    };
+    let cost = sampling::measure(SPANS, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
+    failure.map_or(Ok(cost), |error| Err(error.to_string()))
+}
+
+fn children_alone() -> f64 {
+    let keys = keys();
+    let batch = || (0..TRACES).for_each(|_| keys.iter().for_each(|key| child(key)));
+    sampling::measure(TRACES * CHILDREN, batch, || {}).wall_ns
+}
+
+fn child(key: &str) {
+    let child = span("child");
+    child.attr("model", MODEL).attr("key", black_box(key)).attr("rows", black_box(ROWS)).attr("attempt", black_box(ATTEMPT));
+    child.attr("cached", black_box(CACHED)).attr("score", black_box(SCORE));
+    child.event("loaded", &[]);
+}
+
+fn is_right(child: &SpanRef<'_>) -> bool {
+    let span = child.to_span();
+    let number = |key| span.attribute(key).and_then(|value| value.as_f64());
+    span.attributes.len() == 6
+        && span.text("key").is_some_and(|key| key.len() == 16)
+        && number("rows") == Some(ROWS as f64)
+        && number("score") == Some(SCORE)
+}
+
+fn one(name: &str, figure: f64) -> Figures {
+    let mut figures = Figures::default();
+    figures.add(name, figure);
+    figures
+}
