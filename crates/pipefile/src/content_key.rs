@@ -17,7 +17,7 @@ pub use folder::MOST_ENTRIES;
 use crate::data::Data;
 use crate::error::{Error, ErrorKind};
 use crate::file::{CommandSpec, Program};
-use crate::process::resolve_program;
+use crate::process::{inherited_search_path, resolve_program};
 use crate::template::{Template, Values};
 
 /// Variables that say where and under whom a command runs, not what it does: they are never in a key.
@@ -134,7 +134,7 @@ impl ContentKey<'_> {
     /// Returns where the command's program is and what it looks like from outside.
     fn program(&self, spec: &CommandSpec, values: &Values<'_>) -> Vec<u8> {
         let path = spec.env.iter().rev().find(|(name, _)| name == "PATH").and_then(|(_, path)| plain(path, values));
-        let search_path = path.or_else(|| std::env::var_os("PATH"));
+        let search_path = path.or_else(inherited_search_path);
         let name = match &spec.program {
             Program::Shell(_) => Some("sh".into()),
             Program::Argv(arguments) => arguments.first().and_then(|program| first_word(program, values)),

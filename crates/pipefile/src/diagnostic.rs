@@ -39,14 +39,14 @@ impl Diagnostic {
     pub fn at(source: &Arc<SourceFile>, span: Range<usize>, message: impl Into<String>) -> Self {
         let Position { line, column } = source.position(span.start);
         let file = source.path().to_owned();
-        Self { file, line, column, message: message.into(), label: None, help: None, span, source: Some(Arc::clone(source)) }
+        Self { file, line, column, message: harmless(message), label: None, help: None, span, source: Some(Arc::clone(source)) }
     }
 
     /// Creates a problem of a file as a whole.
     #[must_use]
     pub fn of_file(file: &Path, message: impl Into<String>) -> Self {
         let file = file.to_owned();
-        Self { file, line: 0, column: 0, message: message.into(), label: None, help: None, span: 0..0, source: None }
+        Self { file, line: 0, column: 0, message: harmless(message), label: None, help: None, span: 0..0, source: None }
     }
 
     /// Adds advice.
@@ -58,7 +58,7 @@ impl Diagnostic {
     /// Adds advice if there is some.
     #[must_use]
     pub fn with_help_if(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(harmless).or(self.help);
         self
     }
 
@@ -189,6 +189,15 @@ impl ShownLine {
         let text = lead.chars().chain(kept).chain(marked.iter().copied()).chain(after).collect();
         Self { text, mark_column, mark_width: width(&marked).max(1) }
     }
+}
+
+/// Takes the control characters out of a message, which may quote a hostile file.
+fn harmless(text: impl Into<String>) -> String {
+    let text = text.into();
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().map(|c| if c.is_control() { if c == '\n' { ' ' } else { '\u{fffd}' } } else { c }).collect()
 }
 
 /// The characters that stand for a text: tabs become spaces, control characters a visible sign.

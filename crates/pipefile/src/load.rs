@@ -81,8 +81,10 @@ impl Loader {
         let problems_before = self.problems.0.len();
         let draft = read::read(&source, &folder, &mut self.problems)?;
         let nested = self.load_nested(&draft, &source, path);
+        // The problems of a nested file may have been told when another file named it.
+        let is_whole = is_whole(&draft, &nested);
         let file = link::link(draft, &nested, &source, folder, &mut self.problems);
-        (self.problems.0.len() == problems_before).then(|| Arc::new(file))
+        (is_whole && self.problems.0.len() == problems_before).then(|| Arc::new(file))
     }
 
     /// Loads what each node nests; none for commands and for files with problems.
@@ -116,6 +118,11 @@ impl Loader {
                 .with_help("a pipeline can't contain itself, not through others either"),
         )
     }
+}
+
+fn is_whole(draft: &FileDraft, nested: &[Option<Arc<PipelineFile>>]) -> bool {
+    let mut nodes = draft.nodes.iter().zip(nested);
+    nodes.all(|(node, nested)| nested.is_some() || !matches!(node.action, Some(ActionDraft::Pipeline(_))))
 }
 
 /// Moves the problem of a file that can't be read to where another file names it.

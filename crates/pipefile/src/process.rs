@@ -12,6 +12,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use group::{GRACE, Processes};
+pub(crate) use program::inherited_search_path;
 pub use program::resolve_program;
 use streams::{StreamError, Streams};
 
@@ -69,7 +70,7 @@ impl Command {
     /// Returns the `PATH` on which the program is looked for.
     fn search_path(&self) -> Option<OsString> {
         let own = self.env.iter().rev().find(|(name, _)| name == OsStr::new("PATH"));
-        own.map(|(_, path)| path.clone()).or_else(|| std::env::var_os("PATH"))
+        own.map(|(_, path)| path.clone()).or_else(|| program::inherited_search_path())
     }
 }
 

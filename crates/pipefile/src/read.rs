@@ -1,5 +1,6 @@
 //! TOML to drafts: what one file says, before names are looked up.
 
+mod command;
 mod input;
 mod located;
 mod node;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use command::{CommandDraft, LocatedTemplate, ProgramDraft};
 pub(crate) use located::Located;
-pub(crate) use node::{ActionDraft, CommandDraft, LocatedTemplate, NodeDraft, ProgramDraft};
+pub(crate) use node::{ActionDraft, NodeDraft};
 use table::TableReader;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};

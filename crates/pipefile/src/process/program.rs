@@ -17,6 +17,12 @@ pub fn resolve_program(name: &OsStr, cwd: &Path, search_path: Option<&OsStr>) ->
     candidates(name, cwd, search_path).into_iter().find(|path| is_executable(path))
 }
 
+/// Returns the `PATH` that children of this process inherit.
+#[expect(clippy::disallowed_methods, reason = "a child inherits the environment, so its program must be looked for there too")]
+pub(crate) fn inherited_search_path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
 pub(super) fn find(command: &Command) -> Result<PathBuf, Error> {
     if !command.cwd.is_dir() {
         let message = format!("`{}` can't run in `{}`: no such folder", command.label, command.cwd.display());
