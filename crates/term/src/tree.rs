@@ -44,7 +44,7 @@ fn describe(line: &mut Line, node: &TreeNode<'_>, options: Options) {
     let is_cached = facts::cache(span) == Some(flowglass_model::CacheStatus::Hit);
     let bad = matches!(span.status, Status::Error | Status::Interrupted);
     line.push(Ink::of(span.status, is_cached), mark(span.status, is_cached, options)).push(Ink::Plain, " ");
-    line.push(if bad { Ink::Failed } else { Ink::Plain }, &facts::label(span));
+    line.push(if bad { Ink::of(span.status, false) } else { Ink::Plain }, &facts::label(span));
     if let Some(map) = facts::MapCounts::of(span) {
         line.push(Ink::Dim, &format!(" ×{}", quantity::count(map.total)));
     }

@@ -115,7 +115,7 @@ impl<'a> Drawing<'a> {
 
 fn label_ink(row: &Row) -> Ink {
     match row.is_bad() {
-        true => Ink::Failed,
+        true => Ink::of(row.status, false),
         false if row.is_container() => Ink::Strong,
         false => Ink::Plain,
     }
