@@ -140,13 +140,15 @@ fn draw_piece(svg: &mut String, piece: &[Cell], (column, width): (usize, usize),
     let fill = foreground(look);
     if let Some(shape) = parts(c) {
         for part in shape {
+            // A hair of overlap, so that no line shows where two shapes meet.
+            let seam = if part.x + part.width >= 1.0 { 0.25 } else { 0.0 };
             let faint = if part.opacity < 1.0 { format!(r#" fill-opacity="{}""#, part.opacity) } else { String::new() };
             let _ = write!(
                 svg,
                 r#"<rect {fill} x="{}" y="{}" width="{}" height="{}"{faint}/>"#,
                 Px2(x + part.x * width),
                 Px(top + part.y * LINE),
-                Px2(part.width * width),
+                Px2(part.width * width + seam),
                 Px(part.height * LINE)
             );
         }
@@ -213,7 +215,7 @@ mod tests {
         let options = TerminalOptions { title: Some("flowglass <run>".to_owned()), columns: None, theme: Theme::Light };
         let svg = terminal("$ run \x1b[1;31mfailed\x1b[0m <b>\n├─ \x1b[7;94m▍\x1b[0m\x1b[94m█\x1b[0m ⚡", &options);
         let drawn = svg.split_once("</style>").map(|(_, drawn)| drawn.replace("><", ">\n<")).unwrap_or_default();
-        insta::assert_snapshot!(drawn, @r#"
+        insta::assert_snapshot!(drawn, @r##"
         <rect class="window" x=".5" y=".5" width="204" height="104" rx="10"/>
         <path class="bar" d="M1 32V11A10 10 0 0 1 11 1H194a10 10 0 0 1 10 10V32Z"/>
         <circle cx="20" cy="16.5" r="5.5" fill="#ff5f57"/>
@@ -223,17 +225,17 @@ mod tests {
         <g class="cells">
         <text class="text" x="18" y="61">$ run</text>
         <text class="c1" font-weight="600" x="68.57" y="61">failed</text>
-        <text class="text" x="119.14" y="61"> &lt;b&gt;</text>
+        <text class="text" x="127.56" y="61">&lt;b&gt;</text>
         <rect class="text" x="21.62" y="67" width="1.18" height="20"/>
-        <rect class="text" x="22.21" y="76.3" width="4.21" height="1.4"/>
-        <rect class="text" x="26.43" y="76.3" width="8.43" height="1.4"/>
+        <rect class="text" x="22.21" y="76.3" width="4.46" height="1.4"/>
+        <rect class="text" x="26.43" y="76.3" width="8.68" height="1.4"/>
         <rect class="c12" x="43.28" y="69.4" width="8.43" height="15.2"/>
         <rect class="back" x="43.28" y="69.4" width="3.16" height="15.2"/>
-        <rect class="c12" x="51.71" y="69.4" width="8.43" height="15.2"/>
+        <rect class="c12" x="51.71" y="69.4" width="8.68" height="15.2"/>
         <text class="text" x="68.57" y="81">⚡</text>
         </g>
         </svg>
-        "#);
+        "##);
     }
 
     #[test]
