@@ -1,2 +1,35 @@
-//! The `flowglass` command.
-fn main() {}
+//! The `flowglass` command: runs pipeline files and shows what they did.
+
+mod arguments;
+mod failure;
+mod json;
+mod live;
+mod location;
+mod printer;
+mod run_inputs;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Verb};
+use printer::Printer;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut printer = Printer::new(arguments.color);
+    let ended = match arguments.verb {
+        Verb::Run(run) => verbs::run::run(*run, &mut printer),
+        Verb::List(list) => verbs::list::run(&list, &mut printer),
+        Verb::Show(show) => verbs::show::run(&show, &mut printer),
+        Verb::Graph(graph) => verbs::graph::run(&graph, &mut printer),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(failure) => {
+            printer.error(&failure.message);
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}

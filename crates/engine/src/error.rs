@@ -165,8 +165,10 @@ impl Error {
     pub fn cause<T: StdError + 'static>(&self) -> Option<&T> {
         let mut next: Option<&(dyn StdError + 'static)> = self.source();
         while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
+            let stands_for = error.downcast_ref::<NodeError>().and_then(|error| error.stands_for.as_deref());
+            let found = error.downcast_ref().or_else(|| stands_for.and_then(|original| original.downcast_ref()));
+            if found.is_some() {
+                return found;
             }
             next = error.source();
         }
@@ -229,12 +231,20 @@ pub struct NodeError {
     error_type: String,
     message: String,
     source: Option<BoxError>,
+    /// The error that this one only adds a type to.
+    stands_for: Option<BoxError>,
 }
 
 impl NodeError {
     /// Makes an error with a type (the attribute `error.type`, which a retry can ask for) and a message.
     pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { error_type: error_type.into(), message: message.into(), source: None }
+        Self { error_type: error_type.into(), message: message.into(), source: None, stands_for: None }
+    }
+
+    /// Adds a type to an error, whose message and cause it keeps.
+    pub fn typed(error_type: impl Into<String>, error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        Self { message: error.to_string(), stands_for: Some(error), ..Self::new(error_type, "") }
     }
 
     /// Adds the cause.
@@ -259,6 +269,9 @@ impl fmt::Display for NodeError {
 
 impl StdError for NodeError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        if let Some(original) = &self.stands_for {
+            return original.source();
+        }
         self.source.as_deref().map(|source| source as _)
     }
 }

@@ -2,4 +2,5 @@
 //!
 //! Texts of others are escaped, cut to the room there is, and never become markup.
 
+pub mod mermaid;
 pub mod svg;

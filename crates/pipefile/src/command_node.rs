@@ -1,20 +1,19 @@
 //! A command as a node of the engine.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_engine::value::{KeyHasher, Value};
 use flowglass_engine::{
-    BoxError, Call, KeyedBy, Node as EngineNode, NodeContext, NodeError, NodeInputs, NodeSpec, Outputs, Output, Param,
+    BoxError, Call, KeyedBy, Node as EngineNode, NodeContext, NodeError, NodeInputs, NodeSpec, Output, Outputs, Param,
 };
 
 use crate::content_key::ContentKey;
 use crate::data::Data;
 use crate::error::{Error, ErrorKind};
 use crate::file::{CommandSpec, Node, Program};
-use crate::parse_output::parse_output;
 use crate::pipeline::{Surroundings, data_type};
 use crate::process::Command;
 use crate::template::Values;
@@ -76,13 +75,14 @@ impl EngineNode for CommandNode {
         let (processes, parse) = (self.surroundings.processes.clone(), self.spec.parse);
         Call::Pending(Box::pin(async move {
             let printed = processes.run(command, None).await.map_err(failure)?;
-            let data = parse_output(parse, printed.stdout).map_err(failure)?;
+            let data = parse.read(printed.stdout).map_err(failure)?;
             Ok(Outputs::from_elem(Arc::new(data) as Value, 1))
         }))
     }
 
     fn cache_key(&self, inputs: &NodeInputs, key: &mut KeyHasher) -> Result<(), BoxError> {
-        let cwd = self.prepare(inputs).map_err(failure)?.cwd;
+        let folder = |values: &Values<'_>| self.spec.working_folder(values, &self.folder);
+        let cwd = with_values(&self.params, inputs, folder).map_err(failure)?;
         let content = ContentKey { cwd: &cwd, digests: &self.surroundings.digests, ignored: &self.surroundings.ignored };
         let mut part = |label: &str, bytes: &[u8]| {
             key.label(label);
@@ -116,7 +116,7 @@ fn code(spec: &CommandSpec) -> [u8; 32] {
     let mut hasher = KeyHasher::default();
     hasher.label("command");
     match &spec.program {
-        Program::Shell(shell) => hasher.text(shell.text()),
+        Program::Shell(shell) => hasher.text(shell.template().text()),
         Program::Argv(arguments) => {
             hasher.list(arguments.len());
             arguments.iter().for_each(|argument| hasher.text(argument.text()));

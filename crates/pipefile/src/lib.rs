@@ -1,6 +1,7 @@
 //! Pipeline files: TOML in, a graph of commands out.
 
 mod bind;
+mod command_node;
 pub mod content_key;
 pub mod data;
 pub mod diagnostic;
@@ -11,6 +12,7 @@ mod link;
 mod load;
 pub mod nearest;
 pub mod parse_output;
+pub mod pipeline;
 mod prepare;
 pub mod process;
 mod read;

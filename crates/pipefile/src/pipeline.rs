@@ -69,7 +69,9 @@ pub fn data_type() -> Type {
 fn items(value: &Value) -> Result<Vec<Value>, ValueError> {
     match borrow::<Data>(value)? {
         Data::List(elements) => Ok(elements.iter().map(|element| Arc::new(element.clone()) as Value).collect()),
-        other => Err(ValueError::new(format!("it is {}, not a list; `parse = \"lines\"` makes a list of a text", other.kind()))),
+        other => {
+            Err(ValueError::new(format!("it is {}, not a list; `parse = \"lines\"` makes a list of a text", other.kind())))
+        }
     }
 }
 
@@ -107,12 +109,9 @@ impl Builder<'_> {
 
     fn node(&mut self, file: &PipelineFile, node: &Node) -> Result<NodeDef, engine::Error> {
         let mut def = match &node.action {
-            Action::Command(spec) => NodeDef::from(CommandNode::new(
-                node,
-                Arc::clone(spec),
-                file.folder.clone(),
-                self.surroundings.clone(),
-            )),
+            Action::Command(spec) => {
+                NodeDef::from(CommandNode::new(node, Arc::clone(spec), file.folder.clone(), self.surroundings.clone()))
+            }
             Action::Pipeline(inner) => self.nested(node, inner)?,
         };
         def = def.named(&node.name).cache(node.cache).map_mode(map_mode(node.map_mode));

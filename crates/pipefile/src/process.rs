@@ -70,7 +70,7 @@ impl Command {
     /// Returns the `PATH` on which the program is looked for.
     fn search_path(&self) -> Option<OsString> {
         let own = self.env.iter().rev().find(|(name, _)| name == OsStr::new("PATH"));
-        own.map(|(_, path)| path.clone()).or_else(|| program::inherited_search_path())
+        own.map(|(_, path)| path.clone()).or_else(program::inherited_search_path)
     }
 }
 

@@ -29,6 +29,7 @@ pub struct NodeDef {
     pub(crate) timeout: Option<Duration>,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
+    pub(crate) kept_defaults: Vec<String>,
     pub(crate) map_over: Vec<(String, String)>,
     pub(crate) map_mode: MapMode,
 }
@@ -49,6 +50,7 @@ impl NodeDef {
             timeout: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
+            kept_defaults: Vec::new(),
             map_over: Vec::new(),
             map_mode: MapMode::Zip,
         }
@@ -93,6 +95,13 @@ impl NodeDef {
     #[must_use]
     pub fn output(mut self, inner: impl Into<String>, outer: impl Into<String>) -> Self {
         self.outputs.push((inner.into(), outer.into()));
+        self
+    }
+
+    /// Leaves an input of a pipeline at its default, even where a value of that name exists outside.
+    #[must_use]
+    pub fn keep_default(mut self, inner: impl Into<String>) -> Self {
+        self.kept_defaults.push(inner.into());
         self
     }
 

@@ -118,6 +118,7 @@ fn draft(def: NodeDef) -> Result<Draft, Error> {
     let wants = params
         .into_iter()
         .enumerate()
+        .filter(|(_, (param, _, default))| default.is_none() || !def.kept_defaults.contains(param))
         .map(|(port, (param, ty, default))| {
             let mapped = def.map_over.iter().find(|(inner, _)| *inner == param);
             let renamed = mapped.or_else(|| def.inputs.iter().find(|(inner, _)| *inner == param));

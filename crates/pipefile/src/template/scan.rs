@@ -90,7 +90,12 @@ impl Frame {
 
 struct HereDocument {
     delimiter: String,
+    /// The delimiter has quotes, so nothing in the text is special.
+    is_verbatim: bool,
     strips_tabs: bool,
+    /// How many frames were open where it was announced.
+    depth: usize,
+    opened: usize,
 }
 
 struct Scanner<'a> {

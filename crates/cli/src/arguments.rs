@@ -1,0 +1,171 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A pipeline engine you can see through.
+#[derive(Parser)]
+#[command(name = "flowglass", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Run a pipeline file and watch it.
+    Run(Box<RunArguments>),
+    /// List the runs in the store, newest first.
+    List(ListArguments),
+    /// Show a run: its tree and its waterfall.
+    Show(ShowArguments),
+    /// Draw the graph of a pipeline file.
+    Graph(GraphArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct StoreArgument {
+    /// The store of runs: a file, made on first use [default: the nearest .flowglass/flowglass.db upwards, else here].
+    #[arg(long, value_name = "PATH", env = "FLOWGLASS_STORE")]
+    pub(crate) store: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// The pipeline file.
+    pub(crate) file: PathBuf,
+    /// Inputs, as `name=value`; `name=@file` takes the value from a file. Paths are relative to where you are.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) inputs: Vec<String>,
+    /// An input, as `name=value` (the same as without the flag).
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) more_inputs: Vec<String>,
+    /// Run once for each element: `name=@file` has one a line (or a .json or .jsonl list), `@items.jsonl` whole records.
+    #[arg(long, value_name = "NAME=@FILE")]
+    pub(crate) map: Vec<String>,
+    /// How several mapped inputs are combined.
+    #[arg(long, value_enum, default_value_t = MapModeArgument::Zip)]
+    pub(crate) map_mode: MapModeArgument,
+    /// Print this output, raw, and no other.
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    pub(crate) output: Option<String>,
+    /// Print one JSON object that says everything.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write what is printed to a file.
+    #[arg(short, value_name = "FILE")]
+    pub(crate) o: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgument,
+    /// The folder of cached results [default: beside the store].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Neither use nor keep cached results.
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
+    /// Put an attribute on every span of the run.
+    #[arg(long = "attr", value_name = "KEY=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// Take up a run again: what it finished comes from the cache, and the new run links to it.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<String>,
+    /// How many commands of one map may run at once [default: one a processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_workers: Option<u16>,
+    /// Which items of maps get spans of their own: `auto` (all up to 1,000, else about 1,000), `each`, `off`, or a rate.
+    #[arg(long, value_name = "WHICH", default_value = "auto")]
+    pub(crate) map_items: String,
+    /// How progress is shown: bars on a terminal, else lines.
+    #[arg(long, value_enum, default_value_t = ProgressArgument::Auto)]
+    pub(crate) progress: ProgressArgument,
+    /// Show neither progress nor summary nor waterfall.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MapModeArgument {
+    /// The i-th elements together.
+    Zip,
+    /// Every combination.
+    Product,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArgument {
+    Auto,
+    Bars,
+    Lines,
+    Off,
+}
+
+#[derive(Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) store: StoreArgument,
+    /// How many runs at the most.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Only runs with this status: running, ok, error, cancelled or interrupted.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// Only runs of the pipeline with this name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Print a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowArguments {
+    /// The run: its id, or enough of its beginning to be unique [default: the newest].
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgument,
+    /// Only the tree.
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Only the waterfall.
+    #[arg(long)]
+    pub(crate) waterfall: bool,
+    /// Only the table of where the time went.
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// The run, its graph and its spans as one JSON object.
+    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary", "svg"])]
+    pub(crate) json: bool,
+    /// The waterfall as an SVG picture.
+    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary"])]
+    pub(crate) svg: bool,
+    /// Show every row instead of folding long maps.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Write to a file.
+    #[arg(short, value_name = "FILE")]
+    pub(crate) o: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct GraphArguments {
+    /// The pipeline file.
+    pub(crate) file: PathBuf,
+    /// Write a Mermaid flowchart instead of text.
+    #[arg(long)]
+    pub(crate) mermaid: bool,
+    /// Write to a file.
+    #[arg(short, value_name = "FILE")]
+    pub(crate) o: Option<PathBuf>,
+}

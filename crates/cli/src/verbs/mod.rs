@@ -1,0 +1,6 @@
+//! One file a verb.
+
+pub(crate) mod graph;
+pub(crate) mod list;
+pub(crate) mod run;
+pub(crate) mod show;

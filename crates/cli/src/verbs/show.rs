@@ -1,0 +1,94 @@
+//! `flowglass show`: one run of the store.
+
+use std::process::ExitCode;
+
+use flowglass::insight::waterfall::FoldLimits;
+use flowglass::insight::{Summary, Tree, Waterfall};
+use flowglass::model::Span;
+use flowglass::store::{RunFilter, RunRecord, SqliteStore};
+use flowglass::{picture, term};
+use serde_json::{Value, json};
+
+use crate::arguments::ShowArguments;
+use crate::failure::Failure;
+use crate::json;
+use crate::printer::Printer;
+
+pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
+    let store = arguments.store.open()?;
+    let run = match &arguments.run {
+        Some(id) => store.find_run(id)?,
+        None => newest(&store)?,
+    };
+    let spans = store.trace(&run)?;
+    let text = if arguments.json {
+        format!("{:#}\n", whole(&store, &run, &spans)?)
+    } else if arguments.svg {
+        let title = format!("{} {}", run.name, run.version).trim().to_owned();
+        picture::svg::waterfall(&folded(arguments, &spans), &picture::svg::Options { title: Some(title), ..Default::default() })
+    } else {
+        drawn(arguments, &spans, &printer_options(arguments, printer))
+    };
+    printer.data(arguments.o.as_deref(), text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn newest(store: &SqliteStore) -> Result<RunRecord, Failure> {
+    let newest = store.runs(&RunFilter { limit: 1, ..RunFilter::default() })?.pop();
+    newest.ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.path().display())))
+}
+
+/// Text in a file has no colours.
+fn printer_options(arguments: &ShowArguments, printer: &Printer) -> term::Options {
+    let options = printer.stdout_options();
+    term::Options { color: options.color && arguments.o.is_none(), ..options }
+}
+
+fn folded(arguments: &ShowArguments, spans: &[Span]) -> Waterfall {
+    let waterfall = Waterfall::of(spans);
+    if arguments.all { waterfall } else { waterfall.fold(&FoldLimits::default()) }
+}
+
+fn drawn(arguments: &ShowArguments, spans: &[Span], options: &term::Options) -> String {
+    let asked = arguments.tree || arguments.waterfall || arguments.summary;
+    let mut parts = Vec::new();
+    if arguments.tree || !asked {
+        parts.push(term::tree::render(&Tree::of(spans), options));
+    }
+    if arguments.waterfall || !asked {
+        parts.push(term::waterfall::render(&folded(arguments, spans), options));
+    }
+    if arguments.summary {
+        parts.push(term::summary::render(&Summary::of(spans), options));
+    }
+    parts.join("\n")
+}
+
+fn whole(store: &SqliteStore, run: &RunRecord, spans: &[Span]) -> Result<Value, Failure> {
+    let graph = match run.fingerprint {
+        Some(fingerprint) => store.graph(fingerprint)?,
+        None => None,
+    };
+    let spans = spans.iter().map(|span| {
+        let attributes = |attributes: &flowglass::model::Attributes| {
+            Value::Object(attributes.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
+        };
+        let event = |event: &flowglass::model::SpanEvent| {
+            json!({ "name": event.name, "unix_ns": event.unix_ns, "attributes": attributes(&event.attributes) })
+        };
+        json!({
+            "trace_id": span.trace_id,
+            "span_id": span.span_id,
+            "parent_id": span.parent_id.some(),
+            "name": span.name,
+            "span_type": span.span_type,
+            "status": span.status,
+            "status_message": span.status_message,
+            "start_unix_ns": span.start_unix_ns,
+            "duration_ns": span.duration_ns,
+            "attributes": attributes(&span.attributes),
+            "events": span.events.iter().map(event).collect::<Vec<_>>(),
+        })
+    });
+    Ok(json!({ "run": json::record(run), "graph": graph, "spans": spans.collect::<Vec<_>>() }))
+}
