@@ -24,9 +24,10 @@ impl Chunk {
     }
 
     /// Returns a pen for the words from `at` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pen(&self, at: usize, text_limit: usize) -> Pen<'_> {
-        Pen { words: self.words.get(at..).unwrap_or_default(), used: 0, text_limit, truncated: 0 }
+        let words = self.words.get(at..).unwrap_or_default();
+        Pen { words, rest: words, fits: true, text_limit, truncated: 0 }
     }
 
     /// Makes everything before `at` readable. Only the chunk's writer may call this.
@@ -44,7 +45,7 @@ impl Chunk {
     pub(crate) fn read(&self, range: std::ops::Range<usize>, into: &mut Vec<u8>) {
         let words = self.words.get(range).unwrap_or_default();
         into.reserve(words.len() * 8);
-        words.iter().for_each(|word| into.extend_from_slice(&word.load(Relaxed).to_ne_bytes()));
+        words.iter().for_each(|word| into.extend_from_slice(&word.load(Relaxed).to_le_bytes()));
     }
 
     /// Empties the chunk.
@@ -53,47 +54,52 @@ impl Chunk {
     }
 }
 
-/// Writes one record; what doesn't fit is counted and not written.
+/// Writes one record; when it doesn't fit, nothing more is written.
 #[derive(Debug)]
 pub(crate) struct Pen<'a> {
     words: &'a [AtomicU64],
-    used: usize,
+    rest: &'a [AtomicU64],
+    fits: bool,
     text_limit: usize,
     truncated: u8,
 }
 
 impl Pen<'_> {
-    /// Writes a word.
-    #[inline]
-    pub(crate) fn push(&mut self, word: u64) {
-        if let Some(slot) = self.words.get(self.used) {
-            slot.store(word, Relaxed);
+    /// Writes words.
+    #[inline(always)]
+    pub(crate) fn push<const N: usize>(&mut self, words: [u64; N]) {
+        match self.rest.split_first_chunk::<N>() {
+            Some((slots, rest)) => {
+                slots.iter().zip(words).for_each(|(slot, word)| slot.store(word, Relaxed));
+                self.rest = rest;
+            }
+            None => {
+                self.rest = &[];
+                self.fits = false;
+            }
         }
-        self.used += 1;
     }
 
-    /// Writes a word over an earlier one.
-    #[inline]
-    pub(crate) fn set(&mut self, at: usize, word: u64) {
-        if let Some(slot) = self.words.get(at) {
+    /// Writes the record's first word again.
+    #[inline(always)]
+    pub(crate) fn set_first(&mut self, word: u64) {
+        if let Some(slot) = self.words.first() {
             slot.store(word, Relaxed);
         }
     }
 
     /// Writes bytes, filled up with zeros to whole words.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let (whole, rest) = bytes.as_chunks::<8>();
-        whole.iter().for_each(|word| self.push(u64::from_ne_bytes(*word)));
+        whole.iter().for_each(|word| self.push([u64::from_le_bytes(*word)]));
         if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            self.push(u64::from_ne_bytes(last));
+            self.push([part_of_word(rest)]);
         }
     }
 
     /// Returns as much of a text as a record may hold, and counts if that isn't all.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fit_text<'t>(&mut self, text: &'t str) -> &'t str {
         if text.len() <= self.text_limit {
             return text;
@@ -103,7 +109,7 @@ impl Pen<'_> {
     }
 
     /// Returns as many of the bytes as a record may hold, and counts if that aren't all.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fit_bytes<'t>(&mut self, bytes: &'t [u8]) -> &'t [u8] {
         if bytes.len() <= self.text_limit {
             return bytes;
@@ -122,16 +128,32 @@ impl Pen<'_> {
         self.truncated
     }
 
-    /// Returns how many words the record takes, whether they fitted or not.
+    /// Returns how many words are written.
+    #[inline(always)]
     pub(crate) const fn used(&self) -> usize {
-        self.used
+        self.words.len() - self.rest.len()
     }
 
     /// Says whether everything was written.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn fits(&self) -> bool {
-        self.used <= self.words.len()
+        self.fits
     }
+}
+
+/// Returns fewer than eight bytes as a word; copying so few by a call takes longer than the record.
+#[inline(always)]
+fn part_of_word(bytes: &[u8]) -> u64 {
+    let (mut word, mut shift, mut rest) = (0, 0, bytes);
+    if let Some((four, behind)) = rest.split_first_chunk::<4>() {
+        word = u64::from(u32::from_le_bytes(*four));
+        (shift, rest) = (32, behind);
+    }
+    if let Some((two, behind)) = rest.split_first_chunk::<2>() {
+        word |= u64::from(u16::from_le_bytes(*two)) << shift;
+        (shift, rest) = (shift + 16, behind);
+    }
+    rest.first().map_or(word, |byte| word | u64::from(*byte) << shift)
 }
 
 #[cfg(test)]
@@ -142,7 +164,7 @@ mod tests {
     fn what_is_committed_can_be_read() {
         let mut chunk = Chunk::new(4);
         let mut pen = chunk.pen(0, 100);
-        pen.push(7);
+        pen.push([7]);
         pen.bytes(b"123456789");
         assert!(pen.fits());
         let used = pen.used();
@@ -161,12 +183,26 @@ mod tests {
         let mut pen = chunk.pen(1, 100);
         pen.bytes(&[1; 24]);
         assert!(!pen.fits());
-        assert_eq!(pen.used(), 3);
         assert!(!{
             let mut beyond = chunk.pen(9, 100);
-            beyond.push(1);
+            beyond.push([1]);
             beyond.fits()
         });
+    }
+
+    #[test]
+    fn bytes_of_every_length_come_back() {
+        let bytes: Vec<u8> = (1..=9).collect();
+        for length in 0..=bytes.len() {
+            let chunk = Chunk::new(2);
+            let mut pen = chunk.pen(0, 100);
+            pen.bytes(&bytes[..length]);
+            assert_eq!(pen.used(), length.div_ceil(8));
+            let mut read = Vec::new();
+            chunk.read(0..pen.used(), &mut read);
+            assert_eq!(&read[..length], &bytes[..length]);
+            assert!(read[length..].iter().all(|byte| *byte == 0));
+        }
     }
 
     #[test]

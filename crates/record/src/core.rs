@@ -89,22 +89,22 @@ impl Core {
 
     /// Makes a scope.
     pub(crate) fn make_scope(&self, spec: ScopeSpec) -> Arc<ScopeShared> {
-        let scope = self.registry.make(&self.lanes, spec, SpanId::NONE);
-        self.expect_records(&scope);
+        let (scope, waiting) = self.registry.make(&self.lanes, spec, SpanId::NONE);
+        self.expect_records(&scope, waiting);
         scope
     }
 
     /// Makes a scope for a part of another one's work.
     pub(crate) fn fork_scope(&self, parent: &ScopeShared, root: &Frame) -> Arc<ScopeShared> {
-        let scope = self.registry.fork(&self.lanes, parent, root);
-        self.expect_records(&scope);
+        let (scope, waiting) = self.registry.fork(&self.lanes, parent, root);
+        self.expect_records(&scope, waiting);
         scope
     }
 
     /// Tells the collector of a scope that it didn't know so far.
     pub(crate) fn register_scope(&self, scope: Arc<ScopeShared>) {
-        self.registry.register(Arc::clone(&scope));
-        self.expect_records(&scope);
+        let waiting = self.registry.register(Arc::clone(&scope));
+        self.expect_records(&scope, waiting);
     }
 
     /// Makes the collector's thread look at once; starts the thread if need be.
@@ -193,11 +193,11 @@ impl Core {
     }
 
     /// Makes sure that somebody looks after a scope was registered.
-    fn expect_records(&self, scope: &ScopeShared) {
+    #[inline]
+    fn expect_records(&self, scope: &ScopeShared, waiting: usize) {
         if !scope.is_registered() {
             return;
         }
-        let waiting = self.registry.waiting();
         if waiting == 1 && !self.outlets.is_empty() {
             self.start_thread();
             self.wake.activate();

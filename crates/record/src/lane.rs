@@ -33,7 +33,7 @@ pub(crate) enum Attempt {
 }
 
 /// Writes a record into the thread's chunk, if that is this recorder's and has room.
-#[inline]
+#[inline(always)]
 pub(crate) fn write(recorder: u64, text_limit: usize, record: impl FnOnce(&mut Pen<'_>)) -> Attempt {
     LOCAL.try_with(|local| local.write(recorder, text_limit, record)).unwrap_or(Attempt::NoRoom)
 }
@@ -64,7 +64,7 @@ impl LocalLanes {
         Self { recorder: Cell::new(0), at: Cell::new(0), chunk: RefCell::new(None), others: RefCell::new(Vec::new()) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&self, recorder: u64, text_limit: usize, record: impl FnOnce(&mut Pen<'_>)) -> Attempt {
         if self.recorder.get() != recorder {
             return Attempt::NoRoom;

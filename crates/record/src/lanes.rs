@@ -100,7 +100,7 @@ impl Lanes {
     }
 
     /// Writes a record into the calling thread's lane, or counts its loss.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, loss: Loss, record: impl Fn(&mut Pen<'_>)) {
         if lane::write(self.id, TEXT_LIMIT, &record) == Attempt::NoRoom {
             self.write_elsewhere(loss, &record);

@@ -87,8 +87,14 @@ impl OpenFrames {
     /// Takes the engine's topmost frame off the stack. Users' spans above it, whose guards outlive it, are parked.
     #[inline]
     pub(crate) fn pop(&self) {
-        self.park_users_above();
-        self.pop_top();
+        let depth = self.depth.load(Relaxed);
+        match depth.checked_sub(1).and_then(|top| self.slots.get(top)) {
+            Some(slot) if !slot.is_users() => {
+                slot.clear();
+                self.depth.store(depth - 1, Release);
+            }
+            _ => self.pop_elsewhere(),
+        }
     }
 
     /// Takes the engine's topmost frame off the stack into the table.
@@ -163,13 +169,19 @@ impl OpenFrames {
 
     /// Forgets every frame.
     pub(crate) fn clear(&mut self) {
-        *self.depth.get_mut() = 0;
-        self.slots.iter_mut().for_each(|slot| *slot.id.get_mut() = 0);
+        // Slots above the stack are clear already, and most likely in another processor's cache.
+        let depth = std::mem::take(self.depth.get_mut());
+        self.slots.iter_mut().take(depth).for_each(|slot| *slot.id.get_mut() = 0);
         self.deep.get_mut().clear();
         self.parked.get_mut().clear();
     }
 
-    #[inline]
+    #[cold]
+    fn pop_elsewhere(&self) {
+        self.park_users_above();
+        self.pop_top();
+    }
+
     fn pop_top(&self) {
         let Some(top) = self.depth.load(Relaxed).checked_sub(1) else { return };
         match self.slots.get(top) {
@@ -194,11 +206,10 @@ impl OpenFrames {
         }
     }
 
-    #[inline]
     fn top_is_users(&self) -> bool {
         match self.depth.load(Relaxed).checked_sub(1).map(|top| self.slots.get(top)) {
             None => false,
-            Some(Some(slot)) => slot.template.load(Relaxed) as u32 == USER_TEMPLATE,
+            Some(Some(slot)) => slot.is_users(),
             Some(None) => self.deep.lock().last().is_some_and(OpenFrame::is_users),
         }
     }
@@ -252,6 +263,11 @@ impl Slot {
     #[inline]
     fn span(&self) -> SpanId {
         SpanId::from_u64(self.id.load(Relaxed))
+    }
+
+    #[inline]
+    fn is_users(&self) -> bool {
+        self.template.load(Relaxed) as u32 == USER_TEMPLATE
     }
 
     fn read(&self) -> Option<OpenFrame> {

@@ -59,20 +59,18 @@ pub(crate) struct Owner {
 }
 
 /// Writes the end of a span that has a template.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_span(pen: &mut Pen<'_>, scope: u64, end: &SpanEnd<'_>) {
     let template = end.frame.template.min(USER_TEMPLATE - 1);
-    write_frame(pen, scope, &end.frame, end.end);
-    pen.push(u64::from(template) | u64::from(end.frame.flags) << 32);
-    pen.push(end.frame.index);
+    write_frame(pen, scope, (&end.frame, end.end), (template, end.frame.index));
     for (at, value) in end.values.iter().enumerate() {
-        write_value(pen, &Key::At(at), value);
+        write_value(pen, Key::At(at), value);
     }
     for (name, value) in end.extra {
-        write_value(pen, &Key::Static(name), value);
+        write_value(pen, Key::Static(name), value);
     }
     if !end.message.is_empty() {
-        write_text(pen, tag::MESSAGE, &Key::None, end.message);
+        write_text(pen, tag::MESSAGE, Key::None, end.message);
     }
     if let Some(failure) = end.failure {
         write_failure(pen, failure);
@@ -81,28 +79,26 @@ pub(crate) fn write_span(pen: &mut Pen<'_>, scope: u64, end: &SpanEnd<'_>) {
 }
 
 /// Writes the end of a span that user code made.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_user_span(pen: &mut Pen<'_>, scope: u64, end: &UserSpanEnd) {
     let name = StaticText::pack(end.name);
-    write_frame(pen, scope, &end.frame, end.end);
-    pen.push(u64::from(USER_TEMPLATE) | u64::from(end.frame.flags) << 32);
-    pen.push(name.to_word());
+    write_frame(pen, scope, (&end.frame, end.end), (USER_TEMPLATE, name.to_word()));
     if name.is_none() {
-        write_text(pen, tag::NAME, &Key::None, end.name);
+        write_text(pen, tag::NAME, Key::None, end.name);
     }
     finish(pen, kind::SPAN, end.status);
 }
 
 /// Writes an attribute of a span that is still open.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_attribute(pen: &mut Pen<'_>, owner: Owner, name: &'static str, value: &Value<'_>) {
-    write_owner(pen, owner);
-    write_value(pen, &Key::Static(name), value);
+    pen.push([0, owner.scope, owner.span.to_u64()]);
+    write_value(pen, Key::Static(name), value);
     finish(pen, kind::ATTRIBUTE, Status::Running);
 }
 
 /// Writes an event of a span.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_event(
     pen: &mut Pen<'_>,
     owner: Owner,
@@ -111,70 +107,62 @@ pub(crate) fn write_event(
     attributes: &[(&'static str, Value<'_>)],
 ) {
     let packed = StaticText::pack(name);
-    write_owner(pen, owner);
-    pen.push(at.to_raw());
-    pen.push(packed.to_word());
+    pen.push([0, owner.scope, owner.span.to_u64(), at.to_raw(), packed.to_word()]);
     if packed.is_none() {
-        write_text(pen, tag::NAME, &Key::None, name);
+        write_text(pen, tag::NAME, Key::None, name);
     }
     for (key, value) in attributes {
-        write_value(pen, &Key::Static(key), value);
+        write_value(pen, Key::Static(key), value);
     }
     finish(pen, kind::EVENT, Status::Running);
 }
 
 /// Writes why a span that is still open failed.
 pub(crate) fn write_message(pen: &mut Pen<'_>, owner: Owner, message: &str) {
-    write_owner(pen, owner);
-    write_text(pen, tag::MESSAGE, &Key::None, message);
+    pen.push([0, owner.scope, owner.span.to_u64()]);
+    write_text(pen, tag::MESSAGE, Key::None, message);
     finish(pen, kind::MESSAGE, Status::Error);
 }
 
 /// A key on its way into a record.
+#[derive(Clone, Copy)]
 enum Key {
     At(usize),
     Static(&'static str),
     None,
 }
 
-#[inline]
-fn write_frame(pen: &mut Pen<'_>, scope: u64, frame: &Frame, end: Tick) {
-    write_owner(pen, Owner { scope, span: frame.span });
-    pen.push(frame.parent.to_u64());
-    pen.push(frame.start.to_raw());
-    pen.push(end.to_raw());
+#[inline(always)]
+fn write_frame(pen: &mut Pen<'_>, scope: u64, (frame, end): (&Frame, Tick), (template, index_or_name): (u32, u64)) {
+    pen.push([
+        0,
+        scope,
+        frame.span.to_u64(),
+        frame.parent.to_u64(),
+        frame.start.to_raw(),
+        end.to_raw(),
+        u64::from(template) | u64::from(frame.flags) << 32,
+        index_or_name,
+    ]);
 }
 
-#[inline]
-fn write_owner(pen: &mut Pen<'_>, owner: Owner) {
-    pen.push(0);
-    pen.push(owner.scope);
-    pen.push(owner.span.to_u64());
-}
-
-#[inline]
+#[inline(always)]
 fn finish(pen: &mut Pen<'_>, kind: u64, status: Status) {
     let words = pen.used() as u64;
-    pen.set(0, kind | u64::from(status.code()) << 8 | u64::from(pen.truncated()) << 16 | words << 32);
+    pen.set_first(kind | u64::from(status.code()) << 8 | u64::from(pen.truncated()) << 16 | words << 32);
 }
 
-#[inline]
-fn write_value(pen: &mut Pen<'_>, key: &Key, value: &Value<'_>) {
+#[inline(always)]
+fn write_value(pen: &mut Pen<'_>, key: Key, value: &Value<'_>) {
     match *value {
         Value::None => {}
-        Value::Bool(flag) => write_tag(pen, tag::BOOL, key, usize::from(flag)),
-        Value::Int(number) => {
-            write_tag(pen, tag::INT, key, 0);
-            pen.push(number.cast_unsigned());
-        }
-        Value::Float(number) => {
-            write_tag(pen, tag::FLOAT, key, 0);
-            pen.push(number.to_bits());
-        }
+        Value::Bool(flag) => write_tagged(pen, tag::BOOL, key, usize::from(flag), []),
+        Value::Int(number) => write_tagged(pen, tag::INT, key, 0, [number.cast_unsigned()]),
+        Value::Float(number) => write_tagged(pen, tag::FLOAT, key, 0, [number.to_bits()]),
         Value::Str(text) => write_text(pen, tag::STR, key, text),
         Value::Bytes(bytes) => {
             let bytes = pen.fit_bytes(bytes);
-            write_tag(pen, tag::BYTES, key, bytes.len());
+            write_tagged(pen, tag::BYTES, key, bytes.len(), []);
             pen.bytes(bytes);
         }
         Value::Json(value) => write_owned(pen, key, value),
@@ -182,65 +170,64 @@ fn write_value(pen: &mut Pen<'_>, key: &Key, value: &Value<'_>) {
 }
 
 #[cold]
-fn write_owned(pen: &mut Pen<'_>, key: &Key, value: &AttributeValue) {
-    let plain = match value {
-        AttributeValue::Str(text) => Value::Str(text),
-        AttributeValue::Bool(flag) => Value::Bool(*flag),
-        AttributeValue::Int(number) => Value::Int(*number),
-        AttributeValue::Float(number) => Value::Float(*number),
-        AttributeValue::Bytes(bytes) => Value::Bytes(bytes),
-        nested => return write_nested(pen, key, nested),
-    };
-    write_value(pen, key, &plain);
+fn write_owned(pen: &mut Pen<'_>, key: Key, value: &AttributeValue) {
+    match value {
+        AttributeValue::Str(text) => write_text(pen, tag::STR, key, text),
+        AttributeValue::Bool(flag) => write_value(pen, key, &Value::Bool(*flag)),
+        AttributeValue::Int(number) => write_value(pen, key, &Value::Int(*number)),
+        AttributeValue::Float(number) => write_value(pen, key, &Value::Float(*number)),
+        AttributeValue::Bytes(bytes) => write_value(pen, key, &Value::Bytes(bytes)),
+        nested => write_nested(pen, key, nested),
+    }
 }
 
 /// A cut-off piece of JSON is no JSON, so that a value too long for a record is kept as the beginning of its text.
-fn write_nested(pen: &mut Pen<'_>, key: &Key, value: &AttributeValue) {
+fn write_nested(pen: &mut Pen<'_>, key: Key, value: &AttributeValue) {
     let json = serde_json::to_string(value).unwrap_or_default();
     let fitting = pen.fit_text(&json);
     let tag = if fitting.len() == json.len() { tag::JSON } else { tag::STR };
-    write_tag(pen, tag, key, fitting.len());
+    write_tagged(pen, tag, key, fitting.len(), []);
     pen.bytes(fitting.as_bytes());
 }
 
-#[inline]
-fn write_text(pen: &mut Pen<'_>, tag: u64, key: &Key, text: &str) {
+#[inline(always)]
+fn write_text(pen: &mut Pen<'_>, tag: u64, key: Key, text: &str) {
     let text = pen.fit_text(text);
-    write_tag(pen, tag, key, text.len());
+    write_tagged(pen, tag, key, text.len(), []);
     pen.bytes(text.as_bytes());
 }
 
-#[inline]
-fn write_tag(pen: &mut Pen<'_>, tag: u64, key: &Key, length: usize) {
+#[inline(always)]
+fn write_tagged<const N: usize>(pen: &mut Pen<'_>, tag: u64, key: Key, length: usize, value: [u64; N]) {
     let head = tag | (length as u64) << 32;
     match key {
-        Key::At(at) => pen.push(head | (*at as u64).min(key::NONE) << 8),
-        Key::None => pen.push(head | key::NONE << 8),
+        Key::At(at) => pen.push([head | (at as u64).min(key::NONE) << 8]),
+        Key::None => pen.push([head | key::NONE << 8]),
         Key::Static(name) => {
             let packed = StaticText::pack(name);
             if packed.is_none() {
-                return write_text_key(pen, head, name);
+                write_text_key(pen, head, name);
+            } else {
+                pen.push([head | key::STATIC << 8, packed.to_word()]);
             }
-            pen.push(head | key::STATIC << 8);
-            pen.push(packed.to_word());
         }
     }
+    pen.push(value);
 }
 
 #[cold]
 fn write_text_key(pen: &mut Pen<'_>, head: u64, name: &str) {
     let name = pen.fit_text(name);
-    pen.push(head | key::TEXT << 8);
-    pen.push(name.len() as u64);
+    pen.push([head | key::TEXT << 8, name.len() as u64]);
     pen.bytes(name.as_bytes());
 }
 
 #[cold]
 fn write_failure(pen: &mut Pen<'_>, failure: &Failure) {
-    write_text(pen, tag::ERROR_TYPE, &Key::None, &failure.error_type);
-    write_text(pen, tag::ERROR_MESSAGE, &Key::None, &failure.message);
+    write_text(pen, tag::ERROR_TYPE, Key::None, &failure.error_type);
+    write_text(pen, tag::ERROR_MESSAGE, Key::None, &failure.message);
     for cause in &failure.causes {
-        write_text(pen, tag::CAUSE, &Key::None, cause);
+        write_text(pen, tag::CAUSE, Key::None, cause);
     }
 }
 
@@ -385,7 +372,7 @@ impl<'a> Words<'a> {
     fn next(&mut self) -> Option<u64> {
         let (word, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
-        Some(u64::from_ne_bytes(*word))
+        Some(u64::from_le_bytes(*word))
     }
 
     fn tick(&mut self) -> Option<Tick> {

@@ -35,8 +35,8 @@ impl Registry {
         Self { state: Mutex::new(state), no_templates: Arc::new([]) }
     }
 
-    /// Makes a scope, and registers it if it is sampled.
-    pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: SpanId) -> Arc<ScopeShared> {
+    /// Makes a scope, and registers it if it is sampled. Returns how many the collector hasn't taken yet, too.
+    pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: SpanId) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
         let anchor = state.fresh_anchor();
@@ -44,15 +44,17 @@ impl Registry {
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
-    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: &Frame) -> Arc<ScopeShared> {
+    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: &Frame) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
         self.finish(&mut state, lanes, parent.fork_spec(root), (parent.anchor, root.span))
     }
 
-    /// Tells the collector of a scope.
-    pub(crate) fn register(&self, scope: Arc<ScopeShared>) {
-        self.state.lock().registered.push(scope);
+    /// Tells the collector of a scope. Returns how many it hasn't taken yet.
+    pub(crate) fn register(&self, scope: Arc<ScopeShared>) -> usize {
+        let mut state = self.state.lock();
+        state.registered.push(scope);
+        state.registered.len()
     }
 
     /// Takes the scopes that were registered since the last time.
@@ -86,14 +88,14 @@ impl Registry {
         lanes: &Arc<Lanes>,
         spec: ScopeSpec,
         (anchor, root): (Anchor, SpanId),
-    ) -> Arc<ScopeShared> {
+    ) -> (Arc<ScopeShared>, usize) {
         let is_sampled = spec.sampled;
         let used = if is_sampled { state.used.pop() } else { None };
         let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root);
         if is_sampled {
             state.registered.push(Arc::clone(&scope));
         }
-        scope
+        (scope, state.registered.len())
     }
 }
 
