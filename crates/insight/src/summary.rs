@@ -129,7 +129,15 @@ fn totals(tree: &Tree<'_>, places: &[Place]) -> Totals {
         failed: facts::natural(root, names::NODE_FAILED).unwrap_or_else(|| sum(|place| place.failed, |place| place.is_work)),
         items: items.max(sum(|place| place.count, is_item)),
         items_failed: items_failed.max(sum(|place| place.failed, is_item)),
-        saved_ms: places.iter().map(|place| place.saved_ms).sum(),
+        saved_ms: saved_ms(root, places),
+    }
+}
+
+/// What hits saved: the root knows it, else the places where work is done do. What is around a hit repeats its saving.
+fn saved_ms(root: &Span, places: &[Place]) -> f64 {
+    match facts::saved_ms(root) {
+        0.0 => places.iter().filter(|place| place.is_work).map(|place| place.saved_ms).sum(),
+        saved_ms => saved_ms,
     }
 }
 
