@@ -59,105 +59,98 @@ impl ErrorKind {
 /// `Display` names the place and the cause in one line or more; [`source`](StdError::source) gives the original error, which
 /// [`cause`](Self::cause) finds by its type.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error {
+    what: Arc<What>,
+    place: Option<Arc<Place>>,
+}
 
-struct Inner {
+struct What {
     kind: ErrorKind,
-    path: String,
-    index: Option<u64>,
-    run: Option<RunId>,
-    attempts: u32,
     message: String,
     error_type: Option<String>,
     source: Option<BoxError>,
 }
 
+struct Place {
+    path: String,
+    index: Option<u64>,
+    run: RunId,
+    attempts: u32,
+}
+
 impl Error {
     /// Makes an error with a message.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            path: String::new(),
-            index: None,
-            run: None,
-            attempts: 1,
-            message: message.into(),
-            error_type: None,
-            source: None,
-        }))
+        Self::of(What { kind, message: message.into(), error_type: None, source: None })
+    }
+
+    fn of(what: What) -> Self {
+        Self { what: Arc::new(what), place: None }
     }
 
     /// Wraps what user code gave.
     pub(crate) fn from_node(source: BoxError) -> Self {
-        let mut error = Self::new(ErrorKind::Node, source.to_string());
-        if let Some(inner) = Arc::get_mut(&mut error.0) {
-            inner.error_type = source.downcast_ref::<NodeError>().map(|error| error.error_type.clone());
-            inner.source = Some(source);
-        }
-        error
+        Self::of(What {
+            kind: ErrorKind::Node,
+            message: source.to_string(),
+            error_type: source.downcast_ref::<NodeError>().map(|error| error.error_type.clone()),
+            source: Some(source),
+        })
     }
 
     /// Says where the error happened; a place that is already known stays.
     pub(crate) fn at(self, path: &str, index: Option<u64>, run: RunId, attempts: u32) -> Self {
-        let mut this = self;
-        if let Some(inner) = Arc::get_mut(&mut this.0)
-            && inner.path.is_empty()
-        {
-            path.clone_into(&mut inner.path);
-            inner.index = index;
-            inner.run = Some(run);
-            inner.attempts = attempts;
-        }
-        this
+        let place = self.place.or_else(|| Some(Arc::new(Place { path: path.to_owned(), index, run, attempts })));
+        Self { place, ..self }
     }
 
     /// Returns what kind of error it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.what.kind
     }
 
     /// Says whether doing the same again may help: timeouts and cancellations may, wrong inputs can't.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Node)
+        matches!(self.what.kind, ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Node)
     }
 
     /// Returns where it happened: `outer > inner > node[3]`; empty for errors of no one node.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.0.path
+        self.place.as_ref().map_or("", |place| &place.path)
     }
 
     /// Returns the name of the node where it happened.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
-        let last = self.0.path.rsplit(" > ").next().filter(|name| !name.is_empty())?;
+        let last = self.path().rsplit(" > ").next().filter(|name| !name.is_empty())?;
         Some(last.split_once('[').map_or(last, |(name, _)| name))
     }
 
     /// Returns the index of the map item in which it happened.
     #[must_use]
     pub fn index(&self) -> Option<u64> {
-        self.0.index
+        self.place.as_ref()?.index
     }
 
     /// Returns the run in which it happened.
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
-        self.0.run
+        self.place.as_ref().map(|place| place.run)
     }
 
     /// Returns how many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.0.attempts
+        self.place.as_ref().map_or(1, |place| place.attempts)
     }
 
     /// Returns the message alone, without the place.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.0.message
+        &self.what.message
     }
 
     /// Returns the original error, if it (or one of its causes) is of this type.
@@ -178,7 +171,7 @@ impl Error {
     /// Returns the attribute `error.type`.
     #[must_use]
     pub fn error_type(&self) -> &str {
-        self.0.error_type.as_deref().unwrap_or(self.0.kind.as_str())
+        self.what.error_type.as_deref().unwrap_or(self.what.kind.as_str())
     }
 
     /// Returns the form told to readers of events and spans.
@@ -190,7 +183,7 @@ impl Error {
             causes.push(cause.to_string());
             next = cause.source();
         }
-        Failure { error_type: self.error_type().to_owned(), message: self.0.message.clone(), causes }
+        Failure { error_type: self.error_type().to_owned(), message: self.what.message.clone(), causes }
     }
 }
 
@@ -200,9 +193,13 @@ impl fmt::Display for Error {
         if !path.is_empty() {
             write!(f, "{path}: ")?;
         }
-        f.write_str(&self.0.message)?;
-        if self.0.attempts > 1 {
-            write!(f, " (after {} attempts)", self.0.attempts)?;
+        let (first, rest) = self.what.message.split_once('\n').unwrap_or((&self.what.message, ""));
+        f.write_str(first)?;
+        if self.attempts() > 1 {
+            write!(f, " (after {} attempts)", self.attempts())?;
+        }
+        if !rest.is_empty() {
+            write!(f, "\n{rest}")?;
         }
         let mut next = self.source().and_then(StdError::source);
         while let Some(cause) = next {
@@ -215,13 +212,13 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?}: {self})", self.0.kind)
+        write!(f, "Error({:?}: {self})", self.what.kind)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.what.source.as_deref().map(|source| source as _)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::content_key::ContentKey;
 use crate::data::Data;
 use crate::error::{Error, ErrorKind};
 use crate::file::{CommandSpec, Node, Program};
-use crate::pipeline::{Surroundings, data_type};
+use crate::pipeline::{Surroundings, data_type, data_type_called};
 use crate::process::Command;
 use crate::template::Values;
 
@@ -56,7 +56,7 @@ impl EngineNode for CommandNode {
         };
         NodeSpec {
             params: self.params.iter().map(|name| Param { name: name.clone(), ty: data_type() }).collect(),
-            outputs: vec![Output { name: self.output.clone(), ty: data_type() }],
+            outputs: vec![Output { name: self.output.clone(), ty: data_type_called(self.spec.parse.kind()) }],
             code: Some(code(&self.spec)),
             keyed_by: KeyedBy::Values,
             asynchronous: true,
@@ -69,7 +69,10 @@ impl EngineNode for CommandNode {
             Ok(command) => command,
             Err(error) => return Call::Ready(Err(failure(error))),
         };
-        command.label.clone_from(&self.name);
+        if matches!(self.spec.program, Program::Shell(_)) {
+            // The node's name, which stands before every message, says more than the beginning of a script.
+            "sh".clone_into(&mut command.label);
+        }
         command.timeout = self.timeout;
         command.set_env("TRACEPARENT", context.trace_parent().to_string());
         let (processes, parse) = (self.surroundings.processes.clone(), self.spec.parse);

@@ -98,8 +98,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         let Some(stderr) = &self.stderr else { return Ok(()) };
-        f.write_str("; its error output ends:")?;
-        stderr.lines().try_for_each(|line| write!(f, "\n  {line}"))
+        // The last line most often says why; it stands first, where one line is all there is room for.
+        let lines: Vec<&str> = stderr.trim_end().lines().collect();
+        write!(f, ": {}", lines.last().map_or("", |line| line.trim()))?;
+        if lines.len() > 1 {
+            f.write_str("\n  the end of its error output:")?;
+            lines.iter().try_for_each(|line| write!(f, "\n  | {line}"))?;
+        }
+        Ok(())
     }
 }
 

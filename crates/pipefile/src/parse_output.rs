@@ -38,6 +38,17 @@ impl Parse {
         }
     }
 
+    /// Returns the kind of value that is read.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Lines | Self::Jsonl => "list",
+            Self::Json => "json",
+            Self::Bytes => "bytes",
+        }
+    }
+
     /// Reads what a command printed.
     ///
     /// # Errors

@@ -52,12 +52,18 @@ pub fn typed(value: Data) -> Typed {
 /// Describes the one type of pipeline files' values. It is its own list.
 #[must_use]
 pub fn data_type() -> Type {
+    data_type_called("data")
+}
+
+/// Describes the type of values under the name that a person gave it.
+pub(crate) fn data_type_called(name: &'static str) -> Type {
     match type_of!(Data) {
         Type::Leaf(info) => Type::Leaf(TypeInfo {
-            name: "data",
+            name,
             item: Some(data_type),
             items: Some(items),
             from_items: Some(from_items),
+            preview: Some(preview),
             collect: Some(from_items),
             collect_nested: Some(from_items),
             ..info
@@ -87,6 +93,14 @@ fn list(values: &[Value]) -> Result<Data, ValueError> {
     values.iter().map(element).collect::<Result<_, _>>().map(Data::List)
 }
 
+/// Shows the beginning of a value as it would be printed.
+fn preview(value: &Value, limit: usize) -> String {
+    let Ok(data) = borrow::<Data>(value) else { return String::new() };
+    let plain = data.to_plain();
+    let text = String::from_utf8_lossy(&plain);
+    if text.len() <= limit { text.into_owned() } else { format!("{}…", &text[..text.floor_char_boundary(limit)]) }
+}
+
 struct Builder<'a> {
     surroundings: &'a Surroundings,
     /// A file that is nested twice is one pipeline.
@@ -97,6 +111,7 @@ impl Builder<'_> {
     fn pipeline(&mut self, file: &PipelineFile) -> Result<Pipeline, engine::Error> {
         let mut builder = Pipeline::builder(&file.name).version(file.version.clone().unwrap_or_default());
         for input in &file.inputs {
+            builder = builder.input(&input.name, data_type_called(input.kind.as_str()));
             if let Some(default) = &input.default {
                 builder = builder.default_input(&input.name, typed(default.clone()));
             }

@@ -14,6 +14,7 @@ use crate::backend::LocalBackend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::error::Error;
+use crate::value::Type;
 
 /// Collects a pipeline's nodes and settings.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub struct PipelineBuilder {
     pub(super) id: Option<String>,
     pub(super) version: String,
     pub(super) nodes: Vec<NodeDef>,
+    pub(super) declared: Vec<(String, Type)>,
     pub(super) defaults: Inputs,
     pub(super) config: Config,
 }
@@ -37,6 +39,13 @@ impl PipelineBuilder {
     /// Adds several nodes: `.nodes(nodes![clean, count])`.
     pub fn nodes(mut self, nodes: impl IntoIterator<Item = NodeDef>) -> Self {
         self.nodes.extend(nodes);
+        self
+    }
+
+    /// Declares an input with its type. Inputs need no declaration; a declared one stands before the others and keeps the
+    /// type as it is written here.
+    pub fn input(mut self, name: impl Into<String>, ty: Type) -> Self {
+        self.declared.push((name.into(), ty));
         self
     }
 

@@ -86,12 +86,12 @@ fn error(message: String) -> Error {
 }
 
 pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Error> {
-    let PipelineBuilder { name, id, version, nodes, defaults, config } = builder;
+    let PipelineBuilder { name, id, version, nodes, declared, defaults, config } = builder;
     let in_pipeline = |problem: Error| error(format!("pipeline `{name}`: {}", problem.message()));
     let drafts = nodes.into_iter().map(draft).collect::<Result<Vec<_>, _>>().map_err(in_pipeline)?;
     let makers = makers(&drafts).map_err(in_pipeline)?;
     let order = order(&drafts, &makers).map_err(in_pipeline)?;
-    let mut plan = assemble(drafts, &order, &defaults).map_err(in_pipeline)?;
+    let mut plan = assemble(drafts, &order, declared, &defaults).map_err(in_pipeline)?;
     plan.graph = Arc::new(graph(&name, &version, &plan));
     plan.id = id.unwrap_or_else(|| name.clone());
     plan.name = name.into();
@@ -224,8 +224,8 @@ fn cycle(drafts: &[Draft], reads: &[Vec<usize>], left: &[usize]) -> Error {
     error(format!("these nodes need each other in a cycle: {}", names.join(" → ")))
 }
 
-fn assemble(drafts: Vec<Draft>, order: &[usize], defaults: &Inputs) -> Result<Plan, Error> {
-    let ports = input_ports(&drafts, order, defaults)?;
+fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, defaults: &Inputs) -> Result<Plan, Error> {
+    let ports = input_ports(&drafts, order, declared, defaults)?;
     let mut outputs: Vec<OutputPort> = Vec::new();
     let mut slots: HashMap<String, (usize, Option<usize>, Type)> =
         ports.iter().enumerate().map(|(slot, port)| (port.name.clone(), (slot, None, port.ty.clone()))).collect();
@@ -305,10 +305,21 @@ fn policies(def: &NodeDef) -> (bool, Option<Retry>, Option<Duration>) {
     }
 }
 
-/// Everything that nodes read and no node makes, in the order of first use, and what has a default.
-fn input_ports(drafts: &[Draft], order: &[usize], defaults: &Inputs) -> Result<Vec<InputPort>, Error> {
+/// Everything that is declared, that nodes read and no node makes, in the order of first use, and what has a default.
+fn input_ports(
+    drafts: &[Draft],
+    order: &[usize],
+    declared: Vec<(String, Type)>,
+    defaults: &Inputs,
+) -> Result<Vec<InputPort>, Error> {
     let made = |name: &str| drafts.iter().any(|draft| draft.makes.iter().any(|made| made.outer == name));
     let mut ports: Vec<InputPort> = Vec::new();
+    for (name, ty) in declared {
+        if made(&name) {
+            return Err(error(format!("`{name}` is declared as an input, but a node makes it; rename one of them")));
+        }
+        ports.push(InputPort { name, ty, default: None, reader: String::new() });
+    }
     for (draft, want) in order.iter().flat_map(|&at| drafts[at].wants.iter().map(move |want| (&drafts[at], want))) {
         if made(&want.outer) {
             continue;
@@ -316,6 +327,10 @@ fn input_ports(drafts: &[Draft], order: &[usize], defaults: &Inputs) -> Result<V
         match ports.iter_mut().find(|port| port.name == want.outer) {
             Some(port) => {
                 let wanted = want.outer_type();
+                if port.reader.is_empty() {
+                    port.reader.clone_from(&draft.name);
+                    port.default = want.default.clone().filter(|_| !want.mapped);
+                }
                 if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
                     return Err(error(format!(
                         "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{}`",

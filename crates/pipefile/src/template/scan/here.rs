@@ -86,5 +86,6 @@ impl Scanner<'_> {
 
 /// Says whether an expansion in a line may not end in it, so that shells disagree about which line is the last.
 fn may_go_on(line: &str) -> bool {
-    line.contains('\n') || line.matches('`').count() % 2 == 1 || line.matches("$(").count() > line.matches(')').count()
+    let opens = line.contains("$(") && line.matches('(').count() != line.matches(')').count();
+    line.contains('\n') || line.matches('`').count() % 2 == 1 || opens
 }
