@@ -5,6 +5,7 @@ mod contender;
 mod figures;
 mod recording;
 mod sampling;
+mod thread_time;
 
 use std::process::ExitCode;
 

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::allocations;
+use crate::{allocations, thread_time};
 
 /// So many batches run before the first one that counts.
 const WARM_UP: usize = 40;
@@ -48,18 +46,12 @@ pub(crate) fn measure(pieces: usize, mut batch: impl FnMut(), mut flush: impl Fn
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn sample(pieces: usize, batch: &mut impl FnMut()) -> Cost {
-    let (allocations, cpu_ns, start) = (allocations::count(), thread_cpu_ns(), Instant::now());
+    let (allocations, cpu_ns, start) = (allocations::count(), thread_time::cpu_ns(), Instant::now());
     batch();
     let wall_ns = start.elapsed().as_nanos() as f64;
-    let (cpu_ns, allocations) = (thread_cpu_ns() - cpu_ns, allocations::count() - allocations);
+    let (cpu_ns, allocations) = (thread_time::cpu_ns() - cpu_ns, allocations::count() - allocations);
     let pieces = pieces as f64;
     Cost { wall_ns: wall_ns / pieces, cpu_ns: cpu_ns / pieces, allocations: allocations as f64 / pieces }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn thread_cpu_ns() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 fn median(samples: &[Cost], figure: impl Fn(&Cost) -> f64) -> f64 {

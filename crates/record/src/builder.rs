@@ -9,7 +9,7 @@ use crate::Recorder;
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
 
-/// A span takes about so many bytes in a buffer.
+/// A quarter of what a span takes in a buffer: the collector is told at every fourth one that is full.
 const SPAN_BYTES: usize = 128;
 /// A buffer is never smaller or larger than this, in bytes.
 const CHUNK_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
@@ -46,7 +46,7 @@ impl Default for RecorderBuilder {
 }
 
 impl RecorderBuilder {
-    /// Sets about how many spans a thread records before the collector is told. Default: 512.
+    /// Sets about how many spans are recorded before the collector is told. Default: 512.
     pub const fn buffer_size(mut self, spans: usize) -> Self {
         self.buffer_size = spans;
         self

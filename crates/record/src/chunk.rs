@@ -8,6 +8,9 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+/// A text or byte string longer than this is cut off, in bytes.
+pub(crate) const TEXT_LIMIT: usize = 16 * 1024;
+
 /// A piece of append-only memory with one writer.
 #[derive(Debug)]
 pub(crate) struct Chunk {
@@ -44,8 +47,10 @@ impl Chunk {
     /// Appends the bytes of the words in a readable range to `into`.
     pub(crate) fn read(&self, range: std::ops::Range<usize>, into: &mut Vec<u8>) {
         let words = self.words.get(range).unwrap_or_default();
-        into.reserve(words.len() * 8);
-        words.iter().for_each(|word| into.extend_from_slice(&word.load(Relaxed).to_le_bytes()));
+        let start = into.len();
+        into.resize(start + words.len() * 8, 0);
+        let (slots, _) = into[start..].as_chunks_mut::<8>();
+        slots.iter_mut().zip(words).for_each(|(slot, word)| *slot = word.load(Relaxed).to_le_bytes());
     }
 
     /// Empties the chunk.
@@ -70,14 +75,18 @@ impl Pen<'_> {
     pub(crate) fn push<const N: usize>(&mut self, words: [u64; N]) {
         match self.rest.split_first_chunk::<N>() {
             Some((slots, rest)) => {
-                slots.iter().zip(words).for_each(|(slot, word)| slot.store(word, Relaxed));
+                slots.iter().zip(&words).for_each(|(slot, word)| slot.store(*word, Relaxed));
                 self.rest = rest;
             }
-            None => {
-                self.rest = &[];
-                self.fits = false;
-            }
+            None => self.refuse(),
         }
+    }
+
+    /// Makes the record one that doesn't fit.
+    #[inline(always)]
+    pub(crate) fn refuse(&mut self) {
+        self.rest = &[];
+        self.fits = false;
     }
 
     /// Writes the record's first word again.
@@ -91,15 +100,16 @@ impl Pen<'_> {
     /// Writes bytes, filled up with zeros to whole words.
     #[inline(always)]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        let (whole, rest) = bytes.as_chunks::<8>();
-        whole.iter().for_each(|word| self.push([u64::from_le_bytes(*word)]));
-        if !rest.is_empty() {
-            self.push([part_of_word(rest)]);
+        let (whole, part) = bytes.as_chunks::<8>();
+        let Some((slots, rest)) = self.rest.split_at_checked(whole.len()) else { return self.refuse() };
+        slots.iter().zip(whole).for_each(|(slot, word)| slot.store(u64::from_le_bytes(*word), Relaxed));
+        self.rest = rest;
+        if !part.is_empty() {
+            self.push([part_of_word(part)]);
         }
     }
 
     /// Returns as much of a text as a record may hold, and counts if that isn't all.
-    #[inline(always)]
     pub(crate) fn fit_text<'t>(&mut self, text: &'t str) -> &'t str {
         if text.len() <= self.text_limit {
             return text;
@@ -109,7 +119,6 @@ impl Pen<'_> {
     }
 
     /// Returns as many of the bytes as a record may hold, and counts if that aren't all.
-    #[inline(always)]
     pub(crate) fn fit_bytes<'t>(&mut self, bytes: &'t [u8]) -> &'t [u8] {
         if bytes.len() <= self.text_limit {
             return bytes;

@@ -65,7 +65,11 @@ impl Collector {
             self.open.remember(&self.found, cause);
         }
         self.batcher.seal(core);
-        core.lanes.restock(is_busy);
+        if is_busy {
+            core.lanes.restock();
+        } else if cause == Cause::Interval {
+            core.lanes.shrink();
+        }
     }
 
     /// Says whether nothing can be recorded before a new scope is registered.

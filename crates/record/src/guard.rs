@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 use flowglass_model::{SpanId, Status, flags};
 
 use crate::active::{self, Activation};
-use crate::chunk::Pen;
 use crate::lane::{self, Attempt};
-use crate::lanes::{Loss, TEXT_LIMIT};
+use crate::lanes::Loss;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
-use crate::raw::{self, Owner, USER_TEMPLATE, UserSpanEnd};
+use crate::raw::{AttributeRecord, EventRecord, MessageRecord, Owner, Record, USER_TEMPLATE, UserSpanRecord};
 use crate::scope::{Scope, ScopeShared};
 use crate::static_text::StaticText;
 use crate::{Tick, Value};
@@ -67,7 +66,7 @@ impl SpanGuard {
     pub fn attr<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         if let Some(open) = &self.open {
             let value = value.into();
-            open.write(Loss::Part, |pen| raw::write_attribute(pen, open.owner(), key, &value));
+            open.write(Loss::Part, &AttributeRecord { owner: open.owner(), key, value });
         }
         self
     }
@@ -77,7 +76,7 @@ impl SpanGuard {
     pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
         if let Some(open) = &self.open {
             let at = Tick::now();
-            open.write(Loss::Record, |pen| raw::write_event(pen, open.owner(), at, name, attributes));
+            open.write(Loss::Record, &EventRecord { owner: open.owner(), at, name, attributes });
         }
         self
     }
@@ -94,7 +93,7 @@ impl SpanGuard {
 impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
+        if let Some(open) = &self.open {
             open.end();
         }
         // Only then the scope that the span was in.
@@ -134,40 +133,41 @@ impl OpenSpan {
 
     /// The lane is most likely at hand; the scope need only be looked up where it isn't.
     #[inline]
-    fn write(&self, loss: Loss, record: impl Fn(&mut Pen<'_>)) {
-        if lane::write(self.lanes, TEXT_LIMIT, &record) == Attempt::NoRoom {
-            self.write_elsewhere(loss, &record);
+    fn write(&self, loss: Loss, record: &impl Record) {
+        if lane::write_plain(self.lanes, record) == Attempt::NoRoom {
+            self.write_elsewhere(loss, record);
         }
     }
 
     #[cold]
-    fn write_elsewhere(&self, loss: Loss, record: &dyn Fn(&mut Pen<'_>)) {
+    fn write_elsewhere(&self, loss: Loss, record: &dyn Record) {
         active::with_scope(self.scope, |scope| scope.lanes.write_elsewhere(loss, record));
     }
 
     fn fail(&self, message: &str) {
         self.status.set(Status::Error);
-        self.write(Loss::Part, |pen| raw::write_message(pen, self.owner(), message));
+        self.write(Loss::Part, &MessageRecord { owner: self.owner(), message });
     }
 
     #[inline]
-    fn end(self) {
+    fn end(&self) {
         let end = Tick::now();
         if !self.began_in_panic && self.status.get() == Status::Ok && std::thread::panicking() {
             self.fail("panicked");
         }
-        let end = UserSpanEnd { frame: self.frame, name: self.name, end, status: self.status.get() };
+        let (scope, frame, name, status) = (self.scope, self.frame, self.name, self.status.get());
+        let end = UserSpanRecord { scope, frame, name, end, status };
         active::close(self.scope, |scope, is_active| finish(scope, is_active, &end));
     }
 }
 
 /// The span leaves the open ones before its end is recorded, so that the collector never finds it open after its end.
 #[inline]
-fn finish(scope: &ScopeShared, is_active: bool, end: &UserSpanEnd) {
+fn finish(scope: &ScopeShared, is_active: bool, end: &UserSpanRecord) {
     if is_active {
         scope.open.end(end.frame.span);
     } else {
         scope.open.close(end.frame.span);
     }
-    scope.lanes.write(Loss::Record, |pen| raw::write_user_span(pen, scope.id, end));
+    scope.lanes.write(Loss::Record, end);
 }

@@ -26,6 +26,10 @@ impl Hasher for IdHasher {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
     fn write_usize(&mut self, word: usize) {
         self.write_u64(word as u64);
     }

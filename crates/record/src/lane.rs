@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::chunk::{Chunk, Pen};
+use crate::chunk::{Chunk, Pen, TEXT_LIMIT};
+use crate::raw::Record;
 
 thread_local! {
     static LOCAL: LocalLanes = const { LocalLanes::new() };
@@ -28,14 +29,19 @@ struct Lane {
 pub(crate) enum Attempt {
     /// Written, and readable for the collector.
     Written,
-    /// The lane is another recorder's, or this one's has no chunk or a full one.
+    /// The lane is another recorder's, or has no room for the record, or the record is an unusual one.
     NoRoom,
 }
 
-/// Writes a record into the thread's chunk, if that is this recorder's and has room.
+/// Writes a record without anything unusual in it into the thread's chunk, if that is this recorder's and has room.
 #[inline(always)]
-pub(crate) fn write(recorder: u64, text_limit: usize, record: impl FnOnce(&mut Pen<'_>)) -> Attempt {
-    LOCAL.try_with(|local| local.write(recorder, text_limit, record)).unwrap_or(Attempt::NoRoom)
+pub(crate) fn write_plain(recorder: u64, record: &impl Record) -> Attempt {
+    LOCAL.try_with(|local| local.write(recorder, TEXT_LIMIT, |pen| record.write_plain(pen))).unwrap_or(Attempt::NoRoom)
+}
+
+/// Writes a record into the thread's chunk, if that is this recorder's and has room.
+pub(crate) fn write(recorder: u64, text_limit: usize, record: &dyn Record) -> Attempt {
+    LOCAL.try_with(|local| local.write(recorder, text_limit, |pen| record.write(pen))).unwrap_or(Attempt::NoRoom)
 }
 
 /// Makes a recorder's lane the one in use; says whether it has a chunk.
@@ -65,7 +71,7 @@ impl LocalLanes {
     }
 
     #[inline(always)]
-    fn write(&self, recorder: u64, text_limit: usize, record: impl FnOnce(&mut Pen<'_>)) -> Attempt {
+    fn write(&self, recorder: u64, text_limit: usize, write: impl FnOnce(&mut Pen<'_>)) -> Attempt {
         if self.recorder.get() != recorder {
             return Attempt::NoRoom;
         }
@@ -74,7 +80,7 @@ impl LocalLanes {
         let Some(chunk) = slot.as_deref() else { return Attempt::NoRoom };
         let at = self.at.get();
         let mut pen = chunk.pen(at, text_limit);
-        record(&mut pen);
+        write(&mut pen);
         if !pen.fits() {
             return Attempt::NoRoom;
         }

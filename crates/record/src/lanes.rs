@@ -8,17 +8,18 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::chunk::{Chunk, Pen};
+use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
 use crate::lane::{self, Attempt};
+use crate::raw::Record;
 
-/// A text or byte string longer than this is cut off, in bytes.
-pub(crate) const TEXT_LIMIT: usize = 16 * 1024;
 /// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
 const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
 
-/// So many empty chunks are kept when nothing is recorded.
-const IDLE_CHUNKS: usize = 8;
+/// So many empty chunks are kept when nothing was recorded for an interval.
+const IDLE_CHUNKS: usize = 32;
+/// When so many chunks were handed out, the collector is asked to look: waking it costs as much as hundreds of records.
+const CHUNKS_A_LOOK: usize = 4;
 /// So many empty chunks are made ready while much is recorded.
 const SPARE_CHUNKS: usize = 2;
 
@@ -101,15 +102,15 @@ impl Lanes {
 
     /// Writes a record into the calling thread's lane, or counts its loss.
     #[inline(always)]
-    pub(crate) fn write(&self, loss: Loss, record: impl Fn(&mut Pen<'_>)) {
-        if lane::write(self.id, TEXT_LIMIT, &record) == Attempt::NoRoom {
-            self.write_elsewhere(loss, &record);
+    pub(crate) fn write(&self, loss: Loss, record: &impl Record) {
+        if lane::write_plain(self.id, record) == Attempt::NoRoom {
+            self.write_elsewhere(loss, record);
         }
     }
 
-    /// Writes a record after the lane in use was found to have no room for it.
+    /// Writes a record that is unusual, or that the lane in use had no room for.
     #[cold]
-    pub(crate) fn write_elsewhere(&self, loss: Loss, record: &dyn Fn(&mut Pen<'_>)) {
+    pub(crate) fn write_elsewhere(&self, loss: Loss, record: &dyn Record) {
         let written = (lane::switch_to(self.id) && lane::write(self.id, TEXT_LIMIT, record) == Attempt::Written)
             || (self.take_chunk() && self.write_into_empty(record));
         if !written {
@@ -155,22 +156,23 @@ impl Lanes {
         });
     }
 
-    /// Makes the pool ready for what comes: spare chunks while much is recorded, few when nothing is.
-    pub(crate) fn restock(&self, is_busy: bool) {
-        if !is_busy {
-            let mut pool = self.pool.lock();
-            let surplus = pool.free.len().saturating_sub(IDLE_CHUNKS);
-            pool.free.truncate(IDLE_CHUNKS);
-            pool.allocated -= surplus;
-            return;
-        }
+    /// Lets go of most empty chunks, because nothing is recorded.
+    pub(crate) fn shrink(&self) {
+        let mut pool = self.pool.lock();
+        let surplus = pool.free.len().saturating_sub(IDLE_CHUNKS);
+        pool.free.truncate(IDLE_CHUNKS);
+        pool.allocated -= surplus;
+    }
+
+    /// Makes chunks ready for what comes, because much is recorded.
+    pub(crate) fn restock(&self) {
         while self.pool.lock().reserve(SPARE_CHUNKS, self.max_chunks) {
             let chunk = Arc::new(Chunk::new(self.chunk_words));
             self.pool.lock().free.push(chunk);
         }
     }
 
-    fn write_into_empty(&self, record: &dyn Fn(&mut Pen<'_>)) -> bool {
+    fn write_into_empty(&self, record: &dyn Record) -> bool {
         TEXT_LIMITS.into_iter().any(|limit| lane::write(self.id, limit, record) == Attempt::Written)
     }
 
@@ -199,14 +201,13 @@ impl Lanes {
             }
             None => None,
         };
-        let waiting = pool.taken.len();
         match &chunk {
             Some(chunk) => pool.taken.push(Arc::clone(chunk)),
             None => self.is_dry.store(true, Release),
         }
-        let is_first = pool.allocated == 1 && waiting == 0;
+        let is_urgent = chunk.is_none() || pool.taken.len() >= CHUNKS_A_LOOK;
         drop(pool);
-        if !is_first {
+        if is_urgent {
             self.ask_for_collection();
         }
         chunk

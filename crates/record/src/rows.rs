@@ -1,6 +1,5 @@
 //! Raw records become rows of a batch: names and keys interned once, ticks told as Unix time.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -36,7 +35,9 @@ pub(crate) struct EndedSpan<'a> {
 pub(crate) struct Rows {
     builder: BatchBuilder,
     statics: IdMap<u64, Sym>,
-    templates: HashMap<(usize, u32), TemplateSyms>,
+    /// Places in `syms`, by the address of a list of templates and a number in it.
+    templates: IdMap<(usize, u32), usize>,
+    syms: Vec<TemplateSyms>,
     /// Templates whose addresses are keys above: their memory must not be used again before the batch is done.
     held: Vec<Arc<[SpanTemplate]>>,
     of_scopes: IdMap<u64, Vec<(Sym, Scalar)>>,
@@ -71,7 +72,8 @@ impl Rows {
         Self {
             builder,
             statics: IdMap::default(),
-            templates: HashMap::new(),
+            templates: IdMap::default(),
+            syms: Vec::new(),
             held: Vec::new(),
             of_scopes: IdMap::default(),
             of_all,
@@ -138,18 +140,19 @@ impl Rows {
     ) -> SpanRow {
         let frame = &open.frame;
         let template = scope.template(frame);
+        let syms = template.map(|template| self.find_syms(scope, frame, template));
         self.row.clear();
-        if let Some(template) = template {
-            self.add_template(scope, frame, template);
+        if let (Some(template), Some(syms)) = (template, syms) {
+            self.add_template(frame, template, syms);
         }
-        self.add_fields(Some((scope, frame)), parts, remarks);
-        self.add_fields(Some((scope, frame)), fields, remarks);
+        self.add_fields(syms, parts, remarks);
+        self.add_fields(syms, fields, remarks);
         self.add_common(scope);
         SpanRow {
             trace_id: scope.trace_id,
             span_id: frame.span,
             parent_id: frame.parent,
-            name: self.name_of(scope, open, template, remarks.name),
+            name: self.name_of(open, template.zip(syms), remarks.name),
             kind: template.map_or(SpanKind::Internal, |template| template.kind),
             span_type: template.map_or(SpanType::Custom, |template| template.span_type),
             status: Status::Running,
@@ -160,24 +163,28 @@ impl Rows {
         }
     }
 
-    fn add_template(&mut self, scope: &ScopeShared, frame: &Frame, template: &SpanTemplate) {
-        let key = template_key(scope, frame);
-        if !self.templates.contains_key(&key) {
-            let syms = TemplateSyms::intern(&mut self.builder, template);
-            self.templates.insert(key, syms);
+    /// Returns the place in `syms` of a frame's template.
+    fn find_syms(&mut self, scope: &ScopeShared, frame: &Frame, template: &SpanTemplate) -> usize {
+        let address = Arc::as_ptr(&scope.templates).cast::<SpanTemplate>() as usize;
+        *self.templates.entry((address, frame.template)).or_insert_with(|| {
             self.held.push(Arc::clone(&scope.templates));
-        }
-        self.row.extend_from_slice(&self.templates[&key].fixed);
+            self.syms.push(TemplateSyms::intern(&mut self.builder, template));
+            self.syms.len() - 1
+        })
+    }
+
+    fn add_template(&mut self, frame: &Frame, template: &SpanTemplate, syms: usize) {
+        self.row.extend_from_slice(&self.syms[syms].fixed);
         if template.indexed && template.span_type == SpanType::Item && frame.index != NO_INDEX {
             let key = self.builder.intern(conventions::MAP_INDEX);
             self.row.push((key, Scalar::Int(i64::try_from(frame.index).unwrap_or(i64::MAX))));
         }
     }
 
-    fn add_fields<'a>(&mut self, of: Option<(&ScopeShared, &Frame)>, fields: Fields<'a>, remarks: &mut Remarks<'a>) {
+    fn add_fields<'a>(&mut self, syms: Option<usize>, fields: Fields<'a>, remarks: &mut Remarks<'a>) {
         for field in fields {
             match field {
-                Field::Attribute(RawKey::At(at), value) => self.add_value(of, at, value),
+                Field::Attribute(RawKey::At(at), value) => self.add_value(syms, at, value),
                 Field::Attribute(RawKey::Static(key), value) => {
                     let key = self.static_or_text(key, "");
                     self.set(key, value);
@@ -196,9 +203,8 @@ impl Rows {
     }
 
     /// Adds the value of a template's key; one that the template has no key for is left out.
-    fn add_value(&mut self, of: Option<(&ScopeShared, &Frame)>, at: usize, value: RawValue<'_>) {
-        let syms = of.and_then(|(scope, frame)| self.templates.get(&template_key(scope, frame)));
-        if let Some(&key) = syms.and_then(|syms| syms.keys.get(at)) {
+    fn add_value(&mut self, syms: Option<usize>, at: usize, value: RawValue<'_>) {
+        if let Some(&key) = syms.and_then(|syms| self.syms[syms].keys.get(at)) {
             let value = self.scalar(value);
             self.row.push((key, value));
         }
@@ -219,16 +225,16 @@ impl Rows {
         add_missing(&mut self.row, &self.of_all);
     }
 
-    fn name_of(&mut self, scope: &ScopeShared, open: &OpenFrame, template: Option<&SpanTemplate>, own: &str) -> Sym {
+    fn name_of(&mut self, open: &OpenFrame, template: Option<(&SpanTemplate, usize)>, own: &str) -> Sym {
         match template {
             None => self.static_or_text(open.name, own),
-            Some(template) if template.indexed && open.frame.index != NO_INDEX => {
+            Some((template, _)) if template.indexed && open.frame.index != NO_INDEX => {
                 self.name.clear();
                 // Writing into a text does not fail.
                 let _ = write!(self.name, "{} {}", template.name, open.frame.index);
                 self.builder.intern(&self.name)
             }
-            Some(_) => self.templates[&template_key(scope, &open.frame)].name,
+            Some((_, syms)) => self.syms[syms].name,
         }
     }
 
@@ -275,10 +281,6 @@ impl TemplateSyms {
             keys: template.keys.iter().map(|key| builder.intern(key)).collect(),
         }
     }
-}
-
-fn template_key(scope: &ScopeShared, frame: &Frame) -> (usize, u32) {
-    (Arc::as_ptr(&scope.templates).cast::<SpanTemplate>() as usize, frame.template)
 }
 
 fn intern_all(builder: &mut BatchBuilder, attributes: &Attributes) -> Vec<(Sym, Scalar)> {

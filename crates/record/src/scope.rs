@@ -11,7 +11,7 @@ use flowglass_model::{AttributeValue, Attributes, Failure, SpanId, SpanKind, Spa
 use crate::active::Activation;
 use crate::lanes::{Lanes, Loss};
 use crate::open::{Frame, OpenFrame, OpenFrames};
-use crate::raw::{self, USER_TEMPLATE};
+use crate::raw::{SpanRecord, USER_TEMPLATE};
 use crate::static_text::StaticText;
 use crate::tick::Anchor;
 use crate::{Recorder, Tick, Value};
@@ -333,6 +333,6 @@ impl ScopeShared {
 
     #[inline]
     fn record(&self, end: &SpanEnd<'_>) {
-        self.lanes.write(Loss::Record, |pen| raw::write_span(pen, self.id, end));
+        self.lanes.write(Loss::Record, &SpanRecord { scope: self.id, end });
     }
 }

@@ -1,7 +1,5 @@
 //! tracing-opentelemetry: `tracing` spans through its layer into the OpenTelemetry SDK.
 
-use std::hint::black_box;
-
 use opentelemetry::trace::TracerProvider as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -34,15 +32,8 @@ pub(super) fn run() -> Result<Figures, String> {
 }
 
 fn child(key: &str) {
-    let _child = tracing::info_span!(
-        "child",
-        model = MODEL,
-        key = black_box(key),
-        rows = black_box(ROWS),
-        attempt = black_box(ATTEMPT),
-        cached = black_box(CACHED),
-        score = black_box(SCORE)
-    )
-    .entered();
+    let _child =
+        tracing::info_span!("child", model = MODEL, key = key, rows = ROWS, attempt = ATTEMPT, cached = CACHED, score = SCORE)
+            .entered();
     tracing::info!("loaded");
 }
