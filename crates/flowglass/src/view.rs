@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use flowglass_engine::{MapRun, Run};
+use flowglass_insight::waterfall::FoldLimits;
 use flowglass_insight::{Summary, Tree, Waterfall};
 use flowglass_model::Span;
 use flowglass_term::Options;
@@ -44,7 +45,7 @@ impl ViewExt for MapRun {
     }
 }
 
-/// A waterfall that prints.
+/// A waterfall that prints. A long map prints as its slowest and its failed items; [`rows`](Waterfall::rows) are all of them.
 #[derive(Debug, Clone)]
 pub struct WaterfallView(Waterfall);
 
@@ -57,7 +58,8 @@ impl Deref for WaterfallView {
 
 impl fmt::Display for WaterfallView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&flowglass_term::waterfall::render(&self.0, &Options::plain(WIDTH)))
+        let folded = self.0.fold(&FoldLimits::default());
+        f.write_str(&flowglass_term::waterfall::render(&folded, &Options::plain(WIDTH)))
     }
 }
 
