@@ -1,6 +1,7 @@
 //! Several processes and one store: one is killed in the middle, several write at once, one may only read.
 //!
-//! A test starts this same program again to run one of the `child` functions, and talks with it through pipes.
+//! A test starts this same program again to run one of the `child` functions, and talks with it through pipes. Without a
+//! parent they do nothing.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ impl OtherProcess {
     }
 
     fn start_with(mut command: Command, function: &str, store: &Path) -> Self {
-        command.args([function, "--exact", "--ignored", "--nocapture"]).env(STORE, store);
+        command.args([function, "--exact", "--nocapture"]).env(STORE, store);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, input, output }
@@ -112,7 +113,6 @@ fn statuses(store: &SqliteStore) -> Vec<Status> {
 }
 
 #[test]
-#[ignore = "a part of `a_killed_writer_leaves_what_it_committed`"]
 fn child_that_is_killed() {
     let Some(path) = store_of_child() else { return };
     let store = SqliteStore::create_or_open(&path).unwrap();
@@ -145,7 +145,6 @@ fn a_killed_writer_leaves_what_it_committed() {
 }
 
 #[test]
-#[ignore = "a part of `a_writer_killed_at_any_moment_leaves_a_consistent_store`"]
 fn child_that_writes_until_it_is_killed() {
     let Some(path) = store_of_child() else { return };
     let store = SqliteStore::create_or_open(&path).unwrap();
@@ -180,7 +179,6 @@ fn a_writer_killed_at_any_moment_leaves_a_consistent_store() {
 }
 
 #[test]
-#[ignore = "a part of `processes_that_write_at_once_lose_nothing`"]
 fn child_that_writes() {
     let Some(path) = store_of_child() else { return };
     say(READY);
@@ -231,7 +229,6 @@ mod without_rights {
     }
 
     #[test]
-    #[ignore = "a part of `a_folder_that_can_not_be_written_can_be_read`"]
     fn child_that_may_only_read() {
         let Some(path) = store_of_child() else { return };
         let store = SqliteStore::open(&path).unwrap();

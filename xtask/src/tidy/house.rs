@@ -65,7 +65,6 @@ pub(super) const CRATES: &[CrateRule] = &[
     rule("pipefile", &["model", "engine"]),
     rule("flowglass", &["model", "record", "engine", "store", "insight", "term", "picture", "macros"]),
     rule("cli", &["flowglass", "pipefile"]),
-    rule("testkit", &["model", "record", "engine", "store"]),
     CrateRule { folder: "bench", may_use: MayUse::Anything, must_not_reach: &[] },
     rule("xtask", &[]),
 ];
@@ -77,7 +76,7 @@ pub(super) const RESERVED: &[Reserved] = &[
     Reserved { name: "zstd", folders: &["store", "bench"] },
     Reserved { name: "tokio", folders: &["engine", "pipefile", "flowglass", "cli", "bench"] },
     Reserved { name: "futures*", folders: &["engine", "pipefile", "flowglass", "cli", "bench"] },
-    Reserved { name: "fastrand", folders: &["model", "record", "engine", "store", "flowglass", "testkit", "bench"] },
+    Reserved { name: "fastrand", folders: &["model", "record", "engine", "store", "flowglass", "bench"] },
     Reserved { name: "clap*", folders: &["cli", "bench"] },
     Reserved { name: "toml*", folders: &["pipefile", "flowglass", "cli", "xtask"] },
     Reserved { name: "indicatif", folders: &["term", "cli"] },
@@ -91,8 +90,8 @@ pub(super) const RESERVED: &[Reserved] = &[
     Reserved { name: "opentelemetry*", folders: &["bench"] },
     Reserved { name: "tracing*", folders: &["bench"] },
     Reserved { name: "fastrace*", folders: &["bench"] },
-    Reserved { name: "insta", folders: &["testkit"] },
-    Reserved { name: "proptest", folders: &["testkit"] },
+    Reserved { name: "insta", folders: &["bench"] },
+    Reserved { name: "proptest", folders: &["bench"] },
     Reserved { name: "trybuild", folders: &[] },
     Reserved { name: "assert_cmd", folders: &[] },
 ];
