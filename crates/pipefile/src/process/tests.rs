@@ -72,7 +72,10 @@ fn too_much_output_ends_the_command() {
 fn a_failure_has_its_code_and_its_last_words() {
     let error = run(shell("printf 'first\\nbad \\377 thing\\n' >&2; exit 3")).unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Exit, Some(3)));
-    assert_eq!(error.to_string(), "`sh` exited with code 3: bad \u{fffd} thing\n  the end of its error output:\n  | first\n  | bad \u{fffd} thing");
+    assert_eq!(
+        error.to_string(),
+        "`sh` exited with code 3: bad \u{fffd} thing\n  the end of its error output:\n  | first\n  | bad \u{fffd} thing"
+    );
     assert_eq!(run(shell("exit 1")).unwrap_err().to_string(), "`sh` exited with code 1");
     let (kind, message) = failure(shell("kill -9 $$"));
     assert_eq!((kind, message.as_str()), (ErrorKind::Signal, "`sh` was killed by signal 9 (KILL)"));

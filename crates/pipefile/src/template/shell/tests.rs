@@ -231,7 +231,7 @@ fn random_script(random: &mut fastrand::Rng) -> String {
 }
 
 fn stdout_of(arguments: &[&str], variables: Vec<(String, OsString)>) -> Option<Vec<u8>> {
-    let output = Command::new("bash").args(arguments).envs(variables).current_dir("/").output().unwrap();
+    let output = Command::new("sh").args(arguments).envs(variables).current_dir("/").output().unwrap();
     (arguments[0] != "-n" || output.status.success()).then_some(output.stdout)
 }
 
@@ -240,7 +240,7 @@ fn stdout_of(arguments: &[&str], variables: Vec<(String, OsString)>) -> Option<V
 fn random_scripts_treat_a_hostile_value_like_a_plain_word() {
     let mut random = fastrand::Rng::with_seed(12);
     let mut compared = 0;
-    for _ in 0..100_000 {
+    for _ in 0..4_000 {
         let text = random_script(&mut random);
         if !text.contains("{x}") {
             continue;
@@ -252,8 +252,9 @@ fn random_scripts_treat_a_hostile_value_like_a_plain_word() {
         }
         let value = Data::from(HOSTILE);
         let script = template.render(&Values::from([("x", &value)]), &mut TempFiles::default()).unwrap();
-        let expected = String::from_utf8(stdout_of(&["-c", &with_plain], Vec::new()).unwrap()).unwrap();
-        let found = String::from_utf8(stdout_of(&["-c", &script.text], script.variables).unwrap()).unwrap();
+        let shown = |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap()).into_owned();
+        let expected = shown(stdout_of(&["-c", &with_plain], Vec::new()));
+        let found = shown(stdout_of(&["-c", &script.text], script.variables));
         assert_eq!(found, expected.replace(PLAIN, HOSTILE), "{text:?}");
         compared += 1;
     }
