@@ -42,7 +42,10 @@ pub(crate) struct Collector {
 
 /// The scopes that records may come from.
 #[derive(Debug, Default)]
-struct Scopes(IdMap<u64, Tracked>);
+struct Scopes {
+    known: IdMap<u64, Tracked>,
+    arriving: Vec<Arc<ScopeShared>>,
+}
 
 #[derive(Debug)]
 struct Tracked {
@@ -74,7 +77,7 @@ impl Collector {
 
     /// Says whether nothing can be recorded before a new scope is registered.
     pub(crate) fn is_idle(&self) -> bool {
-        self.scopes.0.is_empty()
+        self.scopes.known.is_empty()
     }
 
     /// Returns the spans of a trace that the last look found open.
@@ -82,7 +85,7 @@ impl Collector {
         let now = Tick::now();
         let mut rows = Rows::new(core.writer, 0, Arc::clone(&core.resource), &core.attributes);
         for found in self.found.values() {
-            if let Some(tracked) = self.scopes.0.get(&found.scope)
+            if let Some(tracked) = self.scopes.known.get(&found.scope)
                 && tracked.shared.trace_id == trace
             {
                 rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span), now);
@@ -94,7 +97,7 @@ impl Collector {
     fn find_open(&mut self) {
         self.found.clear();
         self.gone.clear();
-        for (id, tracked) in &mut self.scopes.0 {
+        for (id, tracked) in &mut self.scopes.known {
             tracked.is_wanted = None;
             // Asked before the records are read: once only the collector holds a scope, nothing more comes from it.
             if Arc::get_mut(&mut tracked.shared).is_some() {
@@ -161,7 +164,7 @@ impl Collector {
         lost.iter().for_each(|found| self.end(core, found, now, LOST));
         self.parts.remove_scopes(|scope| self.gone.contains(&scope));
         for scope in self.gone.drain() {
-            if let Some(tracked) = self.scopes.0.remove(&scope) {
+            if let Some(tracked) = self.scopes.known.remove(&scope) {
                 core.registry.give_back(tracked.shared);
             }
         }
@@ -177,7 +180,7 @@ impl Collector {
         let span = found.open.frame.span;
         self.found.remove(&span);
         let is_told = self.open.end(span);
-        let Some(tracked) = self.scopes.0.get_mut(&found.scope) else { return };
+        let Some(tracked) = self.scopes.known.get_mut(&found.scope) else { return };
         if tracked.is_wanted(core) {
             let rows = self.batcher.rows(core);
             let (fields, parts) = (Fields::new(&[]), self.parts.get(span));
@@ -190,7 +193,7 @@ impl Collector {
     fn tell_open(&mut self, core: &Core, cause: Cause, now: Tick) {
         let dropped = core.lanes.dropped_records();
         for found in self.found.values() {
-            let Some(tracked) = self.scopes.0.get(&found.scope) else { continue };
+            let Some(tracked) = self.scopes.known.get(&found.scope) else { continue };
             let scope = &tracked.shared;
             if self.open.should_tell(scope, &found.open, cause, now) {
                 let parts = self.parts.get(found.open.frame.span);
@@ -203,16 +206,16 @@ impl Collector {
 
 impl Scopes {
     fn adopt(&mut self, registry: &Registry) {
-        let registered = registry.take_registered();
-        self.0.extend(registered.into_iter().map(|shared| (shared.id, Tracked { shared, is_wanted: None })));
+        registry.swap_registered(&mut self.arriving);
+        self.known.extend(self.arriving.drain(..).map(|shared| (shared.id, Tracked { shared, is_wanted: None })));
     }
 
     /// Returns a scope; one that was registered during this look is adopted when its first record is read.
     fn find(&mut self, id: u64, registry: &Registry) -> Option<&mut Tracked> {
-        if !self.0.contains_key(&id) {
+        if !self.known.contains_key(&id) {
             self.adopt(registry);
         }
-        self.0.get_mut(&id)
+        self.known.get_mut(&id)
     }
 }
 

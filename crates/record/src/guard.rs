@@ -18,7 +18,7 @@ use crate::{Tick, Value};
 /// trace isn't sampled.
 #[inline]
 pub fn span(name: &'static str) -> SpanGuard {
-    SpanGuard { open: active::open(|scope| OpenSpan::start(scope, name)), root: None, stays_on_its_thread: PhantomData }
+    SpanGuard { open: active::open(|scope| OpenSpan::start(scope, name)), stays_on_its_thread: PhantomData }
 }
 
 /// An open span; dropping it ends the span.
@@ -26,8 +26,6 @@ pub fn span(name: &'static str) -> SpanGuard {
 #[must_use = "the span ends when this is dropped"]
 pub struct SpanGuard {
     open: Option<OpenSpan>,
-    /// What a span that starts a trace keeps alive.
-    root: Option<(Activation, Scope)>,
     stays_on_its_thread: PhantomData<*const ()>,
 }
 
@@ -39,14 +37,19 @@ struct OpenSpan {
     name: &'static str,
     status: Cell<Status>,
     began_in_panic: bool,
+    /// What a span that starts a trace keeps alive.
+    root: Option<(Activation, Scope)>,
 }
 
 impl SpanGuard {
     /// Opens a span that starts a trace of its own.
     pub(crate) fn root(name: &'static str, scope: Scope) -> Self {
         let activation = scope.activate();
-        let open = if scope.is_sampled() { span(name).open.take() } else { None };
-        Self { open, root: Some((activation, scope)), stays_on_its_thread: PhantomData }
+        let mut guard = if scope.is_sampled() { span(name) } else { Self { open: None, stays_on_its_thread: PhantomData } };
+        if let Some(open) = &mut guard.open {
+            open.root = Some((activation, scope));
+        }
+        guard
     }
 
     /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
@@ -96,8 +99,6 @@ impl Drop for SpanGuard {
         if let Some(open) = &self.open {
             open.end();
         }
-        // Only then the scope that the span was in.
-        drop(self.root.take());
     }
 }
 
@@ -123,6 +124,7 @@ impl OpenSpan {
             name,
             status: Cell::new(Status::Ok),
             began_in_panic: std::thread::panicking(),
+            root: None,
         })
     }
 
@@ -149,7 +151,6 @@ impl OpenSpan {
         self.write(Loss::Part, &MessageRecord { owner: self.owner(), message });
     }
 
-    #[inline]
     fn end(&self) {
         let end = Tick::now();
         if !self.began_in_panic && self.status.get() == Status::Ok && std::thread::panicking() {

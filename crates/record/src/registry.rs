@@ -57,9 +57,10 @@ impl Registry {
         state.registered.len()
     }
 
-    /// Takes the scopes that were registered since the last time.
-    pub(crate) fn take_registered(&self) -> Vec<Arc<ScopeShared>> {
-        std::mem::take(&mut self.state.lock().registered)
+    /// Takes the scopes that were registered since the last time, and leaves an empty buffer for those to come: whoever
+    /// makes a scope need not allocate.
+    pub(crate) fn swap_registered(&self, empty: &mut Vec<Arc<ScopeShared>>) {
+        std::mem::swap(&mut self.state.lock().registered, empty);
     }
 
     /// Returns how many scopes the collector hasn't taken yet.
