@@ -185,7 +185,8 @@ impl ShownLine {
         let (lead, kept) = tail_within(before, WIDEST_LINE / 2);
         let mark_column = lead.len() + width(&kept);
         let (marked, cut) = head_within(marked, WIDEST_LINE - WIDEST_LINE / 4);
-        let (after, _) = if cut { (Vec::new(), true) } else { head_within(after, WIDEST_LINE / 4) };
+        let room = WIDEST_LINE.saturating_sub(mark_column + marked.len());
+        let (after, _) = if cut { (Vec::new(), true) } else { head_within(after, room) };
         let text = lead.chars().chain(kept).chain(marked.iter().copied()).chain(after).collect();
         Self { text, mark_column, mark_width: width(&marked).max(1) }
     }
