@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flowglass_model::{SpanId, TraceId, TraceParent};
 
-use crate::scope::ScopeShared;
+use crate::scope_shared::ScopeShared;
 
 thread_local! {
     static ACTIVE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };

@@ -20,7 +20,7 @@ use crate::parts::Parts;
 use crate::raw::{Fields, RawBody, RawRecord, Records};
 use crate::registry::Registry;
 use crate::rows::{EndedSpan, Rows};
-use crate::scope::ScopeShared;
+use crate::scope_shared::ScopeShared;
 use crate::wake::Cause;
 
 /// What a span is told to have ended with when its scope is gone and its end never came.

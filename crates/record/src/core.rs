@@ -15,7 +15,8 @@ use crate::open::Frame;
 use crate::outlet::Outlet;
 use crate::registry::Registry;
 use crate::retention::Retention;
-use crate::scope::{ScopeShared, ScopeSpec};
+use crate::scope::ScopeSpec;
+use crate::scope_shared::ScopeShared;
 use crate::stats::RecorderStats;
 use crate::wake::{Cause, Interval, Wake};
 

@@ -10,7 +10,8 @@ use crate::lane::{self, Attempt};
 use crate::lanes::Loss;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
 use crate::raw::{AttributeRecord, EventRecord, MessageRecord, Owner, Record, USER_TEMPLATE, UserSpanRecord};
-use crate::scope::{Scope, ScopeShared};
+use crate::scope::Scope;
+use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::{Tick, Value};
 

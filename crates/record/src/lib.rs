@@ -48,6 +48,7 @@ mod registry;
 mod retention;
 mod rows;
 mod scope;
+mod scope_shared;
 mod static_text;
 mod stats;
 mod tick;

@@ -7,7 +7,7 @@ use flowglass_model::SpanId;
 use crate::Tick;
 use crate::id_hash::{BuildIdHasher, IdMap};
 use crate::open::{Found, OpenFrame};
-use crate::scope::ScopeShared;
+use crate::scope_shared::ScopeShared;
 use crate::wake::Cause;
 
 /// A span that has been open for less is told of only if an earlier look has seen it, in nanoseconds.

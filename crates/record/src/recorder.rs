@@ -7,7 +7,8 @@ use flowglass_model::{Attributes, Graph, Resource, Span, TraceId, WriterId};
 
 use crate::core::Core;
 use crate::open::Frame;
-use crate::scope::{Scope, ScopeShared};
+use crate::scope::Scope;
+use crate::scope_shared::ScopeShared;
 use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
 
 /// How long dropping the last handle waits for the sinks.

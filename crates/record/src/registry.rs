@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use crate::Tick;
 use crate::lanes::Lanes;
 use crate::open::Frame;
-use crate::scope::{ScopeShared, ScopeSpec, SpanTemplate};
+use crate::scope::{ScopeSpec, SpanTemplate};
+use crate::scope_shared::ScopeShared;
 use crate::tick::Anchor;
 
 /// So many used scopes are kept.

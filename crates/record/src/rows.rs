@@ -11,7 +11,8 @@ use crate::Tick;
 use crate::id_hash::IdMap;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
 use crate::raw::{Field, Fields, RawKey, RawValue};
-use crate::scope::{ScopeShared, SpanTemplate};
+use crate::scope::SpanTemplate;
+use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 
 /// Texts up to this long are looked for in the arena; longer ones are most likely unique, in bytes.

@@ -1,0 +1,198 @@
+//! Reading records back, on the collector's side.
+
+use flowglass_model::{SpanId, Status};
+
+use super::{Owner, USER_TEMPLATE, key, kind, tag};
+use crate::Tick;
+use crate::open::{Frame, NO_INDEX};
+use crate::static_text::StaticText;
+
+/// A record read back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawRecord<'a> {
+    /// Whose record it is.
+    pub(crate) owner: Owner,
+    /// How many values were cut off or left out.
+    pub(crate) truncated: u8,
+    /// What it says.
+    pub(crate) body: RawBody<'a>,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RawBody<'a> {
+    /// A span ended. Its frame's index is [`NO_INDEX`] where it has a name of its own.
+    Span { frame: Frame, name: StaticText, end: Tick, status: Status, fields: Fields<'a> },
+    /// An open span got an attribute, or a message.
+    Part { fields: Fields<'a> },
+    /// Something happened in a span.
+    Event { at: Tick, name: StaticText, fields: Fields<'a> },
+}
+
+/// Iterates over the records in the bytes of a chunk. Stops at anything that isn't a record.
+#[derive(Debug, Clone)]
+pub(crate) struct Records<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = RawRecord<'a>;
+
+    fn next(&mut self) -> Option<RawRecord<'a>> {
+        let mut words = Words(self.0);
+        let header = words.next()?;
+        let length = usize::try_from(header >> 32).ok()? * 8;
+        let mut words = Words(self.0.get(8..length)?);
+        self.0 = &self.0[length..];
+        let owner = Owner { scope: words.next()?, span: SpanId::from_u64(words.next()?) };
+        let body = match header & 0xff {
+            kind::SPAN => words.span(owner.span, Status::from_code((header >> 8) as u8)?)?,
+            kind::EVENT => RawBody::Event { at: words.tick()?, name: words.static_text()?, fields: Fields(words) },
+            kind::ATTRIBUTE | kind::MESSAGE => RawBody::Part { fields: Fields(words) },
+            _ => return None,
+        };
+        Some(RawRecord { owner, truncated: (header >> 16) as u8, body })
+    }
+}
+
+/// A key read back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum RawKey<'a> {
+    /// A place in the template's keys.
+    At(usize),
+    /// A name.
+    Static(StaticText),
+    /// A name that was too long for a word.
+    Text(&'a str),
+}
+
+/// A value read back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum RawValue<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(&'a str),
+    Bytes(&'a [u8]),
+    /// JSON of an `AttributeValue`.
+    Json(&'a [u8]),
+}
+
+/// One field of a record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Field<'a> {
+    Attribute(RawKey<'a>, RawValue<'a>),
+    /// Why a span failed.
+    Message(&'a str),
+    /// A name that was too long for a word.
+    Name(&'a str),
+    ErrorType(&'a str),
+    ErrorMessage(&'a str),
+    Cause(&'a str),
+}
+
+impl Field<'_> {
+    /// Says whether a later field stands in for this one.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Attribute(key, _), Self::Attribute(other, _)) => key == other,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+/// The fields of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a>(Words<'a>);
+
+impl<'a> Fields<'a> {
+    /// Reads fields that [`bytes`](Self::bytes) gave.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self(Words(bytes))
+    }
+
+    /// Returns the fields as they stand in the record; several of them may be put behind each other.
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.0.0
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let head = self.0.next()?;
+        let length = usize::try_from(head >> 32).ok()?;
+        let key = self.0.key(head >> 8 & 0xffff)?;
+        let value = match head & 0xff {
+            tag::BOOL => RawValue::Bool(length != 0),
+            tag::INT => RawValue::Int(self.0.next()?.cast_signed()),
+            tag::FLOAT => RawValue::Float(f64::from_bits(self.0.next()?)),
+            tag::STR => RawValue::Str(self.0.text(length)?),
+            tag::BYTES => RawValue::Bytes(self.0.bytes(length)?),
+            tag::JSON => RawValue::Json(self.0.bytes(length)?),
+            tag::MESSAGE => return self.0.text(length).map(Field::Message),
+            tag::NAME => return self.0.text(length).map(Field::Name),
+            tag::ERROR_TYPE => return self.0.text(length).map(Field::ErrorType),
+            tag::ERROR_MESSAGE => return self.0.text(length).map(Field::ErrorMessage),
+            tag::CAUSE => return self.0.text(length).map(Field::Cause),
+            _ => return None,
+        };
+        Some(Field::Attribute(key, value))
+    }
+}
+
+/// Reads the words of a record one by one.
+#[derive(Debug, Clone, Copy)]
+struct Words<'a>(&'a [u8]);
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Option<u64> {
+        let (word, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*word))
+    }
+
+    fn tick(&mut self) -> Option<Tick> {
+        self.next().map(Tick::from_raw)
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length.next_multiple_of(8))?;
+        self.0 = rest;
+        Some(&bytes[..length])
+    }
+
+    fn text(&mut self, length: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes(length)?).ok()
+    }
+
+    fn key(&mut self, key: u64) -> Option<RawKey<'a>> {
+        match key {
+            key::STATIC => self.static_text().map(RawKey::Static),
+            key::TEXT => {
+                let length = usize::try_from(self.next()?).ok()?;
+                self.text(length).map(RawKey::Text)
+            }
+            at => Some(RawKey::At(usize::try_from(at).ok()?)),
+        }
+    }
+
+    #[expect(unsafe_code, reason = "a packed text is unpacked")]
+    fn static_text(&mut self) -> Option<StaticText> {
+        // SAFETY: this module alone writes records, and writes a packed text at exactly the places where it reads one;
+        // a chunk has one writer, and what is read of it was committed as whole records.
+        self.next().map(|word| unsafe { StaticText::from_word(word) })
+    }
+
+    fn span(mut self, span: SpanId, status: Status) -> Option<RawBody<'a>> {
+        let parent = SpanId::from_u64(self.next()?);
+        let (start, end) = (self.tick()?, self.tick()?);
+        let word = self.next()?;
+        let (template, flags) = (word as u32, (word >> 32) as u32);
+        let (index, name) = match template {
+            USER_TEMPLATE => (NO_INDEX, self.static_text()?),
+            _ => (self.next()?, StaticText::NONE),
+        };
+        let frame = Frame { span, parent, template, index, start, flags };
+        Some(RawBody::Span { frame, name, end, status, fields: Fields(self) })
+    }
+}

@@ -1,0 +1,148 @@
+//! What a scope's handles, its threads and the collector share.
+
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use flowglass_model::{Attributes, SpanId, SpanType, TraceId};
+
+use crate::lanes::{Lanes, Loss};
+use crate::open::{Frame, OpenFrames};
+use crate::raw::SpanRecord;
+use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
+use crate::tick::Anchor;
+
+/// What a scope's handles, its threads and the collector share. Recycled with its slots.
+#[derive(Debug)]
+pub(crate) struct ScopeShared {
+    pub(crate) id: u64,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) trace_id: TraceId,
+    pub(crate) templates: Arc<[SpanTemplate]>,
+    pub(crate) attributes: Attributes,
+    /// What the scope's ticks are told as Unix time by: one for all its spans, so that they fit together.
+    pub(crate) anchor: Anchor,
+    pub(crate) open: OpenFrames,
+    root: SpanId,
+    is_sampled: bool,
+    is_registered: AtomicBool,
+    first_id: u64,
+    next: AtomicU64,
+}
+
+/// A panic of a caller, who never runs inside, leaves everything whole.
+impl std::panic::RefUnwindSafe for ScopeShared {}
+
+impl ScopeShared {
+    /// Makes a scope, or makes over a used one that nobody else holds.
+    pub(crate) fn make(
+        used: Option<Arc<Self>>,
+        lanes: &Arc<Lanes>,
+        (id, anchor): (u64, Anchor),
+        spec: ScopeSpec,
+        root: SpanId,
+    ) -> Arc<Self> {
+        let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, anchor, &spec.templates)));
+        if let Some(own) = Arc::get_mut(&mut shared) {
+            own.open.clear();
+            own.id = id;
+            own.trace_id = spec.trace_id;
+            own.templates = spec.templates;
+            own.attributes = spec.attributes;
+            own.anchor = anchor;
+            own.root = root;
+            own.is_sampled = spec.sampled;
+            *own.is_registered.get_mut() = spec.sampled;
+            own.first_id = fastrand::u64(..) ^ lanes.salt();
+            *own.next.get_mut() = 0;
+        }
+        shared
+    }
+
+    fn unused(lanes: &Arc<Lanes>, anchor: Anchor, templates: &Arc<[SpanTemplate]>) -> Self {
+        Self {
+            id: 0,
+            lanes: Arc::clone(lanes),
+            trace_id: TraceId::default(),
+            templates: Arc::clone(templates),
+            attributes: Attributes::new(),
+            anchor,
+            open: OpenFrames::default(),
+            root: SpanId::NONE,
+            is_sampled: false,
+            is_registered: AtomicBool::new(false),
+            first_id: 0,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn is_sampled(&self) -> bool {
+        self.is_sampled
+    }
+
+    /// Says whether a span that begins now inside the current one is recorded.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> bool {
+        self.open.is_recording().unwrap_or(self.is_sampled)
+    }
+
+    /// Says whether the collector must be told of the scope, the first time it is asked.
+    pub(crate) fn needs_registration(&self) -> bool {
+        !self.is_registered.swap(true, Relaxed)
+    }
+
+    /// Says whether the collector was told of the scope.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.is_registered.load(Relaxed)
+    }
+
+    /// One thread at a time drives a scope, so that counting needs no locked instruction.
+    #[inline]
+    pub(crate) fn next_span(&self) -> SpanId {
+        let count = self.next.load(Acquire) + 1;
+        self.next.store(count, Release);
+        let id = self.first_id.wrapping_add(count);
+        if id == 0 { self.next_span() } else { SpanId::from_u64(id) }
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> SpanId {
+        self.open.current().unwrap_or(self.root)
+    }
+
+    /// Returns the template of a frame, unless a user's span or a wrong number has none.
+    pub(crate) fn template(&self, frame: &Frame) -> Option<&SpanTemplate> {
+        self.templates.get(frame.template as usize)
+    }
+
+    /// Says whether a frame is the root of a run.
+    pub(crate) fn is_run_root(&self, frame: &Frame) -> bool {
+        let is_first = frame.parent.is_none() || frame.flags & flowglass_model::flags::IS_REMOTE != 0;
+        is_first && self.template(frame).is_some_and(|template| template.span_type == SpanType::Pipeline)
+    }
+
+    /// Returns what a scope for work of an open span is made of.
+    pub(crate) fn fork_spec(&self, frame: &Frame) -> ScopeSpec {
+        ScopeSpec {
+            trace_id: self.trace_id,
+            sampled: self.is_sampled && frame.is_sampled(),
+            templates: Arc::clone(&self.templates),
+            attributes: self.attributes.clone(),
+        }
+    }
+
+    /// Lets go of what a used scope holds, before it waits to be made over.
+    pub(crate) fn empty(&mut self, templates: &Arc<[SpanTemplate]>) {
+        self.open.clear();
+        self.templates = Arc::clone(templates);
+        self.attributes = Attributes::new();
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, end: &SpanEnd<'_>) {
+        self.lanes.write(Loss::Record, &SpanRecord { scope: self.id, end });
+    }
+}
