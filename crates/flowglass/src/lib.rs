@@ -74,3 +74,8 @@ pub mod prelude {
         span, telemetry,
     };
 }
+
+/// The README's program, which is compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
