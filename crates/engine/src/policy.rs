@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// How the wait grows from attempt to attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,7 +82,8 @@ impl Retry {
 
     /// Says whether another attempt follows this failed one (counted from 1).
     pub(crate) fn again(&self, attempt: u32, error: &Error) -> bool {
-        attempt < self.attempts && self.filter.as_ref().is_none_or(|filter| filter(error))
+        let was_stopped = error.kind() == ErrorKind::Cancelled;
+        attempt < self.attempts && !was_stopped && self.filter.as_ref().is_none_or(|filter| filter(error))
     }
 
     /// Returns the wait after this failed attempt; `random` is in [0, 1).
@@ -111,7 +112,6 @@ impl fmt::Debug for Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     #[test]
     fn waits_grow_and_stay_bounded() {

@@ -201,7 +201,7 @@ fn nested_failures_carry_the_whole_path() {
     assert_eq!(error.kind(), ErrorKind::Items);
     assert_eq!(
         error.to_string(),
-        "corpus > words: 1 of 2 items failed; first corpus > words[1] > extremes: there are no words"
+        "corpus > words: 1 of 2 items failed; first failure: corpus > words[1] > extremes: there are no words"
     );
 }
 
@@ -314,6 +314,54 @@ fn retries_are_attempts_below_the_nodes_span() {
         ("attempt 3", Status::Ok),
     ];
     assert_eq!(names, expected.map(|(name, status)| (name.to_owned(), status)));
+}
+
+#[test]
+fn a_pipeline_inside_is_tried_again_as_a_whole() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let inner = Pipeline::builder("inner").node(counted {}).build().unwrap();
+    let retry = Retry::attempts(3).delay(Duration::ZERO);
+    let outer = Pipeline::builder("outer").node(inner.as_node().retry(retry)).build().unwrap();
+    let run = outer.run(inputs! { tries: Tries(Arc::clone(&tries)) }).wait().unwrap();
+    assert_eq!((run.get::<u32>("counted").unwrap(), tries.load(SeqCst)), (2, 2));
+    let names: Vec<String> = run.trace().into_iter().map(|span| span.name).collect();
+    assert_eq!(names.iter().filter(|name| name.starts_with("attempt")).count(), 2, "{names:?}");
+    assert_eq!(names.iter().filter(|name| *name == "node counted").count(), 2);
+}
+
+struct Tries(Arc<AtomicU32>);
+
+#[node(output = "counted")]
+fn counted(tries: &Tries) -> Result<u32, BoxError> {
+    match tries.0.fetch_add(1, SeqCst) + 1 {
+        1 => Err("the first time fails".into()),
+        count => Ok(count),
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_inside_has_its_own_time_limit() {
+    let inner = Pipeline::builder("inner").node(never {}).build().unwrap();
+    let limited = inner.as_node().timeout(Duration::from_millis(1));
+    let outer = Pipeline::builder("outer").node(limited).build().unwrap();
+    let run = outer.run(inputs! {}).settle().await.unwrap();
+    assert_eq!(run.error().unwrap().to_string(), "outer > inner: took longer than 1ms");
+    let statuses: Vec<(String, Status)> = run.trace().into_iter().map(|span| (span.name, span.status)).collect();
+    let expected = [("pipeline outer", Status::Error), ("pipeline inner", Status::Error), ("node never", Status::Cancelled)];
+    assert_eq!(statuses, expected.map(|(name, status)| (name.to_owned(), status)));
+}
+
+#[test]
+fn another_environment_is_a_miss() {
+    let folder = tempfile::tempdir().unwrap();
+    let hits = |environment: &str| {
+        let pipeline = Pipeline::builder("p").nodes(nodes![clean]).environment(environment).build().unwrap();
+        let cache = DiskCache::open(folder.path()).unwrap();
+        let run = pipeline.run(inputs! { text: "x" }).cache(cache).wait().unwrap();
+        run.trace().iter().filter(|span| span.text("cache.status") == Some("hit")).count()
+    };
+    assert_eq!([hits("model 1"), hits("model 2")], [0, 0]);
+    assert!(hits("model 1") > 0);
 }
 
 #[node(output = "never")]

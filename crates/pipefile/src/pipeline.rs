@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use flowglass_engine as engine;
 use flowglass_engine::value::{List, Type, TypeInfo, Value, ValueError, borrow};
-use flowglass_engine::{NodeDef, Pipeline, Typed, type_of};
+use flowglass_engine::{Adapter, NodeDef, Pipeline, Typed, type_of};
 
 use crate::command_node::CommandNode;
 use crate::content_key::FileDigests;
-use crate::data::Data;
+use crate::data::{Data, InputType};
 use crate::error::Error;
 use crate::file::{Action, MapMode, Node, PipelineFile};
 use crate::process::Processes;
@@ -127,7 +127,7 @@ impl Builder<'_> {
             Action::Command(spec) => {
                 NodeDef::from(CommandNode::new(node, Arc::clone(spec), file.folder.clone(), self.surroundings.clone()))
             }
-            Action::Pipeline(inner) => self.nested(node, inner)?,
+            Action::Pipeline(inner) => self.nested(file, node, inner)?,
         };
         def = def.named(&node.name).cache(node.cache).map_mode(map_mode(node.map_mode));
         for binding in &node.bindings {
@@ -143,7 +143,7 @@ impl Builder<'_> {
         Ok(def)
     }
 
-    fn nested(&mut self, node: &Node, inner: &Arc<PipelineFile>) -> Result<NodeDef, engine::Error> {
+    fn nested(&mut self, file: &PipelineFile, node: &Node, inner: &Arc<PipelineFile>) -> Result<NodeDef, engine::Error> {
         let pipeline = match self.nested.get(&Arc::as_ptr(inner)) {
             Some(pipeline) => pipeline.clone(),
             None => {
@@ -157,15 +157,25 @@ impl Builder<'_> {
             def = def.output(&output.inner, &output.name);
         }
         for input in &inner.inputs {
-            if !node.bindings.iter().any(|binding| binding.inner == input.name) {
-                def = def.keep_default(&input.name);
-            }
+            def = if node.bindings.iter().any(|binding| binding.inner == input.name) {
+                def.adapt_input(&input.name, accepted(input.kind, file.folder.clone()))
+            } else {
+                def.keep_default(&input.name)
+            };
         }
         match node.timeout {
             Some(timeout) => Ok(def.timeout(timeout)),
             None => Ok(def),
         }
     }
+}
+
+/// Makes what a nested file is given the type that its input says; paths are relative to the file that gives them.
+fn accepted(kind: InputType, folder: PathBuf) -> Adapter {
+    Arc::new(move |value| {
+        let accepted = kind.accept(borrow::<Data>(value)?.clone(), &folder);
+        accepted.map(|data| Arc::new(data) as Value).map_err(|error| ValueError::new(error.to_string()))
+    })
 }
 
 fn map_mode(mode: MapMode) -> engine::MapMode {

@@ -103,6 +103,13 @@ impl PipelineBuilder {
         self
     }
 
+    /// Says in which surroundings results hold: versions of libraries, models, data. Another text makes every cached
+    /// result of the pipeline, and of those inside of it that say nothing themselves, a miss.
+    pub fn environment(mut self, environment: impl Into<Arc<str>>) -> Self {
+        self.config.environment = Setting::Set(environment.into());
+        self
+    }
+
     /// Runs nodes and items as this backend says.
     pub fn backend(mut self, backend: LocalBackend) -> Self {
         self.config.backend = Setting::Set(backend);

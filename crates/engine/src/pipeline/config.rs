@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) backend: Setting<LocalBackend>,
     /// How long a run of the pipeline may take.
     pub(crate) timeout: Setting<Duration>,
+    /// What counts in every cache key besides code and inputs.
+    pub(crate) environment: Setting<Arc<str>>,
 }
 
 impl fmt::Debug for Config {
@@ -39,6 +41,7 @@ pub(crate) struct Effective {
     pub(crate) callbacks: Option<Callbacks>,
     pub(crate) telemetry: bool,
     pub(crate) backend: LocalBackend,
+    pub(crate) environment: Option<Arc<str>>,
 }
 
 impl Effective {
@@ -49,6 +52,7 @@ impl Effective {
             callbacks: config.callbacks.resolve(self.callbacks.clone()),
             telemetry: self.telemetry && !matches!(config.telemetry, Setting::Off),
             backend: config.backend.resolve(Some(self.backend.clone())).unwrap_or_default(),
+            environment: config.environment.resolve(self.environment.clone()),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Pipeline;
 use crate::node::{Node, NodeSpec};
 use crate::policy::Retry;
+use crate::value::{Value, ValueError};
 
 /// How several mapped parameters are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,9 @@ pub enum MapMode {
     /// Every combination; the last parameter varies fastest.
     Product,
 }
+
+/// Changes a value on its way into a pipeline that runs as a node.
+pub type Adapter = Arc<dyn Fn(&Value) -> Result<Value, ValueError> + Send + Sync>;
 
 /// A node on its way into a pipeline, with what this use of it changes. Made by the methods of
 /// [`NodeExt`], by `NodeDef::from` and by [`Pipeline::as_node`].
@@ -30,6 +34,7 @@ pub struct NodeDef {
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
     pub(crate) kept_defaults: Vec<String>,
+    pub(crate) adapters: Vec<(String, Adapter)>,
     pub(crate) map_over: Vec<(String, String)>,
     pub(crate) map_mode: MapMode,
 }
@@ -51,6 +56,7 @@ impl NodeDef {
             inputs: Vec::new(),
             outputs: Vec::new(),
             kept_defaults: Vec::new(),
+            adapters: Vec::new(),
             map_over: Vec::new(),
             map_mode: MapMode::Zip,
         }
@@ -102,6 +108,13 @@ impl NodeDef {
     #[must_use]
     pub fn keep_default(mut self, inner: impl Into<String>) -> Self {
         self.kept_defaults.push(inner.into());
+        self
+    }
+
+    /// Changes each value that the pipeline is given as its input `inner`. What is changed counts by its value in cache keys.
+    #[must_use]
+    pub fn adapt_input(mut self, inner: impl Into<String>, adapter: Adapter) -> Self {
+        self.adapters.push((inner.into(), adapter));
         self
     }
 

@@ -17,7 +17,7 @@ use flowglass_record::Recorder;
 pub use builder::PipelineBuilder;
 pub(crate) use config::Effective;
 pub(crate) use definition::NodeKind;
-pub use definition::{MapMode, NodeDef, NodeExt};
+pub use definition::{Adapter, MapMode, NodeDef, NodeExt};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
 
 use super::builder::PipelineBuilder;
-use super::definition::{MapMode, NodeDef, NodeKind};
+use super::definition::{Adapter, MapMode, NodeDef, NodeKind};
 use super::inputs::{Inputs, Typed};
 use super::{InputPort, OutputPort, Pipeline, Plan};
 use crate::error::{Error, ErrorKind};
@@ -50,6 +50,7 @@ pub(crate) struct Arg {
     pub(crate) mapped: bool,
     /// For a pipeline: which of its inputs this is.
     pub(crate) port: usize,
+    pub(crate) adapter: Option<Adapter>,
 }
 
 struct Wanted {
@@ -241,7 +242,9 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             reads_from.extend(*maker);
             let name = want.param.clone();
             let port = want.port;
-            args.push(Arg { name, slot: *slot, have: have.clone(), want: want.ty.clone(), mapped: want.mapped, port });
+            let adapter = draft.def.adapters.iter().find(|(inner, _)| *inner == name).map(|(_, adapter)| Arc::clone(adapter));
+            let (have, ty) = (have.clone(), want.ty.clone());
+            args.push(Arg { name, slot: *slot, have, want: ty, mapped: want.mapped, port, adapter });
         }
         reads_from.sort_unstable();
         reads_from.dedup();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::Tick;
-use smallvec::SmallVec;
 
+use super::attempts::Attempts;
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
@@ -189,6 +189,11 @@ impl Keyed {
         hasher.bytes(code);
         hasher.text(&spec.version);
         parts.push(("code".to_owned(), hasher.finish()));
+        if let Some(environment) = &site.level.config.environment {
+            let mut hasher = KeyHasher::default();
+            hasher.text(environment);
+            parts.push(("environment".to_owned(), hasher.finish()));
+        }
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
@@ -352,12 +357,7 @@ impl Work {
         let work = rest(Arc::clone(&this), reporter);
         let complete = move |mut open: OpenSpan, (result, attempts): (Result<Outputs, Error>, Attempts), end: Tick| {
             let template = this.site.level.sites.nodes[this.site.node].attempt;
-            open.attempts = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-            if attempts.len() > 1 {
-                for (number, (time, error)) in (1..).zip(&attempts) {
-                    open.record_attempt(template, *time, number, error.as_ref());
-                }
-            }
+            open.record_attempts(template, &attempts);
             this.complete(result, open, end)
         };
         Begun::poll_once(Spanned::new(work, open, complete), cx)
@@ -433,9 +433,8 @@ impl Work {
     }
 }
 
-const NO_RUNTIME: &str = "this needs a tokio runtime for timers, retries or threads; run inside one, or use `wait()`";
-
-type Attempts = SmallVec<[((Tick, Tick), Option<Error>); 2]>;
+pub(crate) const NO_RUNTIME: &str =
+    "this needs a tokio runtime for timers, retries or threads; run inside one, or use `wait()`";
 
 /// Tells of retries while the span is held by the future that makes them.
 struct Reporter {

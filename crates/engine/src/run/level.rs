@@ -10,6 +10,7 @@ use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
+use super::attempts::{Attempts, LevelAttempts, Teller};
 use super::call::{self, Begun, CallSite, Done, Given};
 use super::map::MapWork;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned};
@@ -17,7 +18,8 @@ use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{NodeKind, Pipeline, PlanNode};
+use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
+use crate::value::{Type, ValueError};
 
 /// A pipeline at work. A future of its slots; dropped before its end, what runs is cancelled and what waits is skipped.
 pub(crate) struct LevelWork {
@@ -42,6 +44,8 @@ pub(crate) struct LevelDone {
     /// Whether every node's result came from the cache.
     pub(crate) hit: bool,
     pub(crate) saved_ns: u64,
+    /// The attempts that were made, where there may be several.
+    pub(crate) attempts: Attempts,
 }
 
 /// A node's work and which node it is.
@@ -108,13 +112,13 @@ impl LevelWork {
             (NodeKind::Pipeline(inner), None) => {
                 let given = self.given(plan);
                 let open_level = |span| inner_level(&self.level, node, inner, None, span, self.level.recorded);
-                begin_pipeline(&self.level, plan, sites.site, None, given, start, cx, open_level)
+                begin_pipeline(&self.level, node, sites.site, None, given, start, cx, open_level)
             }
         }
     }
 
     fn given(&self, plan: &PlanNode) -> Vec<Given> {
-        let given = |arg: &crate::pipeline::Arg| {
+        let given = |arg: &Arg| {
             let slot = self.slots[arg.slot].clone()?;
             Some(Given { slot, have: arg.have.clone() })
         };
@@ -174,14 +178,20 @@ impl Future for LevelWork {
             }
             if let Some(error) = this.error.take() {
                 this.stop();
-                return Poll::Ready(LevelDone { result: Err(error), hit: false, saved_ns: this.saved_ns });
+                return Poll::Ready(LevelDone {
+                    result: Err(error),
+                    hit: false,
+                    saved_ns: this.saved_ns,
+                    attempts: Attempts::new(),
+                });
             }
             match Pin::new(&mut this.running).poll_next(cx) {
                 Poll::Ready(Some((node, done))) => this.finish(node, done),
                 Poll::Ready(None) => {
                     this.over = true;
                     let result = Ok(std::mem::take(&mut this.slots));
-                    return Poll::Ready(LevelDone { result, hit: this.all_hit, saved_ns: this.saved_ns });
+                    let (hit, saved_ns) = (this.all_hit, this.saved_ns);
+                    return Poll::Ready(LevelDone { result, hit, saved_ns, attempts: Attempts::new() });
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -264,23 +274,30 @@ pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Vec<Given>) 
         .map(|port| port.default.as_ref().map(|default| Slot::unsigned(Arc::clone(&default.value))))
         .collect();
     for (arg, given) in plan.args.iter().zip(given) {
-        let port = &inner.0.inputs[arg.port];
-        slots[arg.port] = Some(match (&given.have, &port.ty) {
-            (crate::value::Type::Leaf(have), crate::value::Type::Leaf(want)) if have.id == want.id => given.slot,
-            _ => {
-                let adapted = given.slot.value(&given.have).and_then(|value| arg.want.adapt(&given.have, value));
-                Slot::unsigned(adapted.map_err(|error| Error::new(ErrorKind::Cache, error.to_string()))?)
-            }
-        });
+        slots[arg.port] = Some(inner_slot(arg, &inner.0.inputs[arg.port].ty, given)?);
     }
     Ok(slots)
+}
+
+/// Turns what a node is given into what the input inside wants.
+fn inner_slot(arg: &Arg, wanted: &Type, given: Given) -> Result<Slot, Error> {
+    let same = matches!((&given.have, wanted), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
+    if same && arg.adapter.is_none() {
+        return Ok(given.slot);
+    }
+    let adapted = given.slot.value(&given.have).and_then(|value| {
+        let value = arg.want.adapt(&given.have, value)?;
+        arg.adapter.as_ref().map_or(Ok(Arc::clone(&value)), |adapter| adapter(&value))
+    });
+    let problem = |error: ValueError| Error::new(ErrorKind::Input, format!("input `{}`: {error}", arg.name));
+    Ok(Slot::unsigned(adapted.map_err(problem)?))
 }
 
 /// Runs a pipeline as a node (or as one item of a map) under a span of its own.
 #[expect(clippy::too_many_arguments, reason = "a place in the plan, what it is given, and how it is polled")]
 pub(crate) fn begin_pipeline(
     around: &Arc<Level>,
-    plan: &PlanNode,
+    node: usize,
     site: u32,
     index: Option<u64>,
     given: Vec<Given>,
@@ -288,6 +305,7 @@ pub(crate) fn begin_pipeline(
     cx: &mut Context<'_>,
     open_level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
 ) -> Begun {
+    let plan = &around.pipeline.0.nodes[node];
     let NodeKind::Pipeline(inner) = &plan.kind else { return missing(start) };
     let recorded = around.recorded;
     let total = u64::try_from(inner.0.nodes.len()).ok();
@@ -299,8 +317,11 @@ pub(crate) fn begin_pipeline(
         Ok(slots) => slots,
         Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
     };
-    let work = LevelWork::new(Arc::clone(&level), slots, Some(&exposed));
-    let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
+    let attempt = around.sites.nodes[node].attempt;
+    let teller = Teller { site, span: open.span(), index };
+    let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
+    let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
+        open.record_attempts(attempt, &done.attempts);
         let offset = level.pipeline.0.inputs.len();
         let result = done.result.map(|slots| exposed.iter().filter_map(|&output| slots[offset + output].clone()).collect());
         end_level(open, result, &place.path(), end, (done.hit, done.saved_ns))
@@ -317,7 +338,8 @@ pub(crate) fn end_level(
     (hit, saved_ns): (bool, u64),
 ) -> Done {
     let run = open.level.run.id;
-    let result = result.map_err(|error| error.at(path, None, run, 1));
+    let attempts = open.attempts;
+    let result = result.map_err(|error| error.at(path, None, run, attempts));
     let cached = open.level.config.cache.is_some();
     let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
     let is_pipeline = open.index().is_none();

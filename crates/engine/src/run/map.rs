@@ -9,9 +9,10 @@ use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
+use super::attempts::{LevelAttempts, Teller};
 use super::call::{self, Begun, CallSite, Done, Given};
 use super::durations::Durations;
-use super::level::{self, LevelDone, LevelWork, cancelled};
+use super::level::{self, LevelDone, cancelled};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe;
 use super::shared::Level;
@@ -185,7 +186,7 @@ impl MapDone {
         }
         let first = self.items.iter().find_map(|item| item.as_ref().err())?;
         let (failed, total) = (self.counts.failed, self.items.len());
-        Some(Error::new(ErrorKind::Items, format!("{failed} of {total} items failed; first {first}")))
+        Some(Error::new(ErrorKind::Items, format!("{failed} of {total} items failed; first failure: {first}")))
     }
 
     /// Ends the map's span with its aggregates.
@@ -393,8 +394,18 @@ impl MapWork {
         }
         let total = u64::try_from(level.pipeline.0.nodes.len()).ok();
         self.level.tell(self.item_site, open.span(), Some(index), start, EventKind::Started { total });
-        let work = LevelWork::new(Arc::clone(&level), slots, outputs.as_deref());
-        let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
+        let node = match self.target {
+            Target::Node(node) => Some(node),
+            Target::Root => None,
+        };
+        let plan = node.map(|node| &self.level.pipeline.0.nodes[node]);
+        let attempt = node.map(|node| self.level.sites.nodes[node].attempt);
+        let teller = Teller { site: self.item_site, span: open.span(), index: Some(index) };
+        let work = LevelAttempts::new(&level, plan, slots, outputs, teller, start);
+        let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
+            if let Some(attempt) = attempt {
+                open.record_attempts(attempt, &done.attempts);
+            }
             let result = done.result.map(|slots| pick(slots, &level.pipeline, &wanted));
             level::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
         };

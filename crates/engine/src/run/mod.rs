@@ -1,5 +1,6 @@
 //! Runs of pipelines: from inputs to outputs, once or once for each element.
 
+mod attempts;
 mod call;
 mod durations;
 mod level;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject};
 use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
 
+use super::attempts::Attempts;
 use super::shared::Level;
 use crate::error::{Error, ErrorKind};
 use crate::value::KeyDigest;
@@ -146,8 +147,17 @@ impl OpenSpan {
         });
     }
 
-    /// Records one attempt of several, as a child.
-    pub(crate) fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
+    /// Counts the attempts; where there were several, each is recorded as a child.
+    pub(crate) fn record_attempts(&mut self, template: u32, attempts: &Attempts) {
+        self.attempts = u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1);
+        if attempts.len() > 1 {
+            for (number, (time, error)) in (1..).zip(attempts) {
+                self.record_attempt(template, *time, number, error.as_ref());
+            }
+        }
+    }
+
+    fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
         let scope = &self.level.run.scope;
         let failure = error.map(Error::to_failure);
         let frame = Frame {

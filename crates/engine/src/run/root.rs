@@ -164,6 +164,7 @@ impl Started {
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
             telemetry: sampled,
             backend: options.backend.resolve(plan.config.backend.resolve(None)).unwrap_or_default(),
+            environment: plan.config.environment.resolve(None),
         };
         let start = Tick::now();
         let parent = options.parent.map_or(SpanId::NONE, |parent| parent.parent_id);

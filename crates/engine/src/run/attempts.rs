@@ -1,0 +1,153 @@
+//! A pipeline that runs as a node: its attempts, each with its time limit.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use flowglass_model::{EventKind, SpanId};
+use flowglass_record::Tick;
+use smallvec::SmallVec;
+use tokio::time::Sleep;
+
+use super::call::NO_RUNTIME;
+use super::level::{LevelDone, LevelWork};
+use super::shared::Level;
+use super::slot::Slot;
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::PlanNode;
+use crate::policy::Retry;
+
+/// The attempts that were made: when, and with which error.
+pub(crate) type Attempts = SmallVec<[((Tick, Tick), Option<Error>); 2]>;
+
+/// Where retries are told of.
+#[derive(Clone, Copy)]
+pub(crate) struct Teller {
+    pub(crate) site: u32,
+    pub(crate) span: SpanId,
+    pub(crate) index: Option<u64>,
+}
+
+/// A level that is run until an attempt is good or none is left. A future of what the last attempt gave.
+pub(crate) struct LevelAttempts {
+    level: Arc<Level>,
+    /// Kept for further attempts, where there may be some.
+    slots: Vec<Option<Slot>>,
+    outputs: Option<Arc<[usize]>>,
+    retry: Option<Retry>,
+    timeout: Option<Duration>,
+    teller: Teller,
+    started: Tick,
+    state: State,
+    attempts: Attempts,
+}
+
+enum State {
+    Working { work: Box<LevelWork>, late: Option<Pin<Box<Sleep>>> },
+    Waiting(Pin<Box<Sleep>>),
+    Refused(Option<Error>),
+}
+
+impl LevelAttempts {
+    pub(crate) fn new(
+        level: &Arc<Level>,
+        plan: Option<&PlanNode>,
+        slots: Vec<Option<Slot>>,
+        outputs: Option<Arc<[usize]>>,
+        teller: Teller,
+        started: Tick,
+    ) -> Self {
+        let retry = plan.and_then(|plan| plan.retry.clone());
+        let timeout = plan.and_then(|plan| plan.timeout);
+        let no_timers = (retry.is_some() || timeout.is_some()) && tokio::runtime::Handle::try_current().is_err();
+        let kept = if retry.is_some() { slots.clone() } else { Vec::new() };
+        let state = if no_timers {
+            State::Refused(Some(Error::new(ErrorKind::Environment, NO_RUNTIME)))
+        } else {
+            working(level, slots, outputs.as_deref(), timeout)
+        };
+        let attempts = Attempts::new();
+        Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, started, state, attempts }
+    }
+
+    /// Takes what an attempt gave: another attempt follows, or this is the end.
+    fn ended(&mut self, done: LevelDone) -> Option<LevelDone> {
+        let now = Tick::now();
+        self.attempts.push(((self.started, now), done.result.as_ref().err().cloned()));
+        let number = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
+        let (Err(error), Some(retry)) = (&done.result, &self.retry) else { return Some(self.finish(done)) };
+        if !retry.again(number, error) {
+            return Some(self.finish(done));
+        }
+        let delay = retry.wait(number, fastrand::f64());
+        let failure = error.to_failure();
+        let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let kind = EventKind::Retried { attempt: number, delay_ns, failure: &failure };
+        self.level.tell(self.teller.site, self.teller.span, self.teller.index, now, kind);
+        self.state = State::Waiting(Box::pin(tokio::time::sleep(delay)));
+        None
+    }
+
+    fn finish(&mut self, done: LevelDone) -> LevelDone {
+        LevelDone { attempts: std::mem::take(&mut self.attempts), ..done }
+    }
+
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<LevelDone> {
+        match &mut self.state {
+            State::Working { work, late } => match Pin::new(&mut **work).poll(cx) {
+                Poll::Ready(done) => Poll::Ready(done),
+                Poll::Pending => match late.as_mut().map(|late| late.as_mut().poll(cx)) {
+                    Some(Poll::Ready(())) => Poll::Ready(self.too_late()),
+                    _ => Poll::Pending,
+                },
+            },
+            State::Waiting(delay) => match delay.as_mut().poll(cx) {
+                Poll::Ready(()) => {
+                    self.started = Tick::now();
+                    self.state = working(&self.level, self.slots.clone(), self.outputs.as_deref(), self.timeout);
+                    self.poll_work(cx)
+                }
+                Poll::Pending => Poll::Pending,
+            },
+            State::Refused(error) => {
+                Poll::Ready(failed(error.take().unwrap_or_else(|| Error::new(ErrorKind::Environment, NO_RUNTIME))))
+            }
+        }
+    }
+
+    /// Ends an attempt whose time is over: what runs in it is cancelled.
+    fn too_late(&mut self) -> LevelDone {
+        let timeout = self.timeout.unwrap_or_default();
+        let error = Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"));
+        self.state = State::Refused(None);
+        failed(error)
+    }
+}
+
+fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {
+    let work = Box::new(LevelWork::new(Arc::clone(level), slots, outputs));
+    State::Working { work, late: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))) }
+}
+
+fn failed(error: Error) -> LevelDone {
+    LevelDone { result: Err(error), hit: false, saved_ns: 0, attempts: Attempts::new() }
+}
+
+impl Future for LevelAttempts {
+    type Output = LevelDone;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LevelDone> {
+        let this = self.get_mut();
+        loop {
+            match this.poll_work(cx) {
+                Poll::Ready(done) => {
+                    if let Some(done) = this.ended(done) {
+                        return Poll::Ready(done);
+                    }
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
