@@ -32,7 +32,8 @@ use crate::verbs::list::SHORT_ID;
 const FLUSH: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let here = std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be found: {error}")))?;
+    let here =
+        std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be found: {error}")))?;
     let file = load(&arguments.file, printer)?;
     let given = arguments.inputs.iter().chain(&arguments.more_inputs);
     let inputs = RunInputs::read(&file, given, &arguments.map, &here)?;
@@ -54,7 +55,13 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     drop(runtime);
     let kept = place.recorder.flush(FLUSH);
     if !arguments.quiet {
-        report(&outcome, &place, printer);
+        report(&outcome, printer);
+    }
+    if let Some(error) = outcome.error() {
+        printer.error(&error.to_string());
+    }
+    if !arguments.quiet {
+        say_where(&outcome, near(place.store.path(), &here), printer);
     }
     if let Err(error) = kept {
         printer.note(&format!("warning: the run isn't kept whole in `{}`: {error}", place.store.path().display()));
@@ -296,20 +303,28 @@ impl Outcome {
     }
 }
 
-/// Shows the waterfall, where the time went, why it failed and where the run is kept.
-fn report(outcome: &Outcome, place: &Place, printer: &mut Printer) {
+/// Shows the waterfall and where the time went.
+fn report(outcome: &Outcome, printer: &mut Printer) {
     let options = printer.stderr_options();
     let spans = outcome.trace();
     let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
     printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
     printer.note(&format!("\n{}", term::summary::render(&Summary::of(&spans), &options)));
-    if let Some(error) = outcome.error() {
+    if outcome.error().is_some() {
         printer.note("");
-        printer.error(&error.to_string());
     }
+}
+
+/// Shortens a path below the folder that somebody is in.
+fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
+    path.strip_prefix(here).unwrap_or(path)
+}
+
+/// Says under which id the run is kept, and where.
+fn say_where(outcome: &Outcome, store: &Path, printer: &mut Printer) {
     let id = outcome.id().to_string();
     let short: String = id.chars().take(SHORT_ID).collect();
-    printer.note(&format!("\nrun {id}\nkept in {} (flowglass show {short})", place.store.path().display()));
+    printer.note(&format!("\nrun {id}\nkept in {} (flowglass show {short})", store.display()));
 }
 
 /// Writes what the run made.
@@ -396,10 +411,8 @@ fn whole(outcome: &Outcome, nodes: Value) -> Value {
     put("status", json!(outcome.status().as_str()));
     match outcome {
         Outcome::Once(run) => {
-            let outputs: Map<String, Value> = run
-                .outputs()
-                .filter_map(|(name, _)| Some((name.to_owned(), run.get::<Data>(name).ok()?.to_json())))
-                .collect();
+            let outputs: Map<String, Value> =
+                run.outputs().filter_map(|(name, _)| Some((name.to_owned(), run.get::<Data>(name).ok()?.to_json()))).collect();
             put("outputs", Value::Object(outputs));
         }
         Outcome::Map(map) => {
@@ -429,10 +442,8 @@ fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
     match item.error() {
         Some(error) => json!({ "index": item.index(), "status": "error", "error": error_object(error) }),
         None => {
-            let outputs: BTreeMap<&str, Value> = map
-                .outputs()
-                .filter_map(|name| Some((name, map.item::<Data>(item.index(), name).ok()?.to_json())))
-                .collect();
+            let outputs: BTreeMap<&str, Value> =
+                map.outputs().filter_map(|name| Some((name, map.item::<Data>(item.index(), name).ok()?.to_json()))).collect();
             json!({ "index": item.index(), "status": "ok", "outputs": outputs })
         }
     }

@@ -107,3 +107,11 @@ fn failures_are_shown_and_only_they_are_tried_again() {
     let done = place.sh(&format!("flowglass run {FILE} stations=south,north"));
     assert_eq!((done.exit_code, done.stdout.as_str()), (0, "north 7.0\nsouth 12.5\n"), "{}", done.stderr);
 }
+
+#[test]
+fn a_quiet_run_still_says_why_it_failed() {
+    let done = Place::new().sh("flowglass run examples/failing/failing.toml --quiet stations=south");
+    assert_eq!((done.exit_code, done.stdout.as_str()), (1, ""));
+    assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+    assert!(done.stderr.starts_with("error: ") && done.stderr.contains("`n/a` is no temperature"), "{}", done.stderr);
+}
