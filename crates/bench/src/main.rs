@@ -3,6 +3,7 @@
 mod allocations;
 mod contender;
 mod figures;
+mod map;
 mod recording;
 mod sampling;
 mod thread_time;
@@ -18,7 +19,10 @@ struct Benchmark {
     contend: fn(&str) -> Result<Figures, String>,
 }
 
-const BENCHMARKS: &[Benchmark] = &[Benchmark { name: "recording", run: recording::run, contend: recording::contend }];
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "recording", run: recording::run, contend: recording::contend },
+    Benchmark { name: "map", run: map::run, contend: map::contend },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
