@@ -50,7 +50,7 @@ pub(crate) struct RunArguments {
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,
     /// An input, as `name=value` (the same as without the flag).
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    #[arg(short = 'i', long = "input", value_name = "NAME=VALUE")]
     pub(crate) more_inputs: Vec<String>,
     /// Run once for each element: `name=@file` has one a line (or a .json or .jsonl list), `@items.jsonl` whole records.
     #[arg(long, value_name = "NAME=@FILE")]

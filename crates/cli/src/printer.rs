@@ -46,6 +46,18 @@ impl Printer {
             .map_or((WIDTH, HEIGHT), |(width, height)| (usize::from(width.0), usize::from(height.0)))
     }
 
+    /// Finds out whether a file can be written, before there is a result to lose. What is in it stays.
+    pub(crate) fn check(&self, to: Option<&Path>) -> Result<(), Failure> {
+        let Some(path) = to else { return Ok(()) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let why = match (path.is_dir(), folder.is_dir()) {
+            (true, _) => "it is a folder; name a file in it".to_owned(),
+            (_, false) => format!("there is no folder `{}`", folder.display()),
+            _ => return Ok(()),
+        };
+        Err(Failure::usage(format!("`{}` can't be written: {why}", path.display())))
+    }
+
     /// Writes data to a file or to standard output. A reader that has gone away is no failure.
     pub(crate) fn data(&mut self, to: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
         let Some(path) = to else {

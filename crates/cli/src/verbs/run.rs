@@ -40,10 +40,12 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     if let Some(name) = &arguments.output {
         check_output(&file, name)?;
     }
+    printer.check(arguments.o.as_deref())?;
+    let map_items = map_items(&arguments.map_items)?;
     let place = Place::open(&arguments)?;
     let surroundings = Surroundings { ignored: place.ignored(&here), ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;
-    let prepared = Prepared::new(&arguments, &place, printer)?;
+    let prepared = Prepared::new(&arguments, map_items, &place, printer);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
     let (outcome, live) = runtime.block_on(async {
@@ -104,15 +106,12 @@ struct Place {
 
 impl Place {
     fn open(arguments: &RunArguments) -> Result<Self, Failure> {
+        let attributes = arguments.attributes.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
         let path = arguments.store.path()?;
         let store = SqliteStore::create_or_open(&path)?;
         let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
         let mut recorder = telemetry::to_store(&store, SinkOptions::default())?;
-        for attribute in &arguments.attributes {
-            let (key, value) = attribute
-                .split_once('=')
-                .filter(|(key, _)| !key.is_empty())
-                .ok_or_else(|| Failure::usage(format!("`--attr {attribute}`: attributes are written `key=value`")))?;
+        for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
         let cache = match (&arguments.cache, arguments.no_cache) {
@@ -132,6 +131,11 @@ impl Place {
     }
 }
 
+fn attribute(text: &str) -> Result<(&str, &str), Failure> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.ok_or_else(|| Failure::usage(format!("`--attr {text}`: attributes are written `key=value`")))
+}
+
 /// Everything that is decided before the run starts.
 struct Prepared<'a> {
     place: &'a Place,
@@ -144,14 +148,14 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    fn new(arguments: &RunArguments, place: &'a Place, printer: &Printer) -> Result<Self, Failure> {
+    fn new(arguments: &RunArguments, map_items: MapItems, place: &'a Place, printer: &Printer) -> Self {
         let mut backend = LocalBackend::default();
         if let Some(workers) = arguments.max_workers {
             backend = backend.max_workers(usize::from(workers));
         }
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let parent = std::env::var("TRACEPARENT").ok().and_then(|parent| parent.parse().ok());
-        Ok(Self {
+        Self {
             place,
             style: style(arguments, &backend, printer),
             backend,
@@ -159,10 +163,10 @@ impl<'a> Prepared<'a> {
                 MapModeArgument::Zip => MapMode::Zip,
                 MapModeArgument::Product => MapMode::Product,
             },
-            map_items: map_items(&arguments.map_items)?,
+            map_items,
             parent,
             cancel: CancelToken::new(),
-        })
+        }
     }
 
     async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
