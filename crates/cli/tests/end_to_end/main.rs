@@ -1,0 +1,38 @@
+//! The `flowglass` command from outside: files in, screens, JSON, exit codes and stores out.
+//!
+//! One file a topic, all in one program: it links once, and the harness is shared without being compiled for each topic.
+#![cfg(unix)]
+
+mod attributes;
+mod bad_arguments;
+mod bad_files;
+mod bad_stores;
+mod cache_keys;
+mod cache_places;
+mod caching;
+mod death;
+mod failures;
+mod graphs;
+mod harness;
+mod hostile_values;
+mod inputs;
+mod json_shape;
+mod large_values;
+mod listing;
+mod map_arguments;
+mod maps;
+mod nesting;
+mod outputs;
+mod parsing;
+mod paths;
+mod placeholders;
+mod processes;
+mod resuming;
+mod retries;
+mod run_ids;
+mod screens;
+mod showing;
+mod signals;
+mod standard_input;
+mod stores;
+mod two_writers;

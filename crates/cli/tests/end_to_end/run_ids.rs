@@ -1,0 +1,89 @@
+//! What runs are called, and how they are found again.
+
+use serde_json::Value;
+
+use crate::harness::Home;
+
+const ONE: &str = "name = 'p'\n[[node]]\noutput = 'out'\ncommand = ['printenv', 'TRACEPARENT']\ncache = false\n";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+#[test]
+fn a_runs_id_is_its_trace_id() {
+    let home = Home::with(ONE);
+    let run = home.json(&[]);
+    let id = run["run_id"].as_str().unwrap();
+    assert!(id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+    let shown = home.shown();
+    assert_eq!(shown["run"]["run_id"], id);
+    assert!(shown["spans"].as_array().unwrap().iter().all(|span| span["trace_id"] == id));
+    // The command was given a place in the same trace: beneath its node.
+    let node = shown["spans"].as_array().unwrap().iter().find(|span| span["name"] == "node out").unwrap();
+    let given = run["outputs"]["out"].as_str().unwrap();
+    assert_eq!(given, format!("00-{id}-{}-01", node["span_id"].as_str().unwrap()));
+}
+
+#[test]
+fn a_unique_beginning_is_enough() {
+    let home = Home::with(ONE);
+    let id = home.run(&[]).ok().run_id();
+    for length in [1, 8, 31, 32] {
+        let shown = home.flowglass(&["show", &id[..length], "--json"]).ok().json();
+        assert_eq!(shown["run"]["run_id"], id.as_str());
+    }
+    let upper = id.to_uppercase();
+    home.flowglass(&["show", &upper]).ok();
+}
+
+/// Runs until two ids begin with the same digit; of seventeen two must.
+fn two_alike(home: &Home) -> (String, String) {
+    let mut known: Vec<String> = Vec::new();
+    loop {
+        let id = home.run(&["-q", "--json"]).ok().json()["run_id"].as_str().unwrap().to_owned();
+        if let Some(alike) = known.iter().find(|other| other[..1] == id[..1]) {
+            return (alike.clone(), id);
+        }
+        known.push(id);
+    }
+}
+
+#[test]
+fn an_ambiguous_beginning_names_the_runs() {
+    let home = Home::with(ONE);
+    let (first, second) = two_alike(&home);
+    home.flowglass(&["show", &first[..1]]).refuses(&["several runs", &first, &second]);
+}
+
+#[test]
+fn an_unknown_id_names_the_last_runs() {
+    let home = Home::with(ONE);
+    let id = home.run(&[]).ok().run_id();
+    home.flowglass(&["show", "zz"]).refuses(&["`zz`", &id]);
+    home.run(&["--resume", "zz"]).refuses(&["`zz`", &id]);
+}
+
+#[test]
+fn a_run_joins_the_trace_that_it_is_given() {
+    let home = Home::with(ONE);
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let run = |home: &Home| home.call(&["run", "p.toml", "--json"]).env("TRACEPARENT", &parent).end().ok().json();
+    let (first, second) = (run(&home), run(&home));
+    let (first, second) = (first["run_id"].as_str().unwrap(), second["run_id"].as_str().unwrap());
+    assert_ne!(first, second);
+    for id in [first, second] {
+        let (trace, root) = id.split_once('-').unwrap();
+        assert_eq!((trace, root.len()), (TRACE, 16));
+        let shown = home.flowglass(&["show", id, "--json"]).ok().json();
+        let spans: Vec<&Value> = shown["spans"].as_array().unwrap().iter().collect();
+        assert_eq!(spans.len(), 2, "{shown:#}");
+        let top = spans.iter().find(|span| span["span_type"] == "pipeline").unwrap();
+        assert_eq!((&top["span_id"], &top["parent_id"]), (&Value::from(root), &Value::from("b7ad6b7169203331")));
+    }
+    home.flowglass(&["show", TRACE]).refuses(&["several runs"]);
+}
+
+#[test]
+fn what_is_no_trace_is_not_joined() {
+    let home = Home::with(ONE);
+    let ended = home.call(&["run", "p.toml", "--json"]).env("TRACEPARENT", "00-zz-01").end().ok();
+    assert_eq!(ended.json()["run_id"].as_str().unwrap().len(), 32);
+}

@@ -1,0 +1,73 @@
+//! `flowglass show`.
+
+use serde_json::Value;
+
+use crate::harness::Home;
+
+fn home() -> Home {
+    let home = Home::with(
+        "name = 'p'\n[inputs]\nxs = [1, 2]\n[[node]]\noutput = 'a'\ncommand = ['echo', '{x}']\nmap_over = { x = 'xs' }\n[[node]]\noutput = 'b'\ncommand = ['echo', '{a}']\n",
+    );
+    home.run(&[]).ok();
+    home
+}
+
+fn shown(home: &Home, arguments: &[&str]) -> String {
+    home.flowglass(&[&["show"], arguments].concat()).ok().stdout
+}
+
+#[test]
+fn the_tree_and_the_waterfall_are_both_shown_or_either() {
+    let home = home();
+    let (both, tree, waterfall) = (shown(&home, &[]), shown(&home, &["--tree"]), shown(&home, &["--waterfall"]));
+    assert_eq!(both, format!("{tree}\n{waterfall}"));
+    assert!(!tree.contains('━') && waterfall.contains('━'), "{both}");
+    for name in ["p", "a", "b"] {
+        assert!(tree.contains(name) && waterfall.contains(name), "{both}");
+    }
+    assert!(shown(&home, &["--summary"]).contains("SHARE"));
+}
+
+#[test]
+fn json_has_the_run_its_graph_and_its_spans() {
+    let shown = home().shown();
+    assert_eq!(shown["run"]["name"], "p");
+    let nodes: Vec<&str> =
+        shown["graph"]["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    assert_eq!(nodes, ["a", "b"]);
+    let spans = shown["spans"].as_array().unwrap();
+    let mut names: Vec<&str> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["item 0", "item 1", "map a", "node b", "pipeline p"]);
+    let parent = |name: &str| {
+        let span = |name: &str| spans.iter().find(|span| span["name"] == name).unwrap();
+        let parent: &Value = &span(name)["parent_id"];
+        spans.iter().find(|span| &span["span_id"] == parent).map(|span| span["name"].as_str().unwrap())
+    };
+    assert_eq!((parent("item 0"), parent("map a"), parent("pipeline p")), (Some("map a"), Some("pipeline p"), None));
+}
+
+#[test]
+fn a_picture_is_written_to_a_file() {
+    let home = home();
+    assert_eq!(shown(&home, &["--svg", "-o", "run.svg"]), "");
+    assert!(home.read("run.svg").starts_with("<svg"));
+    assert_eq!(shown(&home, &["-o", "run.txt", "--color", "always"]), "");
+    assert!(home.read("run.txt").contains('━') && !home.read("run.txt").contains('\u{1b}'));
+    home.flowglass(&["show", "-o", "no/folder"]).refuses(&["no/folder"]);
+}
+
+#[test]
+fn the_newest_run_is_the_one_that_is_shown() {
+    let home = home();
+    home.file("q.toml", "name = 'q'\n[[node]]\noutput = 'out'\ncommand = ['echo']\n");
+    home.flowglass(&["run", "q.toml"]).ok();
+    assert!(shown(&home, &["--tree"]).contains('q'));
+}
+
+#[test]
+fn cached_nodes_are_marked() {
+    let home = home();
+    home.run(&[]).ok();
+    assert!(shown(&home, &["--waterfall"]).contains('⚡'));
+}
