@@ -95,7 +95,9 @@ fn hot_spot(summary: &Summary) -> Option<String> {
         return None;
     }
     let above = enclosing_items(summary, place);
-    let one_by_one = above.is_some_and(|items| items.lanes == 1 && items.count > 1);
+    // Looking into the cache one after another is no work that could be spread.
+    let computed = place.count > place.cached;
+    let one_by_one = computed && above.is_some_and(|items| items.lanes == 1 && items.count > 1);
     let next = if !place.is_work {
         String::new()
     } else if one_by_one {
@@ -165,9 +167,9 @@ fn critical_path(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     }
     let path = CriticalPath::of(tree);
     let steps = path.steps(tree, 4);
-    let (_, longest_ns) = path.by_span().into_iter().max_by_key(|&(_, duration_ns)| duration_ns)?;
+    let longest_ns = steps.iter().map(|(_, duration_ns)| *duration_ns).max()?;
     let share = longest_ns as f64 / path.duration_ns as f64;
-    let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+    let steps: Vec<String> = steps.iter().map(|(step, _)| format!("`{step}`")).collect();
     (steps.len() > 1).then(|| {
         format!(
             "the critical path is {}: only shortening these shortens the run (the longest is {} of it)",
@@ -270,6 +272,20 @@ mod tests {
             run.add(Some(map), Item, &index.to_string(), 100 + index * 150, 150);
         }
         insta::assert_snapshot!(advice(run), @"`digest` took 86 % of the time; its 4 executions ran one after another: run the map in parallel");
+    }
+
+    #[test]
+    fn hits_one_after_another_are_no_work_to_spread() {
+        let mut run = Runs::new();
+        let root = run.add(None, Pipeline, "etl", 0, 700);
+        run.add(Some(root), Node, "load", 0, 100);
+        let map = run.add(Some(root), Map, "digest", 100, 600);
+        for index in 0..4_u64 {
+            let item = run.add(Some(map), Item, &index.to_string(), 100 + index * 150, 150);
+            run.set(item, names::CACHE_STATUS, "hit");
+        }
+        let advice = advice(run);
+        assert!(advice.contains("4 of 5 nodes came from the cache") && !advice.contains("parallel"), "{advice}");
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub fn bytes(size_bytes: u64) -> String {
 /// Returns a share of one as text: `83 %`, `0.4 %`, `0 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
+    // Nothing but all of it is 100 %.
+    let percent = if (0.995..1.0).contains(&share) { 99.0 } else { share * 100.0 };
     let whole = percent == 0.0 || !percent.is_finite() || percent.abs() >= 9.95;
     if whole { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
 }
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "item"), "1 item");
         assert_eq!([0, 999, 3_400_000, u64::MAX].map(bytes), ["0 B", "999 B", "3.4 MB", "18.4 EB"]);
-        assert_eq!([0.0, 0.004, 0.276, 1.0].map(percent), ["0 %", "0.4 %", "28 %", "100 %"]);
+        assert_eq!([0.0, 0.004, 0.276, 0.999, 1.0].map(percent), ["0 %", "0.4 %", "28 %", "99 %", "100 %"]);
         assert_eq!(rate(5.23, "items"), "5.2 items/s");
         assert_eq!(rate(1_200.4, "items"), "1,200 items/s");
         assert_eq!(rate(0.05, "items"), "3.0 items/min");
