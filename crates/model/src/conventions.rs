@@ -30,7 +30,7 @@ names! {
     NODE_ID = "node.id";
     /// What the node is: `function`, `command`, `shell`, `pipeline`, `closure`.
     NODE_TYPE = "node.type";
-    /// How many nodes a run computed (on the run's root span).
+    /// How many nodes a run executed, failed ones included and cached ones not (on the run's root span).
     NODE_COUNT = "node.count";
     /// How many nodes of a run failed (on the run's root span).
     NODE_FAILED = "node.failed";

@@ -5,7 +5,9 @@ mod config;
 mod definition;
 mod inputs;
 mod layout;
+mod ports;
 mod setting;
+mod shape;
 mod wiring;
 
 use std::fmt;

@@ -6,16 +6,16 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
+use flowglass_model::{Fingerprint, Graph};
 
 use super::builder::PipelineBuilder;
 use super::definition::{Adapter, MapMode, NodeDef, NodeKind};
 use super::inputs::{Inputs, Typed};
-use super::{InputPort, OutputPort, Pipeline, Plan};
+use super::{OutputPort, Pipeline, Plan, ports, shape};
 use crate::error::{Error, ErrorKind};
 use crate::nearest::nearest;
 use crate::policy::Retry;
-use crate::value::{KeyHasher, Type};
+use crate::value::Type;
 
 /// A node of a plan.
 #[derive(Clone)]
@@ -53,36 +53,39 @@ pub(crate) struct Arg {
     pub(crate) adapter: Option<Adapter>,
 }
 
-struct Wanted {
-    param: String,
-    outer: String,
-    ty: Type,
-    mapped: bool,
-    default: Option<Typed>,
+/// What a node of a draft reads.
+pub(super) struct Wanted {
+    pub(super) param: String,
+    pub(super) outer: String,
+    pub(super) ty: Type,
+    pub(super) mapped: bool,
+    pub(super) default: Option<Typed>,
     port: usize,
 }
 
 impl Wanted {
     /// The type that the value outside must fit.
-    fn outer_type(&self) -> Type {
+    pub(super) fn outer_type(&self) -> Type {
         if self.mapped { self.ty.clone().list() } else { self.ty.clone() }
     }
 }
 
-struct Made {
-    outer: String,
+/// What a node of a draft makes.
+pub(super) struct Made {
+    pub(super) outer: String,
     ty: Type,
     inner: usize,
 }
 
-struct Draft {
+/// A node with its names outside, not yet wired.
+pub(super) struct Draft {
     def: NodeDef,
-    name: String,
-    wants: Vec<Wanted>,
-    makes: Vec<Made>,
+    pub(super) name: String,
+    pub(super) wants: Vec<Wanted>,
+    pub(super) makes: Vec<Made>,
 }
 
-fn error(message: String) -> Error {
+pub(super) fn error(message: String) -> Error {
     Error::new(ErrorKind::Build, message)
 }
 
@@ -93,7 +96,7 @@ pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Error> {
     let makers = makers(&drafts).map_err(in_pipeline)?;
     let order = order(&drafts, &makers).map_err(in_pipeline)?;
     let mut plan = assemble(drafts, &order, declared, &defaults).map_err(in_pipeline)?;
-    plan.graph = Arc::new(graph(&name, &version, &plan));
+    plan.graph = Arc::new(shape::graph(&name, &version, &plan));
     plan.id = id.unwrap_or_else(|| name.clone());
     plan.name = name.into();
     plan.version = version;
@@ -226,7 +229,7 @@ fn cycle(drafts: &[Draft], reads: &[Vec<usize>], left: &[usize]) -> Error {
 }
 
 fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, defaults: &Inputs) -> Result<Plan, Error> {
-    let ports = input_ports(&drafts, order, declared, defaults)?;
+    let ports = ports::inputs(&drafts, order, declared, defaults)?;
     let mut outputs: Vec<OutputPort> = Vec::new();
     let mut slots: HashMap<String, (usize, Option<usize>, Type)> =
         ports.iter().enumerate().map(|(slot, port)| (port.name.clone(), (slot, None, port.ty.clone()))).collect();
@@ -308,74 +311,6 @@ fn policies(def: &NodeDef) -> (bool, Option<Retry>, Option<Duration>) {
     }
 }
 
-/// Everything that is declared, that nodes read and no node makes, in the order of first use, and what has a default.
-fn input_ports(
-    drafts: &[Draft],
-    order: &[usize],
-    declared: Vec<(String, Type)>,
-    defaults: &Inputs,
-) -> Result<Vec<InputPort>, Error> {
-    let made = |name: &str| drafts.iter().any(|draft| draft.makes.iter().any(|made| made.outer == name));
-    let mut ports: Vec<InputPort> = Vec::new();
-    for (name, ty) in declared {
-        if made(&name) {
-            return Err(error(format!("`{name}` is declared as an input, but a node makes it; rename one of them")));
-        }
-        ports.push(InputPort { name, ty, default: None, reader: String::new() });
-    }
-    for (draft, want) in order.iter().flat_map(|&at| drafts[at].wants.iter().map(move |want| (&drafts[at], want))) {
-        if made(&want.outer) {
-            continue;
-        }
-        match ports.iter_mut().find(|port| port.name == want.outer) {
-            Some(port) => {
-                let wanted = want.outer_type();
-                if port.reader.is_empty() {
-                    port.reader.clone_from(&draft.name);
-                    port.default = want.default.clone().filter(|_| !want.mapped);
-                }
-                if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
-                    return Err(error(format!(
-                        "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{}`",
-                        port.name, port.ty, port.reader, draft.name
-                    )));
-                }
-                port.ty = port.ty.clone().richer(&wanted);
-            }
-            None => ports.push(InputPort {
-                name: want.outer.clone(),
-                ty: want.outer_type(),
-                default: want.default.clone().filter(|_| !want.mapped),
-                reader: draft.name.clone(),
-            }),
-        }
-    }
-    for (name, given) in &defaults.0 {
-        match ports.iter_mut().find(|port| port.name == *name) {
-            Some(port) => {
-                let given = given.clone().coerced(&port.ty);
-                if !given.ty.fits(&port.ty) {
-                    return Err(error(format!(
-                        "the default of input `{name}` is a `{}`, but node `{}` reads it as `{}`",
-                        given.ty, port.reader, port.ty
-                    )));
-                }
-                port.default = Some(given);
-            }
-            None if made(name) => {
-                return Err(error(format!("`{name}` has a default as an input, but a node makes it; rename one of them")));
-            }
-            None => ports.push(InputPort {
-                name: name.clone(),
-                ty: given.ty.clone(),
-                default: Some(given.clone()),
-                reader: String::new(),
-            }),
-        }
-    }
-    Ok(ports)
-}
-
 fn check_fit(node: &str, want: &Wanted, have: &Type, maker: Option<&str>) -> Result<(), Error> {
     let wanted = want.outer_type();
     if have.fits(&wanted) {
@@ -389,64 +324,4 @@ fn check_fit(node: &str, want: &Wanted, have: &Type, maker: Option<&str>) -> Res
         _ => String::new(),
     };
     Err(error(format!("`{}`, {made_by}, is a `{have}`, but node `{node}` reads it as `{wanted}`{hint}", want.outer)))
-}
-
-fn graph(name: &str, version: &str, plan: &Plan) -> Graph {
-    let inputs = plan.inputs.iter().map(|port| GraphInput {
-        name: port.name.clone(),
-        type_name: port.ty.to_string(),
-        default: port.default.as_ref().map(|default| default.ty.preview(&default.value, 80)),
-    });
-    let mut graph = Graph {
-        fingerprint: Fingerprint::default(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        inputs: inputs.collect(),
-        nodes: plan.nodes.iter().map(|node| graph_node(plan, node)).collect(),
-    };
-    graph.fingerprint = fingerprint(&graph, plan);
-    graph
-}
-
-fn graph_node(plan: &Plan, node: &PlanNode) -> GraphNode {
-    let source = |arg: &Arg| match arg.slot.checked_sub(plan.inputs.len()) {
-        None => InputSource::Input(plan.inputs[arg.slot].name.clone()),
-        Some(output) => {
-            let port = &plan.outputs[output];
-            InputSource::Node { node: plan.nodes[port.node].name.to_string(), output: port.name.clone() }
-        }
-    };
-    let (node_type, pipeline) = match &node.kind {
-        NodeKind::Call { spec, .. } => (spec.node_type.to_owned(), None),
-        NodeKind::Pipeline(inner) => ("pipeline".to_owned(), Some(Box::new(Graph::clone(inner.graph())))),
-    };
-    let ports = &plan.outputs[node.outputs.start - plan.inputs.len()..node.outputs.end - plan.inputs.len()];
-    GraphNode {
-        name: node.name.to_string(),
-        node_type,
-        inputs: node.args.iter().map(|arg| (arg.name.clone(), source(arg))).collect(),
-        outputs: ports.iter().map(|port| (port.name.clone(), port.ty.to_string())).collect(),
-        map_over: node.args.iter().filter(|arg| arg.mapped).map(|arg| arg.name.clone()).collect(),
-        cached: node.cache,
-        pipeline,
-    }
-}
-
-/// Digests the graph with the code of its nodes. Defaults of inputs are data, not shape, and don't count.
-fn fingerprint(graph: &Graph, plan: &Plan) -> Fingerprint {
-    let mut hasher = KeyHasher::default();
-    hasher.label("flowglass graph 1");
-    hasher.text(&graph.name);
-    hasher.text(&graph.version);
-    for (node, planned) in graph.nodes.iter().zip(&plan.nodes) {
-        // A plain struct of texts and lists always serialises.
-        let _ = hasher.serialize(node);
-        if let NodeKind::Call { spec, .. } = &planned.kind {
-            hasher.text(&spec.version);
-            hasher.bytes(spec.code.as_ref().map_or(&[], |code| code.as_slice()));
-        }
-    }
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hasher.finish()[..16]);
-    Fingerprint::from_bytes(bytes)
 }

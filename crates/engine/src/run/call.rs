@@ -11,16 +11,17 @@ use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::Tick;
 
 use super::attempts::Attempts;
+use super::keyed::{Keyed, output_signature};
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::backend::Execution;
-use crate::cache::{Cache, Entry, NewEntry};
+use crate::cache::Entry;
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::node::{Call, Inputs, KeyedBy, Node, NodeContext, NodeSpec, Outputs};
+use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{Arg, NodeKind, PlanNode};
 use crate::policy::Retry;
-use crate::value::{KeyDigest, KeyHasher, Type, ValueError};
+use crate::value::{KeyDigest, Type, ValueError};
 
 /// What a piece of work gave.
 pub(crate) struct Done {
@@ -63,7 +64,7 @@ pub(crate) struct CallSite {
 }
 
 impl CallSite {
-    fn plan(&self) -> &PlanNode {
+    pub(crate) fn plan(&self) -> &PlanNode {
         &self.level.pipeline.0.nodes[self.node]
     }
 
@@ -71,7 +72,7 @@ impl CallSite {
         self.level.place.inside(&self.plan().name, self.index).path()
     }
 
-    fn error(&self, kind: ErrorKind, error: &ValueError) -> Error {
+    pub(crate) fn error(&self, kind: ErrorKind, error: &ValueError) -> Error {
         Error::new(kind, error.to_string())
     }
 }
@@ -133,7 +134,7 @@ fn context(site: &CallSite, open: &OpenSpan) -> NodeContext {
     }
 }
 
-fn inputs(args: &[Arg], given: &[Given]) -> Result<Inputs, ValueError> {
+pub(crate) fn inputs(args: &[Arg], given: &[Given]) -> Result<Inputs, ValueError> {
     args.iter()
         .zip(given)
         .map(|(arg, given)| {
@@ -161,80 +162,6 @@ fn hit(open: OpenSpan, entry: &Arc<Entry>, signature: KeyDigest, plan: &PlanNode
 
 fn cached_slots(plan: &PlanNode, entry: &Arc<Entry>, signature: &KeyDigest) -> Vec<Slot> {
     plan.exposed.iter().map(|&output| Slot::cached(entry, output, output_signature(signature, output))).collect()
-}
-
-/// The signature of one of a node's outputs.
-fn output_signature(signature: &KeyDigest, output: usize) -> KeyDigest {
-    let mut hasher = KeyHasher::default();
-    hasher.bytes(signature);
-    hasher.list(output);
-    hasher.finish()
-}
-
-/// A call whose results can be cached: its signature and the digests of the signature's parts.
-struct Keyed {
-    cache: Arc<dyn Cache>,
-    signature: KeyDigest,
-    parts: Vec<(String, KeyDigest)>,
-    outputs: usize,
-}
-
-impl Keyed {
-    /// Works out the signature, if there is a cache and the node may use it.
-    fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, Error> {
-        let plan = site.plan();
-        let (Some(cache), Some(code), true) = (&site.level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
-        let mut parts = Vec::with_capacity(given.len() + 2);
-        let mut hasher = KeyHasher::default();
-        hasher.bytes(code);
-        hasher.text(&spec.version);
-        parts.push(("code".to_owned(), hasher.finish()));
-        if let Some(environment) = &site.level.config.environment {
-            let mut hasher = KeyHasher::default();
-            hasher.text(environment);
-            parts.push(("environment".to_owned(), hasher.finish()));
-        }
-        match spec.keyed_by {
-            KeyedBy::Signatures => {
-                for (arg, given) in plan.args.iter().zip(given) {
-                    let mut hasher = KeyHasher::default();
-                    given.slot.key(&given.have, &mut hasher).map_err(|error| {
-                        let error = ValueError::new(format!("input `{}`: {error}", arg.name));
-                        site.error(ErrorKind::Cache, &error)
-                    })?;
-                    parts.push((arg.name.clone(), hasher.finish()));
-                }
-            }
-            KeyedBy::Values => {
-                let inputs = inputs(&plan.args, given).map_err(|error| site.error(ErrorKind::Cache, &error))?;
-                let mut hasher = KeyHasher::default();
-                node.cache_key(&inputs, &mut hasher).map_err(Error::from_node)?;
-                parts.push(("inputs".to_owned(), hasher.finish()));
-            }
-        }
-        let mut hasher = KeyHasher::default();
-        hasher.label("flowglass signature 1");
-        for (name, digest) in &parts {
-            hasher.label(name);
-            hasher.bytes(digest);
-        }
-        Ok(Some(Self { cache: Arc::clone(cache), signature: hasher.finish(), parts, outputs: spec.outputs.len() }))
-    }
-
-    fn lookup(&self) -> Option<Arc<Entry>> {
-        self.cache.get(&self.signature).filter(|entry| entry.outputs() == self.outputs)
-    }
-
-    /// Keeps what was computed, if it can be encoded and the cache can write.
-    fn store(&self, spec: &NodeSpec, outputs: &Outputs, cost_ns: u64) -> CacheStatus {
-        let encoded: Result<Vec<_>, _> =
-            spec.outputs.iter().zip(outputs).map(|(output, value)| output.ty.encode(value)).collect();
-        let stored = encoded.is_ok_and(|outputs| {
-            let entry = NewEntry { cost_ns, parts: &self.parts, outputs: &outputs };
-            self.cache.put(&self.signature, entry).is_ok()
-        });
-        if stored { CacheStatus::Write } else { CacheStatus::Miss }
-    }
 }
 
 /// A call on its way through its attempts.

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::attempts::{LevelAttempts, Teller};
 use super::call::{self, Begun, CallSite, Done, Given};
 use super::durations::Durations;
+use super::items::Items;
 use super::level::{self, LevelDone, cancelled};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe;
@@ -20,7 +21,6 @@ use super::slot::{Slot, Slots};
 use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{MapMode, NodeKind, Pipeline};
-use crate::value::Type;
 
 /// What a map does after an item has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,95 +30,6 @@ pub enum OnError {
     Continue,
     /// Starts no further item and cancels those that run.
     Stop,
-}
-
-/// The lists and constants of a map, and how they are combined.
-pub(crate) struct Items {
-    args: Vec<ItemArg>,
-    mode: MapMode,
-    total: u64,
-}
-
-struct ItemArg {
-    /// What is given to every item, or to item by item.
-    source: Source,
-    have: Type,
-}
-
-enum Source {
-    Constant(Slot),
-    Each(Vec<Slot>),
-}
-
-impl Items {
-    /// Takes the mapped arguments apart.
-    pub(crate) fn new(args: Vec<(String, Given, bool)>, mode: MapMode) -> Result<Self, Error> {
-        let mut lengths: Vec<(String, usize)> = Vec::new();
-        let mut item_args = Vec::with_capacity(args.len());
-        for (name, given, mapped) in args {
-            let problem = |message: String| Error::new(ErrorKind::Input, format!("`{name}`: {message}"));
-            item_args.push(if mapped {
-                let item = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
-                let items = given.slot.items(&given.have).map_err(|error| problem(error.to_string()))?;
-                lengths.push((name, items.len()));
-                ItemArg { source: Source::Each(items), have: item }
-            } else {
-                ItemArg { source: Source::Constant(given.slot), have: given.have }
-            });
-        }
-        let total = match mode {
-            MapMode::Zip => zip_length(&lengths)?,
-            MapMode::Product => lengths.iter().map(|(_, length)| *length as u64).product(),
-        };
-        Ok(Self { args: item_args, mode, total })
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// The arguments of one item. In a product the last list varies fastest.
-    fn item(&self, index: u64) -> Vec<Given> {
-        let mut rest = index;
-        let mut given: Vec<Given> = self
-            .args
-            .iter()
-            .rev()
-            .map(|arg| {
-                let slot = match &arg.source {
-                    Source::Constant(slot) => slot.clone(),
-                    Source::Each(items) => {
-                        let length = items.len() as u64;
-                        let at = match self.mode {
-                            MapMode::Zip => index,
-                            MapMode::Product => {
-                                let at = rest % length.max(1);
-                                rest /= length.max(1);
-                                at
-                            }
-                        };
-                        items[usize::try_from(at).unwrap_or(usize::MAX)].clone()
-                    }
-                };
-                Given { slot, have: arg.have.clone() }
-            })
-            .collect();
-        given.reverse();
-        given
-    }
-}
-
-fn zip_length(lengths: &[(String, usize)]) -> Result<u64, Error> {
-    let Some((first, length)) = lengths.first() else {
-        return Err(Error::new(ErrorKind::Input, "a map needs at least one input to map over"));
-    };
-    match lengths.iter().find(|(_, other)| other != length) {
-        None => Ok(*length as u64),
-        Some((name, other)) => Err(Error::new(
-            ErrorKind::Input,
-            format!("lists of one length are needed: the length of `{first}` is {length}, that of `{name}` is {other}"),
-        )),
-    }
 }
 
 /// What runs for each item.
@@ -303,7 +214,7 @@ impl MapWork {
             place: around.place.clone(),
         });
         let mut results = Vec::new();
-        results.resize_with(usize::try_from(items.total).unwrap_or(usize::MAX), || None);
+        results.resize_with(usize::try_from(items.total()).unwrap_or(usize::MAX), || None);
         Self {
             level,
             target,
@@ -329,7 +240,7 @@ impl MapWork {
 
     fn start_item(&mut self, index: u64, start: Tick, cx: &mut Context<'_>) -> Begun {
         let given = self.items.item(index);
-        let kept = self.level.run.map_items.keeps(index, self.items.total);
+        let kept = self.level.run.map_items.keeps(index, self.items.total());
         self.counts.unsampled += u64::from(self.level.recorded && !kept);
         let recorded = self.level.recorded && kept;
         let level = Arc::clone(&self.level);
@@ -444,7 +355,7 @@ impl Future for MapWork {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MapDone> {
         let this = self.get_mut();
         loop {
-            while this.next < this.items.total && this.may_start() && !this.is_stopped() {
+            while this.next < this.items.total() && this.may_start() && !this.is_stopped() {
                 let (index, start) = (this.next, Tick::now());
                 this.next += 1;
                 match this.start_item(index, start, cx) {
@@ -479,39 +390,4 @@ fn columns(items: Vec<Result<Slots, Error>>, outputs: usize) -> Slots {
         }
     }
     columns.into_iter().map(Slot::many).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list(name: &str, values: &[i32]) -> (String, Given, bool) {
-        let value = Arc::new(values.to_vec());
-        (name.into(), Given { slot: Slot::unsigned(value), have: crate::type_of!(Vec<i32>) }, true)
-    }
-
-    fn combinations(items: &Items) -> Vec<Vec<i32>> {
-        let value = |given: &Given| *crate::value::borrow::<i32>(&given.slot.value(&given.have).unwrap()).unwrap();
-        (0..items.total()).map(|index| items.item(index).iter().map(value).collect()).collect()
-    }
-
-    #[test]
-    fn the_last_list_of_a_product_varies_fastest() {
-        let items = Items::new(vec![list("a", &[1, 2]), list("b", &[10, 20, 30])], MapMode::Product).unwrap();
-        assert_eq!(combinations(&items), [[1, 10], [1, 20], [1, 30], [2, 10], [2, 20], [2, 30]]);
-    }
-
-    #[test]
-    fn zip_wants_one_length_and_names_both() {
-        let items = Items::new(vec![list("a", &[1, 2]), list("b", &[3, 4])], MapMode::Zip).unwrap();
-        assert_eq!(combinations(&items), [[1, 3], [2, 4]]);
-        let error = Items::new(vec![list("a", &[1, 2]), list("b", &[3])], MapMode::Zip).err().unwrap();
-        assert!(error.message().contains("the length of `a` is 2, that of `b` is 1"), "{error}");
-    }
-
-    #[test]
-    fn an_empty_list_has_no_items() {
-        assert_eq!(Items::new(vec![list("a", &[]), list("b", &[1])], MapMode::Product).unwrap().total(), 0);
-        assert_eq!(Items::new(vec![list("a", &[])], MapMode::Zip).unwrap().total(), 0);
-    }
 }

@@ -3,6 +3,8 @@
 mod attempts;
 mod call;
 mod durations;
+mod items;
+mod keyed;
 mod level;
 mod map;
 mod open_span;

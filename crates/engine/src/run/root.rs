@@ -11,8 +11,9 @@ use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Ti
 use indexmap::IndexMap;
 
 use super::call::Given;
+use super::items::Items;
 use super::level::{LevelDone, LevelWork, cancelled};
-use super::map::{Items, MapDone, MapWork};
+use super::map::{MapDone, MapWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::options::{MapBuilder, Options, RunBuilder};
 use super::outcome::{ItemRun, MapRun, Output, Run};

@@ -96,6 +96,7 @@ impl Totals {
                 self.saved_ns.fetch_add(*saved_ns, Relaxed);
             }
             Ended::Failed { .. } => {
+                self.nodes.fetch_add(1, Relaxed);
                 self.failed.fetch_add(1, Relaxed);
             }
             Ended::Computed { .. } => {

@@ -2,6 +2,7 @@
 
 mod description;
 mod key;
+mod key_serializer;
 mod list;
 pub mod probe;
 
