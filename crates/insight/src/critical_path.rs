@@ -59,17 +59,52 @@ impl CriticalPath {
         sums
     }
 
-    /// Returns the labels of the longest stretches in the order in which they happened, at most so many.
+    /// Returns the labels of the longest stretches in the order in which they happened, at most so many, and how long each
+    /// took, in nanoseconds. Items of one map are one stretch, named by the map where there are several.
     #[must_use]
-    pub fn steps(&self, tree: &Tree<'_>, at_most: usize) -> Vec<String> {
-        let mut spans = self.by_span();
-        let mut by_time: Vec<u64> = spans.iter().map(|&(_, duration_ns)| duration_ns).collect();
+    pub fn steps(&self, tree: &Tree<'_>, at_most: usize) -> Vec<(String, u64)> {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (at, duration_ns) in self.by_span() {
+            let label = step_label(tree, at);
+            let place = without_indexes(&label);
+            match stretches.iter_mut().find(|stretch| stretch.place == place) {
+                Some(stretch) => {
+                    stretch.duration_ns += duration_ns;
+                    stretch.label.clone_from(&stretch.place);
+                }
+                None => stretches.push(Stretch { label, place, duration_ns }),
+            }
+        }
+        let mut by_time: Vec<u64> = stretches.iter().map(|stretch| stretch.duration_ns).collect();
         by_time.sort_unstable_by(|a, b| b.cmp(a));
         let least_ns = by_time.get(at_most.saturating_sub(1)).copied().unwrap_or(1).max(1);
-        spans.retain(|&(_, duration_ns)| duration_ns >= least_ns);
-        spans.truncate(at_most);
-        spans.into_iter().map(|(at, _)| step_label(tree, at)).collect()
+        stretches.retain(|stretch| stretch.duration_ns >= least_ns);
+        stretches.truncate(at_most);
+        stretches.into_iter().map(|stretch| (stretch.label, stretch.duration_ns)).collect()
     }
+}
+
+/// What one place of the pipeline has of the critical path.
+struct Stretch {
+    label: String,
+    place: String,
+    duration_ns: u64,
+}
+
+/// Leaves the indexes of items out of a label: `a[3] > b` becomes `a > b`.
+fn without_indexes(label: &str) -> String {
+    let mut rest = label;
+    let mut place = String::with_capacity(label.len());
+    while let Some((before, (index, after))) = rest.split_once('[').and_then(|(before, tail)| Some((before, tail.split_once(']')?))) {
+        place.push_str(before);
+        if index.bytes().any(|digit| !digit.is_ascii_digit()) {
+            place.push('[');
+            place.push_str(index);
+            place.push(']');
+        }
+        rest = after;
+    }
+    place + rest
 }
 
 /// The part of a span that the span above waited for: a child may begin early or end late, by another machine's clock.

@@ -24,7 +24,8 @@ pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<Ex
     let text = if arguments.json {
         format!("{:#}\n", whole(&store, &run, &spans)?)
     } else if arguments.svg {
-        let title = format!("{} {}", run.name, run.version).trim().to_owned();
+        let version = if run.version.is_empty() { String::new() } else { format!(" · version {}", run.version) };
+        let title = format!("{}{version}", run.name);
         picture::svg::waterfall(&folded(arguments, &spans), &picture::svg::Options { title: Some(title), ..Default::default() })
     } else {
         drawn(arguments, &spans, &printer_options(arguments, printer))
