@@ -7,6 +7,7 @@ mod live;
 mod location;
 mod printer;
 mod run_inputs;
+mod signals;
 mod verbs;
 
 use std::process::ExitCode;

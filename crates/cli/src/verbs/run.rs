@@ -26,6 +26,7 @@ use crate::live::{Live, Style};
 use crate::location::cache_beside;
 use crate::printer::Printer;
 use crate::run_inputs::RunInputs;
+use crate::signals::Signals;
 use crate::verbs::list::SHORT_ID;
 
 /// How long the end of a run waits for the store.
@@ -49,13 +50,14 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
     let (outcome, live) = runtime.block_on(async {
-        stop_on_signal(prepared.cancel.clone());
+        Signals::listen().stop(prepared.cancel.clone(), surroundings.processes.clone());
         if inputs.over.is_empty() { prepared.once(&pipeline, inputs).await } else { prepared.map(&pipeline, inputs).await }
     })?;
     // Commands that were stopped are given their time to end.
     surroundings.processes.wait_for_given_up();
-    drop(runtime);
     let kept = place.recorder.flush(FLUSH);
+    // What is left is to write, and a reader that has stopped reading may let that last for ever.
+    runtime.block_on(async { Signals::listen().exit() });
     if !arguments.quiet {
         report(&outcome, printer);
     }
@@ -237,37 +239,6 @@ fn map_items(word: &str) -> Result<MapItems, Failure> {
         rate => rate.parse::<f64>().ok().filter(|rate| (0.0..=1.0).contains(rate)).map(MapItems::Sampled).ok_or_else(|| {
             Failure::usage(format!("`--map-items {rate}`: expected `auto`, `each`, `off` or a rate from 0 to 1"))
         }),
-    }
-}
-
-/// The first signal stops the run; the second ends the process at once.
-fn stop_on_signal(cancel: CancelToken) {
-    tokio::spawn(async move {
-        signal().await;
-        cancel.cancel();
-        signal().await;
-        #[expect(clippy::disallowed_methods, reason = "somebody asked twice")]
-        std::process::exit(i32::from(CANCELLED));
-    });
-}
-
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut stream) => {
-                stream.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        asked = tokio::signal::ctrl_c() => {
-            if asked.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-        () = terminated => {}
     }
 }
 

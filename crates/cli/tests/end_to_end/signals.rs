@@ -1,5 +1,7 @@
 //! Ctrl-C and its like: what runs is ended, what was done is kept.
 
+use std::io::Read;
+
 use serde_json::Value;
 
 use crate::harness::{Ended, Home, Process, node};
@@ -77,18 +79,28 @@ fn an_interrupted_map_keeps_its_good_items() {
 }
 
 #[test]
-fn the_first_signal_waits_for_who_ends_slowly_and_the_second_does_not() {
+fn who_does_not_end_is_killed_and_the_run_is_kept() {
     let home =
         Home::with("[[node]]\noutput = 'out'\nshell = 'trap \"\" TERM; echo $$ > started; while :; do cat gate; done'\n");
     home.fifo("gate");
     let started = home.fifo("started");
     let running = home.call(&["run", "p.toml", "-q"]).start();
     let stubborn = Process::written(&started.read());
+    // The second asks to kill at once; should both arrive as one, patience comes to the same end.
     running.signal("INT");
+    running.signal("TERM");
+    running.end().exits(130);
+    assert!(!stubborn.is_alive());
+    assert_eq!(home.shown()["run"]["status"], "cancelled");
+}
+
+#[test]
+fn a_reader_that_stops_reading_can_be_left() {
+    let home = Home::with("[[node]]\noutput = 'out'\nshell = 'head -c 1000000 /dev/zero'\n");
+    let mut running = home.call(&["run", "p.toml", "-q"]).start();
+    let mut stdout = running.stdout();
+    stdout.read_exact(&mut [0]).unwrap();
     running.signal("INT");
     running.end().exits(130);
-    // Who asks twice gets the command line back; the command itself may live on until its own end.
-    if stubborn.is_alive() {
-        stubborn.signal("KILL");
-    }
+    assert_eq!(home.shown()["run"]["status"], "ok");
 }

@@ -1,7 +1,7 @@
 //! Process groups: started, told to end, killed, and never left behind.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,9 +25,13 @@ pub struct Processes {
     endings: Arc<Endings>,
 }
 
-/// The threads that are waiting for process groups to end.
+/// The process groups that were told to end, and the threads that wait for them.
 #[derive(Debug, Default)]
-struct Endings(Mutex<Vec<JoinHandle<()>>>);
+struct Endings {
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Shared with the threads by itself: a thread that held all of this could be the last to drop it, and wait for itself.
+    groups: Arc<Mutex<Vec<Pid>>>,
+}
 
 impl Processes {
     /// Creates a starter of commands.
@@ -39,6 +43,13 @@ impl Processes {
     /// Blocks until every process group that was given up is gone, at most about [`GRACE`].
     pub fn wait_for_given_up(&self) {
         self.endings.join();
+    }
+
+    /// Kills every process group that was given up and has not ended yet.
+    pub fn kill_given_up(&self) {
+        for id in lock(&self.endings.groups).iter() {
+            signal(*id, Signal::KILL);
+        }
     }
 
     pub(super) fn spawn(&self, command: &Command) -> Result<Group, Error> {
@@ -63,8 +74,11 @@ impl Processes {
     /// Ends a group on a thread of its own; the receiver is told when it is gone.
     fn end(&self, id: Pid, child: Child) -> oneshot::Receiver<()> {
         let (gone, receiver) = oneshot::channel();
+        let groups = Arc::clone(&self.endings.groups);
+        lock(&groups).push(id);
         let ending = std::thread::Builder::new().name("flowglass-end".into()).spawn(move || {
             end_blocking(id, child);
+            lock(&groups).retain(|group| *group != id);
             // Nobody may be waiting any more.
             let _ = gone.send(());
         });
@@ -79,13 +93,13 @@ impl Processes {
 
 impl Endings {
     fn add(&self, thread: JoinHandle<()>) {
-        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = lock(&self.threads);
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
 
     fn join(&self) {
-        let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in threads {
             // A thread that panicked has nothing more to wait for.
             let _ = thread.join();
@@ -168,4 +182,8 @@ fn gone_within(id: Pid, child: &mut Child, limit: Duration) -> bool {
 fn signal(id: Pid, signal: Signal) {
     // The group may have ended by itself in between.
     let _ = kill_process_group(id, signal);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
