@@ -1,7 +1,7 @@
 //! Runs as JSON, for `--json`.
 
-use flowglass::insight::progress::State;
-use flowglass::model::{CacheStatus, Subject};
+use flowglass::insight::progress::{SiteProgress, State};
+use flowglass::model::{CacheStatus, SiteId, Subject};
 use flowglass::store::RunRecord;
 use serde_json::{Map, Value, json};
 
@@ -16,13 +16,16 @@ pub(crate) fn nodes(state: &live::State) -> Value {
         let mut entry = Map::new();
         entry.insert("id".to_owned(), json!(&*site.name));
         entry.insert("path".to_owned(), json!(&*site.path));
-        entry.insert("status".to_owned(), json!(word(state.progress.state(at))));
-        let cache = state.cache.get(at).copied().flatten().unwrap_or(CacheStatus::Off);
+        let taken_whole = was_taken_whole(sites, at);
+        let status = if taken_whole { State::Cached } else { state.progress.state(at) };
+        entry.insert("status".to_owned(), json!(word(status)));
+        let unheard_of = if taken_whole { CacheStatus::Hit } else { CacheStatus::Off };
+        let cache = state.cache.get(at).copied().flatten().unwrap_or(unheard_of);
         entry.insert("cache_status".to_owned(), json!(cache.as_str()));
         entry.insert("duration_ms".to_owned(), json!(milliseconds(progress.busy_ns)));
         if site.subject == Subject::Map {
             let items = sites.iter().find(|other| other.site.subject == Subject::Item && other.site.parent == Some(site.id));
-            let count = |of: fn(&flowglass::insight::progress::SiteProgress) -> u64| items.map_or(0, of);
+            let count = |of: fn(&SiteProgress) -> u64| items.map_or(0, of);
             entry.insert("count".to_owned(), json!(progress.total.unwrap_or(0)));
             entry.insert("failed".to_owned(), json!(count(|items| items.failed)));
             entry.insert("hits".to_owned(), json!(count(|items| items.cached)));
@@ -31,6 +34,14 @@ pub(crate) fn nodes(state: &live::State) -> Value {
     };
     let is_node = |at: &usize| sites[*at].site.subject != Subject::Item && sites[*at].site.parent.is_some();
     Value::Array((0..sites.len()).filter(is_node).map(entry).collect())
+}
+
+/// Says whether nothing happened at a site because the items around it came whole from the cache.
+fn was_taken_whole(sites: &[SiteProgress], at: usize) -> bool {
+    let of = |id: SiteId| sites.get(id.0 as usize);
+    let above = std::iter::successors(sites[at].site.parent, |id| of(*id)?.site.parent);
+    let is_untouched = sites[at].started + sites[at].ended() == 0;
+    is_untouched && above.filter_map(of).any(|site| site.site.subject == Subject::Item && site.cached > 0)
 }
 
 fn word(state: State) -> &'static str {

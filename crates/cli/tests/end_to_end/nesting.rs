@@ -1,6 +1,6 @@
 //! Pipelines as nodes of others.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Home, node};
 
@@ -71,4 +71,35 @@ fn an_edit_within_runs_again_what_depends_on_it() {
     assert_eq!(node(&run, "outer > report > up")["cache_status"], "hit");
     assert_eq!(node(&run, "outer > report > report")["cache_status"], "write");
     assert_eq!(node(&run, "outer > report")["cache_status"], "write");
+}
+
+#[test]
+fn nodes_of_items_that_come_whole_from_the_cache_are_hits() {
+    let home = home("pipeline = 'inner.toml'\nmap_over = { x = 'words' }\noutputs = { all = 'report' }\nname = 'each'");
+    home.run(&[]).ok();
+    let statuses = |run: &Value| {
+        let of = |path| (node(run, path)["status"].clone(), node(run, path)["cache_status"].clone());
+        ["outer > each", "outer > each > up", "outer > each > report"].map(of)
+    };
+    let run = home.json(&[]);
+    assert_eq!(statuses(&run), [(); 3].map(|()| (json!("ok"), json!("hit"))));
+    assert_eq!(node(&run, "outer > each")["hits"], 2);
+    let run = home.json(&["words=ab,cd,ef"]);
+    assert_eq!(statuses(&run), [(); 3].map(|()| (json!("ok"), json!("write"))));
+    assert_eq!((&node(&run, "outer > each")["count"], &node(&run, "outer > each")["hits"]), (&json!(3), &json!(2)));
+    home.file("inner.toml", INNER.replace("{up}{mark}", "{up}{mark}?"));
+    let run = home.json(&[]);
+    assert_eq!(node(&run, "outer > each > up")["cache_status"], "hit");
+    assert_eq!(node(&run, "outer > each")["hits"], 0);
+}
+
+#[test]
+fn a_failed_item_of_a_mapped_pipeline_is_named_with_its_path() {
+    let home = home("pipeline = 'inner.toml'\nmap_over = { x = 'words' }\noutputs = { all = 'report' }\nname = 'each'");
+    home.file("inner.toml", INNER.replace("echo {x} |", "test {x} != cd || exit 4; echo {x} |"));
+    let run = home.run(&["--json"]).fails(&["outer > each[1] > up"]).json();
+    let each = node(&run, "outer > each");
+    assert_eq!((&each["status"], &each["count"], &each["failed"]), (&json!("error"), &json!(2), &json!(1)));
+    let again = home.run(&["--json"]).exits(1).json();
+    assert_eq!(node(&again, "outer > each")["hits"], 1);
 }
