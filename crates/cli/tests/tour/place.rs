@@ -56,12 +56,7 @@ impl Place {
     /// The same, in a folder below.
     pub(crate) fn sh_in(&self, folder: &str, line: &str) -> Done {
         let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(self.path(folder)).env("PATH", search_path());
-        for (name, _) in std::env::vars_os() {
-            if is_foreign(&name.to_string_lossy()) {
-                command.env_remove(name);
-            }
-        }
+        command.args(["-c", line]).current_dir(self.path(folder)).env_clear().env("PATH", search_path());
         let output = command.output().unwrap();
         Done {
             exit_code: output.status.code().unwrap_or(-1),
@@ -88,16 +83,12 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Nothing else of the environment reaches a tour: no store, no trace, no terminal of somebody's.
+#[expect(clippy::disallowed_methods, reason = "the programs that pipelines name are found there")]
 fn search_path() -> std::ffi::OsString {
     let own = Path::new(env!("CARGO_BIN_EXE_flowglass")).parent().unwrap().to_owned();
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&inherited))).unwrap()
-}
-
-fn is_foreign(name: &str) -> bool {
-    name.starts_with("FLOWGLASS_")
-        || name.starts_with("OTEL_")
-        || ["TRACEPARENT", "TRACESTATE", "BAGGAGE", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"].contains(&name)
 }
 
 fn copy(from: &Path, to: &Path) {
