@@ -1,8 +1,12 @@
 //! The external inputs of a pipeline: what nobody inside makes.
 
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
 use super::InputPort;
-use super::inputs::Inputs;
-use super::wiring::{Draft, error};
+use super::inputs::{Inputs, Typed};
+use super::wiring::{Draft, Wanted, error};
 use crate::error::Error;
 use crate::value::Type;
 
@@ -13,63 +17,77 @@ pub(super) fn inputs(
     declared: Vec<(String, Type)>,
     defaults: &Inputs,
 ) -> Result<Vec<InputPort>, Error> {
-    let made = |name: &str| drafts.iter().any(|draft| draft.makes.iter().any(|made| made.outer == name));
-    let mut ports: Vec<InputPort> = Vec::new();
+    let mut ports = Ports {
+        made: drafts.iter().flat_map(|draft| draft.makes.iter().map(|made| made.outer.as_str())).collect(),
+        ports: IndexMap::new(),
+    };
     for (name, ty) in declared {
-        if made(&name) {
+        ports.declare(name, ty)?;
+    }
+    for draft in order.iter().map(|&at| &drafts[at]) {
+        draft.wants.iter().try_for_each(|want| ports.read(&draft.name, want))?;
+    }
+    for (name, default) in &defaults.0 {
+        ports.default(name, default)?;
+    }
+    Ok(ports.ports.into_values().collect())
+}
+
+struct Ports<'a> {
+    made: HashSet<&'a str>,
+    ports: IndexMap<String, InputPort>,
+}
+
+impl Ports<'_> {
+    fn declare(&mut self, name: String, ty: Type) -> Result<(), Error> {
+        if self.made.contains(name.as_str()) {
             return Err(error(format!("`{name}` is declared as an input, but a node makes it; rename one of them")));
         }
-        ports.push(InputPort { name, ty, default: None, reader: String::new() });
+        self.ports.insert(name.clone(), InputPort { name, ty, default: None, reader: String::new() });
+        Ok(())
     }
-    for (draft, want) in order.iter().flat_map(|&at| drafts[at].wants.iter().map(move |want| (&drafts[at], want))) {
-        if made(&want.outer) {
-            continue;
+
+    fn read(&mut self, node: &str, want: &Wanted) -> Result<(), Error> {
+        if self.made.contains(want.outer.as_str()) {
+            return Ok(());
         }
-        match ports.iter_mut().find(|port| port.name == want.outer) {
-            Some(port) => {
-                let wanted = want.outer_type();
-                if port.reader.is_empty() {
-                    port.reader.clone_from(&draft.name);
-                    port.default = want.default.clone().filter(|_| !want.mapped);
-                }
-                if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
-                    return Err(error(format!(
-                        "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{}`",
-                        port.name, port.ty, port.reader, draft.name
-                    )));
-                }
-                port.ty = port.ty.clone().richer(&wanted);
-            }
-            None => ports.push(InputPort {
-                name: want.outer.clone(),
-                ty: want.outer_type(),
-                default: want.default.clone().filter(|_| !want.mapped),
-                reader: draft.name.clone(),
-            }),
+        let (wanted, default) = (want.outer_type(), || want.default.clone().filter(|_| !want.mapped));
+        let Some(port) = self.ports.get_mut(&want.outer) else {
+            let port = InputPort { name: want.outer.clone(), ty: wanted, default: default(), reader: node.to_owned() };
+            self.ports.insert(want.outer.clone(), port);
+            return Ok(());
+        };
+        if port.reader.is_empty() {
+            node.clone_into(&mut port.reader);
+            port.default = default();
         }
+        if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
+            return Err(error(format!(
+                "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{node}`",
+                port.name, port.ty, port.reader
+            )));
+        }
+        port.ty = port.ty.clone().richer(&wanted);
+        Ok(())
     }
-    for (name, given) in &defaults.0 {
-        match ports.iter_mut().find(|port| port.name == *name) {
-            Some(port) => {
-                let given = given.clone().coerced(&port.ty);
-                if !given.ty.fits(&port.ty) {
-                    return Err(error(format!(
-                        "the default of input `{name}` is a `{}`, but node `{}` reads it as `{}`",
-                        given.ty, port.reader, port.ty
-                    )));
-                }
-                port.default = Some(given);
-            }
-            None if made(name) => {
-                return Err(error(format!("`{name}` has a default as an input, but a node makes it; rename one of them")));
-            }
-            None => ports.push(InputPort {
-                name: name.clone(),
-                ty: given.ty.clone(),
-                default: Some(given.clone()),
-                reader: String::new(),
-            }),
+
+    fn default(&mut self, name: &str, given: &Typed) -> Result<(), Error> {
+        if self.made.contains(name) {
+            return Err(error(format!("`{name}` has a default as an input, but a node makes it; rename one of them")));
         }
+        let Some(port) = self.ports.get_mut(name) else {
+            let (name, ty, default) = (name.to_owned(), given.ty.clone(), Some(given.clone()));
+            self.ports.insert(name.clone(), InputPort { name, ty, default, reader: String::new() });
+            return Ok(());
+        };
+        let given = given.clone().coerced(&port.ty);
+        if !given.ty.fits(&port.ty) {
+            return Err(error(format!(
+                "the default of input `{name}` is a `{}`, but node `{}` reads it as `{}`",
+                given.ty, port.reader, port.ty
+            )));
+        }
+        port.default = Some(given);
+        Ok(())
     }
-    Ok(ports)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::Tick;
+use smallvec::SmallVec;
 
 use super::attempts::Attempts;
 use super::keyed::{Keyed, output_signature};
@@ -53,6 +54,9 @@ pub(crate) struct Given {
     pub(crate) slot: Slot,
     pub(crate) have: Type,
 }
+
+/// The inputs of a call, in the order of the node's parameters.
+pub(crate) type Givens = SmallVec<[Given; 2]>;
 
 /// A node at one place: as itself, or as the item of a map.
 pub(crate) struct CallSite {

@@ -1,6 +1,6 @@
 //! The lists and constants of a map, and what each item gets of them.
 
-use super::call::Given;
+use super::call::{Given, Givens};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::MapMode;
@@ -52,9 +52,9 @@ impl Items {
     }
 
     /// The arguments of one item. In a product the last list varies fastest.
-    pub(crate) fn item(&self, index: u64) -> Vec<Given> {
+    pub(crate) fn item(&self, index: u64) -> Givens {
         let mut rest = index;
-        let mut given: Vec<Given> = self
+        let mut given: Givens = self
             .args
             .iter()
             .rev()

@@ -11,7 +11,7 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
 use super::attempts::{Attempts, LevelAttempts, Teller};
-use super::call::{self, Begun, CallSite, Done, Given};
+use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::map::MapWork;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned};
 use super::shared::Level;
@@ -117,7 +117,7 @@ impl LevelWork {
         }
     }
 
-    fn given(&self, plan: &PlanNode) -> Vec<Given> {
+    fn given(&self, plan: &PlanNode) -> Givens {
         let given = |arg: &Arg| {
             let slot = self.slots[arg.slot].clone()?;
             Some(Given { slot, have: arg.have.clone() })
@@ -266,7 +266,7 @@ pub(crate) fn inner_level(
 }
 
 /// Puts what a node is given into the slots of the pipeline inside, with its defaults.
-pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Vec<Given>) -> Result<Vec<Option<Slot>>, Error> {
+pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Givens) -> Result<Vec<Option<Slot>>, Error> {
     let mut slots: Vec<Option<Slot>> = inner
         .0
         .inputs
@@ -300,7 +300,7 @@ pub(crate) fn begin_pipeline(
     node: usize,
     site: u32,
     index: Option<u64>,
-    given: Vec<Given>,
+    given: Givens,
     start: Tick,
     cx: &mut Context<'_>,
     open_level: impl FnOnce(SpanId) -> Option<Arc<Level>>,

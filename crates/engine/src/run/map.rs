@@ -10,7 +10,7 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
 use super::attempts::{LevelAttempts, Teller};
-use super::call::{self, Begun, CallSite, Done, Given};
+use super::call::{self, Begun, CallSite, Done, Givens};
 use super::durations::Durations;
 use super::items::Items;
 use super::level::{self, LevelDone, cancelled};
@@ -150,7 +150,7 @@ impl MapWork {
     pub(crate) fn begin_node(
         level: &Arc<Level>,
         node: usize,
-        given: Vec<Given>,
+        given: Givens,
         mode: MapMode,
         start: Tick,
         cx: &mut Context<'_>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{self, Given};
+use super::call::{self, Given, Givens};
 use super::level;
 use super::shared::Level;
 use super::slot::Slot;
@@ -28,7 +28,7 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
         if node.map.is_some() {
             return None;
         }
-        let given: Option<Vec<Given>> =
+        let given: Option<Givens> =
             node.args.iter().map(|arg| Some(Given { slot: found.slots[arg.slot].clone()?, have: arg.have.clone() })).collect();
         let slots: Vec<Slot> = match &node.kind {
             NodeKind::Call { .. } => {
