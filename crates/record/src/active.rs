@@ -1,6 +1,6 @@
 //! Which scope is active on the calling thread: set for a poll or a call, read by user code.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use crate::scope_shared::ScopeShared;
 
 thread_local! {
     static ACTIVE: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// Whether a scope is active; beside them because it has no destructor, so that asking is one instruction.
+    static IS_ANY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A scope that is active on this thread, or that spans are left of whose guards outlive its activation.
@@ -90,13 +92,22 @@ pub(crate) fn with_active<T>(look: impl FnOnce(&ScopeShared) -> T) -> Option<T> 
     ACTIVE.try_with(|active| active.borrow().iter().rev().find(|entry| entry.is_active).map(|entry| look(&entry.scope))).ok()?
 }
 
+/// Says whether there is an active scope.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    IS_ANY.get()
+}
+
 /// Opens a span in the active scope, if there is one and `open` makes one; the scope then stays at hand for its guard.
 #[inline]
 pub(crate) fn open<T>(open: impl FnOnce(&ScopeShared) -> Option<T>) -> Option<T> {
     ACTIVE
         .try_with(|active| {
             let mut active = active.borrow_mut();
-            let entry = active.iter_mut().rev().find(|entry| entry.is_active)?;
+            let entry = match active.last_mut() {
+                Some(top) if top.is_active => top,
+                _ => active.iter_mut().rev().find(|entry| entry.is_active)?,
+            };
             let opened = open(&entry.scope)?;
             entry.guards += 1;
             Some(opened)
@@ -119,7 +130,10 @@ pub(crate) fn close<T>(id: u64, close: impl FnOnce(&ScopeShared, bool) -> T) -> 
     ACTIVE
         .try_with(|active| {
             let mut active = active.borrow_mut();
-            let entry = active.iter_mut().rev().find(|entry| entry.is_of_guard(id))?;
+            let entry = match active.last_mut() {
+                Some(top) if top.is_of_guard(id) => top,
+                _ => active.iter_mut().rev().find(|entry| entry.is_of_guard(id))?,
+            };
             entry.guards -= 1;
             let closed = close(&entry.scope, entry.is_active);
             if !entry.is_active {
@@ -142,6 +156,7 @@ fn activate(active: &mut Vec<Entry>, scope: &Arc<ScopeShared>) {
     let left_behind = active.iter().position(|entry| !entry.is_active && entry.scope.id == scope.id);
     let guards = left_behind.map_or(0, |at| active.remove(at).guards);
     active.push(Entry { scope: Arc::clone(scope), guards, is_active: true });
+    IS_ANY.set(true);
 }
 
 #[inline]
@@ -153,6 +168,7 @@ fn deactivate(active: &mut Vec<Entry>, scope: u64) {
         entry.scope.open.park_users_above();
     }
     forget_unneeded(active);
+    IS_ANY.set(active.iter().any(|entry| entry.is_active));
 }
 
 fn forget_unneeded(active: &mut Vec<Entry>) {

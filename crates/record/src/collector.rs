@@ -17,7 +17,7 @@ use crate::lanes::{Loss, Reading};
 use crate::open::{Found, OpenFrame};
 use crate::open_spans::{FoundOpen, OpenSpans};
 use crate::parts::Parts;
-use crate::raw::{Fields, RawBody, RawRecord, Records};
+use crate::raw::{Fields, RawBody, RawRecord};
 use crate::registry::Registry;
 use crate::rows::{EndedSpan, Rows};
 use crate::scope_shared::ScopeShared;
@@ -114,9 +114,9 @@ impl Collector {
     fn read(&mut self, core: &Core) -> bool {
         let mut reading = std::mem::take(&mut self.reading);
         let mut is_busy = false;
-        core.lanes.drain(&mut reading, |bytes| {
-            is_busy |= !bytes.is_empty();
-            Records(bytes).for_each(|record| self.take(core, &record));
+        core.lanes.drain(&mut reading, |records| {
+            is_busy |= records.words() > 0;
+            records.for_each(|record| self.take(core, &record));
         });
         self.reading = reading;
         is_busy

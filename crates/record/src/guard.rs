@@ -1,4 +1,6 @@
 //! Spans that user code makes: a guard that opens one, adds to it, and ends it when dropped.
+//!
+//! What callers inline is no more than the question whether the span is recorded.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -19,7 +21,7 @@ use crate::{Tick, Value};
 /// trace isn't sampled.
 #[inline]
 pub fn span(name: &'static str) -> SpanGuard {
-    SpanGuard { open: active::open(|scope| OpenSpan::start(scope, name)), stays_on_its_thread: PhantomData }
+    if active::is_any() { SpanGuard::inside(name) } else { SpanGuard::nowhere() }
 }
 
 /// An open span; dropping it ends the span.
@@ -34,7 +36,9 @@ pub struct SpanGuard {
 struct OpenSpan {
     lanes: u64,
     scope: u64,
-    frame: Frame,
+    span: SpanId,
+    parent: SpanId,
+    start: Tick,
     name: &'static str,
     status: Cell<Status>,
     began_in_panic: bool,
@@ -46,17 +50,28 @@ impl SpanGuard {
     /// Opens a span that starts a trace of its own.
     pub(crate) fn root(name: &'static str, scope: Scope) -> Self {
         let activation = scope.activate();
-        let mut guard = if scope.is_sampled() { span(name) } else { Self { open: None, stays_on_its_thread: PhantomData } };
+        let mut guard = if scope.is_sampled() { span(name) } else { Self::nowhere() };
         if let Some(open) = &mut guard.open {
             open.root = Some((activation, scope));
         }
         guard
     }
 
+    /// Opens a span inside the current one, if there is one that is recorded.
+    #[inline(never)]
+    fn inside(name: &'static str) -> Self {
+        Self { open: active::open(|scope| OpenSpan::start(scope, name)), stays_on_its_thread: PhantomData }
+    }
+
+    #[inline(always)]
+    const fn nowhere() -> Self {
+        Self { open: None, stays_on_its_thread: PhantomData }
+    }
+
     /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
     #[must_use]
     pub fn id(&self) -> SpanId {
-        self.open.as_ref().map_or(SpanId::NONE, |open| open.frame.span)
+        self.open.as_ref().map_or(SpanId::NONE, |open| open.span)
     }
 
     /// Says whether the span is recorded.
@@ -69,8 +84,15 @@ impl SpanGuard {
     #[inline]
     pub fn attr<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         if let Some(open) = &self.open {
-            let value = value.into();
-            open.write(Loss::Part, &AttributeRecord { owner: open.owner(), key, value });
+            match value.into() {
+                Value::None => {}
+                // What is known of the value here need not be asked there.
+                Value::Bool(flag) => open.flag(key, flag),
+                Value::Int(number) => open.int(key, number),
+                Value::Float(number) => open.float(key, number),
+                Value::Str(text) => open.text(key, text),
+                value => open.value(key, value),
+            }
         }
         self
     }
@@ -79,8 +101,7 @@ impl SpanGuard {
     #[inline]
     pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
         if let Some(open) = &self.open {
-            let at = Tick::now();
-            open.write(Loss::Record, &EventRecord { owner: open.owner(), at, name, attributes });
+            open.event(name, attributes);
         }
         self
     }
@@ -106,22 +127,15 @@ impl Drop for SpanGuard {
 impl OpenSpan {
     #[inline]
     fn start(scope: &ScopeShared, name: &'static str) -> Option<Self> {
-        if !scope.is_recording() {
-            return None;
-        }
-        let frame = Frame {
-            span: scope.next_span(),
-            parent: scope.current(),
-            template: USER_TEMPLATE,
-            index: NO_INDEX,
-            start: Tick::now(),
-            flags: flags::SAMPLED,
-        };
-        scope.open.push(&OpenFrame { frame, name: StaticText::pack(name) });
+        let parent = scope.recorded_parent()?;
+        let (span, start) = (scope.next_span(), Tick::now());
+        scope.open.push(&OpenFrame { frame: user_frame(span, parent, start), name: StaticText::pack(name) });
         Some(Self {
             lanes: scope.lanes.id(),
             scope: scope.id,
-            frame,
+            span,
+            parent,
+            start,
             name,
             status: Cell::new(Status::Ok),
             began_in_panic: std::thread::panicking(),
@@ -129,43 +143,97 @@ impl OpenSpan {
         })
     }
 
-    #[inline]
-    fn owner(&self) -> Owner {
-        Owner { scope: self.scope, span: self.frame.span }
+    #[inline(never)]
+    fn flag(&self, key: &'static str, flag: bool) {
+        self.attribute(key, Value::Bool(flag));
     }
 
-    /// The lane is most likely at hand; the scope need only be looked up where it isn't.
-    #[inline]
-    fn write(&self, loss: Loss, record: &impl Record) {
-        if lane::write_plain(self.lanes, record) == Attempt::NoRoom {
-            self.write_elsewhere(loss, record);
-        }
+    #[inline(never)]
+    fn int(&self, key: &'static str, number: i64) {
+        self.attribute(key, Value::Int(number));
+    }
+
+    #[inline(never)]
+    fn float(&self, key: &'static str, number: f64) {
+        self.attribute(key, Value::Float(number));
+    }
+
+    #[inline(never)]
+    fn text(&self, key: &'static str, text: &str) {
+        self.attribute(key, Value::Str(text));
+    }
+
+    #[inline(never)]
+    fn value(&self, key: &'static str, value: Value<'_>) {
+        self.attribute(key, value);
+    }
+
+    #[inline(always)]
+    fn attribute(&self, key: &'static str, value: Value<'_>) {
+        self.write(Loss::Part, AttributeRecord { owner: self.owner(), key, value });
+    }
+
+    #[inline(never)]
+    fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+        let (owner, at) = (self.owner(), Tick::now());
+        self.write(Loss::Record, EventRecord { owner, at, name, attributes });
     }
 
     #[cold]
-    fn write_elsewhere(&self, loss: Loss, record: &dyn Record) {
-        active::with_scope(self.scope, |scope| scope.lanes.write_elsewhere(loss, record));
-    }
-
     fn fail(&self, message: &str) {
         self.status.set(Status::Error);
-        self.write(Loss::Part, &MessageRecord { owner: self.owner(), message });
+        self.write(Loss::Part, MessageRecord { owner: self.owner(), message });
     }
 
+    #[inline(never)]
     fn end(&self) {
         let end = Tick::now();
         if !self.began_in_panic && self.status.get() == Status::Ok && std::thread::panicking() {
             self.fail("panicked");
         }
-        let (scope, frame, name, status) = (self.scope, self.frame, self.name, self.status.get());
-        let end = UserSpanRecord { scope, frame, name, end, status };
-        active::close(self.scope, |scope, is_active| finish(scope, is_active, &end));
+        let frame = user_frame(self.span, self.parent, self.start);
+        let end = UserSpanRecord { scope: self.scope, frame, name: self.name, end, status: self.status.get() };
+        active::close(self.scope, |scope, is_active| finish(scope, is_active, end));
     }
+
+    #[inline]
+    fn owner(&self) -> Owner {
+        Owner { scope: self.scope, span: self.span }
+    }
+
+    /// The lane is most likely at hand, and the last that it tells of is most likely this span. What else is tried gets a
+    /// copy: the record itself need then not be in memory.
+    #[inline(always)]
+    fn write(&self, loss: Loss, record: impl Record + Copy) {
+        if lane::write_more(self.span, &record) == Attempt::NoRoom {
+            let copy = record;
+            self.write_first(loss, &copy);
+        }
+    }
+
+    #[inline(never)]
+    fn write_first(&self, loss: Loss, record: &impl Record) {
+        let is_named = lane::write_owner(self.lanes, self.owner()) == Attempt::Written;
+        if !is_named || lane::write_more(self.span, record) == Attempt::NoRoom {
+            self.write_elsewhere(loss, record);
+        }
+    }
+
+    /// The scope need only be looked up where the lane isn't at hand.
+    #[cold]
+    fn write_elsewhere(&self, loss: Loss, record: &dyn Record) {
+        active::with_scope(self.scope, |scope| scope.lanes.write_elsewhere(loss, record));
+    }
+}
+
+#[inline]
+const fn user_frame(span: SpanId, parent: SpanId, start: Tick) -> Frame {
+    Frame { span, parent, template: USER_TEMPLATE, index: NO_INDEX, start, flags: flags::SAMPLED }
 }
 
 /// The span leaves the open ones before its end is recorded, so that the collector never finds it open after its end.
 #[inline]
-fn finish(scope: &ScopeShared, is_active: bool, end: &UserSpanRecord) {
+fn finish(scope: &ScopeShared, is_active: bool, end: UserSpanRecord) {
     if is_active {
         scope.open.end(end.frame.span);
     } else {

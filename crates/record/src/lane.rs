@@ -1,27 +1,49 @@
 //! The calling thread's place in the chunks it writes into, one for each recorder that it records for.
+//!
+//! What the hot path needs is a cursor without a destructor: reading it is one instruction. What it points into is kept by
+//! the thread's lanes beside it, which take the cursor's place away before they let go of its chunk.
+#![expect(unsafe_code, reason = "the cursor points into a chunk that is kept beside it")]
 
 use std::cell::{Cell, RefCell};
+use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
 
-use crate::chunk::{Chunk, Pen, TEXT_LIMIT};
-use crate::raw::Record;
+use flowglass_model::SpanId;
+
+use crate::chunk::{Chunk, TEXT_LIMIT, Writer, commit};
+use crate::pen::Pen;
+use crate::raw::{Owner, OwnerRecord, Record};
 
 thread_local! {
-    static LOCAL: LocalLanes = const { LocalLanes::new() };
+    static CURSOR: Cursor = const { Cursor::nowhere() };
+    static LANES: RefCell<LocalLanes> = const { RefCell::new(LocalLanes { current: None, others: Vec::new() }) };
+}
+
+/// Where the lane in use is written next.
+///
+/// While it has a recorder, the lane in use keeps the chunk that the pointers point into, and nobody else writes there.
+struct Cursor {
+    /// The recorder whose lane is in use; 0 if nothing can be written.
+    recorder: Cell<u64>,
+    /// The span that the lane's last owner record names; 0 if that isn't known.
+    owner: Cell<u64>,
+    next: Cell<*mut u64>,
+    end: Cell<*mut u64>,
+    commitment: Cell<*const AtomicPtr<u64>>,
 }
 
 /// The lane in use, and those of other recorders. A thread's end drops its chunks, which closes them.
 struct LocalLanes {
-    recorder: Cell<u64>,
-    at: Cell<usize>,
-    chunk: RefCell<Option<Arc<Chunk>>>,
-    others: RefCell<Vec<Lane>>,
+    current: Option<Lane>,
+    others: Vec<Lane>,
 }
 
 struct Lane {
     recorder: u64,
-    at: usize,
-    chunk: Arc<Chunk>,
+    /// Where the next word goes, while the lane isn't in use.
+    next: *mut u64,
+    writer: Writer,
 }
 
 /// What became of an attempt to write a record.
@@ -36,78 +58,176 @@ pub(crate) enum Attempt {
 /// Writes a record without anything unusual in it into the thread's chunk, if that is this recorder's and has room.
 #[inline(always)]
 pub(crate) fn write_plain(recorder: u64, record: &impl Record) -> Attempt {
-    LOCAL.try_with(|local| local.write(recorder, TEXT_LIMIT, |pen| record.write_plain(pen))).unwrap_or(Attempt::NoRoom)
+    let cursor = cursor();
+    if cursor.recorder.get() == recorder { cursor.write_plain(record) } else { Attempt::NoRoom }
+}
+
+/// Writes a record about a span, without anything unusual in it, which doesn't name the span: only if the lane's last
+/// record that names one names this.
+#[inline(always)]
+pub(crate) fn write_more(span: SpanId, record: &impl Record) -> Attempt {
+    let cursor = cursor();
+    if cursor.owner.get() == span.to_u64() { cursor.write_plain(record) } else { Attempt::NoRoom }
+}
+
+/// Writes of which span the records are that follow by [`write_more`].
+#[inline(always)]
+pub(crate) fn write_owner(recorder: u64, owner: Owner) -> Attempt {
+    let attempt = write_plain(recorder, &OwnerRecord { owner });
+    if attempt == Attempt::Written {
+        cursor().owner.set(owner.span.to_u64());
+    }
+    attempt
 }
 
 /// Writes a record into the thread's chunk, if that is this recorder's and has room.
 pub(crate) fn write(recorder: u64, text_limit: usize, record: &dyn Record) -> Attempt {
-    LOCAL.try_with(|local| local.write(recorder, text_limit, |pen| record.write(pen))).unwrap_or(Attempt::NoRoom)
+    let write = |lanes: &RefCell<LocalLanes>| {
+        // Borrowed for writing: a record made while another is written (by an allocator that records, say) is refused.
+        let Ok(lanes) = lanes.try_borrow_mut() else { return Attempt::NoRoom };
+        if !lanes.is_current(recorder) {
+            return Attempt::NoRoom;
+        }
+        let cursor = cursor();
+        cursor.suspend();
+        let attempt = cursor.write(text_limit, record);
+        cursor.recorder.set(recorder);
+        attempt
+    };
+    LANES.try_with(write).unwrap_or(Attempt::NoRoom)
 }
 
 /// Makes a recorder's lane the one in use; says whether it has a chunk.
 pub(crate) fn switch_to(recorder: u64) -> bool {
-    LOCAL.try_with(|local| local.switch_to(recorder)).unwrap_or(false)
+    let switch = |lanes: &RefCell<LocalLanes>| lanes.try_borrow_mut().is_ok_and(|mut lanes| lanes.switch_to(recorder));
+    LANES.try_with(switch).unwrap_or(false)
 }
 
 /// Lets go of the chunk in use, so that the collector can recycle it. Says whether the lane can take another one: not
 /// while a record is being written into it, nor when the thread is ending.
 pub(crate) fn release() -> bool {
-    LOCAL.try_with(|local| local.chunk.try_borrow_mut().map(|mut chunk| drop(chunk.take())).is_ok()).unwrap_or(false)
+    LANES.try_with(|lanes| lanes.try_borrow_mut().map(|mut lanes| drop(lanes.take())).is_ok()).unwrap_or(false)
 }
 
-/// Gives the lane in use an empty chunk. A lane that can't take it leaves it to the collector.
-pub(crate) fn install(chunk: Arc<Chunk>) {
-    let _ = LOCAL.try_with(|local| {
-        if let Ok(mut slot) = local.chunk.try_borrow_mut() {
-            local.at.set(0);
-            *slot = Some(chunk);
+/// Makes an empty chunk a recorder's lane, and that the one in use. A lane that can't take it leaves it to the collector.
+pub(crate) fn install(recorder: u64, chunk: Arc<Chunk>) {
+    let _ = LANES.try_with(|lanes| {
+        if let (Ok(mut lanes), Some(writer)) = (lanes.try_borrow_mut(), Writer::new(chunk)) {
+            let (next, _) = writer.bounds();
+            lanes.put(Lane { recorder, next, writer });
         }
     });
 }
 
-impl LocalLanes {
-    const fn new() -> Self {
-        Self { recorder: Cell::new(0), at: Cell::new(0), chunk: RefCell::new(None), others: RefCell::new(Vec::new()) }
+/// Returns the thread's cursor. What is done with it is inlined here, which it would not be inside of a closure.
+#[inline(always)]
+fn cursor() -> &'static Cursor {
+    // SAFETY: without a destructor, a thread's variable lives as long as the thread does; and what is neither `Send` nor
+    // `Sync`, as a reference to cells is, doesn't leave it.
+    unsafe { &*CURSOR.with(ptr::from_ref) }
+}
+
+impl Cursor {
+    const fn nowhere() -> Self {
+        Self {
+            recorder: Cell::new(0),
+            owner: Cell::new(0),
+            next: Cell::new(ptr::null_mut()),
+            end: Cell::new(ptr::null_mut()),
+            commitment: Cell::new(ptr::null()),
+        }
     }
 
+    /// Keeps others from writing until there is a recorder again; the place stays.
+    fn suspend(&self) {
+        self.recorder.set(0);
+        self.owner.set(0);
+    }
+
+    fn set(&self, lane: &Lane) {
+        let (_, end) = lane.writer.bounds();
+        self.owner.set(0);
+        self.next.set(lane.next);
+        self.end.set(end);
+        self.commitment.set(ptr::from_ref(lane.writer.commitment()));
+        self.recorder.set(lane.recorder);
+    }
+
+    /// Writes where the cursor stands. Nothing is called in here that could record and so write to the same place: plain
+    /// records copy, and no more.
     #[inline(always)]
-    fn write(&self, recorder: u64, text_limit: usize, write: impl FnOnce(&mut Pen<'_>)) -> Attempt {
-        if self.recorder.get() != recorder {
-            return Attempt::NoRoom;
+    fn write_plain(&self, record: &impl Record) -> Attempt {
+        let mut pen = self.pen(TEXT_LIMIT);
+        match record.write_plain(&mut pen) {
+            Some(()) => self.advance(&pen),
+            None => Attempt::NoRoom,
         }
-        // Borrowed for writing: a record made while another is written (by an allocator that records, say) is refused.
-        let Ok(slot) = self.chunk.try_borrow_mut() else { return Attempt::NoRoom };
-        let Some(chunk) = slot.as_deref() else { return Attempt::NoRoom };
-        let at = self.at.get();
-        let mut pen = chunk.pen(at, text_limit);
-        write(&mut pen);
-        if !pen.fits() {
-            return Attempt::NoRoom;
+    }
+
+    /// Writes where the cursor stands, which is suspended.
+    fn write(&self, text_limit: usize, record: &dyn Record) -> Attempt {
+        let mut pen = self.pen(text_limit);
+        match record.write(&mut pen) {
+            Some(()) => self.advance(&pen),
+            None => Attempt::NoRoom,
         }
-        let end = at + pen.used();
-        chunk.commit(end);
-        self.at.set(end);
+    }
+
+    /// Returns a pen for where the cursor stands. Only a cursor that has a recorder, or had until it was suspended, stands
+    /// anywhere.
+    #[inline(always)]
+    const fn pen(&self, text_limit: usize) -> Pen {
+        // SAFETY: the cursor was set by the lane in use, which keeps the chunk and alone may write into it. Its next word
+        // is not committed, so that nobody reads from there on.
+        unsafe { Pen::new(self.next.get(), self.end.get(), text_limit) }
+    }
+
+    /// Goes on behind what the cursor's pen has written, and lets it be read.
+    #[inline(always)]
+    fn advance(&self, pen: &Pen) -> Attempt {
+        self.next.set(pen.place());
+        // SAFETY: as above, it is part of a chunk that is kept.
+        commit(unsafe { &*self.commitment.get() }, pen.place());
         Attempt::Written
     }
+}
 
-    fn switch_to(&self, recorder: u64) -> bool {
-        if self.recorder.get() == recorder {
-            return self.chunk.try_borrow().is_ok_and(|chunk| chunk.is_some());
+impl LocalLanes {
+    fn is_current(&self, recorder: u64) -> bool {
+        self.current.as_ref().is_some_and(|lane| lane.recorder == recorder)
+    }
+
+    /// Takes the lane in use out of use.
+    fn take(&mut self) -> Option<Lane> {
+        let cursor = cursor();
+        cursor.suspend();
+        let lane = self.current.take();
+        lane.map(|lane| Lane { next: cursor.next.get(), ..lane })
+    }
+
+    /// Takes a lane into use, where there is none.
+    fn put(&mut self, lane: Lane) {
+        cursor().set(&lane);
+        self.current = Some(lane);
+    }
+
+    fn switch_to(&mut self, recorder: u64) -> bool {
+        if self.is_current(recorder) {
+            return true;
         }
-        let (Ok(mut chunk), Ok(mut others)) = (self.chunk.try_borrow_mut(), self.others.try_borrow_mut()) else {
-            return false;
-        };
-        if let Some(chunk) = chunk.take() {
-            others.push(Lane { recorder: self.recorder.get(), at: self.at.get(), chunk });
-        }
+        let used = self.take();
+        self.others.extend(used);
         // A chunk that only this lane still holds belongs to a recorder that is gone.
-        others.retain(|lane| Arc::strong_count(&lane.chunk) > 1);
-        self.recorder.set(recorder);
-        if let Some(found) = others.iter().position(|lane| lane.recorder == recorder) {
-            let lane = others.swap_remove(found);
-            self.at.set(lane.at);
-            *chunk = Some(lane.chunk);
-        }
-        chunk.is_some()
+        self.others.retain(|lane| !lane.writer.is_alone());
+        let found = self.others.iter().position(|lane| lane.recorder == recorder);
+        let lane = found.map(|found| self.others.swap_remove(found));
+        lane.map(|lane| self.put(lane)).is_some()
+    }
+}
+
+impl Drop for LocalLanes {
+    /// A thread that is ending may record still: its cursor must not point into a chunk that goes.
+    fn drop(&mut self) {
+        cursor().suspend();
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
 use crate::lane::{self, Attempt};
-use crate::raw::Record;
+use crate::raw::{Owner, Record, Records};
 
 /// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
 const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
@@ -62,6 +62,8 @@ pub(crate) enum Loss {
 pub(crate) struct Reading {
     chunk: Arc<Chunk>,
     read: usize,
+    /// Whose the records are that name no span, as the last one that was read says.
+    owner: Option<Owner>,
 }
 
 impl Lanes {
@@ -100,11 +102,13 @@ impl Lanes {
         std::process::id() != self.process
     }
 
-    /// Writes a record into the calling thread's lane, or counts its loss.
+    /// Writes a record into the calling thread's lane, or counts its loss. The way that is seldom taken gets a copy: the
+    /// record itself need then not be in memory.
     #[inline(always)]
-    pub(crate) fn write(&self, loss: Loss, record: &impl Record) {
-        if lane::write_plain(self.id, record) == Attempt::NoRoom {
-            self.write_elsewhere(loss, record);
+    pub(crate) fn write(&self, loss: Loss, record: impl Record + Copy) {
+        if lane::write_plain(self.id, &record) == Attempt::NoRoom {
+            let copy = record;
+            self.write_elsewhere(loss, &copy);
         }
     }
 
@@ -138,17 +142,15 @@ impl Lanes {
     }
 
     /// Reads everything committed so far, chunk by chunk and those of one thread in order, and recycles what is done with.
-    pub(crate) fn drain(&self, reading: &mut Vec<Reading>, mut read: impl FnMut(&[u8])) {
-        reading.extend(self.pool.lock().taken.drain(..).map(|chunk| Reading { chunk, read: 0 }));
-        let mut bytes = Vec::new();
+    pub(crate) fn drain(&self, reading: &mut Vec<Reading>, mut read: impl FnMut(&mut Records<'_>)) {
+        reading.extend(self.pool.lock().taken.drain(..).map(|chunk| Reading { chunk, read: 0, owner: None }));
         reading.retain_mut(|place| {
             // Asked before the length is read: once only the collector holds a chunk, nothing more comes.
             let is_closed = Arc::get_mut(&mut place.chunk).is_some();
-            let committed = place.chunk.committed();
-            bytes.clear();
-            place.chunk.read(place.read..committed, &mut bytes);
-            place.read = committed;
-            read(&bytes);
+            let mut records = Records::new(place.chunk.bytes_from(place.read), place.owner);
+            place.read += records.words();
+            read(&mut records);
+            place.owner = records.owner();
             if is_closed {
                 self.recycle(&mut place.chunk);
             }
@@ -187,7 +189,7 @@ impl Lanes {
             return false;
         }
         let Some(chunk) = self.take_from_pool() else { return false };
-        lane::install(chunk);
+        lane::install(self.id, chunk);
         true
     }
 

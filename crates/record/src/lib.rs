@@ -42,6 +42,7 @@ mod open;
 mod open_spans;
 mod outlet;
 mod parts;
+mod pen;
 mod raw;
 mod recorder;
 mod registry;

@@ -79,7 +79,7 @@ impl OpenFrames {
         let depth = self.depth.load(Relaxed);
         match self.slots.get(depth) {
             Some(slot) => slot.write(open),
-            None => self.deep.lock().push(*open),
+            None => self.push_deep(open),
         }
         self.depth.store(depth + 1, Release);
     }
@@ -112,6 +112,7 @@ impl OpenFrames {
     }
 
     /// Takes a frame out of the table.
+    #[cold]
     pub(crate) fn close(&self, span: SpanId) {
         self.parked.lock().remove(&span);
     }
@@ -139,20 +140,16 @@ impl OpenFrames {
     /// Returns the topmost span, if there is one.
     #[inline]
     pub(crate) fn current(&self) -> Option<SpanId> {
-        let top = self.depth.load(Relaxed).checked_sub(1)?;
-        match self.slots.get(top) {
-            Some(slot) => slot.span().some(),
-            None => self.deep.lock().last().map(|open| open.frame.span),
-        }
+        self.top_recording().map(|(span, _)| span)
     }
 
-    /// Says whether the topmost span is recorded, if there is one.
+    /// Returns the topmost span, and whether it is recorded, if there is one.
     #[inline]
-    pub(crate) fn is_recording(&self) -> Option<bool> {
+    pub(crate) fn top_recording(&self) -> Option<(SpanId, bool)> {
         let top = self.depth.load(Relaxed).checked_sub(1)?;
         match self.slots.get(top) {
-            Some(slot) => Some((slot.template.load(Relaxed) >> 32) as u32 & flags::SAMPLED != 0),
-            None => self.deep.lock().last().map(|open| open.frame.is_sampled()),
+            Some(slot) => Some((slot.span().some()?, slot.is_sampled())),
+            None => self.top_deep().map(|open| (open.frame.span, open.frame.is_sampled())),
         }
     }
 
@@ -174,6 +171,16 @@ impl OpenFrames {
         self.slots.iter_mut().take(depth).for_each(|slot| *slot.id.get_mut() = 0);
         self.deep.get_mut().clear();
         self.parked.get_mut().clear();
+    }
+
+    #[cold]
+    fn push_deep(&self, open: &OpenFrame) {
+        self.deep.lock().push(*open);
+    }
+
+    #[cold]
+    fn top_deep(&self) -> Option<OpenFrame> {
+        self.deep.lock().last().copied()
     }
 
     #[cold]
@@ -202,7 +209,7 @@ impl OpenFrames {
         let top = self.depth.load(Relaxed).checked_sub(1)?;
         match self.slots.get(top) {
             Some(slot) => slot.read(),
-            None => self.deep.lock().last().copied(),
+            None => self.top_deep(),
         }
     }
 
@@ -210,7 +217,7 @@ impl OpenFrames {
         match self.depth.load(Relaxed).checked_sub(1).map(|top| self.slots.get(top)) {
             None => false,
             Some(Some(slot)) => slot.is_users(),
-            Some(None) => self.deep.lock().last().is_some_and(OpenFrame::is_users),
+            Some(None) => self.top_deep().as_ref().is_some_and(OpenFrame::is_users),
         }
     }
 
@@ -268,6 +275,11 @@ impl Slot {
     #[inline]
     fn is_users(&self) -> bool {
         self.template.load(Relaxed) as u32 == USER_TEMPLATE
+    }
+
+    #[inline]
+    fn is_sampled(&self) -> bool {
+        (self.template.load(Relaxed) >> 32) as u32 & flags::SAMPLED != 0
     }
 
     fn read(&self) -> Option<OpenFrame> {

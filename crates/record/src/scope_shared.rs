@@ -83,10 +83,11 @@ impl ScopeShared {
         self.is_sampled
     }
 
-    /// Says whether a span that begins now inside the current one is recorded.
+    /// Returns the innermost open span, inside of which one that begins now is recorded; `None` where it isn't.
     #[inline]
-    pub(crate) fn is_recording(&self) -> bool {
-        self.open.is_recording().unwrap_or(self.is_sampled)
+    pub(crate) fn recorded_parent(&self) -> Option<SpanId> {
+        let (span, is_recorded) = self.open.top_recording().unwrap_or((self.root, self.is_sampled));
+        is_recorded.then_some(span)
     }
 
     /// Says whether the collector must be told of the scope, the first time it is asked.
@@ -143,6 +144,6 @@ impl ScopeShared {
 
     #[inline]
     pub(crate) fn record(&self, end: &SpanEnd<'_>) {
-        self.lanes.write(Loss::Record, &SpanRecord { scope: self.id, end });
+        self.lanes.write(Loss::Record, SpanRecord { scope: self.id, end });
     }
 }

@@ -41,6 +41,12 @@ impl StaticText {
         self.0 == 0
     }
 
+    /// Returns the text, unless there is none.
+    #[inline]
+    pub(crate) fn some(self) -> Option<Self> {
+        (!self.is_none()).then_some(self)
+    }
+
     /// Returns the word, for a record.
     #[inline]
     pub(crate) const fn to_word(self) -> u64 {

@@ -1,7 +1,8 @@
 //! The form of a record in a chunk, both directions.
 //!
 //! A record is a header word (kind, status, truncated values, length in words), the words that its kind has always, and
-//! fields: a tag word (type, key, length), the key where it isn't a number, the value. Texts fill up whole words.
+//! fields: a tag word (type, key, length), the key where it isn't a number, the value. Texts fill up whole words. What is
+//! about an open span names the span, or follows a record that does.
 
 mod read;
 mod write;
@@ -9,7 +10,7 @@ mod write;
 use flowglass_model::SpanId;
 
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
-pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Record, SpanRecord, UserSpanRecord};
+pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, OwnerRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.
 pub(crate) const USER_TEMPLATE: u32 = u32::MAX;
@@ -19,6 +20,9 @@ mod kind {
     pub(in crate::raw) const ATTRIBUTE: u64 = 2;
     pub(in crate::raw) const EVENT: u64 = 3;
     pub(in crate::raw) const MESSAGE: u64 = 4;
+    /// Says whose the records are that follow and have this bit in their kind.
+    pub(in crate::raw) const OWNER: u64 = 5;
+    pub(in crate::raw) const OWNED: u64 = 0x80;
 }
 
 mod tag {
@@ -54,8 +58,9 @@ mod tests {
     use flowglass_model::{AttributeValue, Status};
 
     use super::*;
-    use crate::chunk::{Chunk, TEXT_LIMIT};
+    use crate::chunk::TEXT_LIMIT;
     use crate::open::{Frame, NO_INDEX};
+    use crate::pen::Pen;
     use crate::scope::SpanEnd;
     use crate::{Tick, Value};
 
@@ -67,13 +72,19 @@ mod tests {
         SpanEnd { frame: FRAME, end: Tick::ZERO, status: Status::Ok, message, values, extra, failure, force: false }
     }
 
-    fn bytes_of(write: impl Fn(&mut crate::chunk::Pen<'_>)) -> Option<Vec<u8>> {
-        let chunk = Chunk::new(8 * 1024);
-        let mut pen = chunk.pen(0, TEXT_LIMIT);
-        write(&mut pen);
-        let mut bytes = Vec::new();
-        chunk.read(0..pen.used(), &mut bytes);
-        pen.fits().then_some(bytes)
+    #[expect(unsafe_code, reason = "a pen is made without a lane")]
+    fn bytes_of(write: impl Fn(&mut Pen) -> Option<()>) -> Option<Vec<u8>> {
+        let mut words = vec![0; 8 * 1024];
+        let range = words.as_mut_ptr_range();
+        // SAFETY: the words are borrowed as long as the pen lives.
+        let mut pen = unsafe { Pen::new(range.start, range.end, TEXT_LIMIT) };
+        let written = write(&mut pen);
+        let used = pen.used();
+        written.map(|()| words[..used].iter().flat_map(|word| word.to_ne_bytes()).collect())
+    }
+
+    fn records(bytes: &[u8]) -> Records<'_> {
+        Records::new(bytes, None)
     }
 
     #[test]
@@ -82,7 +93,7 @@ mod tests {
         let record = SpanRecord { scope: 9, end: &end };
         let bytes = bytes_of(|pen| record.write_plain(pen)).unwrap();
         assert_eq!(bytes_of(|pen| record.write(pen)).unwrap(), bytes, "both ways to write give the same");
-        let read = Records(&bytes).next().unwrap();
+        let read = records(&bytes).next().unwrap();
         let RawBody::Span { frame, status, fields, .. } = read.body else { panic!("{read:?}") };
         assert_eq!((read.owner.scope, frame, status, read.truncated), (9, FRAME, Status::Ok, 0));
         let fields: Vec<Field<'_>> = fields.collect();
@@ -102,7 +113,7 @@ mod tests {
             let record = SpanRecord { scope: 9, end: &end };
             assert_eq!(bytes_of(|pen| record.write_plain(pen)), None);
             let bytes = bytes_of(|pen| record.write(pen)).unwrap();
-            assert!(matches!(Records(&bytes).next().unwrap().body, RawBody::Span { .. }));
+            assert!(matches!(records(&bytes).next().unwrap().body, RawBody::Span { .. }));
         }
     }
 
@@ -113,10 +124,26 @@ mod tests {
         let record = AttributeRecord { owner, key, value: Value::Int(-1) };
         assert_eq!(bytes_of(|pen| record.write_plain(pen)), None);
         let bytes = bytes_of(|pen| record.write(pen)).unwrap();
-        let read = Records(&bytes).next().unwrap();
+        let read = records(&bytes).next().unwrap();
         let RawBody::Part { mut fields } = read.body else { panic!("{read:?}") };
         assert_eq!(fields.next(), Some(Field::Attribute(RawKey::Text(&key[..TEXT_LIMIT]), RawValue::Int(-1))));
         assert_eq!(read.truncated, 1);
+    }
+
+    #[test]
+    fn a_record_without_an_owner_is_of_the_last_one_named() {
+        let owner = Owner { scope: 1, span: FRAME.span };
+        let part = AttributeRecord { owner, key: "key", value: Value::Int(7) };
+        let happened = EventRecord { owner, at: Tick::ZERO, name: "event", attributes: &[("key", Value::Int(7))] };
+        let alone = bytes_of(|pen| part.write_plain(pen)).unwrap();
+        assert_eq!(records(&alone).count(), 0, "whose is it?");
+        let named = [bytes_of(|pen| OwnerRecord { owner }.write_plain(pen)).unwrap(), alone].concat();
+        let happened = bytes_of(|pen| happened.write_plain(pen)).unwrap();
+        let mut reading = records(&named);
+        let read = reading.next().unwrap();
+        assert_eq!((read.owner.scope, read.owner.span, reading.count()), (1, FRAME.span, 0));
+        let read = Records::new(&happened, Some(owner)).next().unwrap();
+        assert!(matches!(read.body, RawBody::Event { .. }) && read.owner.span == FRAME.span, "{read:?}");
     }
 
     #[test]
@@ -124,7 +151,7 @@ mod tests {
         let mut end = end(&[], &[]);
         end.frame = Frame { template: USER_TEMPLATE, index: 0xdead_beef, ..FRAME };
         let bytes = bytes_of(|pen| SpanRecord { scope: 1, end: &end }.write(pen)).unwrap();
-        let RawBody::Span { frame, name, .. } = Records(&bytes).next().unwrap().body else { panic!("not a span") };
+        let RawBody::Span { frame, name, .. } = records(&bytes).next().unwrap().body else { panic!("not a span") };
         assert_eq!((frame.template, name.is_none(), frame.index), (USER_TEMPLATE - 1, true, 0xdead_beef));
         assert_ne!(frame.index, NO_INDEX);
     }
@@ -134,10 +161,10 @@ mod tests {
         let end = end(&[Value::Str("text")], &[]);
         let bytes = bytes_of(|pen| SpanRecord { scope: 9, end: &end }.write(pen)).unwrap();
         for cut in 0..bytes.len() {
-            assert_eq!(Records(&bytes[..cut]).count(), 0, "cut at {cut}");
+            assert_eq!(records(&bytes[..cut]).count(), 0, "cut at {cut}");
         }
-        assert_eq!(Records(&[0xff; 64]).count(), 0);
-        assert_eq!(Records(&[0; 64]).count(), 0);
+        assert_eq!(records(&[0xff; 64]).count(), 0);
+        assert_eq!(records(&[0; 64]).count(), 0);
         assert_eq!(Fields::new(&[0xff; 64]).count(), 0);
     }
 }

@@ -31,19 +31,48 @@ pub(crate) enum RawBody<'a> {
 
 /// Iterates over the records in the bytes of a chunk. Stops at anything that isn't a record.
 #[derive(Debug, Clone)]
-pub(crate) struct Records<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Records<'a> {
+    bytes: &'a [u8],
+    owner: Option<Owner>,
+}
+
+impl<'a> Records<'a> {
+    /// Reads records; those before them named `owner` for what names no span itself.
+    pub(crate) const fn new(bytes: &'a [u8], owner: Option<Owner>) -> Self {
+        Self { bytes, owner }
+    }
+
+    /// Returns how many words are left to be read.
+    pub(crate) const fn words(&self) -> usize {
+        self.bytes.len() / 8
+    }
+
+    /// Returns whose the records are that follow and name no span.
+    pub(crate) const fn owner(&self) -> Option<Owner> {
+        self.owner
+    }
+
+    /// Returns the next record's header and its other words.
+    fn split(&mut self) -> Option<(u64, Words<'a>)> {
+        let header = Words(self.bytes).next()?;
+        let length = usize::try_from(header >> 32).ok()?.checked_mul(8)?;
+        let words = Words(self.bytes.get(8..length)?);
+        self.bytes = &self.bytes[length..];
+        Some((header, words))
+    }
+}
 
 impl<'a> Iterator for Records<'a> {
     type Item = RawRecord<'a>;
 
     fn next(&mut self) -> Option<RawRecord<'a>> {
-        let mut words = Words(self.0);
-        let header = words.next()?;
-        let length = usize::try_from(header >> 32).ok()? * 8;
-        let mut words = Words(self.0.get(8..length)?);
-        self.0 = &self.0[length..];
-        let owner = Owner { scope: words.next()?, span: SpanId::from_u64(words.next()?) };
-        let body = match header & 0xff {
+        let (mut header, mut words) = self.split()?;
+        while header & 0xff == kind::OWNER {
+            self.owner = Some(words.owner()?);
+            (header, words) = self.split()?;
+        }
+        let owner = if header & kind::OWNED == 0 { words.owner()? } else { self.owner? };
+        let body = match header & 0xff & !kind::OWNED {
             kind::SPAN => words.span(owner.span, Status::from_code((header >> 8) as u8)?)?,
             kind::EVENT => RawBody::Event { at: words.tick()?, name: words.static_text()?, fields: Fields(words) },
             kind::ATTRIBUTE | kind::MESSAGE => RawBody::Part { fields: Fields(words) },
@@ -149,6 +178,10 @@ impl<'a> Words<'a> {
         let (word, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*word))
+    }
+
+    fn owner(&mut self) -> Option<Owner> {
+        Some(Owner { scope: self.next()?, span: SpanId::from_u64(self.next()?) })
     }
 
     fn tick(&mut self) -> Option<Tick> {

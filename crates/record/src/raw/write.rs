@@ -3,20 +3,21 @@
 use flowglass_model::{AttributeValue, Status};
 
 use super::{Owner, USER_TEMPLATE, key, kind, tag};
-use crate::chunk::{Pen, TEXT_LIMIT};
+use crate::chunk::TEXT_LIMIT;
 use crate::open::Frame;
+use crate::pen::Pen;
 use crate::scope::SpanEnd;
 use crate::static_text::StaticText;
 use crate::{Tick, Value};
 
-/// Something that can be written into a chunk as one record.
+/// Something that can be written into a chunk as one record. What is `None` must be given up.
 pub(crate) trait Record {
-    /// Writes the record if there is nothing unusual in it, else makes the pen refuse it. Always inlined, and calls nothing
-    /// that is not: the pen stays in registers, which halves the time.
-    fn write_plain(&self, pen: &mut Pen<'_>);
+    /// Writes the record if there is room and nothing unusual in it. Always inlined, and calls nothing that is not: the
+    /// pen stays in registers, which halves the time. What is about a span that is still open doesn't name the span.
+    fn write_plain(&self, pen: &mut Pen) -> Option<()>;
 
-    /// Writes the record, whatever is in it.
-    fn write(&self, pen: &mut Pen<'_>);
+    /// Writes the record, whatever is in it, if there is room.
+    fn write(&self, pen: &mut Pen) -> Option<()>;
 }
 
 /// Writes the two functions of a [`Record`] from the one that knows of both.
@@ -24,12 +25,12 @@ macro_rules! record {
     ($name:ty) => {
         impl Record for $name {
             #[inline(always)]
-            fn write_plain(&self, pen: &mut Pen<'_>) {
-                self.encode::<true>(pen);
+            fn write_plain(&self, pen: &mut Pen) -> Option<()> {
+                self.encode::<true>(pen)
             }
 
-            fn write(&self, pen: &mut Pen<'_>) {
-                self.encode::<false>(pen);
+            fn write(&self, pen: &mut Pen) -> Option<()> {
+                self.encode::<false>(pen)
             }
         }
     };
@@ -46,23 +47,23 @@ record!(SpanRecord<'_>);
 
 impl SpanRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen<'_>) {
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let end = self.end;
         let template = end.frame.template.min(USER_TEMPLATE - 1);
-        write_frame(pen, self.scope, (&end.frame, end.end), (template, end.frame.index));
+        write_frame(pen, self.scope, (&end.frame, end.end), (template, end.frame.index))?;
         for (at, value) in end.values.iter().enumerate() {
-            write_value::<PLAIN>(pen, Key::At(at), value);
+            write_value::<PLAIN>(pen, Key::At(at), value)?;
         }
         for (name, value) in end.extra {
-            write_value::<PLAIN>(pen, Key::Static(name), value);
+            write_value::<PLAIN>(pen, Key::Static(name), value)?;
         }
         if !end.message.is_empty() || end.failure.is_some() {
             if PLAIN {
-                return pen.refuse();
+                return None;
             }
-            write_failure(pen, end);
+            write_failure(pen, end)?;
         }
-        finish(pen, kind::SPAN, end.status);
+        finish(pen, kind::SPAN, end.status)
     }
 }
 
@@ -80,13 +81,31 @@ record!(UserSpanRecord);
 
 impl UserSpanRecord {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen<'_>) {
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let name = StaticText::pack(self.name);
-        write_frame(pen, self.scope, (&self.frame, self.end), (USER_TEMPLATE, name.to_word()));
+        write_frame(pen, self.scope, (&self.frame, self.end), (USER_TEMPLATE, name.to_word()))?;
         if name.is_none() {
-            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name);
+            if PLAIN {
+                return None;
+            }
+            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name)?;
         }
-        finish(pen, kind::SPAN, self.status);
+        finish(pen, kind::SPAN, self.status)
+    }
+}
+
+/// Of which span the records are that follow and name none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnerRecord {
+    pub(crate) owner: Owner,
+}
+
+record!(OwnerRecord);
+
+impl OwnerRecord {
+    #[inline(always)]
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+        pen.push([header(kind::OWNER, Status::Running, 0, 3), self.owner.scope, self.owner.span.to_u64()])
     }
 }
 
@@ -102,10 +121,10 @@ record!(AttributeRecord<'_>);
 
 impl AttributeRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen<'_>) {
-        pen.push([0, self.owner.scope, self.owner.span.to_u64()]);
-        write_value::<PLAIN>(pen, Key::Static(self.key), &self.value);
-        finish(pen, kind::ATTRIBUTE, Status::Running);
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+        write_value::<PLAIN>(pen, Key::Static(self.key), &self.value)?;
+        finish(pen, kind::ATTRIBUTE | owned, Status::Running)
     }
 }
 
@@ -122,16 +141,20 @@ record!(EventRecord<'_>);
 
 impl EventRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen<'_>) {
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let name = StaticText::pack(self.name);
-        pen.push([0, self.owner.scope, self.owner.span.to_u64(), self.at.to_raw(), name.to_word()]);
+        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+        pen.push([self.at.to_raw(), name.to_word()])?;
         if name.is_none() {
-            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name);
+            if PLAIN {
+                return None;
+            }
+            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name)?;
         }
         for (key, value) in self.attributes {
-            write_value::<PLAIN>(pen, Key::Static(key), value);
+            write_value::<PLAIN>(pen, Key::Static(key), value)?;
         }
-        finish(pen, kind::EVENT, Status::Running);
+        finish(pen, kind::EVENT | owned, Status::Running)
     }
 }
 
@@ -146,10 +169,10 @@ record!(MessageRecord<'_>);
 
 impl MessageRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen<'_>) {
-        pen.push([0, self.owner.scope, self.owner.span.to_u64()]);
-        write_text::<PLAIN>(pen, tag::MESSAGE, Key::None, self.message);
-        finish(pen, kind::MESSAGE, Status::Error);
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+        write_text::<PLAIN>(pen, tag::MESSAGE, Key::None, self.message)?;
+        finish(pen, kind::MESSAGE | owned, Status::Error)
     }
 }
 
@@ -162,7 +185,7 @@ enum Key {
 }
 
 #[inline(always)]
-fn write_frame(pen: &mut Pen<'_>, scope: u64, (frame, end): (&Frame, Tick), (template, index_or_name): (u32, u64)) {
+fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick), (template, index_or_name): (u32, u64)) -> Option<()> {
     pen.push([
         0,
         scope,
@@ -172,34 +195,51 @@ fn write_frame(pen: &mut Pen<'_>, scope: u64, (frame, end): (&Frame, Tick), (tem
         end.to_raw(),
         u64::from(template) | u64::from(frame.flags) << 32,
         index_or_name,
-    ]);
+    ])
+}
+
+/// Writes the beginning of a record about an open span, with the span's name only where that isn't before it. Returns
+/// what its kind says of that.
+#[inline(always)]
+fn write_owner<const PLAIN: bool>(pen: &mut Pen, owner: Owner) -> Option<u64> {
+    if PLAIN {
+        pen.push([0])?;
+        return Some(kind::OWNED);
+    }
+    pen.push([0, owner.scope, owner.span.to_u64()])?;
+    Some(0)
 }
 
 #[inline(always)]
-fn finish(pen: &mut Pen<'_>, kind: u64, status: Status) {
-    let words = pen.used() as u64;
-    pen.set_first(kind | u64::from(status.code()) << 8 | u64::from(pen.truncated()) << 16 | words << 32);
+fn finish(pen: &mut Pen, kind: u64, status: Status) -> Option<()> {
+    pen.set_first(header(kind, status, pen.truncated(), pen.used()));
+    Some(())
 }
 
 #[inline(always)]
-fn write_value<const PLAIN: bool>(pen: &mut Pen<'_>, key: Key, value: &Value<'_>) {
+fn header(kind: u64, status: Status, truncated: u8, words: usize) -> u64 {
+    kind | u64::from(status.code()) << 8 | u64::from(truncated) << 16 | (words as u64) << 32
+}
+
+#[inline(always)]
+fn write_value<const PLAIN: bool>(pen: &mut Pen, key: Key, value: &Value<'_>) -> Option<()> {
     match *value {
-        Value::None => {}
-        Value::Bool(flag) => write_tagged::<PLAIN, 0>(pen, tag::BOOL, key, usize::from(flag), []),
-        Value::Int(number) => write_tagged::<PLAIN, 1>(pen, tag::INT, key, 0, [number.cast_unsigned()]),
-        Value::Float(number) => write_tagged::<PLAIN, 1>(pen, tag::FLOAT, key, 0, [number.to_bits()]),
+        Value::None => Some(()),
+        Value::Bool(flag) => write_tagged::<PLAIN>(pen, tag::BOOL, key, usize::from(flag)),
+        Value::Int(number) => write_number::<PLAIN>(pen, tag::INT, key, number.cast_unsigned()),
+        Value::Float(number) => write_number::<PLAIN>(pen, tag::FLOAT, key, number.to_bits()),
         Value::Str(text) => write_text::<PLAIN>(pen, tag::STR, key, text),
         Value::Bytes(bytes) if PLAIN => write_bytes::<PLAIN>(pen, tag::BYTES, key, bytes),
         Value::Bytes(bytes) => {
             let bytes = pen.fit_bytes(bytes);
-            write_bytes::<PLAIN>(pen, tag::BYTES, key, bytes);
+            write_bytes::<PLAIN>(pen, tag::BYTES, key, bytes)
         }
-        Value::Json(_) if PLAIN => pen.refuse(),
+        Value::Json(_) if PLAIN => None,
         Value::Json(value) => write_owned(pen, key, value),
     }
 }
 
-fn write_owned(pen: &mut Pen<'_>, key: Key, value: &AttributeValue) {
+fn write_owned(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
     let plain = match value {
         AttributeValue::Str(text) => Value::Str(text),
         AttributeValue::Bool(flag) => Value::Bool(*flag),
@@ -208,64 +248,77 @@ fn write_owned(pen: &mut Pen<'_>, key: Key, value: &AttributeValue) {
         AttributeValue::Bytes(bytes) => Value::Bytes(bytes),
         nested => return write_nested(pen, key, nested),
     };
-    write_value::<false>(pen, key, &plain);
+    write_value::<false>(pen, key, &plain)
 }
 
 /// A cut-off piece of JSON is no JSON, so that a value too long for a record is kept as the beginning of its text.
-fn write_nested(pen: &mut Pen<'_>, key: Key, value: &AttributeValue) {
+fn write_nested(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
     let json = serde_json::to_string(value).unwrap_or_default();
     let fitting = pen.fit_text(&json);
     let tag = if fitting.len() == json.len() { tag::JSON } else { tag::STR };
-    write_bytes::<false>(pen, tag, key, fitting.as_bytes());
+    write_bytes::<false>(pen, tag, key, fitting.as_bytes())
 }
 
 #[inline(always)]
-fn write_text<const PLAIN: bool>(pen: &mut Pen<'_>, tag: u64, key: Key, text: &str) {
-    let text = if PLAIN { text } else { pen.fit_text(text) };
-    write_bytes::<PLAIN>(pen, tag, key, text.as_bytes());
-}
-
-#[inline(always)]
-fn write_bytes<const PLAIN: bool>(pen: &mut Pen<'_>, tag: u64, key: Key, bytes: &[u8]) {
-    if PLAIN && bytes.len() > TEXT_LIMIT {
-        return pen.refuse();
-    }
-    write_tagged::<PLAIN, 0>(pen, tag, key, bytes.len(), []);
-    pen.bytes(bytes);
-}
-
-#[inline(always)]
-fn write_tagged<const PLAIN: bool, const N: usize>(pen: &mut Pen<'_>, tag: u64, key: Key, length: usize, value: [u64; N]) {
-    let head = tag | (length as u64) << 32;
+fn write_number<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, number: u64) -> Option<()> {
     match key {
-        Key::At(at) => pen.push([head | (at as u64).min(key::NONE) << 8]),
-        Key::None => pen.push([head | key::NONE << 8]),
-        Key::Static(name) => {
-            let packed = StaticText::pack(name);
-            if !packed.is_none() {
-                pen.push([head | key::STATIC << 8, packed.to_word()]);
-            } else if PLAIN {
-                pen.refuse();
-            } else {
-                write_text_key(pen, head, name);
-            }
+        Key::At(at) => pen.push([numbered(tag, at, 0), number]),
+        Key::Static(name) if PLAIN => pen.push([head(tag, key::STATIC, 0), StaticText::pack(name).some()?.to_word(), number]),
+        key => {
+            write_tagged::<PLAIN>(pen, tag, key, 0)?;
+            pen.push([number])
         }
     }
-    pen.push(value);
 }
 
-fn write_text_key(pen: &mut Pen<'_>, head: u64, name: &str) {
-    let name = pen.fit_text(name);
-    pen.push([head | key::TEXT << 8, name.len() as u64]);
-    pen.bytes(name.as_bytes());
+#[inline(always)]
+fn write_text<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, text: &str) -> Option<()> {
+    let text = if PLAIN { text } else { pen.fit_text(text) };
+    write_bytes::<PLAIN>(pen, tag, key, text.as_bytes())
 }
 
-fn write_failure(pen: &mut Pen<'_>, end: &SpanEnd<'_>) {
-    write_text::<false>(pen, tag::MESSAGE, Key::None, end.message);
-    let Some(failure) = end.failure else { return };
-    write_text::<false>(pen, tag::ERROR_TYPE, Key::None, &failure.error_type);
-    write_text::<false>(pen, tag::ERROR_MESSAGE, Key::None, &failure.message);
-    for cause in &failure.causes {
-        write_text::<false>(pen, tag::CAUSE, Key::None, cause);
+#[inline(always)]
+fn write_bytes<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, bytes: &[u8]) -> Option<()> {
+    if PLAIN && bytes.len() > TEXT_LIMIT {
+        return None;
     }
+    write_tagged::<PLAIN>(pen, tag, key, bytes.len())?;
+    pen.bytes(bytes)
+}
+
+#[inline(always)]
+fn write_tagged<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, length: usize) -> Option<()> {
+    match key {
+        Key::At(at) => pen.push([numbered(tag, at, length)]),
+        Key::None => pen.push([head(tag, key::NONE, length)]),
+        Key::Static(name) => match StaticText::pack(name).some() {
+            Some(packed) => pen.push([head(tag, key::STATIC, length), packed.to_word()]),
+            None if PLAIN => None,
+            None => write_text_key(pen, head(tag, key::TEXT, length), name),
+        },
+    }
+}
+
+#[inline(always)]
+const fn head(tag: u64, key: u64, length: usize) -> u64 {
+    tag | key << 8 | (length as u64) << 32
+}
+
+#[inline(always)]
+fn numbered(tag: u64, at: usize, length: usize) -> u64 {
+    head(tag, (at as u64).min(key::NONE), length)
+}
+
+fn write_text_key(pen: &mut Pen, head: u64, name: &str) -> Option<()> {
+    let name = pen.fit_text(name);
+    pen.push([head, name.len() as u64])?;
+    pen.bytes(name.as_bytes())
+}
+
+fn write_failure(pen: &mut Pen, end: &SpanEnd<'_>) -> Option<()> {
+    write_text::<false>(pen, tag::MESSAGE, Key::None, end.message)?;
+    let Some(failure) = end.failure else { return Some(()) };
+    write_text::<false>(pen, tag::ERROR_TYPE, Key::None, &failure.error_type)?;
+    write_text::<false>(pen, tag::ERROR_MESSAGE, Key::None, &failure.message)?;
+    failure.causes.iter().try_for_each(|cause| write_text::<false>(pen, tag::CAUSE, Key::None, cause))
 }

@@ -1,0 +1,207 @@
+//! What writes one record into a chunk's free memory: a place and an end.
+#![expect(unsafe_code, reason = "one comparison for each group of words is all that the hot path can afford")]
+
+/// Writes one record. What doesn't fit isn't written and gives `None`, whereupon the record is given up.
+#[derive(Debug)]
+pub(crate) struct Pen {
+    start: *mut u64,
+    next: *mut u64,
+    end: *mut u64,
+    text_limit: usize,
+    truncated: u8,
+}
+
+impl Pen {
+    /// Makes a pen for the words from `next` to `end`, and for texts of at most `text_limit` bytes.
+    ///
+    /// # Safety
+    /// Both point into or behind the same memory, `next` not behind `end`; and while the pen lives, nobody else touches
+    /// the words between.
+    #[inline(always)]
+    pub(crate) const unsafe fn new(next: *mut u64, end: *mut u64, text_limit: usize) -> Self {
+        Self { start: next, next, end, text_limit, truncated: 0 }
+    }
+
+    /// Writes words.
+    #[inline(always)]
+    pub(crate) fn push<const N: usize>(&mut self, words: [u64; N]) -> Option<()> {
+        let slots = self.take(N)?;
+        // SAFETY: `take` gave room for N words.
+        unsafe { slots.cast::<[u64; N]>().write(words.map(u64::to_le)) };
+        Some(())
+    }
+
+    /// Writes the record's first word again.
+    #[inline(always)]
+    pub(crate) fn set_first(&mut self, word: u64) {
+        if self.start != self.next {
+            // SAFETY: a word was written there, into memory that is the pen's.
+            unsafe { self.start.write(word.to_le()) };
+        }
+    }
+
+    /// Writes bytes, filled up with zeros to whole words.
+    #[inline(always)]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        let slots = self.take(bytes.len().div_ceil(8))?;
+        // SAFETY: `take` gave room for as many words as the bytes fill, and its memory is nobody else's.
+        unsafe { copy(bytes, slots) };
+        Some(())
+    }
+
+    /// Returns as much of a text as a record may hold, and counts if that isn't all.
+    pub(crate) fn fit_text<'t>(&mut self, text: &'t str) -> &'t str {
+        if text.len() <= self.text_limit {
+            return text;
+        }
+        self.count_truncated();
+        &text[..text.floor_char_boundary(self.text_limit)]
+    }
+
+    /// Returns as many of the bytes as a record may hold, and counts if that aren't all.
+    pub(crate) fn fit_bytes<'t>(&mut self, bytes: &'t [u8]) -> &'t [u8] {
+        if bytes.len() <= self.text_limit {
+            return bytes;
+        }
+        self.count_truncated();
+        &bytes[..self.text_limit]
+    }
+
+    /// Returns how many values were cut off or left out.
+    #[inline(always)]
+    pub(crate) const fn truncated(&self) -> u8 {
+        self.truncated
+    }
+
+    /// Returns how many words are written.
+    #[inline(always)]
+    pub(crate) fn used(&self) -> usize {
+        (self.next.addr() - self.start.addr()) / size_of::<u64>()
+    }
+
+    /// Returns where the next word goes.
+    #[inline(always)]
+    pub(crate) const fn place(&self) -> *mut u64 {
+        self.next
+    }
+
+    fn count_truncated(&mut self) {
+        self.truncated = self.truncated.saturating_add(1);
+    }
+
+    /// Returns room for so many words.
+    #[inline(always)]
+    fn take(&mut self, words: usize) -> Option<*mut u64> {
+        if words > (self.end.addr() - self.next.addr()) / size_of::<u64>() {
+            return None;
+        }
+        let slots = self.next;
+        // SAFETY: as many words lie between `next` and `end`, which are of one memory.
+        self.next = unsafe { slots.add(words) };
+        Some(slots)
+    }
+}
+
+/// Copies bytes to whole words, by hand where they are few: a call takes longer than the record.
+///
+/// # Safety
+/// There must be room for as many words as the bytes fill, apart from the bytes.
+#[inline(always)]
+unsafe fn copy(bytes: &[u8], slots: *mut u64) {
+    const FEW: usize = 32;
+    let (whole, part) = bytes.as_chunks::<8>();
+    // SAFETY: whole words are copied to the first slots, and the rest to one slot more: as many as the caller grants.
+    unsafe {
+        if bytes.len() >= FEW {
+            std::ptr::copy_nonoverlapping(whole.as_ptr(), slots.cast(), whole.len());
+        } else {
+            if let Some(first) = whole.first() {
+                slots.cast::<[u8; 8]>().write(*first);
+            }
+            if let [_, second, ..] = whole {
+                slots.cast::<[u8; 8]>().add(1).write(*second);
+            }
+            if let [_, _, third] = whole {
+                slots.cast::<[u8; 8]>().add(2).write(*third);
+            }
+        }
+        if !part.is_empty() {
+            slots.add(whole.len()).write(part_of_word(part).to_le());
+        }
+    }
+}
+
+/// Returns fewer than eight bytes as a word.
+#[inline(always)]
+fn part_of_word(bytes: &[u8]) -> u64 {
+    let (mut word, mut shift, mut rest) = (0, 0, bytes);
+    if let Some((four, behind)) = rest.split_first_chunk::<4>() {
+        word = u64::from(u32::from_le_bytes(*four));
+        (shift, rest) = (32, behind);
+    }
+    if let Some((two, behind)) = rest.split_first_chunk::<2>() {
+        word |= u64::from(u16::from_le_bytes(*two)) << shift;
+        (shift, rest) = (shift + 16, behind);
+    }
+    rest.first().map_or(word, |byte| word | u64::from(*byte) << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(words: &mut [u64], write: impl FnOnce(&mut Pen)) -> usize {
+        let range = words.as_mut_ptr_range();
+        // SAFETY: the words are borrowed as long as the pen lives.
+        let mut pen = unsafe { Pen::new(range.start, range.end, 4) };
+        write(&mut pen);
+        pen.used()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        let mut words = [7; 2];
+        let used = written(&mut words, |pen| {
+            assert!(pen.push([1]).is_some());
+            assert!(pen.bytes(&[1; 24]).is_none() && pen.push([2, 3]).is_none() && pen.bytes(&[1; 9]).is_none());
+        });
+        assert_eq!((used, words), (1, [1, 7]));
+        assert_eq!(written(&mut [], |pen| assert!(pen.push([1]).is_none())), 0);
+    }
+
+    #[test]
+    fn the_first_word_can_be_written_again() {
+        let mut words = [7; 2];
+        assert_eq!(written(&mut words, |pen| pen.set_first(1)), 0);
+        assert_eq!(words, [7, 7], "only if there is one");
+        written(&mut words, |pen| {
+            pen.push([1, 2]);
+            pen.set_first(3);
+        });
+        assert_eq!(words, [3, 2]);
+    }
+
+    #[test]
+    fn bytes_of_every_length_come_back() {
+        let bytes: Vec<u8> = (1..=50).collect();
+        for length in 0..=bytes.len() {
+            let mut words = [u64::MAX; 8];
+            let used = written(&mut words, |pen| pen.bytes(&bytes[..length]).unwrap());
+            assert_eq!(used, length.div_ceil(8));
+            let read: Vec<u8> = words[..used].iter().flat_map(|word| word.to_ne_bytes()).collect();
+            assert_eq!(&read[..length], &bytes[..length]);
+            assert!(read[length..].iter().all(|byte| *byte == 0));
+            assert!(words[used..].iter().all(|word| *word == u64::MAX), "nothing behind them");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_character() {
+        written(&mut [], |pen| {
+            assert_eq!(pen.fit_text("abcü"), "abc");
+            assert_eq!(pen.fit_text("abcd"), "abcd");
+            assert_eq!(pen.fit_bytes(&[0; 9]).len(), 4);
+            assert_eq!(pen.truncated(), 2);
+        });
+    }
+}
