@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flowglass::model::{EventVerb, SpanType, Status};
 use flowglass::prelude::*;
-use flowglass::{BoxError, Callbacks, CancelToken, ErrorKind, LocalBackend, MapMode, OnError};
+use flowglass::{BoxError, Callbacks, CancelToken, Capture, ErrorKind, LocalBackend, MapMode, OnError};
 
 #[node(output = "cleaned")]
 fn clean(text: String) -> String {
@@ -81,6 +81,26 @@ async fn a_failed_run_still_has_its_trace() {
     let failed: Vec<&str> = spans.iter().filter(|span| span.status == Status::Error).map(|span| span.name.as_str()).collect();
     assert_eq!(failed, ["pipeline words", "node extremes"]);
     assert!(spans.iter().any(|span| span.events.iter().any(|event| event.name == "exception")));
+    assert!(run.get::<Vec<String>>("words").unwrap().is_empty(), "what was finished is kept");
+    assert!(run.get::<String>("longest").is_err());
+}
+
+#[node(output = "opened")]
+fn open(path: &str, password: &str) -> usize {
+    path.len() + password.len()
+}
+
+#[test]
+fn items_say_what_they_work_on_and_no_secrets() {
+    let pipeline = Pipeline::builder("p").node(open {}).build().unwrap();
+    let lists = || inputs! { path: vec!["a.txt".to_owned()], password: vec!["hunter2".to_owned()] };
+    let map = |capture| pipeline.map(lists(), ["path", "password"]).capture(capture).wait().unwrap();
+    let shown = |map: MapRun| {
+        let item = map.trace().into_iter().find(|span| span.span_type == SpanType::Item).unwrap();
+        item.text("map.item").map(str::to_owned)
+    };
+    assert_eq!(shown(map(Capture::Previews)).as_deref(), Some("path=\"a.txt\", password=[redacted]"));
+    assert_eq!(shown(map(Capture::Off)), None);
 }
 
 #[test]
@@ -233,6 +253,21 @@ fn a_growing_map_computes_only_what_is_new_in_any_order() {
     assert_eq!(cached(&["a", "b c"]), (0, vec![1, 2]));
     assert_eq!(cached(&["d e f", "b c", "a"]), (2, vec![3, 2, 1]));
     assert_eq!(cached(&["a", "b c", "d e f"]), (3, vec![1, 2, 3]));
+}
+
+#[test]
+fn a_mapped_function_is_cached_item_by_item() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::builder("p").node(clean {}.map_over("text", "texts")).build().unwrap();
+    let run = |texts: &[&str]| {
+        let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+        let run = pipeline.run(inputs! { texts: texts }).cache(DiskCache::open(folder.path()).unwrap()).wait().unwrap();
+        let hits = run.trace().iter().filter(|span| span.text("cache.status") == Some("hit")).count();
+        (run.get::<Vec<String>>("cleaned").unwrap().join(" "), hits)
+    };
+    assert_eq!(run(&["A", "B"]), ("a b".to_owned(), 0));
+    assert_eq!(run(&["B", "C"]), ("b c".to_owned(), 1));
+    assert_eq!(run(&["C", "B"]), ("c b".to_owned(), 4), "both items, and so the map and the run");
 }
 
 struct Model {

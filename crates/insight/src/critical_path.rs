@@ -95,7 +95,9 @@ struct Stretch {
 fn without_indexes(label: &str) -> String {
     let mut rest = label;
     let mut place = String::with_capacity(label.len());
-    while let Some((before, (index, after))) = rest.split_once('[').and_then(|(before, tail)| Some((before, tail.split_once(']')?))) {
+    while let Some((before, (index, after))) =
+        rest.split_once('[').and_then(|(before, tail)| Some((before, tail.split_once(']')?)))
+    {
         place.push_str(before);
         if index.bytes().any(|digit| !digit.is_ascii_digit()) {
             place.push('[');

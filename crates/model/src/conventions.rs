@@ -46,6 +46,8 @@ names! {
     MAP_DURATIONS = "map.durations";
     /// The item's place in its map, from 0.
     MAP_INDEX = "map.index";
+    /// What the item works on: the beginning of the mapped value, or of each by its name.
+    MAP_ITEM = "map.item";
     /// What the cache said; see [`CacheStatus`](crate::CacheStatus).
     CACHE_STATUS = "cache.status";
     /// The signature of the computation.

@@ -43,6 +43,7 @@ pub(crate) const CALL_KEYS: &[&str] = &[
     names::CACHE_SAVED_MS,
     names::RETRY_ATTEMPT,
     names::TRACE_INCOMPLETE,
+    names::MAP_ITEM,
 ];
 
 /// Keys of the values that a map's span gets at its end, in this order.

@@ -74,9 +74,9 @@ impl LevelAttempts {
     /// Takes what an attempt gave: another attempt follows, or this is the end.
     fn ended(&mut self, done: LevelDone) -> Option<LevelDone> {
         let now = Tick::now();
-        self.attempts.push(((self.started, now), done.result.as_ref().err().cloned()));
+        self.attempts.push(((self.started, now), done.error.clone()));
         let number = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
-        let (Err(error), Some(retry)) = (&done.result, &self.retry) else { return Some(self.finish(done)) };
+        let (Some(error), Some(retry)) = (&done.error, &self.retry) else { return Some(self.finish(done)) };
         if !retry.again(number, error) {
             return Some(self.finish(done));
         }
@@ -131,7 +131,7 @@ fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize
 }
 
 fn failed(error: Error) -> LevelDone {
-    LevelDone { result: Err(error), hit: false, saved_ns: 0, attempts: Attempts::new() }
+    LevelDone { slots: Vec::new(), error: Some(error), hit: false, saved_ns: 0, attempts: Attempts::new() }
 }
 
 impl Future for LevelAttempts {

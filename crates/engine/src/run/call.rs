@@ -12,6 +12,7 @@ use flowglass_record::Tick;
 use smallvec::SmallVec;
 
 use super::attempts::Attempts;
+use super::items::Items;
 use super::keyed::{Keyed, output_signature};
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
@@ -65,6 +66,7 @@ pub(crate) struct CallSite {
     pub(crate) site: u32,
     pub(crate) index: Option<u64>,
     pub(crate) recorded: bool,
+    pub(crate) items: Option<Arc<Items>>,
 }
 
 impl CallSite {
@@ -83,7 +85,7 @@ impl CallSite {
 
 /// Looks for a node's results in the cache without starting it.
 pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: &[Given]) -> Option<(Vec<Slot>, u64)> {
-    let site = CallSite { level: Arc::clone(level), node, site: 0, index: None, recorded: false };
+    let site = CallSite { level: Arc::clone(level), node, site: 0, index: None, recorded: false, items: None };
     let NodeKind::Call { node, spec } = &site.plan().kind else { return None };
     let keyed = Keyed::find(&site, &**node, spec, given).ok()??;
     let entry = keyed.lookup()?;
@@ -94,7 +96,7 @@ pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: &[Given]) -> Option
 pub(crate) fn begin(site: CallSite, given: &[Given], start: Tick, cx: &mut Context<'_>) -> Begun {
     let NodeKind::Call { node, spec } = &site.plan().kind else { return unreachable_kind(start) };
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
-    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start);
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
     let told = |open: &OpenSpan| {
         site.level.tell(site.site, open.span(), site.index, start, EventKind::Started { total: None });
     };

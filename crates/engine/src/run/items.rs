@@ -13,7 +13,17 @@ pub(crate) struct Items {
     total: u64,
 }
 
+/// An input of a map: a list to take apart, or the same for each item.
+pub(crate) struct MapArg {
+    pub(crate) name: String,
+    pub(crate) given: Given,
+    /// The type in which an item is read.
+    pub(crate) item: Type,
+    pub(crate) mapped: bool,
+}
+
 struct ItemArg {
+    name: String,
     /// What is given to every item, or to item by item.
     source: Source,
     have: Type,
@@ -26,18 +36,20 @@ enum Source {
 
 impl Items {
     /// Takes the mapped arguments apart.
-    pub(crate) fn new(args: Vec<(String, Given, bool)>, mode: MapMode) -> Result<Self, Error> {
+    pub(crate) fn new(args: Vec<MapArg>, mode: MapMode) -> Result<Self, Error> {
         let mut lengths: Vec<(String, usize)> = Vec::new();
         let mut item_args = Vec::with_capacity(args.len());
-        for (name, given, mapped) in args {
+        for MapArg { name, given, item, mapped } in args {
             let problem = |message: String| Error::new(ErrorKind::Input, format!("`{name}`: {message}"));
             item_args.push(if mapped {
-                let item = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
+                let found = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
+                // A list knows little of its items' type; who reads them knows more.
+                let item = if found.fits(&item) { found.richer(&item) } else { found };
                 let items = given.slot.items(&given.have).map_err(|error| problem(error.to_string()))?;
-                lengths.push((name, items.len()));
-                ItemArg { source: Source::Each(items), have: item }
+                lengths.push((name.clone(), items.len()));
+                ItemArg { name, source: Source::Each(items), have: item }
             } else {
-                ItemArg { source: Source::Constant(given.slot), have: given.have }
+                ItemArg { name, source: Source::Constant(given.slot), have: given.have }
             });
         }
         let total = match mode {
@@ -49,6 +61,22 @@ impl Items {
 
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Shows what one item works on: the mapped value, or each by its name where there are several. What is still in the
+    /// cache isn't loaded for this.
+    pub(crate) fn preview(&self, index: u64) -> Option<String> {
+        let several = self.args.iter().filter(|arg| matches!(arg.source, Source::Each(_))).count() > 1;
+        let given = self.item(index);
+        let mapped = self.args.iter().zip(&given).filter(|(arg, _)| matches!(arg.source, Source::Each(_)));
+        let shown: Vec<String> = mapped
+            .filter_map(|(arg, given)| {
+                let text =
+                    if is_secret(&arg.name) { REDACTED.to_owned() } else { given.slot.preview(&given.have, PREVIEW_BYTES)? };
+                Some(if several { format!("{}={text}", arg.name) } else { text })
+            })
+            .collect();
+        (!shown.is_empty()).then(|| shown.join(", "))
     }
 
     /// The arguments of one item. In a product the last list varies fastest.
@@ -82,6 +110,17 @@ impl Items {
     }
 }
 
+/// How much of an item's value is shown on its span.
+const PREVIEW_BYTES: usize = 120;
+const REDACTED: &str = "[redacted]";
+/// Names whose values are never shown.
+const SECRETS: [&str; 8] = ["authorization", "password", "passwd", "secret", "token", "api_key", "apikey", "cookie"];
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    SECRETS.iter().any(|secret| name.contains(secret))
+}
+
 fn zip_length(lengths: &[(String, usize)]) -> Result<u64, Error> {
     let Some((first, length)) = lengths.first() else {
         return Err(Error::new(ErrorKind::Input, "a map needs at least one input to map over"));
@@ -101,9 +140,9 @@ mod tests {
 
     use super::*;
 
-    fn list(name: &str, values: &[i32]) -> (String, Given, bool) {
-        let value = Arc::new(values.to_vec());
-        (name.into(), Given { slot: Slot::unsigned(value), have: crate::type_of!(Vec<i32>) }, true)
+    fn list(name: &str, values: &[i32]) -> MapArg {
+        let given = Given { slot: Slot::unsigned(Arc::new(values.to_vec())), have: crate::type_of!(Vec<i32>) };
+        MapArg { name: name.into(), given, item: crate::type_of!(i32), mapped: true }
     }
 
     fn combinations(items: &Items) -> Vec<Vec<i32>> {

@@ -40,7 +40,9 @@ pub(crate) struct LevelWork {
 
 /// What a level gave.
 pub(crate) struct LevelDone {
-    pub(crate) result: Result<Vec<Option<Slot>>, Error>,
+    /// The values that were made, also where the level failed.
+    pub(crate) slots: Vec<Option<Slot>>,
+    pub(crate) error: Option<Error>,
     /// Whether every node's result came from the cache.
     pub(crate) hit: bool,
     pub(crate) saved_ns: u64,
@@ -106,7 +108,7 @@ impl LevelWork {
             (NodeKind::Call { .. }, None) => {
                 let level = Arc::clone(&self.level);
                 let recorded = level.recorded;
-                let site = CallSite { level, node, site: sites.site, index: None, recorded };
+                let site = CallSite { level, node, site: sites.site, index: None, recorded, items: None };
                 call::begin(site, &self.given(plan), start, cx)
             }
             (NodeKind::Pipeline(inner), None) => {
@@ -179,7 +181,8 @@ impl Future for LevelWork {
             if let Some(error) = this.error.take() {
                 this.stop();
                 return Poll::Ready(LevelDone {
-                    result: Err(error),
+                    slots: std::mem::take(&mut this.slots),
+                    error: Some(error),
                     hit: false,
                     saved_ns: this.saved_ns,
                     attempts: Attempts::new(),
@@ -189,9 +192,9 @@ impl Future for LevelWork {
                 Poll::Ready(Some((node, done))) => this.finish(node, done),
                 Poll::Ready(None) => {
                     this.over = true;
-                    let result = Ok(std::mem::take(&mut this.slots));
+                    let slots = std::mem::take(&mut this.slots);
                     let (hit, saved_ns) = (this.all_hit, this.saved_ns);
-                    return Poll::Ready(LevelDone { result, hit, saved_ns, attempts: Attempts::new() });
+                    return Poll::Ready(LevelDone { slots, error: None, hit, saved_ns, attempts: Attempts::new() });
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -323,7 +326,10 @@ pub(crate) fn begin_pipeline(
     let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
         open.record_attempts(attempt, &done.attempts);
         let offset = level.pipeline.0.inputs.len();
-        let result = done.result.map(|slots| exposed.iter().filter_map(|&output| slots[offset + output].clone()).collect());
+        let result = match done.error {
+            None => Ok(exposed.iter().filter_map(|&output| done.slots[offset + output].clone()).collect()),
+            Some(error) => Err(error),
+        };
         end_level(open, result, &place.path(), end, (done.hit, done.saved_ns))
     };
     Begun::poll_once(Spanned::new(work, open, complete), cx)

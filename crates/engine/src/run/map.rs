@@ -10,9 +10,9 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
 use super::attempts::{LevelAttempts, Teller};
-use super::call::{self, Begun, CallSite, Done, Givens};
+use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::durations::Durations;
-use super::items::Items;
+use super::items::{Items, MapArg};
 use super::level::{self, LevelDone, cancelled};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe;
@@ -20,7 +20,7 @@ use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{MapMode, NodeKind, Pipeline};
+use crate::pipeline::{Arg, MapMode, NodeKind, Pipeline};
 
 /// What a map does after an item has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +47,7 @@ pub(crate) struct MapWork {
     level: Arc<Level>,
     target: Target,
     item_site: u32,
-    items: Items,
+    items: Arc<Items>,
     on_error: OnError,
     next: u64,
     running: FuturesUnordered<Tagged>,
@@ -157,7 +157,9 @@ impl MapWork {
     ) -> Begun {
         let (plan, sites) = (&level.pipeline.0.nodes[node], &level.sites.nodes[node]);
         let Some(item_site) = sites.item else { return level::missing(start) };
-        let args = plan.args.iter().zip(given).map(|(arg, given)| (arg.name.clone(), given, arg.mapped)).collect();
+        let arg =
+            |(arg, given): (&Arg, Given)| MapArg { name: arg.name.clone(), given, item: arg.want.clone(), mapped: arg.mapped };
+        let args = plan.args.iter().zip(given).map(arg).collect();
         let items = Items::new(args, mode);
         let total = items.as_ref().map_or(0, Items::total);
         let open = OpenSpan::start(level, sites.site, None, level.recorded, start, Some(total));
@@ -219,7 +221,7 @@ impl MapWork {
             level,
             target,
             item_site,
-            items,
+            items: Arc::new(items),
             on_error,
             next: 0,
             running: FuturesUnordered::new(),
@@ -247,7 +249,8 @@ impl MapWork {
         match self.target {
             Target::Node(node) => match &level.pipeline.0.nodes[node].kind {
                 NodeKind::Call { .. } => {
-                    let site = CallSite { level, node, site: self.item_site, index: Some(index), recorded };
+                    let items = Some(Arc::clone(&self.items));
+                    let site = CallSite { level, node, site: self.item_site, index: Some(index), recorded, items };
                     call::begin(site, &given, start, cx)
                 }
                 NodeKind::Pipeline(inner) => {
@@ -288,7 +291,8 @@ impl MapWork {
         inner: impl FnOnce(flowglass_model::SpanId) -> Option<Arc<Level>>,
         cx: &mut Context<'_>,
     ) -> Begun {
-        let open = OpenSpan::start_quiet(&self.level, self.item_site, Some(index), recorded, start);
+        let open =
+            OpenSpan::start_quiet(&self.level, self.item_site, Some(index), recorded, start).with_items(Some(&self.items));
         let Some(level) = inner(open.span()) else { return level::missing(start) };
         let place = level.place.clone();
         let wanted: Arc<[usize]> = outputs.clone().unwrap_or_else(|| (0..level.pipeline.0.outputs.len()).collect());
@@ -317,7 +321,10 @@ impl MapWork {
             if let Some(attempt) = attempt {
                 open.record_attempts(attempt, &done.attempts);
             }
-            let result = done.result.map(|slots| pick(slots, &level.pipeline, &wanted));
+            let result = match done.error {
+                None => Ok(pick(done.slots, &level.pipeline, &wanted)),
+                Some(error) => Err(error),
+            };
             level::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
         };
         Begun::poll_once(Spanned::new(work, open, complete), cx)

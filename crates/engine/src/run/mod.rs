@@ -18,4 +18,4 @@ mod slot;
 pub use map::OnError;
 pub use options::{MapBuilder, RunBuilder};
 pub use outcome::{ItemRun, MapRun, Run};
-pub use shared::MapItems;
+pub use shared::{Capture, MapItems};

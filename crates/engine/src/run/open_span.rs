@@ -8,7 +8,8 @@ use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, S
 use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
 
 use super::attempts::Attempts;
-use super::shared::Level;
+use super::items::Items;
+use super::shared::{Capture, Level};
 use crate::error::{Error, ErrorKind};
 use crate::value::KeyDigest;
 
@@ -28,6 +29,8 @@ pub(crate) struct OpenSpan {
     pub(crate) recorded: bool,
     state: State,
     pub(crate) attempts: u32,
+    /// What the items of the map around are, where this is one of them.
+    items: Option<Arc<Items>>,
     /// Values for the keys of a map's or a pipeline's template, set just before the end.
     pub(crate) aggregates: Vec<Aggregate>,
 }
@@ -85,7 +88,22 @@ impl OpenSpan {
     fn enter(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
         level.run.scope.enter(&frame);
         let recorded = frame.flags & SAMPLED != 0;
-        Self { level: Arc::clone(level), site, frame, recorded, state: State::Inline, attempts: 1, aggregates: Vec::new() }
+        Self {
+            level: Arc::clone(level),
+            site,
+            frame,
+            recorded,
+            state: State::Inline,
+            attempts: 1,
+            items: None,
+            aggregates: Vec::new(),
+        }
+    }
+
+    /// Says of which map this is an item, so that its span shows what it works on.
+    pub(crate) fn with_items(mut self, items: Option<&Arc<Items>>) -> Self {
+        self.items = items.cloned();
+        self
     }
 
     pub(crate) fn span(&self) -> SpanId {
@@ -127,7 +145,10 @@ impl OpenSpan {
 
     fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
         let incomplete = if self.recorded { AttributeInput::None } else { AttributeInput::Bool(true) };
-        let values = CallValues::of(ended, self.attempts, incomplete);
+        let item = self.items.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
+        let item = item.and_then(|items| items.preview(self.frame.index));
+        let item = item.as_deref().map_or(AttributeInput::None, AttributeInput::Str);
+        let values = CallValues::of(ended, self.attempts, incomplete, item);
         let aggregates: Vec<AttributeInput<'_>>;
         let values = if self.aggregates.is_empty() {
             &values.0[..]
@@ -196,17 +217,17 @@ impl Drop for OpenSpan {
 }
 
 /// The values of a call's span, in the order of [`CALL_KEYS`](crate::pipeline).
-struct CallValues<'a>([AttributeInput<'a>; 6]);
+struct CallValues<'a>([AttributeInput<'a>; 7]);
 
 impl<'a> CallValues<'a> {
-    fn of(ended: &Ended<'a>, attempts: u32, incomplete: AttributeInput<'a>) -> Self {
+    fn of(ended: &Ended<'a>, attempts: u32, incomplete: AttributeInput<'a>, item: AttributeInput<'a>) -> Self {
         use AttributeInput::{Bytes, Float, Int, None, Str};
         let signature = |signature: Option<&'a KeyDigest>| signature.map_or(None, |digest| Bytes(&digest[..16]));
         let attempt = if attempts > 1 { Int(i64::from(attempts)) } else { None };
         Self(match *ended {
-            Ended::Computed { cache: CacheStatus::Off, .. } => [None, None, None, None, attempt, incomplete],
+            Ended::Computed { cache: CacheStatus::Off, .. } => [None, None, None, None, attempt, incomplete, item],
             Ended::Computed { cache, signature: digest } => {
-                [Str(cache.as_str()), signature(digest), None, None, attempt, incomplete]
+                [Str(cache.as_str()), signature(digest), None, None, attempt, incomplete, item]
             }
             Ended::Hit { signature: digest, saved_ns, lookup_ns } => [
                 Str(CacheStatus::Hit.as_str()),
@@ -215,8 +236,9 @@ impl<'a> CallValues<'a> {
                 Float(milliseconds(saved_ns)),
                 None,
                 incomplete,
+                item,
             ],
-            Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete],
+            Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete, item],
         })
     }
 }

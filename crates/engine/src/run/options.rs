@@ -11,7 +11,7 @@ use flowglass_record::Recorder;
 use super::map::OnError;
 use super::outcome::{MapRun, Run};
 use super::root;
-use super::shared::{MapItems, Observer};
+use super::shared::{Capture, MapItems, Observer};
 use crate::backend::LocalBackend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
@@ -33,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) parent: Option<TraceParent>,
     pub(crate) attributes: Attributes,
     pub(crate) map_items: MapItems,
+    pub(crate) capture: Capture,
     pub(crate) resumes: Option<RunId>,
 }
 
@@ -133,6 +134,12 @@ macro_rules! options {
             /// Says which items of maps get spans of their own.
             pub fn map_items(mut self, map_items: MapItems) -> Self {
                 self.options.map_items = map_items;
+                self
+            }
+
+            /// Says what of the values is put on spans.
+            pub fn capture(mut self, capture: Capture) -> Self {
+                self.options.capture = capture;
                 self
             }
 

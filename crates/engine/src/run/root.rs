@@ -11,7 +11,7 @@ use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Ti
 use indexmap::IndexMap;
 
 use super::call::Given;
-use super::items::Items;
+use super::items::{Items, MapArg};
 use super::level::{LevelDone, LevelWork, cancelled};
 use super::map::{MapDone, MapWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
@@ -40,19 +40,18 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let place = level.place.clone();
     let span = open.span();
     let complete = move |open: OpenSpan, done: Result<LevelDone, Error>, end: Tick| {
-        let (result, hit) = match done {
-            Ok(done) => (done.result, done.hit),
-            Err(error) => (Err(error), false),
+        let (slots, error, hit) = match done {
+            Ok(done) => (done.slots, done.error, done.hit),
+            Err(error) => (Vec::new(), Some(error), false),
         };
-        let error = result.as_ref().err().map(|error| error.clone().at(&place.path(), None, open.level.run.id, 1));
+        let error = error.map(|error| error.at(&place.path(), None, open.level.run.id, 1));
         let duration_ns = open.frame.start.elapsed_ns(end);
         end_root(open, error.as_ref(), hit, end);
-        (result, error, duration_ns)
+        (slots, error, duration_ns)
     };
     let spanned = Spanned::new(Box::pin(bounded(work, level.run.cancel.clone(), timeout)), open, complete);
-    let (result, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
+    let (mut slots, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
     let plan = &pipeline.0;
-    let mut slots = result.unwrap_or_default();
     let outputs: IndexMap<String, Output> = plan
         .outputs
         .iter()
@@ -80,7 +79,7 @@ pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
         let mapped = over.contains(&port.name);
         let given = given.unwrap_or_else(|| Given { slot: Slot::unsigned(Arc::new(())), have: port.ty.clone() });
-        (port.name.clone(), given, mapped)
+        MapArg { name: port.name.clone(), given, item: port.ty.clone(), mapped }
     });
     let items = Items::new(args.collect(), mode)?;
     let total = items.total();
@@ -183,6 +182,7 @@ impl Started {
             clock: Clock { start, start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: options.map_items,
+            capture: options.capture,
             seq: Default::default(),
         });
         let level = Arc::new(Level {

@@ -23,6 +23,7 @@ pub(crate) struct RunShared {
     pub(crate) clock: Clock,
     pub(crate) totals: Totals,
     pub(crate) map_items: MapItems,
+    pub(crate) capture: Capture,
     pub(crate) seq: AtomicU64,
 }
 
@@ -50,6 +51,16 @@ pub enum MapItems {
     /// About this fraction, in [0, 1], chosen by a hash of their index.
     Sampled(f64),
     /// None.
+    Off,
+}
+
+/// What of the values is put on spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Capture {
+    /// The beginning of the value that an item works on; values named like secrets (password, token, …) are left out.
+    #[default]
+    Previews,
+    /// Nothing.
     Off,
 }
 

@@ -69,6 +69,14 @@ impl Slot {
         }
     }
 
+    /// Shows the value in at most about `limit` bytes, if it is here.
+    pub(crate) fn preview(&self, ty: &Type, limit: usize) -> Option<String> {
+        match &self.content {
+            Content::Here(value) => Some(ty.preview(value, limit)),
+            Content::Cached { .. } | Content::Many(_) => None,
+        }
+    }
+
     /// Feeds what stands for the value into a cache key.
     pub(crate) fn key(&self, ty: &Type, hasher: &mut KeyHasher) -> Result<(), ValueError> {
         match (&self.signature, &self.content, ty) {
