@@ -11,7 +11,7 @@ use crate::active::{self, Activation};
 use crate::lane::{self, Attempt};
 use crate::lanes::Loss;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
-use crate::raw::{AttributeRecord, EventRecord, MessageRecord, Owner, Record, USER_TEMPLATE, UserSpanRecord};
+use crate::raw::{AttributeRecord, EventRecord, MessageRecord, Owner, Part, Record, USER_TEMPLATE, UserSpanRecord};
 use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
@@ -201,21 +201,12 @@ impl OpenSpan {
         Owner { scope: self.scope, span: self.span }
     }
 
-    /// The lane is most likely at hand, and the last that it tells of is most likely this span. What else is tried gets a
-    /// copy: the record itself need then not be in memory.
+    /// The lane is most likely at hand. What else is tried gets a copy: the record itself need then not be in memory.
     #[inline(always)]
-    fn write(&self, loss: Loss, record: impl Record + Copy) {
-        if lane::write_more(self.span, &record) == Attempt::NoRoom {
+    fn write(&self, loss: Loss, record: impl Part) {
+        if lane::write_part(self.lanes, self.span, &record) == Attempt::NoRoom {
             let copy = record;
-            self.write_first(loss, &copy);
-        }
-    }
-
-    #[inline(never)]
-    fn write_first(&self, loss: Loss, record: &impl Record) {
-        let is_named = lane::write_owner(self.lanes, self.owner()) == Attempt::Written;
-        if !is_named || lane::write_more(self.span, record) == Attempt::NoRoom {
-            self.write_elsewhere(loss, record);
+            self.write_elsewhere(loss, &copy);
         }
     }
 

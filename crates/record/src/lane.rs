@@ -13,7 +13,7 @@ use flowglass_model::SpanId;
 
 use crate::chunk::{Chunk, TEXT_LIMIT, Writer, commit};
 use crate::pen::Pen;
-use crate::raw::{Owner, OwnerRecord, Record};
+use crate::raw::{Part, PlainRecord, Record};
 
 thread_local! {
     static CURSOR: Cursor = const { Cursor::nowhere() };
@@ -26,7 +26,7 @@ thread_local! {
 struct Cursor {
     /// The recorder whose lane is in use; 0 if nothing can be written.
     recorder: Cell<u64>,
-    /// The span that the lane's last owner record names; 0 if that isn't known.
+    /// The span that the lane's last part names; 0 if that isn't known.
     owner: Cell<u64>,
     next: Cell<*mut u64>,
     end: Cell<*mut u64>,
@@ -57,27 +57,24 @@ pub(crate) enum Attempt {
 
 /// Writes a record without anything unusual in it into the thread's chunk, if that is this recorder's and has room.
 #[inline(always)]
-pub(crate) fn write_plain(recorder: u64, record: &impl Record) -> Attempt {
+pub(crate) fn write_plain(recorder: u64, record: &impl PlainRecord) -> Attempt {
     let cursor = cursor();
     if cursor.recorder.get() == recorder { cursor.write_plain(record) } else { Attempt::NoRoom }
 }
 
-/// Writes a record about a span, without anything unusual in it, which doesn't name the span: only if the lane's last
-/// record that names one names this.
+/// As [`write_plain`], a record about a span that is still open. It names the span only if the one before it doesn't.
 #[inline(always)]
-pub(crate) fn write_more(span: SpanId, record: &impl Record) -> Attempt {
+pub(crate) fn write_part(recorder: u64, span: SpanId, record: &impl Part) -> Attempt {
     let cursor = cursor();
-    if cursor.owner.get() == span.to_u64() { cursor.write_plain(record) } else { Attempt::NoRoom }
-}
-
-/// Writes of which span the records are that follow by [`write_more`].
-#[inline(always)]
-pub(crate) fn write_owner(recorder: u64, owner: Owner) -> Attempt {
-    let attempt = write_plain(recorder, &OwnerRecord { owner });
-    if attempt == Attempt::Written {
-        cursor().owner.set(owner.span.to_u64());
-    }
-    attempt
+    let mut pen = cursor.pen(TEXT_LIMIT);
+    let written = if cursor.owner.get() == span.to_u64() {
+        record.write_plain(&mut pen, true)
+    } else if cursor.recorder.get() == recorder {
+        record.write_plain(&mut pen, false).inspect(|()| cursor.owner.set(span.to_u64()))
+    } else {
+        None
+    };
+    cursor.advance_if(written, &pen)
 }
 
 /// Writes a record into the thread's chunk, if that is this recorder's and has room.
@@ -156,21 +153,17 @@ impl Cursor {
     /// Writes where the cursor stands. Nothing is called in here that could record and so write to the same place: plain
     /// records copy, and no more.
     #[inline(always)]
-    fn write_plain(&self, record: &impl Record) -> Attempt {
+    fn write_plain(&self, record: &impl PlainRecord) -> Attempt {
         let mut pen = self.pen(TEXT_LIMIT);
-        match record.write_plain(&mut pen) {
-            Some(()) => self.advance(&pen),
-            None => Attempt::NoRoom,
-        }
+        let written = record.write_plain(&mut pen);
+        self.advance_if(written, &pen)
     }
 
     /// Writes where the cursor stands, which is suspended.
     fn write(&self, text_limit: usize, record: &dyn Record) -> Attempt {
         let mut pen = self.pen(text_limit);
-        match record.write(&mut pen) {
-            Some(()) => self.advance(&pen),
-            None => Attempt::NoRoom,
-        }
+        let written = record.write(&mut pen);
+        self.advance_if(written, &pen)
     }
 
     /// Returns a pen for where the cursor stands. Only a cursor that has a recorder, or had until it was suspended, stands
@@ -182,9 +175,12 @@ impl Cursor {
         unsafe { Pen::new(self.next.get(), self.end.get(), text_limit) }
     }
 
-    /// Goes on behind what the cursor's pen has written, and lets it be read.
+    /// Goes on behind what the cursor's pen has written, if it has, and lets it be read.
     #[inline(always)]
-    fn advance(&self, pen: &Pen) -> Attempt {
+    fn advance_if(&self, written: Option<()>, pen: &Pen) -> Attempt {
+        if written.is_none() {
+            return Attempt::NoRoom;
+        }
         self.next.set(pen.place());
         // SAFETY: as above, it is part of a chunk that is kept.
         commit(unsafe { &*self.commitment.get() }, pen.place());

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
 use crate::lane::{self, Attempt};
-use crate::raw::{Owner, Record, Records};
+use crate::raw::{Owner, PlainRecord, Record, Records};
 
 /// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
 const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
@@ -105,7 +105,7 @@ impl Lanes {
     /// Writes a record into the calling thread's lane, or counts its loss. The way that is seldom taken gets a copy: the
     /// record itself need then not be in memory.
     #[inline(always)]
-    pub(crate) fn write(&self, loss: Loss, record: impl Record + Copy) {
+    pub(crate) fn write(&self, loss: Loss, record: impl PlainRecord) {
         if lane::write_plain(self.id, &record) == Attempt::NoRoom {
             let copy = record;
             self.write_elsewhere(loss, &copy);

@@ -31,12 +31,21 @@ impl Pen {
         Some(())
     }
 
-    /// Writes the record's first word again.
+    /// Leaves room for the record's first word, which is known last, in front of others.
     #[inline(always)]
-    pub(crate) fn set_first(&mut self, word: u64) {
+    pub(crate) fn begin<const N: usize>(&mut self, behind: [u64; N]) -> Option<()> {
+        let slots = self.take(1 + N)?;
+        // SAFETY: `take` gave room for N words behind the first.
+        unsafe { slots.add(1).cast::<[u64; N]>().write(behind.map(u64::to_le)) };
+        Some(())
+    }
+
+    /// Writes the record's first word, for which there is room since the record began.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self, first: u64) {
         if self.start != self.next {
-            // SAFETY: a word was written there, into memory that is the pen's.
-            unsafe { self.start.write(word.to_le()) };
+            // SAFETY: a word was taken there, of memory that is the pen's.
+            unsafe { self.start.write(first.to_le()) };
         }
     }
 
@@ -126,24 +135,30 @@ unsafe fn copy(bytes: &[u8], slots: *mut u64) {
             }
         }
         if !part.is_empty() {
-            slots.add(whole.len()).write(part_of_word(part).to_le());
+            slots.add(whole.len()).write(last_word(bytes, part).to_le());
         }
     }
 }
 
-/// Returns fewer than eight bytes as a word.
+/// Returns what is left of `bytes` behind whole words, `part`, as a word.
 #[inline(always)]
-fn part_of_word(bytes: &[u8]) -> u64 {
-    let (mut word, mut shift, mut rest) = (0, 0, bytes);
-    if let Some((four, behind)) = rest.split_first_chunk::<4>() {
-        word = u64::from(u32::from_le_bytes(*four));
-        (shift, rest) = (32, behind);
+fn last_word(bytes: &[u8], part: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last) >> (64 - part.len() * 8),
+        None => short_word(part),
     }
-    if let Some((two, behind)) = rest.split_first_chunk::<2>() {
-        word |= u64::from(u16::from_le_bytes(*two)) << shift;
-        (shift, rest) = (shift + 16, behind);
+}
+
+/// Returns fewer than eight bytes as a word: of two reads that overlap, both give the same there.
+#[inline(always)]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << ((bytes.len() - 4) * 8);
     }
-    rest.first().map_or(word, |byte| word | u64::from(*byte) << shift)
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
+        return u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << ((bytes.len() - 2) * 8);
+    }
+    bytes.first().map_or(0, |byte| u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -170,15 +185,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_word_can_be_written_again() {
+    fn the_first_word_is_written_last() {
         let mut words = [7; 2];
-        assert_eq!(written(&mut words, |pen| pen.set_first(1)), 0);
+        assert_eq!(written(&mut words, |pen| pen.finish(1)), 0);
         assert_eq!(words, [7, 7], "only if there is one");
-        written(&mut words, |pen| {
-            pen.push([1, 2]);
-            pen.set_first(3);
+        let used = written(&mut words, |pen| {
+            assert!(pen.begin([1, 2]).is_none());
+            pen.begin([2]).unwrap();
+            pen.finish(1);
         });
-        assert_eq!(words, [3, 2]);
+        assert_eq!((used, words), (2, [1, 2]));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const ADDRESS_BITS: u32 = 48;
+/// A length up to two to the power of this fits beside an address.
+const LENGTH_BITS: u32 = 15;
 
 /// A `&'static str` as one word: its address below, its length above. Zero stands for no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,11 +19,9 @@ impl StaticText {
     #[inline]
     pub(crate) fn pack(text: &'static str) -> Self {
         let (address, length) = (text.as_ptr().expose_provenance() as u64, text.len() as u64);
-        if address >> ADDRESS_BITS == 0 && length >> (64 - ADDRESS_BITS) == 0 && length != 0 {
-            Self(address | length << ADDRESS_BITS)
-        } else {
-            Self::NONE
-        }
+        // One comparison for both: this is asked for each name that is recorded.
+        let excess = address >> ADDRESS_BITS | length.wrapping_sub(1) >> LENGTH_BITS;
+        if excess == 0 { Self(address | length << ADDRESS_BITS) } else { Self::NONE }
     }
 
     /// Returns the text; empty for none.
@@ -85,6 +85,8 @@ mod tests {
     #[test]
     fn a_text_comes_back() {
         assert_eq!(StaticText::pack("düne").get(), "düne");
+        let longest: &'static str = Box::leak("x".repeat(1 << LENGTH_BITS).into_boxed_str());
+        assert_eq!(StaticText::pack(longest).get(), longest);
         assert_eq!(StaticText::pack("").get(), "");
         assert!(StaticText::pack("").is_none());
         assert_eq!(StaticText::NONE.get(), "");
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_text_too_long_for_the_word_is_none() {
-        let long: &'static str = Box::leak("x".repeat(1 << 16).into_boxed_str());
+        let long: &'static str = Box::leak("x".repeat(1 + (1 << LENGTH_BITS)).into_boxed_str());
         assert!(StaticText::pack(long).is_none());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A record is a header word (kind, status, truncated values, length in words), the words that its kind has always, and
 //! fields: a tag word (type, key, length), the key where it isn't a number, the value. Texts fill up whole words. What is
-//! about an open span names the span, or follows a record that does.
+//! about an open span names the span, unless the last record of that sort does.
 
 mod read;
 mod write;
@@ -10,7 +10,7 @@ mod write;
 use flowglass_model::SpanId;
 
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
-pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, OwnerRecord, Record, SpanRecord, UserSpanRecord};
+pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Part, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.
 pub(crate) const USER_TEMPLATE: u32 = u32::MAX;
@@ -20,8 +20,7 @@ mod kind {
     pub(in crate::raw) const ATTRIBUTE: u64 = 2;
     pub(in crate::raw) const EVENT: u64 = 3;
     pub(in crate::raw) const MESSAGE: u64 = 4;
-    /// Says whose the records are that follow and have this bit in their kind.
-    pub(in crate::raw) const OWNER: u64 = 5;
+    /// This bit besides: the record names no span, because the last one before it that isn't a span's end names it.
     pub(in crate::raw) const OWNED: u64 = 0x80;
 }
 
@@ -122,7 +121,7 @@ mod tests {
         let key: &'static str = Box::leak("k".repeat(1 << 16).into_boxed_str());
         let owner = Owner { scope: 1, span: FRAME.span };
         let record = AttributeRecord { owner, key, value: Value::Int(-1) };
-        assert_eq!(bytes_of(|pen| record.write_plain(pen)), None);
+        assert_eq!(bytes_of(|pen| record.write_plain(pen, true)), None);
         let bytes = bytes_of(|pen| record.write(pen)).unwrap();
         let read = records(&bytes).next().unwrap();
         let RawBody::Part { mut fields } = read.body else { panic!("{read:?}") };
@@ -135,14 +134,15 @@ mod tests {
         let owner = Owner { scope: 1, span: FRAME.span };
         let part = AttributeRecord { owner, key: "key", value: Value::Int(7) };
         let happened = EventRecord { owner, at: Tick::ZERO, name: "event", attributes: &[("key", Value::Int(7))] };
-        let alone = bytes_of(|pen| part.write_plain(pen)).unwrap();
+        let alone = bytes_of(|pen| part.write_plain(pen, true)).unwrap();
         assert_eq!(records(&alone).count(), 0, "whose is it?");
-        let named = [bytes_of(|pen| OwnerRecord { owner }.write_plain(pen)).unwrap(), alone].concat();
-        let happened = bytes_of(|pen| happened.write_plain(pen)).unwrap();
+        let named = [bytes_of(|pen| part.write_plain(pen, false)).unwrap(), alone].concat();
         let mut reading = records(&named);
-        let read = reading.next().unwrap();
-        assert_eq!((read.owner.scope, read.owner.span, reading.count()), (1, FRAME.span, 0));
-        let read = Records::new(&happened, Some(owner)).next().unwrap();
+        let read: Vec<RawRecord<'_>> = reading.by_ref().collect();
+        assert_eq!(read.len(), 2);
+        assert!(read.iter().all(|read| read.owner.scope == 1 && read.owner.span == FRAME.span));
+        let happened = bytes_of(|pen| happened.write_plain(pen, true)).unwrap();
+        let read = Records::new(&happened, reading.owner()).next().unwrap();
         assert!(matches!(read.body, RawBody::Event { .. }) && read.owner.span == FRAME.span, "{read:?}");
     }
 

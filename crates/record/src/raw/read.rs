@@ -66,12 +66,11 @@ impl<'a> Iterator for Records<'a> {
     type Item = RawRecord<'a>;
 
     fn next(&mut self) -> Option<RawRecord<'a>> {
-        let (mut header, mut words) = self.split()?;
-        while header & 0xff == kind::OWNER {
-            self.owner = Some(words.owner()?);
-            (header, words) = self.split()?;
-        }
+        let (header, mut words) = self.split()?;
         let owner = if header & kind::OWNED == 0 { words.owner()? } else { self.owner? };
+        if header & 0xff != kind::SPAN {
+            self.owner = Some(owner);
+        }
         let body = match header & 0xff & !kind::OWNED {
             kind::SPAN => words.span(owner.span, Status::from_code((header >> 8) as u8)?)?,
             kind::EVENT => RawBody::Event { at: words.tick()?, name: words.static_text()?, fields: Fields(words) },

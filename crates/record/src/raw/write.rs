@@ -12,25 +12,54 @@ use crate::{Tick, Value};
 
 /// Something that can be written into a chunk as one record. What is `None` must be given up.
 pub(crate) trait Record {
-    /// Writes the record if there is room and nothing unusual in it. Always inlined, and calls nothing that is not: the
-    /// pen stays in registers, which halves the time. What is about a span that is still open doesn't name the span.
-    fn write_plain(&self, pen: &mut Pen) -> Option<()>;
-
     /// Writes the record, whatever is in it, if there is room.
     fn write(&self, pen: &mut Pen) -> Option<()>;
 }
 
-/// Writes the two functions of a [`Record`] from the one that knows of both.
-macro_rules! record {
+/// A record that has a short way, which is always inlined and calls nothing that is not: the pen stays in registers, which
+/// halves the time.
+pub(crate) trait PlainRecord: Record + Copy {
+    /// Writes the record if there is room and nothing unusual in it.
+    fn write_plain(&self, pen: &mut Pen) -> Option<()>;
+}
+
+/// As a [`PlainRecord`], about a span that is still open.
+pub(crate) trait Part: Record + Copy {
+    /// Writes the record if there is room and nothing unusual in it; without its span, if that is known.
+    fn write_plain(&self, pen: &mut Pen, is_named: bool) -> Option<()>;
+}
+
+/// Writes the functions of a [`PlainRecord`] from the one that knows of both ways.
+macro_rules! plain_record {
     ($name:ty) => {
         impl Record for $name {
+            fn write(&self, pen: &mut Pen) -> Option<()> {
+                self.encode::<false>(pen)
+            }
+        }
+
+        impl PlainRecord for $name {
             #[inline(always)]
             fn write_plain(&self, pen: &mut Pen) -> Option<()> {
                 self.encode::<true>(pen)
             }
+        }
+    };
+}
 
+/// Writes the functions of a [`Part`] from the one that knows of both ways.
+macro_rules! part {
+    ($name:ty) => {
+        impl Record for $name {
             fn write(&self, pen: &mut Pen) -> Option<()> {
-                self.encode::<false>(pen)
+                self.encode::<false>(pen, false)
+            }
+        }
+
+        impl Part for $name {
+            #[inline(always)]
+            fn write_plain(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
+                self.encode::<true>(pen, is_named)
             }
         }
     };
@@ -43,7 +72,7 @@ pub(crate) struct SpanRecord<'a> {
     pub(crate) end: &'a SpanEnd<'a>,
 }
 
-record!(SpanRecord<'_>);
+plain_record!(SpanRecord<'_>);
 
 impl SpanRecord<'_> {
     #[inline(always)]
@@ -77,7 +106,7 @@ pub(crate) struct UserSpanRecord {
     pub(crate) status: Status,
 }
 
-record!(UserSpanRecord);
+plain_record!(UserSpanRecord);
 
 impl UserSpanRecord {
     #[inline(always)]
@@ -94,21 +123,6 @@ impl UserSpanRecord {
     }
 }
 
-/// Of which span the records are that follow and name none.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OwnerRecord {
-    pub(crate) owner: Owner,
-}
-
-record!(OwnerRecord);
-
-impl OwnerRecord {
-    #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
-        pen.push([header(kind::OWNER, Status::Running, 0, 3), self.owner.scope, self.owner.span.to_u64()])
-    }
-}
-
 /// An attribute of a span that is still open.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttributeRecord<'a> {
@@ -117,12 +131,12 @@ pub(crate) struct AttributeRecord<'a> {
     pub(crate) value: Value<'a>,
 }
 
-record!(AttributeRecord<'_>);
+part!(AttributeRecord<'_>);
 
 impl AttributeRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
-        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
+        let owned = write_owner(pen, self.owner, is_named)?;
         write_value::<PLAIN>(pen, Key::Static(self.key), &self.value)?;
         finish(pen, kind::ATTRIBUTE | owned, Status::Running)
     }
@@ -137,13 +151,13 @@ pub(crate) struct EventRecord<'a> {
     pub(crate) attributes: &'a [(&'static str, Value<'a>)],
 }
 
-record!(EventRecord<'_>);
+part!(EventRecord<'_>);
 
 impl EventRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
         let name = StaticText::pack(self.name);
-        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+        let owned = write_owner(pen, self.owner, is_named)?;
         pen.push([self.at.to_raw(), name.to_word()])?;
         if name.is_none() {
             if PLAIN {
@@ -165,12 +179,12 @@ pub(crate) struct MessageRecord<'a> {
     pub(crate) message: &'a str,
 }
 
-record!(MessageRecord<'_>);
+part!(MessageRecord<'_>);
 
 impl MessageRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
-        let owned = write_owner::<PLAIN>(pen, self.owner)?;
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
+        let owned = write_owner(pen, self.owner, is_named)?;
         write_text::<PLAIN>(pen, tag::MESSAGE, Key::None, self.message)?;
         finish(pen, kind::MESSAGE | owned, Status::Error)
     }
@@ -186,8 +200,7 @@ enum Key {
 
 #[inline(always)]
 fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick), (template, index_or_name): (u32, u64)) -> Option<()> {
-    pen.push([
-        0,
+    pen.begin([
         scope,
         frame.span.to_u64(),
         frame.parent.to_u64(),
@@ -198,21 +211,20 @@ fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick), (templat
     ])
 }
 
-/// Writes the beginning of a record about an open span, with the span's name only where that isn't before it. Returns
-/// what its kind says of that.
+/// Writes the beginning of a record about an open span. Returns what its kind says of whether the span is named.
 #[inline(always)]
-fn write_owner<const PLAIN: bool>(pen: &mut Pen, owner: Owner) -> Option<u64> {
-    if PLAIN {
-        pen.push([0])?;
+fn write_owner(pen: &mut Pen, owner: Owner, is_named: bool) -> Option<u64> {
+    if is_named {
+        pen.begin([])?;
         return Some(kind::OWNED);
     }
-    pen.push([0, owner.scope, owner.span.to_u64()])?;
+    pen.begin([owner.scope, owner.span.to_u64()])?;
     Some(0)
 }
 
 #[inline(always)]
 fn finish(pen: &mut Pen, kind: u64, status: Status) -> Option<()> {
-    pen.set_first(header(kind, status, pen.truncated(), pen.used()));
+    pen.finish(header(kind, status, pen.truncated(), pen.used()));
     Some(())
 }
 
