@@ -22,7 +22,7 @@ pub use cancel::CancelToken;
 pub use error::{BoxError, Error, ErrorKind, NodeError};
 pub use nearest::nearest;
 pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
-pub use pipeline::{Adapter, Inputs, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
+pub use pipeline::{Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
 pub use policy::{Backoff, Retry};
 pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder};
 
@@ -62,6 +62,6 @@ pub mod private {
 #[macro_export]
 macro_rules! nodes {
     ($($node:path),* $(,)?) => {
-        [$($crate::NodeDef::from(<$node>::node())),*]
+        [$($crate::IntoNode::into_node(<$node>::node())),*]
     };
 }

@@ -28,11 +28,6 @@ pub enum Call {
 }
 
 /// A unit of work: what `#[node]` makes of a function.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a node",
-    label = "this is not a node",
-    note = "for a function `f` marked with `#[node]`, write `.node(f {{}})` or `.nodes(nodes![f, …])`: `f` alone is the plain function"
-)]
 pub trait Node: Send + Sync + 'static {
     /// Describes the node. Called once, when a pipeline is built.
     fn spec(&self) -> NodeSpec;

@@ -12,7 +12,7 @@ use proc_macro::TokenStream;
 /// Beside the function `clean` stands a type `clean {}` that is the node: `.node(clean {})`, `node!(clean)`,
 /// `nodes![clean, count]`. The function's parameters are the node's inputs by name, its result is the output.
 ///
-/// ```ignore
+/// ```text
 /// #[node(output = "cleaned")]
 /// fn clean(text: String) -> String {
 ///     text.trim().to_owned()

@@ -260,3 +260,98 @@ fn result(output: &ReturnType) -> (Type, bool) {
 fn unit() -> Type {
     syn::parse_quote!(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(arguments: TokenStream, item: TokenStream) -> String {
+        expand(arguments, item).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_cannot_be_a_node_is_refused_with_what_to_write() {
+        let none = TokenStream::new;
+        assert!(
+            error(
+                none(),
+                quote!(
+                    fn f(&self) {}
+                )
+            )
+            .contains("a method can't be a node")
+        );
+        assert!(
+            error(
+                none(),
+                quote!(
+                    fn f((a, b): (u8, u8)) {}
+                )
+            )
+            .contains("needs a name")
+        );
+        assert!(
+            error(
+                none(),
+                quote!(
+                    fn f(a: &mut u8) {}
+                )
+            )
+            .contains("can't be changed in place")
+        );
+        assert!(
+            error(
+                none(),
+                quote!(
+                    fn f(a: impl Clone) {}
+                )
+            )
+            .contains("`impl Trait` is none")
+        );
+        assert!(
+            error(
+                quote!(outputs("a", "b")),
+                quote!(
+                    fn f() -> u8 {
+                        1
+                    }
+                )
+            )
+            .contains("must return a tuple of 2")
+        );
+        assert!(
+            error(
+                quote!(ouput = "a"),
+                quote!(
+                    fn f() {}
+                )
+            )
+            .contains("`ouput` is not known here; expected `output`")
+        );
+    }
+
+    #[test]
+    fn the_function_stays_and_its_text_leaves_docs_out() {
+        let documented = quote! {
+            /// Says something.
+            fn f(a: u8) -> u8 { a }
+        };
+        let expanded = expand(TokenStream::new(), documented).map(|tokens| tokens.to_string()).unwrap_or_default();
+        assert!(expanded.contains("fn f (a : u8) -> u8 { a }"));
+        let bare: ItemFn = syn::parse_quote!(
+            fn f(a: u8) -> u8 {
+                a
+            }
+        );
+        assert!(expanded.contains(&format!("{:?}", code::text(&bare))), "{expanded}");
+    }
+
+    #[test]
+    fn results_are_seen_as_they_are_written() {
+        let fallible = |output: ReturnType| result(&output).1;
+        assert!(fallible(syn::parse_quote!(-> Result<u8, String>)));
+        assert!(fallible(syn::parse_quote!(-> std::io::Result<u8>)));
+        assert!(!fallible(syn::parse_quote!(-> Option<u8>)));
+        assert!(!fallible(ReturnType::Default));
+    }
+}

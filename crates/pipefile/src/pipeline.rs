@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flowglass_engine as engine;
 use flowglass_engine::value::{List, Type, TypeInfo, Value, ValueError, borrow};
-use flowglass_engine::{Adapter, NodeDef, Pipeline, Typed, type_of};
+use flowglass_engine::{Adapter, IntoNode, NodeDef, Pipeline, Typed, type_of};
 
 use crate::command_node::CommandNode;
 use crate::content_key::FileDigests;
@@ -125,7 +125,7 @@ impl Builder<'_> {
     fn node(&mut self, file: &PipelineFile, node: &Node) -> Result<NodeDef, engine::Error> {
         let mut def = match &node.action {
             Action::Command(spec) => {
-                NodeDef::from(CommandNode::new(node, Arc::clone(spec), file.folder.clone(), self.surroundings.clone()))
+                CommandNode::new(node, Arc::clone(spec), file.folder.clone(), self.surroundings.clone()).into_node()
             }
             Action::Pipeline(inner) => self.nested(file, node, inner)?,
         };

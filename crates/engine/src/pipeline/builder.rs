@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowglass_record::Recorder;
 
 use super::config::Config;
-use super::definition::NodeDef;
+use super::definition::{IntoNode, NodeDef};
 use super::inputs::{Inputs, Typed};
 use super::setting::Setting;
 use super::{Pipeline, wiring};
@@ -31,8 +31,8 @@ pub struct PipelineBuilder {
 
 impl PipelineBuilder {
     /// Adds a node: `.node(clean {})`, `.node(clean {}.cache(false))`, or a pipeline.
-    pub fn node(mut self, node: impl Into<NodeDef>) -> Self {
-        self.nodes.push(node.into());
+    pub fn node(mut self, node: impl IntoNode) -> Self {
+        self.nodes.push(node.into_node());
         self
     }
 

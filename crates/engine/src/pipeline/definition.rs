@@ -23,7 +23,7 @@ pub enum MapMode {
 pub type Adapter = Arc<dyn Fn(&Value) -> Result<Value, ValueError> + Send + Sync>;
 
 /// A node on its way into a pipeline, with what this use of it changes. Made by the methods of
-/// [`NodeExt`], by `NodeDef::from` and by [`Pipeline::as_node`].
+/// [`NodeExt`], by [`IntoNode`] and by [`Pipeline::as_node`].
 #[derive(Clone)]
 pub struct NodeDef {
     pub(crate) kind: NodeKind,
@@ -146,60 +146,77 @@ impl fmt::Debug for NodeDef {
     }
 }
 
-impl<N: Node> From<N> for NodeDef {
-    fn from(node: N) -> Self {
-        let spec = Arc::new(node.spec());
-        Self::new(NodeKind::Call { node: Arc::new(node), spec })
+/// What can be put into a pipeline: a node, a pipeline, or one of them with changes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a node",
+    label = "this is not a node",
+    note = "for a function `f` marked with `#[node]`, write `.node(f {{}})` or `.nodes(nodes![f, …])`: `f` alone is the plain function"
+)]
+pub trait IntoNode {
+    /// Makes a node of it.
+    fn into_node(self) -> NodeDef;
+}
+
+impl<N: Node> IntoNode for N {
+    fn into_node(self) -> NodeDef {
+        let spec = Arc::new(self.spec());
+        NodeDef::new(NodeKind::Call { node: Arc::new(self), spec })
     }
 }
 
-impl From<Pipeline> for NodeDef {
-    fn from(pipeline: Pipeline) -> Self {
-        Self::new(NodeKind::Pipeline(pipeline))
+impl IntoNode for Pipeline {
+    fn into_node(self) -> NodeDef {
+        NodeDef::new(NodeKind::Pipeline(self))
     }
 }
 
-impl From<&Pipeline> for NodeDef {
-    fn from(pipeline: &Pipeline) -> Self {
-        pipeline.clone().into()
+impl IntoNode for &Pipeline {
+    fn into_node(self) -> NodeDef {
+        self.clone().into_node()
+    }
+}
+
+impl IntoNode for NodeDef {
+    fn into_node(self) -> NodeDef {
+        self
     }
 }
 
 /// Changes something of a node where it is put into a pipeline: `.node(count {}.cache(false))`.
-pub trait NodeExt: Into<NodeDef> {
+pub trait NodeExt: IntoNode + Sized {
     /// As [`NodeDef::named`].
     fn named(self, name: impl Into<String>) -> NodeDef {
-        self.into().named(name)
+        self.into_node().named(name)
     }
 
     /// As [`NodeDef::cache`].
     fn cache(self, cache: bool) -> NodeDef {
-        self.into().cache(cache)
+        self.into_node().cache(cache)
     }
 
     /// As [`NodeDef::retry`].
     fn retry(self, retry: Retry) -> NodeDef {
-        self.into().retry(retry)
+        self.into_node().retry(retry)
     }
 
     /// As [`NodeDef::timeout`].
     fn timeout(self, timeout: Duration) -> NodeDef {
-        self.into().timeout(timeout)
+        self.into_node().timeout(timeout)
     }
 
     /// As [`NodeDef::input`].
     fn input(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
-        self.into().input(inner, outer)
+        self.into_node().input(inner, outer)
     }
 
     /// As [`NodeDef::output`].
     fn output(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
-        self.into().output(inner, outer)
+        self.into_node().output(inner, outer)
     }
 
     /// As [`NodeDef::map_over`].
     fn map_over(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
-        self.into().map_over(inner, outer)
+        self.into_node().map_over(inner, outer)
     }
 }
 

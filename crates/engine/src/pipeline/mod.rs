@@ -19,7 +19,7 @@ use flowglass_record::Recorder;
 pub use builder::PipelineBuilder;
 pub(crate) use config::Effective;
 pub(crate) use definition::NodeKind;
-pub use definition::{Adapter, MapMode, NodeDef, NodeExt};
+pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
@@ -138,7 +138,7 @@ impl Pipeline {
     /// Makes a node of the pipeline, to rename its inputs and outputs or to map it.
     #[must_use]
     pub fn as_node(&self) -> NodeDef {
-        self.into()
+        self.into_node()
     }
 
     /// Returns this pipeline with another name.
