@@ -79,7 +79,7 @@ impl OpenFrames {
         let depth = self.depth.load(Relaxed);
         match self.slots.get(depth) {
             Some(slot) => slot.write(open),
-            None => self.push_deep(open),
+            None => self.push_deep(*open),
         }
         self.depth.store(depth + 1, Release);
     }
@@ -174,8 +174,8 @@ impl OpenFrames {
     }
 
     #[cold]
-    fn push_deep(&self, open: &OpenFrame) {
-        self.deep.lock().push(*open);
+    fn push_deep(&self, open: OpenFrame) {
+        self.deep.lock().push(open);
     }
 
     #[cold]

@@ -26,6 +26,7 @@ type Contender = fn() -> Result<Figures, String>;
 const CONTENDERS: &[(&str, Contender)] = &[
     ("user spans", users::recorded),
     ("node spans", nodes::recorded),
+    ("node spans of a long run", nodes::of_long_run),
     ("unsampled", users::unsampled),
     ("disabled", users::disabled),
     ("two threads", users::two_threads),

@@ -9,7 +9,7 @@ use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, Spa
 use super::check::Check;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
 use crate::figures::Figures;
-use crate::sampling;
+use crate::sampling::{self, Cost};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,8 +29,27 @@ impl Sink for Nodes {
     }
 }
 
-/// Measures recorded spans.
+/// Passes that a long run makes over its children: nearly as many spans as a batch of short runs has.
+const PASSES: usize = TRACES;
+
+/// Measures recorded spans of short runs: what a run costs besides is spread over its few nodes.
 pub(super) fn recorded() -> Result<Figures, String> {
+    let cost = measure(SPANS, |recorder, templates, keys| (0..TRACES).for_each(|_| run(recorder, templates, keys, 1)))?;
+    let mut figures = Figures::default();
+    figures.add("node_span_ns", cost.wall_ns);
+    figures.add("node_span_allocs", cost.allocations);
+    Ok(figures)
+}
+
+/// Measures recorded spans of a long run, which is hardly more than what a node costs.
+pub(super) fn of_long_run() -> Result<Figures, String> {
+    let cost = measure(PASSES * CHILDREN + 1, |recorder, templates, keys| run(recorder, templates, keys, PASSES))?;
+    let mut figures = Figures::default();
+    figures.add("node_span_long_run_ns", cost.wall_ns);
+    Ok(figures)
+}
+
+fn measure(spans: usize, batch: impl Fn(&Recorder, &Arc<[SpanTemplate]>, &[String])) -> Result<Cost, String> {
     let check = Check::default();
     let recorder = Recorder::builder().sink("check", Nodes(check.clone())).build();
     let templates: Arc<[SpanTemplate]> = [
@@ -40,17 +59,14 @@ pub(super) fn recorded() -> Result<Figures, String> {
     .into();
     let keys = keys();
     let mut failure = None;
-    let batch = || (0..TRACES).for_each(|_| run(&recorder, &templates, &keys));
-    let cost = sampling::measure(SPANS, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
+    let batch = || batch(&recorder, &templates, &keys);
+    let cost = sampling::measure(spans, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
     failure.map_or(Ok(()), |error| Err(error.to_string()))?;
-    check.result(1)?;
-    let mut figures = Figures::default();
-    figures.add("node_span_ns", cost.wall_ns);
-    figures.add("node_span_allocs", cost.allocations);
-    Ok(figures)
+    check.result(sampling::batches() * spans)?;
+    Ok(cost)
 }
 
-fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String]) {
+fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String], passes: usize) {
     let spec = ScopeSpec {
         trace_id: TraceId::random(),
         sampled: true,
@@ -60,7 +76,7 @@ fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String]) {
     let scope = recorder.scope(spec);
     let mut now = Tick::now();
     let root = enter(&scope, 0, now);
-    for key in keys.iter().take(CHILDREN) {
+    for key in (0..passes).flat_map(|_| keys) {
         let node = enter(&scope, 1, now);
         now = Tick::now();
         let values = [

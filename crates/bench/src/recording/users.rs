@@ -29,7 +29,7 @@ pub(super) fn recorded() -> Result<Figures, String> {
     let check = Check::default();
     let recorder = Recorder::builder().sink("check", check.clone()).build();
     let cost = measure(&recorder)?;
-    check.result(1)?;
+    check.result(sampling::batches() * SPANS)?;
     let mut figures = Figures::default();
     figures.add("user_span_ns", cost.wall_ns);
     figures.add("user_span_allocs", cost.allocations);
@@ -65,7 +65,7 @@ pub(super) fn two_threads() -> Result<Figures, String> {
         threads.map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned()).flatten())
     });
     let [first, second] = together;
-    check.result(2)?;
+    check.result(2 * sampling::batches() * SPANS)?;
     Ok(one("two_thread_cpu_ratio", f64::midpoint(first?.cpu_ns, second?.cpu_ns) / alone))
 }
 
