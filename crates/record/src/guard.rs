@@ -101,7 +101,7 @@ impl SpanGuard {
     #[inline]
     pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
         if let Some(open) = &self.open {
-            open.event(name, attributes);
+            if attributes.is_empty() { open.event_alone(name) } else { open.event(name, attributes) }
         }
         self
     }
@@ -174,7 +174,17 @@ impl OpenSpan {
     }
 
     #[inline(never)]
+    fn event_alone(&self, name: &'static str) {
+        self.happened(name, &[]);
+    }
+
+    #[inline(never)]
     fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+        self.happened(name, attributes);
+    }
+
+    #[inline(always)]
+    fn happened(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
         let (owner, at) = (self.owner(), Tick::now());
         self.write(Loss::Record, EventRecord { owner, at, name, attributes });
     }
