@@ -1,0 +1,68 @@
+//! Texts and byte strings of a batch, each named by a number.
+
+/// A text or byte string in a batch's [`Arena`]. [`Sym::EMPTY`] is the empty one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Sym(pub u32);
+
+impl Sym {
+    /// The empty text, in every arena.
+    pub const EMPTY: Self = Self(0);
+}
+
+/// Texts and byte strings behind each other, named by [`Sym`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arena {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), ends: vec![0] }
+    }
+}
+
+impl Arena {
+    /// Returns how many entries there are, the empty one included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Says whether only the empty text is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.len() == 1
+    }
+
+    /// Returns how many bytes all entries have together.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the bytes of an entry; none for a name that isn't of this arena.
+    #[must_use]
+    pub fn bytes(&self, sym: Sym) -> &[u8] {
+        let at = sym.0 as usize;
+        let Some(&end) = self.ends.get(at) else { return &[] };
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start as usize..end as usize]
+    }
+
+    /// Returns the text of an entry; empty if it isn't UTF-8.
+    #[must_use]
+    pub fn text(&self, sym: Sym) -> &str {
+        std::str::from_utf8(self.bytes(sym)).unwrap_or_default()
+    }
+
+    /// Adds an entry behind the others. An entry that would pass 4 GiB in all becomes the empty one.
+    pub fn push(&mut self, bytes: &[u8]) -> Sym {
+        let (Ok(end), Ok(sym)) = (u32::try_from(self.bytes.len() + bytes.len()), u32::try_from(self.ends.len())) else {
+            return Sym::EMPTY;
+        };
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push(end);
+        Sym(sym)
+    }
+}

@@ -1,0 +1,252 @@
+//! Fills a batch, keeping each text once.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
+
+use super::Batch;
+use super::arena::Sym;
+use super::columns::{Scalar, SpanRow};
+use crate::{AttributeValue, Attributes, Resource, Span, SpanId, Status, TraceId, WriterId};
+
+/// Fills a [`Batch`], keeping each text once.
+#[derive(Debug, Default)]
+pub struct BatchBuilder {
+    batch: Batch,
+    /// The last text with each hash: of two that have the same, the earlier one is forgotten.
+    known: HashMap<u64, Sym, BuildHasherDefault<Hashed>>,
+    seed: Seed,
+}
+
+impl BatchBuilder {
+    /// Starts a batch of this writer.
+    #[must_use]
+    pub fn new(writer: WriterId, sequence: u64, resource: Arc<Resource>) -> Self {
+        Self { batch: Batch { writer, sequence, resource, ..Batch::default() }, ..Self::default() }
+    }
+
+    /// Returns the batch as filled so far, for the columns that need no arena (`closed`, `graphs`, `dropped`) and for its counts.
+    pub fn batch_mut(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    /// Puts a text into the arena, once.
+    pub fn intern(&mut self, text: &str) -> Sym {
+        self.intern_bytes(text.as_bytes())
+    }
+
+    /// Puts bytes into the arena, once.
+    pub fn intern_bytes(&mut self, bytes: &[u8]) -> Sym {
+        if bytes.is_empty() {
+            return Sym::EMPTY;
+        }
+        let hash = self.seed.hash(bytes);
+        match self.known.get(&hash) {
+            Some(&sym) if self.batch.arena.bytes(sym) == bytes => sym,
+            _ => {
+                let sym = self.batch.arena.push(bytes);
+                self.known.insert(hash, sym);
+                sym
+            }
+        }
+    }
+
+    /// Puts bytes into the arena without looking for an equal entry: for what is most likely unique.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> Sym {
+        if bytes.is_empty() { Sym::EMPTY } else { self.batch.arena.push(bytes) }
+    }
+
+    /// Puts a value's texts into the arena.
+    pub fn scalar(&mut self, value: &AttributeValue) -> Scalar {
+        match value {
+            AttributeValue::Str(text) => Scalar::Str(self.intern(text)),
+            AttributeValue::Bool(flag) => Scalar::Bool(*flag),
+            AttributeValue::Int(number) => Scalar::Int(*number),
+            AttributeValue::Float(number) => Scalar::Float(*number),
+            AttributeValue::Bytes(bytes) => Scalar::Bytes(self.push_bytes(bytes)),
+            nested @ (AttributeValue::List(_) | AttributeValue::Map(_)) => {
+                let json = serde_json::to_vec(nested).unwrap_or_default();
+                Scalar::Nested(self.push_bytes(&json))
+            }
+        }
+    }
+
+    /// Adds a span that ended.
+    pub fn push_span(&mut self, row: SpanRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.spans.push(row, attributes);
+    }
+
+    /// Adds a span that was seen running.
+    pub fn push_opened(&mut self, row: SpanRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.opened.push(row, attributes);
+    }
+
+    /// Adds an event of a span.
+    pub fn push_event(
+        &mut self,
+        (trace_id, span_id): (TraceId, SpanId),
+        name: Sym,
+        unix_ns: i64,
+        attributes: impl IntoIterator<Item = (Sym, Scalar)>,
+    ) {
+        let events = &mut self.batch.events;
+        events.trace_id.push(trace_id);
+        events.span_id.push(span_id);
+        events.name.push(name);
+        events.unix_ns.push(unix_ns);
+        events.attributes.push_row(attributes);
+    }
+
+    /// Adds an owned span with its events: to `opened` while it runs, else to `spans`.
+    pub fn push(&mut self, span: &Span) {
+        let row = SpanRow {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_id: span.parent_id,
+            name: self.intern(&span.name),
+            kind: span.kind,
+            span_type: span.span_type,
+            status: span.status,
+            status_message: self.intern(&span.status_message),
+            start_unix_ns: span.start_unix_ns,
+            duration_ns: span.duration_ns,
+            flags: span.flags,
+        };
+        let attributes = self.pairs(&span.attributes);
+        match span.status {
+            Status::Running => self.push_opened(row, attributes),
+            _ => self.push_span(row, attributes),
+        }
+        for event in &span.events {
+            let name = self.intern(&event.name);
+            let attributes = self.pairs(&event.attributes);
+            self.push_event((span.trace_id, span.span_id), name, event.unix_ns, attributes);
+        }
+    }
+
+    /// Returns the filled batch.
+    #[must_use]
+    pub fn finish(self) -> Batch {
+        self.batch
+    }
+
+    fn pairs(&mut self, attributes: &Attributes) -> Vec<(Sym, Scalar)> {
+        attributes.iter().map(|(key, value)| (self.intern(key), self.scalar(value))).collect()
+    }
+}
+
+/// Where the hashes of a batch's texts start from: texts may come from anywhere, and nobody shall know which collide.
+#[derive(Debug)]
+struct Seed(u64);
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0))
+    }
+}
+
+impl Seed {
+    /// Hashes bytes: a multiplication for every eight, because most texts are that short.
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let (words, part) = bytes.as_chunks::<8>();
+        let start = self.0 ^ bytes.len() as u64;
+        let state = words.iter().fold(start, |state, word| stir(state ^ u64::from_le_bytes(*word)));
+        let last = part.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+        stir(state ^ last ^ self.0.rotate_left(32))
+    }
+}
+
+/// Multiplies by an odd number near the golden ratio of 2^64, and folds the product.
+fn stir(word: u64) -> u64 {
+    let product = u128::from(word) * 0x9e37_79b9_7f4a_7c15;
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Passes hashes on as they are.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = Seed(self.0).hash(bytes);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Arena;
+    use super::*;
+    use crate::{SpanEvent, SpanKind, SpanType};
+
+    fn span() -> Span {
+        Span {
+            trace_id: TraceId::random(),
+            span_id: SpanId::random(),
+            parent_id: SpanId::NONE,
+            name: "node clean".into(),
+            kind: SpanKind::Internal,
+            span_type: SpanType::Node,
+            status: Status::Error,
+            status_message: "too dirty".into(),
+            start_unix_ns: -5,
+            duration_ns: 7,
+            flags: 1,
+            attributes: vec![
+                ("a".into(), "text".into()),
+                ("b".into(), AttributeValue::List(vec![1i64.into(), AttributeValue::Map(vec![("k".into(), 0.5.into())])])),
+                ("c".into(), AttributeValue::Bytes(vec![0xff, 0])),
+            ],
+            events: vec![SpanEvent { name: "exception".into(), unix_ns: 1, attributes: vec![("x".into(), true.into())] }],
+        }
+    }
+
+    #[test]
+    fn hashes_tell_texts_apart() {
+        let seed = Seed(7);
+        let texts: Vec<String> = (0..4096).map(|at| format!("{}{at}", "x".repeat(at % 24))).collect();
+        let hashes: std::collections::HashSet<u64> = texts.iter().map(|text| seed.hash(text.as_bytes())).collect();
+        assert_eq!(hashes.len(), texts.len());
+        let low: std::collections::HashSet<u64> = hashes.iter().map(|hash| hash & 0xffff).collect();
+        assert!(low.len() > 3800, "{} of 4096 low bits differ", low.len());
+        assert_ne!(seed.hash(b"a"), seed.hash(b"a\0"));
+        assert_ne!(seed.hash(b"a"), Seed(8).hash(b"a"));
+    }
+
+    #[test]
+    fn what_goes_in_comes_back_equal() {
+        let (ended, mut running) = (span(), span());
+        running.status = Status::Running;
+        running.events.clear();
+        let mut builder = BatchBuilder::new(WriterId::random(), 1, Arc::default());
+        builder.push(&ended);
+        builder.push(&running);
+        let batch = builder.finish();
+        let mut back = batch.spans().next().unwrap().to_span();
+        back.events = batch.events().map(|event| event.to_event()).collect();
+        assert_eq!(back, ended);
+        assert_eq!(batch.opened().next().unwrap().to_span(), running);
+        assert_eq!(batch.spans().len() + batch.opened().len(), 2);
+    }
+
+    #[test]
+    fn equal_texts_are_kept_once() {
+        let mut builder = BatchBuilder::default();
+        let first = builder.intern("name");
+        assert_eq!(builder.intern("name"), first);
+        assert_eq!(builder.intern(""), Sym::EMPTY);
+        assert_eq!(builder.finish().arena.len(), 2);
+    }
+
+    #[test]
+    fn a_foreign_name_reads_as_empty() {
+        assert_eq!(Arena::default().text(Sym(99)), "");
+    }
+}
