@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A pipeline engine you can see through.
 #[derive(Parser)]
-#[command(name = "flowglass", version, about, max_term_width = 100)]
+#[command(name = "flowglass", version, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// When to use colours.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
