@@ -1,6 +1,7 @@
 //! Running prepared commands: in a group of their own, bounded in time and memory, never left behind.
 
 mod capture;
+mod ended;
 mod group;
 mod program;
 mod streams;

@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio::sync::oneshot;
 
 use super::streams::Streams;
-use super::{Command, program};
+use super::{Command, ended, program};
 use crate::error::{Error, ErrorKind};
 
 /// How long a process group that was told to end is given before it is killed.
@@ -162,13 +162,13 @@ fn end_blocking(id: Pid, mut child: Child) {
     }
 }
 
-/// Waits for a group to be empty; the command itself is reaped on the way.
+/// Waits until nothing of a group runs; the command itself is reaped on the way.
 fn gone_within(id: Pid, child: &mut Child, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     loop {
-        let ended = !matches!(child.try_wait(), Ok(None));
-        if ended && test_kill_process_group(id).is_err() {
+        let leader_ended = !matches!(child.try_wait(), Ok(None));
+        if leader_ended && is_gone(id) {
             return true;
         }
         if Instant::now() >= deadline {
@@ -177,6 +177,11 @@ fn gone_within(id: Pid, child: &mut Child, limit: Duration) -> bool {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+/// Says whether nothing of a group runs any more.
+fn is_gone(id: Pid) -> bool {
+    test_kill_process_group(id).is_err() || ended::only_ended_are_left(id)
 }
 
 fn signal(id: Pid, signal: Signal) {
