@@ -17,21 +17,21 @@ impl ContentKey<'_> {
     /// Returns the digest of a folder's recursive listing: names, sizes and times.
     pub(super) fn listing(&self, folder: &Path) -> Result<[u8; 32], Error> {
         let mut listing = blake3::Hasher::new();
-        for entry in self.entries(folder, MOST_ENTRIES)? {
+        for entry in self.entries(folder, usize::MAX, MOST_ENTRIES)? {
             let name = entry.strip_prefix(folder).unwrap_or(&entry).as_os_str().as_bytes();
             listing.update(&(name.len() as u64).to_le_bytes()).update(name).update(look(&entry).as_bytes());
         }
         Ok(listing.finalize().into())
     }
 
-    /// Returns everything below a folder, sorted; links are listed, not followed.
-    pub(super) fn entries(&self, folder: &Path, most: usize) -> Result<Vec<PathBuf>, Error> {
+    /// Returns everything in a folder and so many levels (1: in itself alone), sorted; links are listed, not followed.
+    pub(super) fn entries(&self, folder: &Path, depth: usize, most: usize) -> Result<Vec<PathBuf>, Error> {
         let mut found = Vec::new();
-        let mut folders = vec![folder.to_owned()];
-        while let Some(next) = folders.pop() {
+        let mut folders = vec![(folder.to_owned(), 1)];
+        while let Some((next, level)) = folders.pop() {
             for (path, kind) in self.children(&next) {
-                if kind.is_dir() {
-                    folders.push(path.clone());
+                if kind.is_dir() && level < depth {
+                    folders.push((path.clone(), level + 1));
                 }
                 found.push(path);
                 if found.len() > most {

@@ -180,9 +180,28 @@ fn values_in_globs_stand_for_themselves() {
 }
 
 #[test]
+fn only_what_a_glob_can_reach_is_listed() {
+    let project = Project::with(&[("a.md", ""), ("docs/b.md", ""), ("docs/deep/c.md", "")]);
+    let names = |depth| {
+        let entries = project.key().entries(project.folder.path(), depth, 10).unwrap();
+        entries.iter().map(|entry| entry.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(1), "a.md docs");
+    assert_eq!(names(2), "a.md docs b.md deep");
+    assert_eq!(names(usize::MAX), "a.md docs b.md deep c.md");
+    let spec = watching(&["*.md", "*/*.md"]);
+    let before = project.command(&spec);
+    project.write("docs/deep/c.md", "1");
+    assert_eq!(project.command(&spec), before);
+    project.write("docs/b.md", "1");
+    assert_ne!(project.command(&spec)["watch.*/*.md"], before["watch.*/*.md"]);
+    assert_eq!(project.command(&spec)["watch.*.md"], before["watch.*.md"]);
+}
+
+#[test]
 fn too_much_to_list_is_refused() {
     let project = Project::with(&[("a", ""), ("b/c", "")]);
-    assert_eq!(project.key().entries(project.folder.path(), 3).unwrap().len(), 3);
-    let error = project.key().entries(project.folder.path(), 2).unwrap_err();
+    assert_eq!(project.key().entries(project.folder.path(), usize::MAX, 3).unwrap().len(), 3);
+    let error = project.key().entries(project.folder.path(), usize::MAX, 2).unwrap_err();
     assert!(error.to_string().contains("cache = false"), "{error}");
 }

@@ -30,8 +30,9 @@ impl ContentKey<'_> {
             return Ok(vec![base.to_owned()]);
         }
         let matcher = matcher(pattern)?;
+        let depth = depth(pattern);
         let is_match = |path: &PathBuf| path.is_file() && path.strip_prefix(base).is_ok_and(|below| matcher.is_match(below));
-        Ok(self.entries(base, MOST_ENTRIES)?.into_iter().filter(is_match).collect())
+        Ok(self.entries(base, depth, MOST_ENTRIES)?.into_iter().filter(is_match).collect())
     }
 }
 
@@ -62,6 +63,11 @@ fn split_base(glob: &str) -> (String, String) {
     (glob[..base_end].to_owned(), glob[base_end..].to_owned())
 }
 
+/// Returns how many levels of folders a pattern can reach: only `**` goes as deep as there is something.
+fn depth(pattern: &str) -> usize {
+    if pattern.contains("**") { usize::MAX } else { pattern.matches('/').count() + 1 }
+}
+
 fn matcher(pattern: &str) -> Result<GlobMatcher, Error> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     Ok(glob.map_err(|error| wrong(pattern, &error.kind().to_string()))?.compile_matcher())
@@ -86,5 +92,11 @@ mod tests {
         assert_eq!(split("/etc/hosts"), "/etc/hosts|");
         assert_eq!(split("../lib/a?.h"), "../lib/|a?.h");
         assert_eq!(split("src/a{b,c}"), "src/|a{b,c}");
+    }
+
+    #[test]
+    fn a_pattern_reaches_as_deep_as_it_says() {
+        assert_eq!([depth("*.md"), depth("*/a?.h"), depth("{a,b/c}.h")], [1, 2, 2]);
+        assert_eq!([depth("**/*.md"), depth("a*/**")], [usize::MAX; 2]);
     }
 }
