@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::location::VARIABLE;
+
 /// A pipeline engine you can see through.
 #[derive(Parser)]
 #[command(name = "flowglass", version, max_term_width = 100)]
@@ -38,7 +40,7 @@ pub(crate) enum Verb {
 #[derive(Args)]
 pub(crate) struct StoreArgument {
     /// The store of runs: a file, made on first use [default: the nearest .flowglass/flowglass.db upwards, else here].
-    #[arg(long, value_name = "PATH", env = "FLOWGLASS_STORE")]
+    #[arg(long, value_name = "PATH", env = VARIABLE)]
     pub(crate) store: Option<String>,
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct RunArguments {
     /// The pipeline file.
     pub(crate) file: PathBuf,
     /// Inputs, as `name=value`; `name=@file` takes the value from a file. Paths are relative to where you are.
+    /// Elements of a list are relative to the file's folder, but those that exist only from where you are are found there.
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,
     /// An input, as `name=value` (the same as without the flag).

@@ -7,18 +7,20 @@ use flowglass::store::SqliteStore;
 use crate::arguments::StoreArgument;
 use crate::failure::Failure;
 
+/// The variable that names the store where no argument does.
+pub(crate) const VARIABLE: &str = "FLOWGLASS_STORE";
 const FOLDER: &str = ".flowglass";
 const FILE: &str = "flowglass.db";
 
 impl StoreArgument {
     /// The store's file: what was named, else the one in the nearest `.flowglass/` upwards, else one here.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
-        match &self.store {
+        match self.named() {
             Some(url) if url.contains("://") => match url.strip_prefix("sqlite://") {
                 Some(path) => Ok(PathBuf::from(path)),
                 None => Err(Failure::usage(format!("`{url}`: only files can be stores in this version; give a path"))),
             },
-            Some(path) if path.is_empty() => Err(Failure::usage("the store's path is empty")),
+            Some("") => Err(Failure::usage("the store's path is empty")),
             Some(path) => Ok(PathBuf::from(path)),
             None => {
                 let here = std::env::current_dir()
@@ -26,6 +28,14 @@ impl StoreArgument {
                 Ok(nearest(&here).unwrap_or_else(|| here.join(FOLDER)).join(FILE))
             }
         }
+    }
+
+    /// What was named as the store. An empty variable is one that is not set, as in many other programs;
+    /// an empty argument is a mistake.
+    fn named(&self) -> Option<&str> {
+        #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
+        let is_from_empty_variable = || std::env::var_os(VARIABLE).is_some_and(|value| value.is_empty());
+        self.store.as_deref().filter(|named| !(named.is_empty() && is_from_empty_variable()))
     }
 
     /// Opens the store to read.

@@ -1,4 +1,8 @@
 //! Texts from a command line to the values of a file's inputs.
+//!
+//! A path on the command line is relative to the caller. Elements of a list have no type that says whether they are paths, and
+//! commands read relative ones from the file's folder. So an element stays as it is given unless it is a path only for the
+//! caller, one that exists from there and not from the file's folder: that one becomes absolute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,12 +11,13 @@ use crate::data::{Data, InputType, MapColumn, read_map_argument};
 use crate::error::{Error, ErrorKind};
 use crate::file::{Input, PipelineFile};
 use crate::nearest::did_you_mean;
+use crate::paths;
 
 impl PipelineFile {
     /// Returns the value of every input: the given one, else the default.
     ///
     /// `given` has names and texts; the last text of a name wins. Inputs in `mapped` get their values elsewhere and are left
-    /// out. Paths are relative to `base`, the caller's folder.
+    /// out. Paths are relative to `base`, the caller's folder; so are elements of a list that exist only from there.
     ///
     /// # Errors
     /// All problems, each of kind `Value`: unknown names, texts of the wrong type, required inputs without a value.
@@ -51,12 +56,35 @@ impl PipelineFile {
     /// # Errors
     /// `Value` for unknown inputs and what can't be read.
     pub fn read_map(&self, argument: &str, base: &Path) -> Result<Vec<MapColumn>, Error> {
-        read_map_argument(argument, base, &|name| self.input_type(name))
+        let mut columns = read_map_argument(argument, base, &|name| self.input_type(name))?;
+        for column in &mut columns {
+            for value in &mut column.values {
+                self.find_elements(value, base);
+            }
+        }
+        Ok(columns)
     }
 
     fn read_input(&self, name: &str, text: &str, base: &Path) -> Result<Data, Error> {
         let value = self.input_type(name)?.parse(text, base);
-        value.map_err(|error| Error::new(ErrorKind::Value, format!("input `{name}`: {error}")))
+        let mut value = value.map_err(|error| Error::new(ErrorKind::Value, format!("input `{name}`: {error}")))?;
+        self.find_elements(&mut value, base);
+        Ok(value)
+    }
+
+    /// Makes the elements of a list absolute that are paths for the caller and not for the file.
+    fn find_elements(&self, value: &mut Data, base: &Path) {
+        let Data::List(elements) = value else { return };
+        for element in elements {
+            if let Data::Text(text) = element
+                && !text.is_empty()
+                && base.join(&text).exists()
+                && !self.folder.join(&text).exists()
+                && let Some(path) = paths::absolute(Path::new(text), base).to_str()
+            {
+                *text = path.to_owned();
+            }
+        }
     }
 
     fn input_type(&self, name: &str) -> Result<InputType, Error> {
@@ -105,6 +133,31 @@ mod tests {
         assert_eq!(values["limit"], Data::Int(3));
         assert_eq!(values["folder"], Data::Text("docs".into()));
         assert_eq!(values["out"], Data::Path("/caller/x".into()));
+    }
+
+    #[test]
+    fn elements_that_only_the_caller_can_find_are_absolute() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["mine/p.toml", "mine/both", "caller/both", "caller/own", "caller/sub/own"] {
+            std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            std::fs::write(root.join(name), "[inputs]\nxs = { type = 'list' }\n[[node]]\noutput = 'x'\nshell = 'a'\n").unwrap();
+        }
+        let file = PipelineFile::load(&root.join("mine/p.toml")).unwrap();
+        let caller = root.join("caller");
+        let expected = Data::List(vec![
+            Data::Text(caller.join("own").to_str().unwrap().into()),
+            Data::Text(caller.join("own").to_str().unwrap().into()),
+            "both".into(),
+            "none".into(),
+            "p.toml".into(),
+            "".into(),
+        ]);
+        let text = "own,sub/../own,both,none,p.toml,";
+        let bound = file.bind_inputs(&[("xs".into(), text.into())], &BTreeSet::new(), &caller).unwrap();
+        assert_eq!(bound["xs"], expected);
+        std::fs::write(caller.join("items"), format!("{text}\n")).unwrap();
+        assert_eq!(file.read_map("xs=@items", &caller).unwrap()[0].values, [expected]);
     }
 
     #[test]

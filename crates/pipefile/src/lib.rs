@@ -12,6 +12,7 @@ mod link;
 mod load;
 pub mod nearest;
 pub mod parse_output;
+mod paths;
 pub mod pipeline;
 mod prepare;
 pub mod process;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::file::PipelineFile;
 use crate::link;
+use crate::paths;
 use crate::read::{self, ActionDraft, FileDraft, Located};
 use crate::source::SourceFile;
 
@@ -137,7 +138,7 @@ fn at_name(problem: Diagnostic, named_at: Option<&NamedAt<'_>>) -> Diagnostic {
 
 fn folder_of(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    absolute.parent().unwrap_or(Path::new("/")).to_owned()
+    paths::shortened(&absolute).parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 #[cfg(test)]

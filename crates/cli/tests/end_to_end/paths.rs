@@ -51,6 +51,27 @@ fn a_path_on_the_command_line_is_relative_to_the_caller() {
 }
 
 #[test]
+fn paths_are_given_without_detours() {
+    let home = Home::new();
+    home.file(
+        "sub/p.toml",
+        "[inputs]\nfile = { type = 'path', default = '../sub/deep/../../docs' }\n[[node]]\noutput = 'out'\ncommand = ['echo', '{file}']\n",
+    );
+    home.folder("sub/deep").folder("docs");
+    let docs = |folder: &str| format!("{}\n", home.path(folder).display());
+    assert_eq!(home.flowglass(&["run", "sub/deep/../p.toml"]).ok().stdout, docs("docs"));
+    assert_eq!(home.flowglass(&["run", "sub/p.toml", "file=sub/deep/../x"]).ok().stdout, docs("sub/x"));
+}
+
+#[test]
+fn elements_that_only_the_caller_can_find_are_found() {
+    let home = Home::new();
+    home.file("sub/p.toml", "[inputs]\nfiles = { type = 'list' }\n[[node]]\noutput = 'out'\ncommand = ['cat', '{files}']\n");
+    home.file("sub/both", "by the file\n").file("both", "by the caller\n").file("own", "own\n");
+    assert_eq!(home.flowglass(&["run", "sub/p.toml", "files=both,own"]).ok().stdout, "by the file\nown\n");
+}
+
+#[test]
 fn including_oneself_is_a_cycle() {
     let home = Home::with("[[node]]\noutput = 'out'\npipeline = 'p.toml'\n");
     home.run(&[]).refuses(&["p.toml:3:12", "cycle"]);

@@ -57,6 +57,15 @@ fn the_environment_names_a_store_and_the_flag_wins() {
 }
 
 #[test]
+fn an_empty_variable_names_no_store_and_an_empty_argument_is_a_mistake() {
+    let home = Home::with(ONE);
+    home.call(&["run", "p.toml"]).env("FLOWGLASS_STORE", "").end().ok();
+    assert!(home.has(".flowglass/flowglass.db"));
+    home.run(&["--store", ""]).refuses(&["the store's path is empty"]);
+    home.call(&["run", "p.toml", "--store", ""]).env("FLOWGLASS_STORE", "env.db").end().refuses(&["path is empty"]);
+}
+
+#[test]
 fn reading_makes_no_store() {
     let home = Home::new();
     home.flowglass(&["list"]).refuses(&["flowglass.db"]);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Data;
 use crate::error::{Error, ErrorKind};
+use crate::paths;
 
 /// The type of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +53,7 @@ impl InputType {
 
     /// Reads a text from a command line as a value of this type.
     ///
-    /// A path is made absolute against `base`. A list is a JSON array, or elements between commas; no text is no element.
+    /// A path is made absolute against `base`; `.` and `..` go where that can't change what it means. A list is a JSON array, or elements between commas; no text is no element.
     ///
     /// # Errors
     /// `Value` if the text is not of this type.
@@ -114,9 +115,7 @@ fn absolute(text: &str, base: &Path) -> Result<Data, Error> {
     if text.is_empty() {
         return Err(Error::new(ErrorKind::Value, "an empty text is no path"));
     }
-    // A path that is already absolute replaces the base; "." would leave a trailing dot in every message.
-    let joined = if text == "." { base.to_owned() } else { base.join(text.strip_prefix("./").unwrap_or(text)) };
-    joined
+    paths::absolute(Path::new(text), base)
         .into_os_string()
         .into_string()
         .map(Data::Path)
