@@ -109,6 +109,14 @@ impl Template {
         })
     }
 
+    /// Iterates over what looks like a placeholder inside `${…}`, where it is the shell's text and no value goes.
+    pub(crate) fn lookalikes(&self) -> impl Iterator<Item = Placeholder> {
+        self.pieces.iter().flat_map(|piece| match piece {
+            Piece::Verbatim { text, offset } => parser::lookalikes(text, *offset),
+            _ => Vec::new(),
+        })
+    }
+
     /// Returns the placeholder if the template is nothing else.
     #[must_use]
     pub fn sole_placeholder(&self) -> Option<&Placeholder> {
@@ -180,6 +188,17 @@ mod tests {
         assert_eq!(shown("${a%\\}} $x"), "«${a%\\}}» $x");
         assert_eq!(shown("$${x}"), "$«${x}»");
         assert!(shown("${x").contains("0..2 `${` has no closing brace"));
+    }
+
+    #[test]
+    fn what_looks_like_a_placeholder_in_an_expansion_is_found() {
+        let found = |text: &str| {
+            let template = Template::parse(text).unwrap();
+            template.lookalikes().map(|found| format!("{:?} {}", found.span, found.written())).collect::<Vec<_>>()
+        };
+        assert_eq!(found("ü${z:-{x}} {y}"), ["7..10 {x}"]);
+        assert_eq!(found("${a:-${b:-{x:file}}}"), ["10..18 {x:file}"]);
+        assert_eq!(found("${x} ${a:-${b}} ${a%\\{x\\}} ${a:-{1}} ${a:-{x:other}}"), Vec::<String>::new());
     }
 
     #[test]

@@ -56,7 +56,23 @@ impl Linker<'_> {
                 Some(_) => {}
             }
         }
+        self.check_expansions(command, &locals);
         bindings
+    }
+
+    /// Reports known names inside `${…}` of a shell text: their braces would be taken as they are, without a word.
+    fn check_expansions(&mut self, command: &CommandDraft, locals: &[&str]) {
+        let ProgramDraft::Shell(shell, located) = &command.program else { return };
+        for found in shell.template().lookalikes() {
+            let name = found.name.as_str();
+            if !locals.contains(&name) && self.scope.shape(name).is_none() {
+                continue;
+            }
+            let written = found.written();
+            let span = located.inner_span(self.source.text(), &found.span);
+            let help = format!("put the value into a variable first: `{name}={written}`, then `${{…${name}}}`");
+            self.problem(span, format!("`{written}` inside `${{…}}` is the shell's: no value goes there"), help);
+        }
     }
 
     fn list_inside(&mut self, span: std::ops::Range<usize>, placeholder: &Placeholder) {

@@ -182,6 +182,19 @@ comand = ["x"]
 }
 
 #[test]
+fn known_names_inside_an_expansion_are_not_taken_silently() {
+    let with = |shell: &str| problems(&format!("[inputs]\nx = 'a'\n[[node]]\noutput = 'y'\nshell = '{shell}'\n"));
+    let found = with("echo ${z:-{x}}");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("5:20 `{x}` inside `${…}` is the shell\u{27}s"), "{found:?}");
+    assert!(found[0].contains("`x={x}`") && found[0].contains("`${…$x}`"), "{found:?}");
+    assert!(with("echo ${z:-{x:file}}")[0].contains("`{x:file}` inside"));
+    for fine in ["echo ${z:-{other}}", "echo ${x}", "x={x}; echo ${z:-$x}", "echo ${z:-${x}}"] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
 fn unknown_names_are_marked_in_their_text() {
     assert_problem(
         "[inputs]\nfiles = ['a']\n[[node]]\noutput = 'n'\nshell = \"\\t# é\\nwc {fiels}\"",

@@ -49,7 +49,7 @@ pub(super) fn start_error(command: &Command, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => (ErrorKind::PermissionDenied, "may not be run: permission denied".to_owned()),
         io::ErrorKind::ArgumentListTooLong => (
             ErrorKind::Template,
-            "gets too many or too long arguments: give long values by `stdin` or `{name:file}`".to_owned(),
+            "gets too many or too long arguments: give long values by `stdin`, or as a file with `:file` after the name in the braces".to_owned(),
         ),
         io::ErrorKind::InvalidInput => (ErrorKind::Template, "gets a zero byte in an argument".to_owned()),
         _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {

@@ -142,7 +142,7 @@ fn too_many_arguments_are_advised_about() {
     command.args = vec!["a".repeat(100_000).into(); 100];
     let (kind, message) = failure(command);
     assert_eq!(kind, ErrorKind::Template);
-    assert!(message.contains("`stdin` or `{name:file}`"), "{message}");
+    assert!(message.contains("`stdin`, or as a file with `:file`"), "{message}");
 }
 
 #[test]

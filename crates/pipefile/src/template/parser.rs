@@ -143,6 +143,21 @@ impl Parser<'_> {
     }
 }
 
+/// Returns what would be placeholders in a text that is a shell's: `{name}` and `{name:file}`, but not the braces of `${name}`.
+pub(super) fn lookalikes(text: &str, offset: usize) -> Vec<Placeholder> {
+    let braces = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('$'));
+    let read = |(at, _)| {
+        let (name, form, len) = placeholder_at(&text[at..])?;
+        let form = match form {
+            None => Form::Value,
+            Some("file") => Form::File,
+            Some(_) => return None,
+        };
+        Some(Placeholder { name: name.to_owned(), form, span: offset + at..offset + at + len })
+    };
+    braces.filter_map(read).collect()
+}
+
 /// Reads `{name}` or `{name:form}` at the beginning of a text: name, form, length.
 fn placeholder_at(text: &str) -> Option<(&str, Option<&str>, usize)> {
     let inner = text.strip_prefix('{')?;

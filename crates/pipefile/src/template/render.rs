@@ -28,13 +28,20 @@ impl Template {
     /// `Template` for a list, a zero byte, or a value that is too long.
     pub fn render_word(&self, values: &Values<'_>, files: &mut TempFiles) -> Result<OsString, Error> {
         let mut word = Vec::new();
+        let mut longest = ("", 0);
         for piece in self.pieces() {
             match piece {
                 Piece::Literal { text, .. } | Piece::Verbatim { text, .. } => word.extend_from_slice(text.as_bytes()),
-                Piece::Placeholder(placeholder) => word.extend(single_word(placeholder, values, files)?.into_vec()),
+                Piece::Placeholder(placeholder) => {
+                    let part = single_word(placeholder, values, files)?.into_vec();
+                    if part.len() >= longest.1 {
+                        longest = (&placeholder.name, part.len());
+                    }
+                    word.extend(part);
+                }
             }
         }
-        checked(word, self.text())
+        checked(word, self.text(), longest.0)
     }
 
     /// Renders the template as a stream: text and bytes raw, a list one element a line, objects as JSON.
@@ -61,7 +68,9 @@ pub(super) fn words(placeholder: &Placeholder, values: &Values<'_>, files: &mut 
     let value = value_of(placeholder, values)?;
     match placeholder.form {
         Form::File => Ok(vec![file_word(placeholder, value, files)?]),
-        Form::Value => value.to_arguments().into_iter().map(|word| checked(word, &placeholder.written())).collect(),
+        Form::Value => {
+            value.to_arguments().into_iter().map(|word| checked(word, &placeholder.written(), &placeholder.name)).collect()
+        }
     }
 }
 
@@ -71,7 +80,7 @@ pub(super) fn single_word(placeholder: &Placeholder, values: &Values<'_>, files:
     match (placeholder.form, value) {
         (Form::File, _) => file_word(placeholder, value, files),
         (Form::Value, Data::List(elements)) => Err(list_inside(placeholder, elements.len())),
-        (Form::Value, _) => checked(value.to_plain(), &placeholder.written()),
+        (Form::Value, _) => checked(value.to_plain(), &placeholder.written(), &placeholder.name),
     }
 }
 
@@ -91,18 +100,23 @@ fn list_inside(placeholder: &Placeholder, len: usize) -> Error {
     Error::new(ErrorKind::Template, message)
 }
 
-fn checked(word: Vec<u8>, written: &str) -> Result<OsString, Error> {
+/// Advises how to give a value that an argument can't hold; a text without a value has no name.
+pub(super) fn other_ways(name: &str) -> String {
+    if name.is_empty() { "use `stdin`".to_owned() } else { format!("give the value by `stdin` or `{{{name}:file}}`") }
+}
+
+/// Checks that an argument can hold a word; `name` is the value that makes up most of it.
+fn checked(word: Vec<u8>, written: &str, name: &str) -> Result<OsString, Error> {
     let written = crate::data::excerpt(written);
     if let Some(at) = word.iter().position(|&byte| byte == 0) {
-        let message = format!(
-            "`{written}` has a zero byte at {at}, which no argument can hold: give the value by `stdin` or `{{name:file}}`"
-        );
+        let message = format!("`{written}` has a zero byte at {at}, which no argument can hold: {}", other_ways(name));
         return Err(Error::new(ErrorKind::Template, message));
     }
     if word.len() > MOST_ARGUMENT_BYTES {
         let message = format!(
-            "`{written}` is {} bytes long and no argument can hold more than 128 KiB: give the value by `stdin` or `{{name:file}}`",
-            word.len()
+            "`{written}` is {} bytes long and no argument can hold more than 128 KiB: {}",
+            word.len(),
+            other_ways(name)
         );
         return Err(Error::new(ErrorKind::Template, message));
     }
@@ -139,7 +153,9 @@ mod tests {
     fn what_no_argument_can_hold_is_advised_about() {
         let long = Data::Text("a".repeat(200_000));
         let error = arguments("{x}", &long).unwrap_err();
-        assert!(error.contains("200000 bytes") && error.contains("stdin") && error.contains("{name:file}"), "{error}");
+        assert!(error.contains("200000 bytes") && error.contains("`stdin` or `{x:file}`"), "{error}");
+        let half = Data::Text("a".repeat(100_000));
+        assert!(arguments("{x}{x}", &half).unwrap_err().contains("`{x:file}`"));
         assert!(arguments("{x}", &"a\0b".into()).unwrap_err().contains("zero byte at 1"));
         assert!(arguments("{y}", &long).unwrap_err().contains("`{y}` has no value"));
     }

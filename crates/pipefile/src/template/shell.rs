@@ -68,10 +68,10 @@ impl ShellTemplate {
 }
 
 fn too_long(writer: &Writer<'_, '_>) -> Error {
-    let message = format!(
-        "the shell text with its {} values is over 128 KiB: give long lists by `stdin` or `{{name:file}}`",
-        writer.variables.len()
-    );
+    let longest = writer.known.iter().max_by_key(|(_, variables)| variables.len());
+    let name = longest.map_or("", |((name, _), _)| name.as_str());
+    let message =
+        format!("the shell text with its {} values is over 128 KiB: {}", writer.variables.len(), render::other_ways(name));
     Error::new(ErrorKind::Template, message)
 }
 

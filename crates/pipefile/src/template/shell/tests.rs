@@ -104,10 +104,10 @@ fn uncertain_quotes_are_refused_only_with_placeholders() {
 fn long_values_are_advised_about() {
     let long = Data::Text("a".repeat(128 * 1024 + 1));
     let error = compile("echo {x}").unwrap().render(&Values::from([("x", &long)]), &mut TempFiles::default()).unwrap_err();
-    assert!(error.to_string().contains("128 KiB") && error.to_string().contains("stdin"), "{error}");
+    assert!(error.to_string().contains("128 KiB") && error.to_string().contains("`stdin` or `{x:file}`"), "{error}");
     let many: Data = (0..20_000).map(|_| "a").collect();
     let error = compile("echo {x}").unwrap().render(&Values::from([("x", &many)]), &mut TempFiles::default()).unwrap_err();
-    assert!(error.to_string().contains("20000 values"), "{error}");
+    assert!(error.to_string().contains("20000 values") && error.to_string().contains("`{x:file}`"), "{error}");
     let almost = Data::Text("a".repeat(MOST_ARGUMENT_BYTES));
     assert_eq!(run_with_shell("sh", "printf %s {x} | wc -c | tr -d ' \n'", &Values::from([("x", &almost)])), b"131008");
 }
@@ -150,39 +150,72 @@ fn hostile(random: &mut fastrand::Rng) -> Vec<u8> {
     (0..random.usize(0..8)).flat_map(|_| PARTS[random.usize(0..PARTS.len())].to_vec()).collect()
 }
 
-fn gives_values_back(shell: &str, rounds: usize) {
-    let text = "printf '%s\\0' {x} \"pre{x}post\" 'a{x}b' z{x}\"{x}\"'{x}' \"$(printf %s {x}; echo .)\" {xs} \"{none}\"";
-    let mut random = fastrand::Rng::with_seed(42);
-    for _ in 0..rounds {
-        let (x, first, second) = (hostile(&mut random), hostile(&mut random), hostile(&mut random));
-        let value = Data::Bytes(x.clone());
-        let list = Data::List(vec![Data::Bytes(first.clone()), Data::Bytes(second.clone())]);
-        let none = Data::List(vec![]);
-        let output = run_with_shell(shell, text, &Values::from([("x", &value), ("xs", &list), ("none", &none)]));
-        let substituted = [&x[..], b"."].concat();
-        let expected = [
+/// How many random cases a test tries: what `PIPEFILE_CASES` says, else few enough for every day.
+fn cases(usual: usize) -> usize {
+    #[expect(clippy::disallowed_methods, reason = "a test that may be told to try more")]
+    let told = std::env::var("PIPEFILE_CASES").ok().and_then(|told| told.parse().ok());
+    told.map_or(usual, |told: usize| told.max(usual))
+}
+
+/// A value and a list in every kind of quotes, and what a shell must print of them.
+struct Case {
+    values: [(String, Data); 2],
+    text: String,
+    expected: Vec<u8>,
+}
+
+impl Case {
+    fn new(number: usize, random: &mut fastrand::Rng) -> Self {
+        let (x, first, second) = (hostile(random), hostile(random), hostile(random));
+        let (name, list) = (format!("x{number}"), format!("xs{number}"));
+        let text = "printf '%s\\0' {x} \"pre{x}post\" 'a{x}b' z{x}\"{x}\"'{x}' \"$(printf %s {x}; echo .)\" {xs} \"{none}\"\n";
+        let words = [
             x.clone(),
             [b"pre", &x[..], b"post"].concat(),
             [b"a", &x[..], b"b"].concat(),
             [b"z", &x[..], &x[..], &x[..]].concat(),
-            substituted,
-            first,
-            second,
+            [&x[..], b"."].concat(),
+            first.clone(),
+            second.clone(),
         ];
-        let expected: Vec<u8> = expected.into_iter().flat_map(|word| [word, vec![0]].concat()).collect();
-        assert_eq!(OsString::from_vec(output), OsString::from_vec(expected));
+        Self {
+            text: text.replace("{x}", &format!("{{{name}}}")).replace("{xs}", &format!("{{{list}}}")),
+            values: [(name, Data::Bytes(x)), (list, Data::List(vec![Data::Bytes(first), Data::Bytes(second)]))],
+            expected: words.into_iter().flat_map(|word| [word, vec![0]].concat()).collect(),
+        }
+    }
+}
+
+/// Starting a shell takes longer than what it has to do here, so one does many cases.
+fn gives_values_back(shell: &str, rounds: usize) {
+    const AT_ONCE: usize = 50;
+    let mut random = fastrand::Rng::with_seed(42);
+    for _ in 0..rounds.div_ceil(AT_ONCE) {
+        let cases: Vec<Case> = (0..AT_ONCE).map(|number| Case::new(number, &mut random)).collect();
+        let none = Data::List(vec![]);
+        let mut values: Values<'_> = cases.iter().flat_map(|case| &case.values).map(|(name, value)| (&**name, value)).collect();
+        values.insert("none", &none);
+        let text: String = cases.iter().map(|case| case.text.as_str()).collect();
+        let output = run_with_shell(shell, &text, &values);
+        let mut rest = &output[..];
+        for case in &cases {
+            let (found, after) = rest.split_at(case.expected.len().min(rest.len()));
+            assert_eq!(OsString::from_vec(found.to_vec()), OsString::from_vec(case.expected.clone()), "{:?}", case.values);
+            rest = after;
+        }
+        assert!(rest.is_empty());
     }
 }
 
 #[test]
 fn hostile_values_come_back_from_sh() {
-    gives_values_back("sh", 150);
+    gives_values_back("sh", cases(150));
 }
 
 #[test]
 fn hostile_values_come_back_from_bash_where_it_is_installed() {
     if Command::new("bash").arg("-c").arg("true").status().is_ok_and(|status| status.success()) {
-        gives_values_back("bash", 50);
+        gives_values_back("bash", cases(50));
     }
 }
 
@@ -240,7 +273,7 @@ fn stdout_of(arguments: &[&str], variables: Vec<(String, OsString)>) -> Option<V
 fn random_scripts_treat_a_hostile_value_like_a_plain_word() {
     let mut random = fastrand::Rng::with_seed(12);
     let mut compared = 0;
-    for _ in 0..4_000 {
+    for _ in 0..cases(2_500) {
         let text = random_script(&mut random);
         if !text.contains("{x}") {
             continue;
