@@ -108,7 +108,7 @@ struct Place {
 
 impl Place {
     fn open(arguments: &RunArguments) -> Result<Self, Failure> {
-        let attributes = arguments.attributes.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
+        let attributes = attributes(&arguments.attributes)?;
         let path = arguments.store.path()?;
         let store = SqliteStore::create_or_open(&path)?;
         let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
@@ -131,6 +131,18 @@ impl Place {
         let cache = self.cache.as_ref().map(|cache| here.join(cache.folder()));
         std::iter::once(store).chain(cache).collect()
     }
+}
+
+/// Reads what `--attr` was given. Of a key that comes twice it can't be told which value is meant.
+fn attributes(texts: &[String]) -> Result<BTreeMap<&str, &str>, Failure> {
+    let mut attributes = BTreeMap::new();
+    for text in texts {
+        let (key, value) = attribute(text)?;
+        if attributes.insert(key, value).is_some() {
+            return Err(Failure::usage(format!("`--attr {text}`: the attribute `{key}` is given twice")));
+        }
+    }
+    Ok(attributes)
 }
 
 fn attribute(text: &str) -> Result<(&str, &str), Failure> {

@@ -24,5 +24,6 @@ fn what_is_no_attribute_is_refused() {
     let home = Home::with("[[node]]\noutput = 'a'\ncommand = ['touch', 'made']\n");
     home.run(&["--attr", "team"]).refuses(&["--attr team", "key=value"]);
     home.run(&["--attr", "=x"]).refuses(&["key=value"]);
+    home.run(&["--attr", "team=a", "--attr", "note=b", "--attr", "team=c"]).refuses(&["`team` is given twice"]);
     assert!(!home.has("made"));
 }
