@@ -49,7 +49,7 @@ pub(crate) struct RunArguments {
     /// The pipeline file.
     pub(crate) file: PathBuf,
     /// Inputs, as `name=value`; `name=@file` takes the value from a file. Paths are relative to where you are.
-    /// Elements of a list are relative to the file's folder, but those that exist only from where you are are found there.
+    /// A list's elements are relative to the file's folder, except those that exist only from where you are.
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,
     /// An input, as `name=value` (the same as without the flag).
