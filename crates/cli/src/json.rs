@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::live;
 
-/// The nodes of a run, one entry a path and never an item.
+/// The nodes of a run, one entry a path and never an item. Of what nobody needed nothing is told.
 pub(crate) fn nodes(state: &live::State) -> Value {
     let sites = state.progress.sites();
     let entry = |at: usize| {
@@ -33,15 +33,20 @@ pub(crate) fn nodes(state: &live::State) -> Value {
         Value::Object(entry)
     };
     let is_node = |at: &usize| sites[*at].site.subject != Subject::Item && sites[*at].site.parent.is_some();
-    Value::Array((0..sites.len()).filter(is_node).map(entry).collect())
+    let is_told = |at: &usize| !is_untouched(&sites[*at]) || was_taken_whole(sites, *at);
+    Value::Array((0..sites.len()).filter(is_node).filter(is_told).map(entry).collect())
 }
 
 /// Says whether nothing happened at a site because the items around it came whole from the cache.
 fn was_taken_whole(sites: &[SiteProgress], at: usize) -> bool {
     let of = |id: SiteId| sites.get(id.0 as usize);
     let above = std::iter::successors(sites[at].site.parent, |id| of(*id)?.site.parent);
-    let is_untouched = sites[at].started + sites[at].ended() == 0;
-    is_untouched && above.filter_map(of).any(|site| site.site.subject == Subject::Item && site.cached > 0)
+    is_untouched(&sites[at]) && above.filter_map(of).any(|site| site.site.subject == Subject::Item && site.cached > 0)
+}
+
+/// Says whether no event told of a site: not even that it was skipped.
+fn is_untouched(site: &SiteProgress) -> bool {
+    site.started + site.ended() == 0
 }
 
 fn word(state: State) -> &'static str {

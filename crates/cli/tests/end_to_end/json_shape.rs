@@ -84,6 +84,33 @@ fn a_map_of_the_whole_has_two_fields_more() {
 }
 
 #[test]
+fn what_nobody_needs_is_not_told_as_skipped() {
+    let home = Home::with(
+        "name = 'p'\n[inputs]\ncode = '0'\n[[node]]\noutput = 'used'\npipeline = 'inner.toml'\n\
+         [[node]]\noutput = 'after'\ncommand = ['echo', '{used}']\n",
+    );
+    home.file(
+        "inner.toml",
+        "[inputs]\ncode = { type = 'text' }\n[[node]]\noutput = 'unused'\ncommand = ['echo']\n\
+         [[node]]\noutput = 'first'\nshell = 'exit {code}'\n[[node]]\noutput = 'used'\ncommand = ['echo', '{first}']\n",
+    );
+    let statuses = |run: &Value| {
+        let text = |node: &Value, key: &str| node[key].as_str().unwrap().to_owned();
+        let mut statuses: Vec<(String, String)> =
+            run["nodes"].as_array().unwrap().iter().map(|node| (text(node, "path"), text(node, "status"))).collect();
+        statuses.sort();
+        statuses
+    };
+    let expected = |words: [&str; 4]| {
+        let paths = ["p > after", "p > used", "p > used > first", "p > used > used"];
+        paths.into_iter().zip(words).map(|(path, word)| (path.to_owned(), word.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(&home.json(&[])), expected(["ok"; 4]));
+    let failed = home.run(&["--json", "code=1"]).exits(1).json();
+    assert_eq!(statuses(&failed), expected(["skipped", "error", "error", "skipped"]));
+}
+
+#[test]
 fn outputs_are_whole_whatever_their_size() {
     let home = Home::with("[[node]]\noutput = 'out'\nshell = 'seq 100000'\nparse = 'lines'\n");
     assert_eq!(home.json(&[])["outputs"]["out"].as_array().unwrap().len(), 100_000);
