@@ -83,6 +83,13 @@ impl Drop for Live {
 }
 
 impl State {
+    /// Names what was skipped by its path below the run's own name.
+    pub(crate) fn skipped(&self) -> Vec<String> {
+        let root = self.progress.root().map_or("", |root| &*root.site.path);
+        let below = |path: &str| path.strip_prefix(root).and_then(|path| path.strip_prefix(" > ")).unwrap_or(path).to_owned();
+        self.progress.skipped().map(|site| below(&site.path)).collect()
+    }
+
     fn apply(&mut self, event: &Event<'_>) {
         self.progress.apply(event);
         let said = match event.kind {

@@ -63,13 +63,14 @@ impl fmt::Display for WaterfallView {
     }
 }
 
-/// A tree of spans that prints.
+/// A tree of spans that prints. A long map prints as its slowest and its failed items.
 #[derive(Debug, Clone)]
 pub struct TreeView(Vec<Span>);
 
 impl fmt::Display for TreeView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&flowglass_term::tree::render(&Tree::of(&self.0), &Options::plain(WIDTH)))
+        let drawn = flowglass_term::tree::render_folded(&Tree::of(&self.0), &FoldLimits::default(), &Options::plain(WIDTH));
+        f.write_str(&drawn)
     }
 }
 

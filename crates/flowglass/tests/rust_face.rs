@@ -104,6 +104,17 @@ fn items_say_what_they_work_on_and_no_secrets() {
 }
 
 #[test]
+fn a_long_map_prints_as_its_slowest_items() {
+    let pipeline = Pipeline::builder("p").node(open {}).build().unwrap();
+    let paths: Vec<String> = (0..40).map(|at| format!("{at}.txt")).collect();
+    let map = pipeline.map(inputs! { path: paths, password: "" }, ["path"]).wait().unwrap();
+    for printed in [map.tree().to_string(), map.waterfall().to_string()] {
+        assert!(printed.contains("… 32 more items (p50 ") && printed.contains(".txt"), "{printed}");
+    }
+    assert_eq!(map.waterfall().rows().iter().filter(|row| row.item.is_some()).count(), 40);
+}
+
+#[test]
 fn wrong_inputs_are_named_with_the_nearest_right_one() {
     let error = |inputs| words().run(inputs).wait().err().unwrap().to_string();
     assert_eq!(error(inputs! { txt: "x" }), "pipeline `words` has no input `txt`; did you mean `text`?");

@@ -9,6 +9,9 @@ use crate::{CriticalPath, Tree, facts, quantity, text};
 /// A run shorter than this gets no advice about its speed, in nanoseconds.
 const WORTH_SPEEDING_UP_NS: u64 = 50_000_000;
 
+/// What an item works on is told in at most so many columns.
+const ITEM_COLUMNS: usize = 60;
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Advice {
@@ -65,7 +68,7 @@ fn failure(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     };
     let kept = summary.places.iter().any(|place| place.asked_cache > 0);
     let next = if kept { "; once fixed, run it again: what succeeded comes from the cache" } else { "" };
-    Some(format!("first failure: `{}`: {message}{more}{next}", path(tree, first)))
+    Some(format!("first failure: {}: {message}{more}{next}", named(tree, first)))
 }
 
 /// Returns what failed of itself, by time. An attempt is no failure: its node is, unless another attempt went well. What
@@ -85,7 +88,7 @@ fn causes(tree: &Tree<'_>) -> Vec<usize> {
 fn interruption(tree: &Tree<'_>) -> Option<String> {
     let interrupted = |at: usize| tree.nodes()[at].span.status == Status::Interrupted;
     let at = (0..tree.len()).find(|&at| interrupted(at) && !tree.children(at).any(interrupted))?;
-    Some(format!("the process ended while `{}` ran; run it again to finish the work", path(tree, at)))
+    Some(format!("the process ended while {} ran; run it again to finish the work", named(tree, at)))
 }
 
 fn hot_spot(summary: &Summary) -> Option<String> {
@@ -142,8 +145,8 @@ fn outlier(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     let at = (0..tree.len()).find(is_it)?;
     let factor = spread.max_ns as f64 / spread.p50_ns as f64;
     Some(format!(
-        "`{}` took {}, {factor:.0} times the median of its map: look at its input",
-        path(tree, at),
+        "{} took {}, {factor:.0} times the median of its map: look at its input",
+        named(tree, at),
         quantity::duration(spread.max_ns)
     ))
 }
@@ -188,6 +191,16 @@ fn cache(summary: &Summary) -> Option<String> {
         if totals.saved_ms >= 1.0 { format!(" and saved {}", quantity::duration_ms(totals.saved_ms)) } else { String::new() };
     let of = if totals.nodes >= totals.cached { format!(" of {}", quantity::count(totals.nodes)) } else { String::new() };
     Some(format!("{}{of} nodes came from the cache{saved}", quantity::count(totals.cached)))
+}
+
+/// Returns a span's path in backticks and what the item works on that it is, or is in.
+fn named(tree: &Tree<'_>, at: usize) -> String {
+    let mut above = std::iter::successors(Some(at), |&at| tree.nodes()[at].parent);
+    let name = format!("`{}`", path(tree, at));
+    match above.find_map(|at| facts::item(tree.nodes()[at].span)) {
+        Some(item) => format!("{name} ({})", text::shorten(&text::clean(item), ITEM_COLUMNS, "…")),
+        None => name,
+    }
 }
 
 /// Returns a span's path without the run's own name.
@@ -302,6 +315,24 @@ mod tests {
         `digest[1]` took 900ms, 9 times the median of its map: look at its input
         the critical path is `load` → `digest[1]`: only shortening these shortens the run (the longest is 90 % of it)
         ");
+    }
+
+    #[test]
+    fn advice_about_an_item_says_what_it_works_on() {
+        let mut run = Runs::new();
+        let root = run.add(None, Pipeline, "etl", 0, 1_000);
+        let map = run.add(Some(root), Map, "twins", 0, 1_000);
+        for (index, ms) in [90, 1_000, 95, 100, 105].into_iter().enumerate() {
+            let item = run.add(Some(map), Item, &index.to_string(), 0, ms);
+            run.set(item, names::MAP_ITEM, format!("crates/{}src/y{index}.rs", "long/".repeat(20)));
+        }
+        let hash = run.add(Some(2), Node, "hash", 0, 90);
+        run.fail(hash, "bad utf-8");
+        run.span_mut(2).attributes = vec![(names::MAP_ITEM.to_owned(), "a\u{1b}[31m\nb".into())];
+        let advice = advice(run);
+        assert!(advice.contains("first failure: `twins[0] > hash` (a␛[31m b): bad utf-8"), "{advice}");
+        let end = "long/long/long/long/long/long/long/long/long/src/y1.rs";
+        assert!(advice.contains(&format!("`twins[1]` (…/{end}) took 1.00s, ")), "{advice}");
     }
 
     #[test]

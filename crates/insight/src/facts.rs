@@ -57,6 +57,13 @@ pub fn label(span: &Span) -> Cow<'_, str> {
     }
 }
 
+/// Returns what an item of a map works on, as far as its span says: the beginning of the mapped value.
+#[must_use]
+pub fn item(span: &Span) -> Option<&str> {
+    let item = span.text(names::MAP_ITEM).filter(|_| span.span_type == SpanType::Item)?;
+    Some(item.trim()).filter(|item| !item.is_empty())
+}
+
 /// Returns what the cache said, where it was asked.
 #[must_use]
 pub fn cache(span: &Span) -> Option<CacheStatus> {
@@ -115,6 +122,17 @@ mod tests {
         run.span_mut(item).name = "node ".to_owned();
         run.span_mut(item).span_type = SpanType::Node;
         assert_eq!(label(run.span(item)), "node ");
+    }
+
+    #[test]
+    fn only_items_say_what_they_work_on() {
+        let mut run = Runs::new();
+        let map = run.add(None, SpanType::Map, "words", 0, 10);
+        let (item, blank) = (run.add(Some(map), SpanType::Item, "0", 0, 1), run.add(Some(map), SpanType::Item, "1", 0, 1));
+        for (at, text) in [(map, "a list"), (item, " a.txt\n"), (blank, " \t ")] {
+            run.set(at, names::MAP_ITEM, text);
+        }
+        assert_eq!([map, item, blank].map(|at| super::item(run.span(at))), [None, Some("a.txt"), None]);
     }
 
     #[test]

@@ -86,6 +86,14 @@ impl Progress {
         self.sites.iter().filter(|site| site.is_work()).map(|site| site.ended() - site.skipped).sum()
     }
 
+    /// Returns the nodes that were skipped and never ran, in the plan's order, without those inside others that were skipped.
+    pub fn skipped(&self) -> impl Iterator<Item = &Site> {
+        let is_skipped = |at: usize| self.sites[at].outcome() == State::Skipped;
+        let is_outermost = move |at: usize| !std::iter::successors(self.parent(at), |&at| self.parent(at)).any(is_skipped);
+        let at = (0..self.sites.len()).filter(move |&at| is_skipped(at) && is_outermost(at));
+        at.map(|at| &self.sites[at].site).filter(|site| site.subject != Subject::Item)
+    }
+
     /// Returns what to show, depth first: pipelines, nodes and maps. Items are part of their map's row.
     #[must_use]
     pub fn rows(&self) -> Vec<ProgressRow<'_>> {
@@ -235,6 +243,24 @@ mod tests {
         assert!(feed.progress.is_over());
         assert_eq!(feed.progress.root().unwrap().elapsed_ns(i64::MAX), 7_000_000_000);
         assert_eq!(feed.progress.last_unix_ns(), Some(107 * SECOND));
+    }
+
+    #[test]
+    fn only_what_was_skipped_everywhere_is_named_and_only_the_outermost() {
+        let mut feed = Feed::new();
+        let skipped = |feed: &Feed| feed.progress.skipped().map(|site| site.name.to_string()).collect::<Vec<_>>();
+        feed.tell(0, 1, START);
+        assert_eq!(skipped(&feed), [""; 0]);
+        feed.tell(4, 1, EventKind::Skipped);
+        feed.tell(5, 1, EventKind::Skipped);
+        assert_eq!(skipped(&feed), ["stem", "store"]);
+        feed.tell(2, 1, EventKind::Skipped);
+        assert_eq!(skipped(&feed), ["words", "store"]);
+        feed.tell(4, 1, START);
+        feed.tell(4, 2, finish(1));
+        feed.tell(2, 2, START);
+        feed.tell(2, 2, finish(1));
+        assert_eq!(skipped(&feed), ["store"]);
     }
 
     #[test]

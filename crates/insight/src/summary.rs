@@ -20,6 +20,8 @@ pub struct Summary {
     pub totals: Totals,
     /// Each place of the pipeline, depth first; all items of a map are one place.
     pub places: Vec<Place>,
+    /// Nodes that never started because an input failed. Spans don't tell of them: who has followed the run fills them in.
+    pub skipped: Vec<String>,
     /// Where to look next, the most useful first. Empty where there is nothing to say.
     pub advice: Vec<Advice>,
 }
@@ -102,6 +104,7 @@ impl Summary {
             status: Some(root.span.status),
             totals: totals(tree, &places),
             places,
+            skipped: Vec::new(),
             advice: Vec::new(),
         };
         summary.advice = advice::advise(tree, &summary);
@@ -129,14 +132,14 @@ fn totals(tree: &Tree<'_>, places: &[Place]) -> Totals {
         failed: facts::natural(root, names::NODE_FAILED).unwrap_or_else(|| sum(|place| place.failed, |place| place.is_work)),
         items: items.max(sum(|place| place.count, is_item)),
         items_failed: items_failed.max(sum(|place| place.failed, is_item)),
-        saved_ms: saved_ms(root, places),
+        saved_ms: saved_ms(tree),
     }
 }
 
-/// What hits saved: the root knows it, else the places where work is done do. What is around a hit repeats its saving.
-fn saved_ms(root: &Span, places: &[Place]) -> f64 {
-    match facts::saved_ms(root) {
-        0.0 => places.iter().filter(|place| place.is_work).map(|place| place.saved_ms).sum(),
+/// What hits saved: the root knows it, else the innermost hits do.
+fn saved_ms(tree: &Tree<'_>) -> f64 {
+    match facts::saved_ms(tree.nodes()[0].span) {
+        0.0 => gather::saved_ms(tree),
         saved_ms => saved_ms,
     }
 }
@@ -209,6 +212,21 @@ mod tests {
         assert_eq!((summary.places[4].count, summary.places[4].is_estimate), (40, true));
         assert_eq!(summary.places[2].self_ns, 0);
         assert_eq!(summary.totals.items, 40);
+    }
+
+    #[test]
+    fn what_is_around_a_hit_repeats_its_saving() {
+        let mut run = mapped();
+        for at in [0, 2, 3] {
+            run.set(at, names::CACHE_STATUS, "hit");
+        }
+        run.set(2, names::CACHE_SAVED_MS, 500.0);
+        run.set(3, names::CACHE_SAVED_MS, 500.0);
+        let whole = run.add(Some(2), SpanType::Item, "4", 80, 1);
+        run.set(whole, names::CACHE_STATUS, "hit");
+        run.set(whole, names::CACHE_SAVED_MS, 70.0);
+        let saved_ms = Summary::of(&run.into_spans()).totals.saved_ms;
+        assert!((saved_ms - 570.0).abs() < 1e-9, "{saved_ms}");
     }
 
     #[test]

@@ -39,6 +39,17 @@ pub fn cut<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
     }
 }
 
+/// Returns the text if it fits into so many columns, else what tells it best from others like it: the end of a path with the
+/// ellipsis before it, the beginning of anything else, as [`cut`] does.
+#[must_use]
+pub fn shorten<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
+    let room = columns.checked_sub(width(ellipsis)).filter(|_| is_path(text));
+    match room {
+        Some(room) if prefix(text, columns).len() < text.len() => Cow::Owned(format!("{ellipsis}{}", last_names(text, room))),
+        _ => cut(text, columns, ellipsis),
+    }
+}
+
 /// Returns the text cut to so many columns, as [`cut`] does, and filled up with spaces on the right.
 #[must_use]
 pub fn pad(text: &str, columns: usize, ellipsis: &str) -> String {
@@ -67,6 +78,32 @@ fn prefix(text: &str, columns: usize) -> &str {
         }
     }
     text
+}
+
+/// Returns the longest end of the text that takes at most so many columns.
+fn suffix(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    for (at, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(1);
+        if used > columns {
+            return &text[at + c.len_utf8()..];
+        }
+    }
+    text
+}
+
+/// Returns as many whole names at the end of a path as fit, else the end of its last one.
+fn last_names(path: &str, columns: usize) -> &str {
+    let end = suffix(path, columns);
+    let names = end.find(SEPARATORS).map(|at| &end[at..]);
+    names.filter(|names| names.len() > 1).unwrap_or(end)
+}
+
+/// What stands between the names of a path.
+const SEPARATORS: [char; 2] = ['/', '\\'];
+
+fn is_path(text: &str) -> bool {
+    text.contains(SEPARATORS) && !text.contains(char::is_whitespace)
 }
 
 fn is_plain(c: char) -> bool {
@@ -118,7 +155,24 @@ mod tests {
         assert_eq!(pad_left("ab", 4, "…"), "  ab");
     }
 
+    #[test]
+    fn of_a_path_the_end_is_kept_and_of_other_text_the_beginning() {
+        assert_eq!(shorten("crates/x/src/y.rs", 17, "…"), "crates/x/src/y.rs");
+        assert_eq!(shorten("crates/x/src/y.rs", 16, "…"), "…/x/src/y.rs");
+        assert_eq!(shorten("crates/x/src/y.rs", 9, "…"), "…/y.rs");
+        assert_eq!(shorten("crates/x/src/y.rs", 4, "…"), "….rs");
+        assert_eq!(shorten("a/漢字漢字/", 5, "…"), "…字/");
+        assert_eq!(shorten(r"C:\data\a.csv", 8, "~"), r"~\a.csv");
+        assert_eq!(shorten("this and/or that", 9, "…"), "this and…");
+        assert_eq!(shorten("a/b", 0, "…"), "");
+    }
+
     proptest! {
+        #[test]
+        fn shortened_text_fits(text in "[ -~/漢é]{0,60}", columns in 0usize..40) {
+            prop_assert!(width(&shorten(&text, columns, "…")) <= columns);
+        }
+
         #[test]
         fn padded_text_is_exactly_as_wide_as_asked(text in any::<String>(), columns in 1usize..40) {
             let cleaned = clean(&text);

@@ -106,6 +106,24 @@ pub(crate) fn interrupted() -> Vec<Span> {
     run.spans
 }
 
+/// A map over files, the last of them with a hostile name.
+pub(crate) fn over_files() -> Vec<Span> {
+    let mut run = Run::default();
+    let root = run.add(None, SpanType::Pipeline, "pipeline etl", 0, 400);
+    let map = run.add(Some(root), SpanType::Map, "map words", 0, 400);
+    run.set(map, names::MAP_TOTAL, 4);
+    let files =
+        ["src/a.rs", "crates/insight/src/waterfall/row.rs", "a text that is no path and rather long", "\u{1b}[2J\u{202e}x\ny"];
+    for (index, file) in files.into_iter().enumerate() {
+        let item = run.add(Some(map), SpanType::Item, &format!("item {index}"), index as u64 * 100, 100);
+        run.set(item, names::MAP_ITEM, file);
+        if index == 1 {
+            run.set(item, names::RETRY_ATTEMPT, 2);
+        }
+    }
+    run.spans
+}
+
 /// A mapped run of so many items, three at a time.
 pub(crate) fn mapped(items: u64) -> Vec<Span> {
     let mut run = Run::default();
@@ -271,6 +289,7 @@ pub(crate) fn arbitrary_spans() -> impl Strategy<Value = Vec<Span>> {
             }
             run.set(at, names::CACHE_STATUS, if total % 3 == 0 { "hit" } else { "miss" });
             run.set(at, names::BACKEND_NAME, HOSTILE[kind.index(HOSTILE.len())]);
+            run.set(at, names::MAP_ITEM, HOSTILE[status.index(HOSTILE.len())]);
         }
         run.spans
     })

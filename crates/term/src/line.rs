@@ -9,6 +9,9 @@ use flowglass_insight::text;
 use crate::Options;
 use crate::ink::Ink;
 
+/// Fewer columns than this of what an item works on say nothing.
+const LEAST_ITEM: usize = 6;
+
 /// A line being written.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -20,6 +23,11 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) const fn new(options: Options) -> Self {
         Self { text: String::new(), used: 0, options }
+    }
+
+    /// Returns how many columns are taken.
+    pub(crate) const fn used(&self) -> usize {
+        self.used
     }
 
     /// Returns how many columns are left.
@@ -42,6 +50,20 @@ impl Line {
         let shown = self.shown(text).into_owned();
         let cut = text::cut(&shown, columns.min(self.room()), self.ellipsis());
         self.paint(ink.style(), &cut);
+        self
+    }
+
+    /// Writes what an item works on behind its label, a space included in at most so many columns; nothing where they are too
+    /// few to say anything.
+    pub(crate) fn push_item(&mut self, item: &str, columns: usize) -> &mut Self {
+        let shown = self.shown(item).into_owned();
+        let Some(room) = columns.min(self.room()).checked_sub(1).filter(|&room| room >= LEAST_ITEM.min(text::width(&shown)))
+        else {
+            return self;
+        };
+        let item = text::shorten(&shown, room, self.ellipsis());
+        self.paint(Style::new(), " ");
+        self.paint(Ink::Dim.style(), &item);
         self
     }
 
@@ -133,6 +155,20 @@ mod tests {
         assert!(!line.push_whole(Ink::Plain, "x"));
         line.push_cell(Style::new(), 'x').pad_to(99);
         assert_eq!(line.finish(), "漢字 me…");
+    }
+
+    #[test]
+    fn what_an_item_works_on_takes_the_room_there_is() {
+        let drawn = |columns, item| {
+            let mut line = Line::new(Options::plain(20));
+            line.push(Ink::Plain, "[7]").push_item(item, columns);
+            line.finish()
+        };
+        assert_eq!(drawn(99, "crates/x/src/y.rs"), "[7] …/x/src/y.rs");
+        assert_eq!(drawn(99, "one\ntwo \u{202e}three four"), "[7] one two three f…");
+        assert_eq!(drawn(7, "crates/x/src/y.rs"), "[7] …/y.rs");
+        assert_eq!((drawn(6, "crates/x/src/y.rs"), drawn(3, "ab")), ("[7]".to_owned(), "[7] ab".to_owned()));
+        assert_eq!(drawn(0, "a"), "[7]");
     }
 
     #[test]

@@ -17,20 +17,28 @@ const SHARE_COLUMNS: u64 = 10;
 /// Places shown, at most; a pipeline with more is told by its first ones.
 const PLACES: usize = 200;
 
-/// Draws a summary: the totals, a table of places, and a line or more for each advice. Each line ends with a line break.
+/// Skipped nodes named, at most.
+const SKIPPED: usize = 10;
+
+/// Draws a summary: the totals, a table of places, what was skipped, and a line or more for each advice. Each line ends with a
+/// line break.
 #[must_use]
 pub fn render(summary: &Summary, options: &Options) -> String {
     let Some(status) = summary.status else { return "no spans\n".to_owned() };
+    let arrow = if options.unicode { "→ " } else { "> " };
     let mut lines = vec![totals(summary, status, *options), Line::new(*options)];
     lines.extend(draw(columns(&summary.places, *options), *options));
     if summary.places.len() > PLACES {
         let more = quantity::counted((summary.places.len() - PLACES) as u64, "more place");
         lines.push(one(Ink::Dim, &format!("… {more}"), *options));
     }
+    if !summary.skipped.is_empty() {
+        lines.extend(wrapped(&skipped(&summary.skipped), "", *options));
+    }
     if !summary.advice.is_empty() {
         lines.push(Line::new(*options));
     }
-    lines.extend(summary.advice.iter().flat_map(|advice| wrapped(&advice.text, *options)));
+    lines.extend(summary.advice.iter().flat_map(|advice| wrapped(&advice.text, arrow, *options)));
     lines.into_iter().map(|line| line.finish() + "\n").collect()
 }
 
@@ -105,11 +113,18 @@ fn share_bar(share: f64, options: Options) -> String {
     format!("{}{}", "█".repeat((parts / 8) as usize), if tail == ' ' { String::new() } else { tail.to_string() })
 }
 
-/// Breaks an advice between words into lines that fit.
-fn wrapped(advice: &str, options: Options) -> Vec<Line> {
-    let arrow = if options.unicode { "→ " } else { "> " };
+/// Names what never started: `skipped: report, index`.
+fn skipped(names: &[String]) -> String {
+    let more = names.len().saturating_sub(SKIPPED);
+    let shown = names.iter().take(SKIPPED).map(|name| text::clean(name)).collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {} more", quantity::count(more as u64)) } else { String::new() };
+    format!("skipped: {shown}{more}")
+}
+
+/// Breaks a text between words into lines that fit, the first behind its lead, the others below the first's text.
+fn wrapped(text: &str, mut lead: &'static str, options: Options) -> Vec<Line> {
     let room = options.width.saturating_sub(2);
-    let shown = crate::line::shown(advice, options);
+    let shown = crate::line::shown(text, options);
     let mut lines: Vec<String> = Vec::new();
     for word in shown.split(' ') {
         match lines.last_mut() {
@@ -120,7 +135,6 @@ fn wrapped(advice: &str, options: Options) -> Vec<Line> {
             _ => lines.push(word.to_owned()),
         }
     }
-    let mut lead = arrow;
     let line = |text: String| {
         let mut line = Line::new(options);
         line.push(Ink::Running, lead).push(Ink::Plain, &text);
@@ -166,8 +180,8 @@ mod tests {
         → 1 attempt of `fetch_weights` failed and cost a retry: see what they have in
           common
         → the critical path is `fetch_weights > attempt 1` → `fetch_weights > attempt 2`
-          → `encode` → `digest[2]`: only shortening these shortens the run (the longest
-          is 30 % of it)
+          → `encode` → `digest`: only shortening these shortens the run (the longest is
+          30 % of it)
         → 2 of 7 nodes came from the cache and saved 3.35s
         ");
     }
@@ -193,8 +207,26 @@ mod tests {
 
         → first failure: `digest[4] > hash`: invalid utf-8 sequence of 1 bytes from index 7; once fixed, run it again: what succeeded comes from the cache
         → 1 attempt of `fetch_weights` failed and cost a retry: see what they have in common
-        → the critical path is `fetch_weights > attempt 1` → `fetch_weights > attempt 2` → `encode` → `digest[2]`: only shortening these shortens the run (the longest is 30 % of it)
+        → the critical path is `fetch_weights > attempt 1` → `fetch_weights > attempt 2` → `encode` → `digest`: only shortening these shortens the run (the longest is 30 % of it)
         → 2 of 7 nodes came from the cache and saved 3.35s
+        ");
+    }
+
+    #[test]
+    fn skipped_nodes_are_named_below_the_table() {
+        let mut summary = Summary::of(&rich());
+        let drawn = |summary: &Summary| {
+            let text = render(summary, &Options::plain(80));
+            text.lines().skip_while(|line| !line.contains("─ store")).take(5).skip(1).collect::<Vec<_>>().join("\n")
+        };
+        summary.advice.clear();
+        summary.skipped = vec!["report".to_owned(), "in\x1b[31mdex".to_owned()];
+        assert_eq!(drawn(&summary), "skipped: report, in␛[31mdex");
+        summary.skipped = (1..=12).map(|number| format!("node number {number}")).collect();
+        insta::assert_snapshot!(drawn(&summary), @"
+        skipped: node number 1, node number 2, node number 3, node number 4, node
+          number 5, node number 6, node number 7, node number 8, node number 9, node
+          number 10 and 2 more
         ");
     }
 

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::arguments::{MapModeArgument, ProgressArgument, RunArguments};
 use crate::failure::{CANCELLED, FAILED, Failure};
 use crate::json;
-use crate::live::{Live, Style};
+use crate::live::{self, Live, Style};
 use crate::location::cache_beside;
 use crate::printer::Printer;
 use crate::run_inputs::RunInputs;
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     // What is left is to write, and a reader that has stopped reading may let that last for ever.
     runtime.block_on(async { Signals::listen().exit() });
     if !arguments.quiet {
-        report(&outcome, printer);
+        report(&outcome, &live, printer);
     }
     if let Some(error) = outcome.error() {
         printer.error(&error.to_string());
@@ -291,12 +291,13 @@ impl Outcome {
 }
 
 /// Shows the waterfall and where the time went.
-fn report(outcome: &Outcome, printer: &mut Printer) {
+fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) {
     let options = printer.stderr_options();
     let spans = outcome.trace();
     let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
     printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
-    printer.note(&format!("\n{}", term::summary::render(&Summary::of(&spans), &options)));
+    let summary = Summary { skipped: live.look(live::State::skipped), ..Summary::of(&spans) };
+    printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
     if outcome.error().is_some() {
         printer.note("");
     }

@@ -54,7 +54,9 @@ fn drawn(arguments: &ShowArguments, spans: &[Span], options: &term::Options) -> 
     let asked = arguments.tree || arguments.waterfall || arguments.summary;
     let mut parts = Vec::new();
     if arguments.tree || !asked {
-        parts.push(term::tree::render(&Tree::of(spans), options));
+        let (tree, limits) = (Tree::of(spans), FoldLimits::default());
+        let all = || term::tree::render(&tree, options);
+        parts.push(if arguments.all { all() } else { term::tree::render_folded(&tree, &limits, options) });
     }
     if arguments.waterfall || !asked {
         parts.push(term::waterfall::render(&folded(arguments, spans), options));

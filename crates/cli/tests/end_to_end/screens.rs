@@ -40,8 +40,8 @@ fn a_success() {
     5 spans [axis]
     report [bar] [time] ✓
     ├─ loud ×2 [bar] [time] ✓
-    │ ├─ [0] [bar] [time] ✓
-    │ └─ [1] [bar] [time] ✓
+    │ ├─ [0] a [bar] [time] ✓
+    │ └─ [1] b [bar] [time] ✓
     └─ all [bar] [time] ✓
 
     ✓ report · [time] · 3 nodes · 2 items
@@ -73,8 +73,8 @@ fn a_failure() {
     5 spans [axis]
     report [bar] [time] ✗
     ├─ loud ×2 [bar] [time] ✓
-    │ ├─ [0] [bar] [time] ✓
-    │ └─ [1] [bar] [time] ✓
+    │ ├─ [0] a [bar] [time] ✓
+    │ └─ [1] b [bar] [time] ✓
     └─ all [bar] [time] ✗
      ✗ `sh` exited with code 3: what is wrong
 
@@ -85,6 +85,7 @@ fn a_failure() {
     ├─ loud 1 [share] [time] [time] [time] [time] [time]
     │ └─ [*] 2 [share] [time] [time] [time] [time] [time]
     └─ all 1 [share] [time] [time] [time] [time] [time] 1
+    skipped: after
 
     → first failure: `all`: `sh` exited with code 3: what is wrong; once fixed, run it again: what
      succeeded comes from the cache

@@ -29,6 +29,35 @@ fn the_tree_and_the_waterfall_are_both_shown_or_either() {
 }
 
 #[test]
+fn a_long_map_is_folded_unless_all_is_asked_for() {
+    let home = Home::with(
+        "name = 'p'\n[[node]]\noutput = 'xs'\nshell = 'seq 40'\nparse = 'lines'\n\
+         [[node]]\noutput = 'a'\nshell = 'test {x} != 7'\nmap_over = { x = 'xs' }\n",
+    );
+    home.run(&[]).exits(1);
+    for view in ["--tree", "--waterfall"] {
+        let (folded, all) = (shown(&home, &[view]), shown(&home, &[view, "--all"]));
+        assert!(folded.contains("… 32 more items (p50 "), "{folded}");
+        assert!(folded.contains("[6] 7"), "the failed one is always there: {folded}");
+        assert!((0..40).all(|index| all.contains(&format!("[{index}]"))) && !all.contains("more items"), "{all}");
+    }
+}
+
+#[test]
+fn items_say_what_they_work_on_harmlessly() {
+    let home = Home::with(
+        "name = 'p'\n[inputs]\nxs = ['docs/one/two.md', \"a\\u001b[2Jb\"]\n\
+         [[node]]\noutput = 'a'\ncommand = ['echo', '{x}']\nmap_over = { x = 'xs' }\n",
+    );
+    home.run(&[]).ok();
+    for view in ["--tree", "--waterfall", "--svg"] {
+        let shown = shown(&home, &[view]);
+        assert!(shown.contains("docs/one/two.md") && shown.contains("a␛[2Jb"), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+}
+
+#[test]
 fn json_has_the_run_its_graph_and_its_spans() {
     let shown = home().shown();
     assert_eq!(shown["run"]["name"], "p");

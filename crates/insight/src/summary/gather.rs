@@ -26,6 +26,23 @@ pub(super) fn places(tree: &Tree<'_>) -> Vec<Place> {
     gathering.into_places()
 }
 
+/// Returns what hits saved, in milliseconds: each hit's saving once, although what is around a hit repeats it.
+pub(super) fn saved_ms(tree: &Tree<'_>) -> f64 {
+    let weights = weights(tree);
+    let mut saves_below = vec![false; tree.len()];
+    let mut saved_ms = 0.0;
+    for (at, node) in tree.nodes().iter().enumerate().rev() {
+        let saved_here_ms = facts::saved_ms(node.span);
+        if !saves_below[at] {
+            saved_ms += weights[at] * saved_here_ms;
+        }
+        if let Some(parent) = node.parent {
+            saves_below[parent] |= saves_below[at] || saved_here_ms > 0.0;
+        }
+    }
+    saved_ms
+}
+
 /// Returns how many executions each span stands for: more than one below maps that kept spans of only some items.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn weights(tree: &Tree<'_>) -> Vec<f64> {

@@ -153,6 +153,7 @@ impl<'a> Choice<'a> {
         Some(Row {
             label: folded.text(),
             path: above.map_or_else(String::new, |above| above.path.clone()),
+            item: None,
             depth: above.map_or(0, |above| above.depth + 1),
             parent: place,
             span_id: above.unwrap_or(model).span_id,
@@ -169,6 +170,7 @@ impl<'a> Choice<'a> {
             backend: None,
             error: None,
             folded: Some(folded),
+            node: above.unwrap_or(model).node,
         })
     }
 

@@ -39,7 +39,7 @@ impl Waterfall {
     pub fn of_tree(tree: &Tree<'_>) -> Self {
         let mut rows: Vec<Row> = Vec::with_capacity(tree.len());
         for (at, node) in tree.nodes().iter().enumerate() {
-            let mut row = Row::of(node);
+            let mut row = Row::of(at, node);
             row.path = path(tree, at, &rows);
             rows.push(row);
         }
@@ -69,6 +69,16 @@ impl Waterfall {
     #[must_use]
     pub fn guides(&self) -> Vec<Guide> {
         guides(self.rows.iter().map(|row| row.depth))
+    }
+
+    /// Says of each row whether a row right below it fails too and so tells why it did.
+    #[must_use]
+    pub fn told_below(&self) -> Vec<bool> {
+        let mut told_below = vec![false; self.rows.len()];
+        for parent in self.rows.iter().filter(|row| row.error.is_some()).filter_map(|row| row.parent) {
+            told_below[parent] = true;
+        }
+        told_below
     }
 
     /// Folds what is too much to look at: long maps keep their failed and slowest items, and whatever passes the number of
@@ -147,6 +157,26 @@ mod tests {
         assert_eq!(waterfall.rows()[1].lanes, 2);
         assert_eq!(waterfall.rows()[4].lane, 1);
         assert_eq!(waterfall.row(node.span_id), Some(node));
+    }
+
+    #[test]
+    fn rows_say_what_an_item_works_on_and_which_node_they_are() {
+        let mut spans = mapped(80);
+        spans[2].attributes.push((names::MAP_ITEM.to_owned(), "a/b.txt".into()));
+        let waterfall = Waterfall::of(&spans);
+        let items: Vec<_> = waterfall.rows().iter().filter_map(|row| row.item.as_deref()).collect();
+        assert_eq!(items, ["a/b.txt"]);
+        let tree = Tree::of(&spans);
+        for row in waterfall.fold(&FoldLimits { rows: 40, items: 4 }).rows() {
+            assert_eq!(tree.nodes()[row.node].span.span_id, row.span_id);
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_by_the_row_below() {
+        let waterfall = Waterfall::of(&mapped(40));
+        let told: Vec<_> = waterfall.rows().iter().zip(waterfall.told_below()).filter(|(row, _)| row.error.is_some()).collect();
+        assert_eq!(told.iter().map(|(row, told)| (&*row.label, *told)).collect::<Vec<_>>(), [("[39]", true), ("stem", false)]);
     }
 
     #[test]

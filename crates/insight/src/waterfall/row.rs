@@ -13,6 +13,8 @@ pub struct Row {
     pub label: String,
     /// Where it stands: `a > b > c[3]`.
     pub path: String,
+    /// What it works on, where it is an item of a map and says so: the beginning of the mapped value.
+    pub item: Option<String>,
     /// How many rows stand above it.
     pub depth: usize,
     /// The index of the row above it.
@@ -45,6 +47,9 @@ pub struct Row {
     pub error: Option<String>,
     /// What it stands for, where it is no span but what was left out.
     pub folded: Option<Folded>,
+    /// The index of its node in the [`Tree`](crate::Tree) that was laid out; its parent's where spans are folded.
+    #[serde(skip)]
+    pub node: usize,
 }
 
 /// Spans that were left out below one parent.
@@ -67,11 +72,12 @@ pub struct Folded {
 }
 
 impl Row {
-    pub(super) fn of(node: &TreeNode<'_>) -> Self {
+    pub(super) fn of(at: usize, node: &TreeNode<'_>) -> Self {
         let span = node.span;
         Self {
             label: facts::label(span).into_owned(),
             path: String::new(),
+            item: facts::item(span).map(str::to_owned),
             depth: node.depth,
             parent: node.parent,
             span_id: span.span_id,
@@ -88,6 +94,7 @@ impl Row {
             backend: span.text(names::BACKEND_NAME).map(str::to_owned),
             error: facts::error(span).map(str::to_owned),
             folded: None,
+            node: at,
         }
     }
 

@@ -39,10 +39,12 @@ impl Columns {
         if levels == 0 { 1 } else { levels }
     }
 
-    /// Divides a width among the columns, given how wide the widest label and the widest duration are.
-    pub(super) fn fit(width: usize, label: usize, duration: usize) -> Self {
+    /// Divides a width among the columns, given how wide the widest label is, alone and with what its item works on, and how
+    /// wide the widest duration is. For what items work on, bars give up less room than for names.
+    pub(super) fn fit(width: usize, label: usize, with_item: usize, duration: usize) -> Self {
         let fixed = 1 + 1 + duration + MARK_COLUMNS;
-        let label = label.max(10).min(width * 9 / 20).min(width.saturating_sub(fixed + LEAST_BARS));
+        let label = label.min(width * 9 / 20).max(with_item.min(width * 2 / 5));
+        let label = label.max(10).min(width.saturating_sub(fixed + LEAST_BARS));
         let bars = width.saturating_sub(label + fixed);
         let bars = if bars < LEAST_BARS { 0 } else { bars };
         Self { label, levels: Self::levels(width), bar_at: label + 1, bars, duration_end: width.saturating_sub(MARK_COLUMNS) }

@@ -15,6 +15,9 @@ use crate::line::Line;
 use crate::mark::mark;
 use columns::Columns;
 
+/// What an item works on makes the labels' column wider by at most so many columns.
+const ITEM_COLUMNS: usize = 40;
+
 /// Draws a waterfall: an axis, then a line a row, and one more below what failed. Each line ends with a line break.
 #[must_use]
 pub fn render(waterfall: &Waterfall, options: &Options) -> String {
@@ -39,11 +42,7 @@ struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     fn new(waterfall: &'a Waterfall, options: Options) -> Self {
         let guides = waterfall.guides();
-        let rows = waterfall.rows();
-        let mut told_below = vec![false; rows.len()];
-        for row in rows.iter().filter(|row| row.error.is_some()) {
-            row.parent.into_iter().for_each(|parent| told_below[parent] = true);
-        }
+        let told_below = waterfall.told_below();
         let mut drawing = Self { columns: Columns::default(), waterfall, guides, told_below, options };
         drawing.columns = drawing.measure();
         drawing
@@ -56,9 +55,14 @@ impl<'a> Drawing<'a> {
             let names = text::width(&crate::line::shown(&row.label, self.options)) + text::width(&self.suffix(row));
             branch_columns(&self.guides[at], levels) + names
         };
-        let spans = rows.iter().enumerate().filter(|(_, row)| row.folded.is_none());
+        let with_item = |(at, row): (usize, &Row)| {
+            let item = crate::line::shown(row.item.as_deref()?, self.options);
+            Some(label((at, row)) + 1 + text::width(&item).min(ITEM_COLUMNS))
+        };
+        let spans = || rows.iter().enumerate().filter(|(_, row)| row.folded.is_none());
         let duration = rows.iter().map(|row| text::width(&quantity::duration(row.duration_ns)));
-        Columns::fit(self.options.width, spans.map(label).max().unwrap_or(0), duration.max().unwrap_or(0))
+        let (label, with_item) = (spans().map(label).max(), spans().filter_map(with_item).max());
+        Columns::fit(self.options.width, label.unwrap_or(0), with_item.unwrap_or(0), duration.max().unwrap_or(0))
     }
 
     fn axis(&self) -> Line {
@@ -84,6 +88,9 @@ impl<'a> Drawing<'a> {
         let suffix = self.suffix(row);
         let room = self.columns.label.saturating_sub(branch_columns(&self.guides[at], self.columns.levels));
         line.push_cut(label_ink(row), &row.label, room.saturating_sub(text::width(&suffix)).max(1));
+        if let Some(item) = &row.item {
+            line.push_item(item, self.columns.label.saturating_sub(line.used() + text::width(&suffix)));
+        }
         line.push(Ink::Dim, &suffix).pad_to(self.columns.bar_at);
         plot::bar(&mut line, row, self.waterfall.duration_ns, &self.columns, self.options);
         line.push_right(Ink::Plain, &quantity::duration(row.duration_ns), self.columns.duration_end);

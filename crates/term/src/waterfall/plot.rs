@@ -6,11 +6,12 @@ use flowglass_model::Status;
 
 use super::columns::Columns;
 use crate::Options;
-use crate::bar::{PARTS, Texture, cells};
+use crate::bar::{Cell, PARTS, Texture, cells};
 use crate::ink::Ink;
 use crate::line::Line;
 
-/// Draws a row's bar into a line that stands at the beginning of the bars.
+/// Draws a row's bar into a line that stands at the beginning of the bars. A note stands behind the bar, else before it; where
+/// neither has room, what was cut short says so within.
 pub(super) fn bar(line: &mut Line, row: &Row, total_ns: u64, columns: &Columns, options: Options) {
     if columns.bars == 0 {
         return;
@@ -29,11 +30,24 @@ pub(super) fn bar(line: &mut Line, row: &Row, total_ns: u64, columns: &Columns, 
         line.pad_to(start - width).push(Ink::Dim, note);
     }
     line.pad_to(start);
-    for cell in cells(from, to, texture(row), ink, options) {
-        line.push_cell(cell.style, cell.glyph);
+    let cells: Vec<Cell> = cells(from, to, texture(row), ink, options).collect();
+    let inside = note.as_ref().filter(|_| !fits_after && !fits_before && !row.is_cached());
+    match inside.and_then(|note| Some((note, cells.get(width + 2..).filter(|behind| behind.len() > 1)?))) {
+        Some((note, behind)) => {
+            push_cells(line, &cells[..1]);
+            line.push(Ink::Plain, " ").push(Ink::Dim, note).push(Ink::Plain, " ");
+            push_cells(line, behind);
+        }
+        None => push_cells(line, &cells),
     }
     if let Some(note) = note.filter(|_| fits_after) {
         line.push(Ink::Plain, " ").push(Ink::Dim, &note);
+    }
+}
+
+fn push_cells(line: &mut Line, cells: &[Cell]) {
+    for cell in cells {
+        line.push_cell(cell.style, cell.glyph);
     }
 }
 

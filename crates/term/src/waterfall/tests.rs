@@ -1,7 +1,7 @@
 //! What waterfalls look like.
 
 use super::*;
-use crate::fixture::{arbitrary_spans, check_width, interrupted, mapped, rich, without_colours};
+use crate::fixture::{arbitrary_spans, check_width, interrupted, mapped, over_files, rich, without_colours};
 use flowglass_insight::waterfall::FoldLimits;
 use proptest::prelude::*;
 
@@ -97,11 +97,63 @@ fn in_ascii_at_60_columns() {
 fn an_interrupted_run() {
     insta::assert_snapshot!(drawn(&interrupted(), Options::plain(80)), @"
     4 spans    0            200ms        400ms         600ms        800ms
-    etl        ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 900ms ⚠
+    etl        ━ interrupted ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 900ms ⚠
     ├─ load    ████████████████████                                         300ms ✓
     ├─ train           interrupted ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ 600ms ⚠
     └─ watch               running ▐█████████████████████████████████       500ms …
     ");
+}
+
+#[test]
+fn a_run_cut_short_in_a_bar_without_room_beside_it_says_so_within() {
+    let mut spans = interrupted();
+    spans[2].start_unix_ns = spans[0].start_unix_ns;
+    spans[2].duration_ns = spans[0].duration_ns;
+    insta::assert_snapshot!(drawn(&spans, Options::plain(60)), @"
+    4 spans    0                     500ms
+    etl        ━ interrupted ━━━━━━━━━━━━━━━━━━━━━━━━━━ 900ms ⚠
+    ├─ load    █████████████▍                           300ms ✓
+    ├─ train   ░ interrupted ░░░░░░░░░░░░░░░░░░░░░░░░░░ 900ms ⚠
+    └─ watch        running ▕██████████████████████     500ms …
+    ");
+    insta::assert_snapshot!(drawn(&spans, Options::plain(36)), @"
+    4 spans    0
+    etl        ━ interrupted ━━ 900ms ⚠
+    ├─ load    █████▍           300ms ✓
+    ├─ train   ░ interrupted ░░ 900ms ⚠
+    └─ watch        ▐████████▍  500ms …
+    ");
+}
+
+#[test]
+fn items_say_what_they_work_on() {
+    insta::assert_snapshot!(drawn(&over_files(), Options::plain(80)), @"
+    6 spans                          0                  200ms
+    etl                              ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 400ms ✓
+    └─ words ×4                      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 400ms ✓
+       ├─ [0] src/a.rs               █████████▌                             100ms ✓
+       ├─ [1] …/row.rs (attempt 2)            ▐█████████                    100ms ✓
+       ├─ [2] a text that is no pat…                    █████████▌          100ms ✓
+       └─ [3] ␛[2Jx y                                            ▐█████████ 100ms ✓
+    ");
+    insta::assert_snapshot!(drawn(&over_files(), Options { unicode: false, ..Options::plain(50) }), @"
+    6 spans               0
+    etl                   =================== 400ms +
+    `- words x4           =================== 400ms +
+       |- [0] src/a.rs    #####               100ms +
+       |- [1] (attempt 2)     ######          100ms +
+       |- [2] a text tha~          ######     100ms +
+       `- [3] ?[2Jx y                   ##### 100ms +
+    ");
+}
+
+#[test]
+fn what_items_work_on_leaves_the_bars_a_third_of_80_columns() {
+    let mut spans = over_files();
+    spans[1].name = "map with_a_name_that_is_far_too_long_to_be_shown_whole_beside_its_bar".to_owned();
+    let text = drawn(&spans, Options::plain(80));
+    let bar = text.lines().nth(1).unwrap().chars().filter(|&cell| cell == '━').count();
+    assert!(bar * 3 >= 80, "{text}");
 }
 
 #[test]

@@ -39,12 +39,7 @@ pub(super) struct Card<'a> {
 
 impl<'a> Card<'a> {
     pub(super) fn new(waterfall: &'a Waterfall, options: &'a Options) -> Self {
-        let rows = waterfall.rows();
-        let mut told_below = vec![false; rows.len()];
-        for parent in rows.iter().filter(|row| row.error.is_some()).filter_map(|row| row.parent) {
-            told_below[parent] = true;
-        }
-        Self { waterfall, layout: Layout::new(waterfall, options.width), told_below, options }
+        Self { waterfall, layout: Layout::new(waterfall, options.width), told_below: waterfall.told_below(), options }
     }
 
     pub(super) fn draw(&self) -> String {

@@ -23,6 +23,10 @@ pub(super) const SMALL: f64 = 11.0;
 pub(super) const INDENT: f64 = 16.0;
 /// Levels of the tree that are indented; what is deeper stands below each other.
 pub(super) const LEVELS: usize = 10;
+/// Columns that what an item works on takes, at most.
+const ITEM_COLUMNS: usize = 40;
+/// Fewer columns than this of what an item works on say nothing.
+const LEAST_ITEM: usize = 6;
 /// Room for the mark behind a duration.
 pub(super) const ICON: f64 = 20.0;
 
@@ -43,7 +47,10 @@ impl Layout {
     pub(super) fn new(waterfall: &Waterfall, width: u32) -> Self {
         let width = f64::from(width.max(480));
         let spans = waterfall.rows().iter().filter(|row| row.folded.is_none());
-        let label = spans.map(|row| indent(row) + text_px(&text::clean(&row.label), FONT) + text_px(&suffix(row), SMALL) + 8.0);
+        let label = spans.map(|row| {
+            let item = item(row, ITEM_COLUMNS).map_or(0.0, |item| text_px(&item, SMALL) + 6.0);
+            indent(row) + text_px(&text::clean(&row.label), FONT) + item + text_px(&suffix(row), SMALL) + 8.0
+        });
         let durations = waterfall.rows().iter().map(|row| text_px(&quantity::duration(row.duration_ns), FONT));
         let label_end = PADDING + label.fold(90.0, f64::max).min(width * 0.36);
         let duration_end = width - PADDING - ICON;
@@ -74,6 +81,13 @@ impl Layout {
 #[expect(clippy::cast_precision_loss, reason = "ten levels at most")]
 pub(super) fn indent(row: &Row) -> f64 {
     row.depth.min(LEVELS) as f64 * INDENT
+}
+
+/// Returns what an item works on, in at most so many columns; none where they are too few to say anything.
+pub(super) fn item(row: &Row, columns: usize) -> Option<String> {
+    let item = text::clean(row.item.as_deref()?);
+    let says_something = columns >= LEAST_ITEM.min(text::width(&item));
+    says_something.then(|| text::shorten(&item, columns.min(ITEM_COLUMNS), "…").into_owned())
 }
 
 /// Returns what stands small behind a label: a map's size, the attempt.

@@ -6,7 +6,7 @@ use flowglass_model::Status;
 
 use super::card::Card;
 use super::icon::{class, icon};
-use super::layout::{FONT, ICON, INDENT, LEVELS, MESSAGE, PADDING, ROW, SMALL, indent, suffix};
+use super::layout::{FONT, ICON, INDENT, LEVELS, MESSAGE, PADDING, ROW, SMALL, indent, item, suffix};
 use crate::svg::markup::{Escaped, Px, columns_in, text_px};
 
 /// Height of a bar that is work.
@@ -126,10 +126,12 @@ fn label(row: &Row, end: f64, middle: f64) -> String {
     let color = if row.is_bad() { class(row.status, false) } else { "text" };
     let weight = if row.is_container() { " strong" } else { "" };
     let y = Px(middle + 4.5);
-    let behind = x + text_px(&label, FONT) + 6.0;
+    let mut behind = x + text_px(&label, FONT) + 6.0;
     let mut drawn = format!(r#"<text class="{color}{weight}" x="{}" y="{y}">{}</text>"#, Px(x), Escaped(&label));
-    if !suffix.is_empty() {
-        drawn += &format!(r#"<text class="dim small" x="{}" y="{y}">{}</text>"#, Px(behind), Escaped(&suffix));
+    let item = item(row, columns_in(end - behind - suffix_px, SMALL));
+    for small in item.into_iter().chain((!suffix.is_empty()).then_some(suffix)) {
+        drawn += &format!(r#"<text class="dim small" x="{}" y="{y}">{}</text>"#, Px(behind), Escaped(&small));
+        behind += text_px(&small, SMALL) + 6.0;
     }
     drawn
 }
@@ -139,6 +141,6 @@ fn tooltip(row: &Row) -> String {
     let cache = row.cache.map(|cache| format!("cache {cache}"));
     let backend = row.backend.as_deref().map(|backend| format!("on {backend}"));
     let error = row.error.as_deref().map(|error| text::first_line(error).into_owned());
-    let facts = [Some(row.path.clone()), Some(format!("{}, {times}", row.status)), cache, backend, error];
+    let facts = [Some(row.path.clone()), row.item.clone(), Some(format!("{}, {times}", row.status)), cache, backend, error];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" — ")
 }

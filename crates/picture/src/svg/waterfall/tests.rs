@@ -107,6 +107,25 @@ fn a_picture_in_its_parts() {
 }
 
 #[test]
+fn an_item_says_what_it_works_on() {
+    let mut spans = run();
+    let file = "crates/<insight>/src/waterfall/with/more/folders/than/a/row/has/room/for/row.rs";
+    spans[4].attributes = vec![(names::MAP_ITEM.into(), file.into()), (names::RETRY_ATTEMPT.into(), 2_i64.into())];
+    let svg = super::waterfall(&Waterfall::of(&spans), &Options { theme: Theme::Light, ..Options::default() });
+    let row =
+        svg.split_once("digest[0]").and_then(|(_, row)| row.split_once("<rect")).map(|(row, _)| row.replace("><", ">\n<"));
+    insta::assert_snapshot!(row.unwrap_or_default(), @r#"
+     — crates/&lt;insight&gt;/src/waterfall/with/more/folders/than/a/row/has/room/for/row.rs — error, 590ms from 410ms — bad &amp; worse</title>
+    <text class="failed" x="56" y="217.5">[0]</text>
+    <text class="dim small" x="84.6" y="217.5">…/than/a/row/has/room/for/row.rs</text>
+    <text class="dim small" x="302.5" y="217.5">attempt 2</text>
+    "#);
+    spans[4].attributes = vec![(names::MAP_ITEM.into(), "\u{1b}[2J</text>\u{202e}x".into())];
+    let svg = super::waterfall(&Waterfall::of(&spans), &Options::default());
+    assert!(svg.contains("␛[2J&lt;/text&gt;x</text>") && !svg.contains('\u{1b}'), "{svg}");
+}
+
+#[test]
 fn nothing_is_drawn_as_a_card_without_rows() {
     let svg = super::waterfall(&Waterfall::of(&[]), &Options { width: 0, ..Options::default() });
     assert!(svg.contains(">no spans</text>") && svg.contains(r#"width="480""#));
@@ -118,7 +137,8 @@ proptest! {
         let mut spans = run();
         spans[1].name = name.clone();
         spans[0].name = name;
-        spans[4].status_message = message;
+        spans[4].status_message.clone_from(&message);
+        spans[4].attributes = vec![(names::MAP_ITEM.into(), message.into())];
         let svg = super::waterfall(&Waterfall::of(&spans), &Options { width: width % 4_000, title, theme: Theme::Auto });
         for tag in ["text", "title", "g", "svg", "style"] {
             let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
