@@ -99,7 +99,7 @@ fn items_say_what_they_work_on_and_no_secrets() {
         let item = map.trace().into_iter().find(|span| span.span_type == SpanType::Item).unwrap();
         item.text("map.item").map(str::to_owned)
     };
-    assert_eq!(shown(map(Capture::Previews)).as_deref(), Some("path=\"a.txt\", password=[redacted]"));
+    assert_eq!(shown(map(Capture::Previews)).as_deref(), Some("path=a.txt, password=[redacted]"));
     assert_eq!(shown(map(Capture::Off)), None);
 }
 

@@ -71,8 +71,11 @@ impl Items {
         let mapped = self.args.iter().zip(&given).filter(|(arg, _)| matches!(arg.source, Source::Each(_)));
         let shown: Vec<String> = mapped
             .filter_map(|(arg, given)| {
-                let text =
-                    if is_secret(&arg.name) { REDACTED.to_owned() } else { given.slot.preview(&given.have, PREVIEW_BYTES)? };
+                let text = if is_secret(&arg.name) {
+                    REDACTED.to_owned()
+                } else {
+                    unquoted(given.slot.preview(&given.have, PREVIEW_BYTES)?)
+                };
                 Some(if several { format!("{}={text}", arg.name) } else { text })
             })
             .collect();
@@ -115,6 +118,14 @@ const PREVIEW_BYTES: usize = 120;
 const REDACTED: &str = "[redacted]";
 /// Names whose values are never shown.
 const SECRETS: [&str; 8] = ["authorization", "password", "passwd", "secret", "token", "api_key", "apikey", "cookie"];
+
+/// A text stands alone on its span, so it needs no quotes.
+fn unquoted(preview: String) -> String {
+    match preview.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(text) if !text.contains(['"', '\\']) => text.to_owned(),
+        _ => preview,
+    }
+}
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();

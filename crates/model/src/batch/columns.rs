@@ -17,7 +17,7 @@ pub enum Scalar {
     Float(f64),
     /// Raw bytes in the arena.
     Bytes(Sym),
-    /// A list or a map: the JSON form of an [`AttributeValue`], in the arena.
+    /// A list or a map: the JSON form of an [`AttributeValue`](crate::AttributeValue), in the arena.
     Nested(Sym),
 }
 

@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(plain(&Data::Float(1.0)), "1.0");
         assert_eq!(plain(&Data::Float(1e300)), "1e300");
         assert_eq!(plain(&Data::Bool(true)), "true");
-        assert_eq!(plain(&Data::Json(serde_json::json!({"b": 1, "a": [1, "x"]}))), r#"{"a":[1,"x"],"b":1}"#);
+        assert_eq!(plain(&Data::Json(serde_json::json!({"b": 1, "a": [1, "x"]}))), r#"{"b":1,"a":[1,"x"]}"#);
         assert_eq!(plain(&Data::List(vec![Data::Int(1), "x".into()])), r#"[1,"x"]"#);
     }
 
