@@ -90,6 +90,9 @@ pub(crate) struct RunArguments {
     /// Which items of maps get spans of their own: `auto` (all up to 1,000, else about 1,000), `each`, `off`, or a rate.
     #[arg(long, value_name = "WHICH", default_value = "auto")]
     pub(crate) map_items: String,
+    /// What of the values is put on the spans of items: their beginnings (but of no input named like a secret), or nothing.
+    #[arg(long, value_enum, default_value_t = CaptureArgument::Previews)]
+    pub(crate) capture: CaptureArgument,
     /// How progress is shown: bars on a terminal, else lines.
     #[arg(long, value_enum, default_value_t = ProgressArgument::Auto)]
     pub(crate) progress: ProgressArgument,
@@ -104,6 +107,12 @@ pub(crate) enum MapModeArgument {
     Zip,
     /// Every combination.
     Product,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptureArgument {
+    Previews,
+    Off,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

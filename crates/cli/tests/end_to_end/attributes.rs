@@ -27,3 +27,18 @@ fn what_is_no_attribute_is_refused() {
     home.run(&["--attr", "team=a", "--attr", "note=b", "--attr", "team=c"]).refuses(&["`team` is given twice"]);
     assert!(!home.has("made"));
 }
+
+#[test]
+fn items_say_what_they_work_on_unless_told_not_to() {
+    let home =
+        Home::with("[inputs]\nxs = ['a b', 'c']\n[[node]]\noutput = 'a'\ncommand = ['echo', '{x}']\nmap_over = { x = 'xs' }\n");
+    let items = |home: &Home| -> Vec<String> {
+        let shown = home.shown();
+        let spans = shown["spans"].as_array().unwrap();
+        spans.iter().filter_map(|span| span["attributes"]["map.item"].as_str().map(str::to_owned)).collect()
+    };
+    home.run(&[]).ok();
+    assert_eq!(items(&home), ["a b", "c"]);
+    home.run(&["--capture", "off"]).ok();
+    assert!(items(&home).is_empty());
+}

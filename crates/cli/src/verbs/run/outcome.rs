@@ -1,0 +1,73 @@
+//! What came of a run, shown to people.
+
+use std::path::Path;
+
+use flowglass::insight::waterfall::FoldLimits;
+use flowglass::insight::{Summary, Waterfall};
+use flowglass::model::{RunId, Span, Status};
+use flowglass::{Error, MapRun, Run, term};
+
+use crate::live::{self, Live};
+use crate::printer::Printer;
+use crate::verbs::list::SHORT_ID;
+
+/// What came of it.
+pub(super) enum Outcome {
+    Once(Run),
+    Map(MapRun),
+}
+
+impl Outcome {
+    pub(super) fn id(&self) -> RunId {
+        match self {
+            Self::Once(run) => run.id(),
+            Self::Map(map) => map.id(),
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Self::Once(run) => run.status(),
+            Self::Map(map) => map.status(),
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Once(run) => run.error(),
+            Self::Map(map) => map.error(),
+        }
+    }
+
+    pub(super) fn trace(&self) -> Vec<Span> {
+        match self {
+            Self::Once(run) => run.trace(),
+            Self::Map(map) => map.trace(),
+        }
+    }
+}
+
+/// Shows the waterfall and where the time went.
+pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) {
+    let options = printer.stderr_options();
+    let spans = outcome.trace();
+    let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
+    printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
+    let summary = Summary { skipped: live.look(live::State::skipped), ..Summary::of(&spans) };
+    printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
+    if outcome.error().is_some() {
+        printer.note("");
+    }
+}
+
+/// Shortens a path below the folder that somebody is in.
+pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
+    path.strip_prefix(here).unwrap_or(path)
+}
+
+/// Says under which id the run is kept, and where.
+pub(super) fn say_where(outcome: &Outcome, store: &Path, printer: &mut Printer) {
+    let id = outcome.id().to_string();
+    let short: String = id.chars().take(SHORT_ID).collect();
+    printer.note(&format!("\nrun {id}\nkept in {} (flowglass show {short})", store.display()));
+}

@@ -1,0 +1,65 @@
+//! Where a run is kept: the store, its recorder, the cache.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flowglass::model::RunId;
+use flowglass::store::{SinkOptions, SqliteStore};
+use flowglass::{DiskCache, Recorder, telemetry};
+
+use crate::arguments::RunArguments;
+use crate::failure::Failure;
+use crate::location::cache_beside;
+
+/// The store, its recorder and the cache of a run.
+pub(super) struct Place {
+    pub(super) store: SqliteStore,
+    pub(super) recorder: Recorder,
+    pub(super) cache: Option<DiskCache>,
+    pub(super) resumed: Option<RunId>,
+}
+
+impl Place {
+    pub(super) fn open(arguments: &RunArguments) -> Result<Self, Failure> {
+        let attributes = attributes(&arguments.attributes)?;
+        let path = arguments.store.path()?;
+        let store = SqliteStore::create_or_open(&path)?;
+        let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
+        let mut recorder = telemetry::to_store(&store, SinkOptions::default())?;
+        for (key, value) in attributes {
+            recorder = recorder.attribute(key, value);
+        }
+        let cache = match (&arguments.cache, arguments.no_cache) {
+            (_, true) => None,
+            (Some(path), _) => Some(DiskCache::open(path)),
+            (None, _) => Some(DiskCache::open(cache_beside(&path))),
+        };
+        let cache = cache.transpose().map_err(Failure::usage)?;
+        Ok(Self { store, recorder: recorder.build(), cache, resumed })
+    }
+
+    /// What changes with every run and so must not count in any cache key.
+    pub(super) fn ignored(&self, here: &Path) -> Arc<[PathBuf]> {
+        let store = here.join(self.store.path());
+        let cache = self.cache.as_ref().map(|cache| here.join(cache.folder()));
+        std::iter::once(store).chain(cache).collect()
+    }
+}
+
+/// Reads what `--attr` was given. Of a key that comes twice it can't be told which value is meant.
+fn attributes(texts: &[String]) -> Result<BTreeMap<&str, &str>, Failure> {
+    let mut attributes = BTreeMap::new();
+    for text in texts {
+        let (key, value) = attribute(text)?;
+        if attributes.insert(key, value).is_some() {
+            return Err(Failure::usage(format!("`--attr {text}`: the attribute `{key}` is given twice")));
+        }
+    }
+    Ok(attributes)
+}
+
+fn attribute(text: &str) -> Result<(&str, &str), Failure> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.ok_or_else(|| Failure::usage(format!("`--attr {text}`: attributes are written `key=value`")))
+}

@@ -1,0 +1,124 @@
+//! What is decided before a run starts, and the run itself.
+
+use flowglass::model::TraceParent;
+use flowglass::term::progress::View;
+use flowglass::{CancelToken, Capture, LocalBackend, MapItems, MapMode, Pipeline};
+
+use super::outcome::Outcome;
+use super::place::Place;
+use crate::arguments::{CaptureArgument, MapModeArgument, ProgressArgument, RunArguments};
+use crate::failure::Failure;
+use crate::live::{Live, Style};
+use crate::printer::Printer;
+use crate::run_inputs::RunInputs;
+
+/// Everything that is decided before the run starts.
+pub(super) struct Prepared<'a> {
+    place: &'a Place,
+    backend: LocalBackend,
+    map_mode: MapMode,
+    map_items: MapItems,
+    capture: Capture,
+    style: Style,
+    parent: Option<TraceParent>,
+    pub(super) cancel: CancelToken,
+}
+
+impl<'a> Prepared<'a> {
+    pub(super) fn new(arguments: &RunArguments, map_items: MapItems, place: &'a Place, printer: &Printer) -> Self {
+        let mut backend = LocalBackend::default();
+        if let Some(workers) = arguments.max_workers {
+            backend = backend.max_workers(usize::from(workers));
+        }
+        #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
+        let parent = std::env::var("TRACEPARENT").ok().and_then(|parent| parent.parse().ok());
+        Self {
+            place,
+            style: style(arguments, &backend, printer),
+            backend,
+            map_mode: match arguments.map_mode {
+                MapModeArgument::Zip => MapMode::Zip,
+                MapModeArgument::Product => MapMode::Product,
+            },
+            map_items,
+            capture: match arguments.capture {
+                CaptureArgument::Previews => Capture::Previews,
+                CaptureArgument::Off => Capture::Off,
+            },
+            parent,
+            cancel: CancelToken::new(),
+        }
+    }
+
+    pub(super) async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
+        let mut run = pipeline
+            .run(inputs.inputs)
+            .telemetry(self.place.recorder.clone())
+            .backend(self.backend.clone())
+            .map_items(self.map_items)
+            .capture(self.capture)
+            .cancel_with(self.cancel.clone());
+        if let Some(cache) = &self.place.cache {
+            run = run.cache(cache.clone());
+        }
+        if let Some(parent) = self.parent {
+            run = run.parent(parent);
+        }
+        if let Some(resumed) = self.place.resumed {
+            run = run.resumes(resumed);
+        }
+        let mut live = Live::start(&run.sites(), self.style);
+        let run = run.observe(live.observer()).settle().await;
+        live.stop();
+        Ok((Outcome::Once(run.map_err(Failure::usage)?), live))
+    }
+
+    pub(super) async fn map(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
+        let mut map = pipeline
+            .map(inputs.inputs, inputs.over)
+            .mode(self.map_mode)
+            .telemetry(self.place.recorder.clone())
+            .backend(self.backend.clone())
+            .map_items(self.map_items)
+            .capture(self.capture)
+            .cancel_with(self.cancel.clone());
+        if let Some(cache) = &self.place.cache {
+            map = map.cache(cache.clone());
+        }
+        if let Some(parent) = self.parent {
+            map = map.parent(parent);
+        }
+        if let Some(resumed) = self.place.resumed {
+            map = map.resumes(resumed);
+        }
+        let mut live = Live::start(&map.sites(), self.style);
+        let map = map.observe(live.observer()).await;
+        live.stop();
+        Ok((Outcome::Map(map.map_err(Failure::usage)?), live))
+    }
+}
+
+fn style(arguments: &RunArguments, backend: &LocalBackend, printer: &Printer) -> Style {
+    let (_, height) = printer.stderr_size();
+    let options = printer.stderr_options();
+    let bars = Style::Bars(View { options, height, workers: u64::try_from(backend.max_workers).ok() });
+    match arguments.progress {
+        _ if arguments.quiet => Style::Off,
+        ProgressArgument::Off => Style::Off,
+        ProgressArgument::Bars => bars,
+        ProgressArgument::Lines => Style::Lines(options),
+        ProgressArgument::Auto if printer.stderr_is_terminal() => bars,
+        ProgressArgument::Auto => Style::Lines(options),
+    }
+}
+
+pub(super) fn map_items(word: &str) -> Result<MapItems, Failure> {
+    match word {
+        "auto" => Ok(MapItems::Auto),
+        "each" => Ok(MapItems::Each),
+        "off" => Ok(MapItems::Off),
+        rate => rate.parse::<f64>().ok().filter(|rate| (0.0..=1.0).contains(rate)).map(MapItems::Sampled).ok_or_else(|| {
+            Failure::usage(format!("`--map-items {rate}`: expected `auto`, `each`, `off` or a rate from 0 to 1"))
+        }),
+    }
+}
