@@ -24,7 +24,7 @@ pub use nearest::nearest;
 pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
 pub use pipeline::{Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
 pub use policy::{Backoff, Retry};
-pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder};
+pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
 
 /// Code that counts in cache keys: what `#[node]` and `#[code]` make of a function.
 pub trait Coded {

@@ -43,7 +43,7 @@ pub use flowglass_engine::{
     Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, Callbacks, CancelToken, Capture, Coded, DiskCache,
     Entry, Error, ErrorKind, Execution, Inputs, IntoNode, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder, MapItems, MapMode,
     MapRun, NewEntry, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param,
-    Pipeline, PipelineBuilder, Retry, Run, RunBuilder, Setting, Typed, inputs, nodes, take, type_of, typed, value,
+    Pipeline, PipelineBuilder, Retry, Run, RunBuilder, Setting, Settled, Typed, inputs, nodes, take, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};

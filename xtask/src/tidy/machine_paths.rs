@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn machine_paths_are_found() {
-        assert_eq!(found("see `/work/main`? no: /work/main/x\n\n    cat /tmp/x\n(file:///root/x)"), 3);
+        assert_eq!(found("see `/work/place`? no: /work/place/x\n\n    cat /tmp/x\n(file:///root/x)"), 3);
     }
 
     #[test]

@@ -17,5 +17,5 @@ mod slot;
 
 pub use map::OnError;
 pub use options::{MapBuilder, RunBuilder};
-pub use outcome::{ItemRun, MapRun, Run};
+pub use outcome::{ItemRun, MapRun, Run, Settled};
 pub use shared::{Capture, MapItems};

@@ -1,5 +1,6 @@
 //! What a run came to: outputs by name, status, error, trace.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use flowglass_model::{RunId, Span, SpanId, Status};
@@ -11,26 +12,16 @@ use crate::error::{Error, ErrorKind};
 use crate::nearest::nearest;
 use crate::value::{self, List, Type, Value};
 
-/// A run that has ended.
-pub struct Run {
+/// How a run or a map ended. [`Run`] and [`MapRun`] are read as this, too.
+pub struct Settled {
     pub(super) id: RunId,
     pub(super) root: SpanId,
-    pub(super) status: Status,
     pub(super) error: Option<Error>,
-    pub(super) outputs: IndexMap<String, Output>,
     pub(super) duration_ns: u64,
     pub(super) retained: Option<Retained>,
 }
 
-/// A value that a run made.
-#[derive(Clone)]
-pub(super) struct Output {
-    pub(super) slot: Slot,
-    pub(super) ty: Type,
-    pub(super) consumed: bool,
-}
-
-impl Run {
+impl Settled {
     /// Returns the run's id.
     #[must_use]
     pub fn id(&self) -> RunId {
@@ -43,13 +34,17 @@ impl Run {
         self.root
     }
 
-    /// Returns how the run ended.
+    /// Returns how the run ended; a map has an error if any item failed.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.status
+        match self.error.as_ref().map(Error::kind) {
+            None => Status::Ok,
+            Some(ErrorKind::Cancelled) => Status::Cancelled,
+            Some(_) => Status::Error,
+        }
     }
 
-    /// Returns why the run failed, if it did.
+    /// Returns why the run failed, if it did; of a map, how many items failed and the first.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
@@ -61,12 +56,50 @@ impl Run {
         self.duration_ns
     }
 
+    /// Returns the spans of the run, those of its nested pipelines and maps included, in order of their starts.
+    ///
+    /// They are read from what the recorder keeps in memory while the run is held; without telemetry there are none.
+    #[must_use]
+    pub fn trace(&self) -> Vec<Span> {
+        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
+    }
+}
+
+impl Deref for Run {
+    type Target = Settled;
+    fn deref(&self) -> &Settled {
+        &self.settled
+    }
+}
+
+impl Deref for MapRun {
+    type Target = Settled;
+    fn deref(&self) -> &Settled {
+        &self.settled
+    }
+}
+
+/// A run that has ended.
+pub struct Run {
+    pub(super) settled: Settled,
+    pub(super) outputs: IndexMap<String, Output>,
+}
+
+/// A value that a run made.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub(super) slot: Slot,
+    pub(super) ty: Type,
+    pub(super) consumed: bool,
+}
+
+impl Run {
     /// Returns the run if it went well, else its error.
     ///
     /// # Errors
     /// The run's own.
     pub fn into_result(self) -> Result<Self, Error> {
-        match self.error {
+        match self.settled.error {
             None => Ok(self),
             Some(error) => Err(error),
         }
@@ -103,28 +136,15 @@ impl Run {
         let output = self.outputs.get(name).ok_or_else(|| no_output(name, self.outputs.keys().map(String::as_str)))?;
         Ok((load(&output.slot, &output.ty)?, output.ty.clone()))
     }
-
-    /// Returns the spans of the run, those of its nested pipelines and maps included, in order of their starts.
-    ///
-    /// They are read from what the recorder keeps in memory while the run is held; without telemetry there are none.
-    #[must_use]
-    pub fn trace(&self) -> Vec<Span> {
-        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
-    }
 }
 
 /// A map that has ended: how it went for each item, in the order of the input.
 pub struct MapRun {
-    pub(super) id: RunId,
-    pub(super) root: SpanId,
-    pub(super) status: Status,
-    pub(super) error: Option<Error>,
+    pub(super) settled: Settled,
     pub(super) ports: Vec<(String, Type)>,
     pub(super) items: Vec<ItemRun>,
     pub(super) failed: u64,
     pub(super) cached: u64,
-    pub(super) duration_ns: u64,
-    pub(super) retained: Option<Retained>,
 }
 
 /// One item of a map.
@@ -148,36 +168,6 @@ impl ItemRun {
 }
 
 impl MapRun {
-    /// Returns the run's id.
-    #[must_use]
-    pub fn id(&self) -> RunId {
-        self.id
-    }
-
-    /// Returns the run's root span.
-    #[must_use]
-    pub fn root(&self) -> SpanId {
-        self.root
-    }
-
-    /// Returns how the map ended: an error if any item failed.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        self.status
-    }
-
-    /// Returns an error that names how many items failed and the first, if any did.
-    #[must_use]
-    pub fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
-    }
-
-    /// Returns how long the map took, in nanoseconds.
-    #[must_use]
-    pub fn duration_ns(&self) -> u64 {
-        self.duration_ns
-    }
-
     /// Returns the items in the order of the input.
     #[must_use]
     pub fn items(&self) -> &[ItemRun] {
@@ -238,12 +228,6 @@ impl MapRun {
         let ty = &self.ports[at].1;
         let slot = slots.get(at).ok_or_else(|| no_output(name, std::iter::empty()))?;
         Ok((load(slot, ty)?, ty.clone()))
-    }
-
-    /// Returns the spans of the run, in order of their starts; see [`Run::trace`].
-    #[must_use]
-    pub fn trace(&self) -> Vec<Span> {
-        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
     }
 }
 

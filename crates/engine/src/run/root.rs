@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{RunId, SpanId, Status, TraceId, conventions, flags};
+use flowglass_model::{RunId, SpanId, TraceId, conventions, flags};
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
 use indexmap::IndexMap;
 
@@ -16,7 +16,7 @@ use super::level::{LevelDone, LevelWork, cancelled};
 use super::map::{MapDone, MapWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::options::{MapBuilder, Options, RunBuilder};
-use super::outcome::{ItemRun, MapRun, Output, Run};
+use super::outcome::{ItemRun, MapRun, Output, Run, Settled};
 use super::shared::{Clock, Level, Place, RunShared, Totals};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
@@ -62,7 +62,7 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
             Some((port.name.clone(), Output { slot, ty: port.ty.clone(), consumed: port.consumed }))
         })
         .collect();
-    Ok(Run { id: level.run.id, root: span, status: status(error.as_ref()), error, outputs, duration_ns, retained })
+    Ok(Run { settled: Settled { id: level.run.id, root: span, error, duration_ns, retained }, outputs })
 }
 
 /// Runs a pipeline once for each element.
@@ -120,16 +120,8 @@ pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let (failed, cached) = done.as_ref().map_or((0, 0), |done| (done.failed(), done.cached()));
     let items = done.map_or_else(|_| Vec::new(), |done| done.items);
     let items = (0..).zip(items).map(|(index, result)| ItemRun { index, result }).collect();
-    let status = status(error.as_ref());
-    Ok(MapRun { id: level.run.id, root: root_span, status, error, ports, items, failed, cached, duration_ns, retained })
-}
-
-fn status(error: Option<&Error>) -> Status {
-    match error.map(Error::kind) {
-        None => Status::Ok,
-        Some(ErrorKind::Cancelled) => Status::Cancelled,
-        Some(_) => Status::Error,
-    }
+    let settled = Settled { id: level.run.id, root: root_span, error, duration_ns, retained };
+    Ok(MapRun { settled, ports, items, failed, cached })
 }
 
 /// A run whose root span is open.

@@ -12,6 +12,29 @@ use crate::live::{Live, Style};
 use crate::printer::Printer;
 use crate::run_inputs::RunInputs;
 
+/// Sets on a run or on a map what was decided; the two builders have the same options and no common type.
+macro_rules! configured {
+    ($prepared:expr, $builder:expr) => {{
+        let prepared = $prepared;
+        let mut builder = $builder
+            .telemetry(prepared.place.recorder.clone())
+            .backend(prepared.backend.clone())
+            .map_items(prepared.map_items)
+            .capture(prepared.capture)
+            .cancel_with(prepared.cancel.clone());
+        if let Some(cache) = &prepared.place.cache {
+            builder = builder.cache(cache.clone());
+        }
+        if let Some(parent) = prepared.parent {
+            builder = builder.parent(parent);
+        }
+        if let Some(resumed) = prepared.place.resumed {
+            builder = builder.resumes(resumed);
+        }
+        builder
+    }};
+}
+
 /// Everything that is decided before the run starts.
 pub(super) struct Prepared<'a> {
     place: &'a Place,
@@ -51,22 +74,7 @@ impl<'a> Prepared<'a> {
     }
 
     pub(super) async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
-        let mut run = pipeline
-            .run(inputs.inputs)
-            .telemetry(self.place.recorder.clone())
-            .backend(self.backend.clone())
-            .map_items(self.map_items)
-            .capture(self.capture)
-            .cancel_with(self.cancel.clone());
-        if let Some(cache) = &self.place.cache {
-            run = run.cache(cache.clone());
-        }
-        if let Some(parent) = self.parent {
-            run = run.parent(parent);
-        }
-        if let Some(resumed) = self.place.resumed {
-            run = run.resumes(resumed);
-        }
+        let run = configured!(self, pipeline.run(inputs.inputs));
         let mut live = Live::start(&run.sites(), self.style);
         let run = run.observe(live.observer()).settle().await;
         live.stop();
@@ -74,23 +82,7 @@ impl<'a> Prepared<'a> {
     }
 
     pub(super) async fn map(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
-        let mut map = pipeline
-            .map(inputs.inputs, inputs.over)
-            .mode(self.map_mode)
-            .telemetry(self.place.recorder.clone())
-            .backend(self.backend.clone())
-            .map_items(self.map_items)
-            .capture(self.capture)
-            .cancel_with(self.cancel.clone());
-        if let Some(cache) = &self.place.cache {
-            map = map.cache(cache.clone());
-        }
-        if let Some(parent) = self.parent {
-            map = map.parent(parent);
-        }
-        if let Some(resumed) = self.place.resumed {
-            map = map.resumes(resumed);
-        }
+        let map = configured!(self, pipeline.map(inputs.inputs, inputs.over).mode(self.map_mode));
         let mut live = Live::start(&map.sites(), self.style);
         let map = map.observe(live.observer()).await;
         live.stop();
