@@ -506,4 +506,7 @@ fn fingerprints_change_with_the_code_and_not_with_the_order() {
     assert_eq!(words().fingerprint(), other.fingerprint());
     let changed = Pipeline::builder("words").version("2").nodes(nodes![clean, split, extremes, count]).build().unwrap();
     assert_ne!(words().fingerprint(), changed.fingerprint());
+    let renamed = words().with_name("letters");
+    assert_eq!((renamed.name(), renamed.graph().name.as_str()), ("letters", "letters"));
+    assert_ne!(words().fingerprint(), renamed.fingerprint());
 }

@@ -141,15 +141,16 @@ impl Pipeline {
         self.into_node()
     }
 
-    /// Returns this pipeline with another name.
+    /// Returns this pipeline with another name. An id of its own stays.
     #[must_use]
     pub fn with_name(&self, name: impl Into<String>) -> Self {
         let name = name.into();
-        let graph = Graph { name: name.clone(), ..Graph::clone(&self.0.graph) };
         self.changed(|plan| {
-            plan.id.clone_from(&name);
+            plan.graph = Arc::new(shape::graph(&name, &plan.version, plan));
+            if *plan.id == *plan.name {
+                plan.id.clone_from(&name);
+            }
             plan.name = name.into();
-            plan.graph = Arc::new(graph);
         })
     }
 
