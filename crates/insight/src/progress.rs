@@ -71,7 +71,9 @@ impl Progress {
     /// Returns how many nodes, or whole items, of the run came from the cache so far.
     #[must_use]
     pub fn cached(&self) -> u64 {
-        self.sites.iter().map(|site| site.cached).sum()
+        // Maps and pipelines that come whole from the cache are told besides what is in them.
+        let is_around = |subject| matches!(subject, Subject::Map | Subject::Pipeline);
+        self.sites.iter().filter(|site| !is_around(site.site.subject)).map(|site| site.cached).sum()
     }
 
     /// Returns how many nodes of the run failed so far.
