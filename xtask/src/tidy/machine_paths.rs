@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::tree::Tree;
 
-const DIRECTORIES: [&str; 5] = ["/work/", "/root/", "/tmp/", "/home/", "/Users/"];
+const DIRECTORIES: [&str; 5] = ["/mnt/", "/root/", "/tmp/", "/home/", "/Users/"];
 
 /// Looks through every line of every Markdown file, code included.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -42,11 +42,11 @@ mod tests {
 
     #[test]
     fn machine_paths_are_found() {
-        assert_eq!(found("see `/work/place`? no: /work/place/x\n\n    cat /tmp/x\n(file:///root/x)"), 3);
+        assert_eq!(found("see `/mnt/place`? no: /mnt/place/x\n\n    cat /tmp/x\n(file:///root/x)"), 3);
     }
 
     #[test]
     fn longer_paths_and_addresses_are_fine() {
-        assert_eq!(found("crates/work/a https://example.org/tmp/x ./tmp/x ~/tmp/x $HOME/root/x /tmpfile"), 0);
+        assert_eq!(found("crates/mnt/a https://example.org/tmp/x ./tmp/x ~/tmp/x $HOME/root/x /tmpfile"), 0);
     }
 }
