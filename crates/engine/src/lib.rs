@@ -8,7 +8,6 @@ mod cache;
 mod callback;
 mod cancel;
 mod error;
-mod nearest;
 mod node;
 pub mod pipeline;
 mod policy;
@@ -20,11 +19,13 @@ pub use cache::{Cache, CacheError, DiskCache, Entry, Load, NewEntry};
 pub use callback::{Callback, CallbackContext, Callbacks};
 pub use cancel::CancelToken;
 pub use error::{BoxError, Error, ErrorKind, NodeError};
-pub use nearest::nearest;
 pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
 pub use pipeline::{Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
 pub use policy::{Backoff, Retry};
 pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
+
+// Names that are wrong are told with the nearest right one, everywhere in the same way.
+use flowglass_model::nearest;
 
 /// Code that counts in cache keys: what `#[node]` and `#[code]` make of a function.
 pub trait Coded {

@@ -6,9 +6,11 @@
 mod attribute;
 mod batch;
 pub mod conventions;
+mod duration;
 mod event;
 mod graph;
 mod id;
+pub mod nearest;
 mod sink;
 mod span;
 mod status;
@@ -19,6 +21,7 @@ pub use batch::{
     Arena, AttributeColumns, AttributeRef, Batch, BatchBuilder, EventColumns, EventRef, Scalar, SpanColumns, SpanRef, SpanRow,
     Sym,
 };
+pub use duration::parse_duration;
 pub use event::{Event, EventKind, EventRecord, EventVerb, Failure, Interest, Site, SiteId, Subject};
 pub use graph::{Graph, GraphInput, GraphNode, InputSource};
 pub use id::{Fingerprint, ParseIdError, RunId, SpanId, TraceId, WriterId};

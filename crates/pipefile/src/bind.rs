@@ -10,8 +10,8 @@ use std::path::Path;
 use crate::data::{Data, InputType, MapColumn, read_map_argument};
 use crate::error::{Error, ErrorKind};
 use crate::file::{Input, PipelineFile};
-use crate::nearest::did_you_mean;
 use crate::paths;
+use flowglass_model::nearest::did_you_mean;
 
 impl PipelineFile {
     /// Returns the value of every input: the given one, else the default.

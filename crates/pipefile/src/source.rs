@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::nearest::nearest;
+use flowglass_model::nearest::nearest;
 
 /// The largest pipeline file that is read, in bytes.
 pub const MOST_BYTES: u64 = 16 * 1024 * 1024;

@@ -3,8 +3,8 @@
 use super::scope::Shape;
 use super::{Linker, NamedOutput};
 use crate::file::{Binding, Input, PipelineFile};
-use crate::nearest::did_you_mean;
 use crate::read::{ActionDraft, Located, NodeDraft};
+use flowglass_model::nearest::did_you_mean;
 
 impl Linker<'_> {
     pub(super) fn nested_bindings(&mut self, node: &NodeDraft, file: &PipelineFile, outputs: &[NamedOutput]) -> Vec<Binding> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::data::InputType;
 use crate::file::{Action, Node};
-use crate::nearest::nearest;
 use crate::parse_output::Parse;
+use flowglass_model::nearest::nearest;
 
 /// What is known of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::{Command, below};
 use crate::error::{Error, ErrorKind};
-use crate::nearest::nearest;
+use flowglass_model::nearest::nearest;
 
 /// Returns the file that a program's name stands for: relative to the folder if it has a `/`, else the first on the path.
 #[must_use]

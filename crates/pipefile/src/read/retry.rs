@@ -7,8 +7,8 @@ use toml::de::DeValue;
 
 use super::table::{TableReader, kind_of, to_data};
 use crate::data::Data;
-use crate::duration::parse_duration;
 use crate::retry::{Backoff, Retry, RetryOn};
+use flowglass_model::parse_duration;
 
 const RETRY_HELP: &str =
     "write `retry = 2` for two further attempts, or `retry = { attempts = 2, delay = \"1s\", backoff = \"exponential\" }`";

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::Located;
 use crate::data::Data;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::nearest::{did_you_mean, nearest};
 use crate::source::SourceFile;
+use flowglass_model::nearest::{did_you_mean, nearest};
 
 /// A table with the list that its problems go to.
 pub(super) struct TableReader<'a, 'p> {

@@ -78,7 +78,7 @@ fn check_output(file: &PipelineFile, name: &str) -> Result<(), Failure> {
     if file.node_of_output(name).is_some() {
         return Ok(());
     }
-    let hint = flowglass_pipefile::nearest::nearest(name, file.output_names()).map_or_else(
+    let hint = flowglass::model::nearest::nearest(name, file.output_names()).map_or_else(
         || format!("; it has {}", file.output_names().collect::<Vec<_>>().join(", ")),
         |near| format!("; did you mean `{near}`?"),
     );

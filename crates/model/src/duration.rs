@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads a duration: numbers with the units `ms`, `s`, `m`, `h` and `d`, one behind the other.
+/// Reads a duration: numbers with the units `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h` and `d`, one behind the other.
 ///
 /// Numbers may have a fraction (`1.5s`). None if the text is anything else, or is longer than a `u64` of nanoseconds.
 #[must_use]
@@ -22,8 +22,10 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 fn take_part(text: &str) -> Option<(Duration, &str)> {
     let (number, after) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-    let (unit, after) = after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
+    let (unit, after) = after.split_at(after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len()));
     let unit_seconds = match unit {
+        "ns" => 1e-9,
+        "us" | "µs" | "μs" => 1e-6,
         "ms" => 1e-3,
         "s" => 1.0,
         "m" => 60.0,
@@ -44,6 +46,7 @@ mod tests {
         assert_eq!(parse_duration("10s"), Some(Duration::from_secs(10)));
         assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("20µs"), parse_duration("20000ns"));
         assert_eq!(parse_duration(" 1h 0.5s "), Some(Duration::from_millis(3_600_500)));
         assert_eq!(parse_duration("2d"), Some(Duration::from_secs(172_800)));
     }

@@ -1,4 +1,4 @@
-//! The nearest right name for a wrong one, by edit distance.
+//! The nearest right name for a wrong one, by edit distance, and the question that says it to people.
 
 /// Names beyond this many are not compared, so that a huge file full of mistakes is still read quickly.
 const MOST_CANDIDATES: usize = 10_000;
@@ -16,6 +16,12 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .filter_map(|candidate| Some((distance_within(&wrong, candidate, most)?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Returns `did you mean …?` for the nearest candidate.
+#[must_use]
+pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 
 fn distance_within(wrong: &[char], candidate: &str, most: usize) -> Option<usize> {
