@@ -50,5 +50,5 @@ pub fn resource() -> Resource {
         attributes.push((conventions::HOST_NAME.to_owned(), host.into()));
     }
     attributes.push((conventions::PROCESS_PID.to_owned(), i64::from(std::process::id()).into()));
-    Resource { attributes }
+    Resource { attributes, ..Resource::default() }
 }

@@ -62,7 +62,7 @@ fn span(id: u64, parent_id: SpanId, offset_ns: u64, duration_ns: u64) -> Span {
         duration_ns,
         flags: 1,
         attributes: Vec::new(),
-        events: Vec::new(),
+        ..Span::default()
     }
 }
 

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 pub type Attributes = Vec<(String, AttributeValue)>;
 
 /// A value of an attribute: what OTLP's `AnyValue` can hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AttributeValue {
+    /// Nothing: given, and empty.
+    #[default]
+    Null,
     /// Text.
     Str(String),
     /// True or false.
@@ -61,6 +64,7 @@ impl AttributeValue {
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
         match self {
+            Self::Null => Value::Null,
             Self::Str(text) => Value::String(text.clone()),
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Int(number) => Value::from(*number),

@@ -46,6 +46,9 @@ macro_rules! hex_id {
         pub struct $name([u8; $bytes]);
 
         impl $name {
+            /// No id: all zeros.
+            pub const NONE: Self = Self([0; $bytes]);
+
             /// Makes the id from its bytes, in the order of its text form.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; $bytes]) -> Self {

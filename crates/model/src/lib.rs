@@ -1,4 +1,4 @@
-//! The vocabulary of Flowglass: what a trace, a span, an event, a batch and a graph are.
+//! The vocabulary of Flowglass: what a trace, a span, an event, a metric, a log record, a batch and a graph are.
 //!
 //! Every other crate speaks these types and none of its own across a crate boundary. This crate knows no I/O, no threads
 //! and no async: it is plain data, its text forms, and the [`Sink`] trait that takes a [`Batch`].
@@ -10,6 +10,8 @@ mod duration;
 mod event;
 mod graph;
 mod id;
+mod log;
+mod metric;
 pub mod nearest;
 mod sink;
 mod span;
@@ -18,14 +20,21 @@ mod trace_context;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{
-    Arena, AttributeColumns, AttributeRef, Batch, BatchBuilder, EventColumns, EventRef, Scalar, SpanColumns, SpanRef, SpanRow,
-    Sym,
+    Arena, AttributeColumns, AttributeRef, Batch, BatchBuilder, EventColumns, EventRef, ExemplarColumns, ExemplarRef,
+    ExemplarRow, ExplicitColumns, ExponentialColumns, Extra, ExtraRun, Extras, LinkColumns, LinkRef, LinkRow, ListColumn,
+    LogColumns, LogRef, LogRow, MetricColumns, MetricRef, MetricRow, PointColumns, PointRef, PointRow, PointValue,
+    RecordCounts, Scalar, SpanColumns, SpanRef, SpanRow, SummaryColumns, Sym,
 };
 pub use duration::parse_duration;
 pub use event::{Event, EventKind, EventRecord, EventVerb, Failure, Interest, Site, SiteId, Subject};
 pub use graph::{Graph, GraphInput, GraphNode, InputSource};
 pub use id::{Fingerprint, ParseIdError, RunId, SpanId, TraceId, WriterId};
+pub use log::{LogRecord, Severity};
+pub use metric::{
+    Buckets, DifferentBounds, Exemplar, ExplicitHistogram, ExponentialHistogram, Metric, MetricPoint, MetricValue, Number,
+    Summary, Totals,
+};
 pub use sink::{Sink, SinkError, SinkErrorKind};
-pub use span::{Resource, Span, SpanEvent, flags};
-pub use status::{CacheStatus, SpanKind, SpanType, Status};
+pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};
+pub use status::{CacheStatus, MetricKind, SpanKind, SpanType, Status, Temporality};
 pub use trace_context::{TraceParent, TraceParentError};

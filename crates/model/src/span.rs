@@ -1,5 +1,7 @@
 //! Spans as whole, owned values: what reading gives back, one at a time.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AttributeValue, Attributes, SpanId, SpanKind, SpanType, Status, TraceId};
@@ -43,6 +45,43 @@ pub struct Span {
     pub attributes: Attributes,
     /// What happened in it, in order of time.
     pub events: Vec<SpanEvent>,
+    /// Spans that it has to do with besides its parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<SpanLink>,
+    /// The W3C trace state; mostly empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub trace_state: String,
+    /// How much was left out of it.
+    #[serde(default, skip_serializing_if = "SpanDrops::is_nothing")]
+    pub dropped: SpanDrops,
+    /// What recorded it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Arc<InstrumentationScope>>,
+}
+
+impl Default for Span {
+    /// Makes a span that ended well at once and says nothing.
+    fn default() -> Self {
+        Self {
+            trace_id: TraceId::NONE,
+            span_id: SpanId::NONE,
+            parent_id: SpanId::NONE,
+            name: String::new(),
+            kind: SpanKind::Internal,
+            span_type: SpanType::Custom,
+            status: Status::Ok,
+            status_message: String::new(),
+            start_unix_ns: 0,
+            duration_ns: 0,
+            flags: 0,
+            attributes: Attributes::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+            trace_state: String::new(),
+            dropped: SpanDrops::default(),
+            scope: None,
+        }
+    }
 }
 
 impl Span {
@@ -71,8 +110,8 @@ impl Span {
     }
 }
 
-/// Something that happened at one moment of a span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Something that happened at one moment, most often in a span.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SpanEvent {
     /// What it is called.
     pub name: String,
@@ -80,6 +119,62 @@ pub struct SpanEvent {
     pub unix_ns: i64,
     /// Keys and values.
     pub attributes: Attributes,
+    /// How many attributes were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
+}
+
+/// A span that another one has to do with, though it is not its parent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SpanLink {
+    /// The other span's trace.
+    pub trace_id: TraceId,
+    /// The other span.
+    pub span_id: SpanId,
+    /// The other trace's state; mostly empty.
+    pub trace_state: String,
+    /// Bits of [`flags`].
+    pub flags: u32,
+    /// Keys and values.
+    pub attributes: Attributes,
+    /// How many attributes were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
+}
+
+/// How much was left out of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SpanDrops {
+    /// So many attributes.
+    pub attributes: u32,
+    /// So many events.
+    pub events: u32,
+    /// So many links.
+    pub links: u32,
+}
+
+impl SpanDrops {
+    /// Says whether nothing was left out.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What recorded: a library, or a part of a program.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InstrumentationScope {
+    /// What it is called.
+    pub name: String,
+    /// Which version of it.
+    pub version: String,
+    /// Keys and values.
+    pub attributes: Attributes,
+    /// How many attributes were left out.
+    pub dropped_attributes: u32,
+    /// Where its names are defined; mostly empty.
+    pub schema_url: String,
 }
 
 /// Who recorded: a service, a host, a process.
@@ -87,4 +182,15 @@ pub struct SpanEvent {
 pub struct Resource {
     /// Keys and values.
     pub attributes: Attributes,
+    /// How many attributes were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
+    /// Where its names are defined; mostly empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema_url: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -130,6 +130,36 @@ word_enum!(
     }
 );
 
+word_enum!(
+    /// What the points of a metric are.
+    MetricKind {
+        /// The last value: it may rise and fall, and sums mean nothing.
+        Gauge = 0 "gauge",
+        /// A sum that only grows.
+        Counter = 1 "counter",
+        /// A sum that may rise and fall.
+        UpDownCounter = 2 "updowncounter",
+        /// A distribution in buckets with given bounds.
+        Explicit = 3 "explicit",
+        /// A distribution in buckets that grow exponentially.
+        Exponential = 4 "exponential",
+        /// Quantiles that the source calculated.
+        Summary = 5 "summary",
+    }
+);
+
+word_enum!(
+    /// Since when the points of a sum or a distribution count. The codes are OTLP's.
+    Temporality {
+        /// Nothing is said, or it means nothing for the kind of metric.
+        Unspecified = 0 "unspecified",
+        /// Since the point before.
+        Delta = 1 "delta",
+        /// Since a fixed start.
+        Cumulative = 2 "cumulative",
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +173,9 @@ mod tests {
         }
         for &kind in SpanType::ALL {
             assert_eq!(SpanType::from_code(kind.code()), Some(kind));
+        }
+        for &kind in MetricKind::ALL {
+            assert_eq!((MetricKind::from_code(kind.code()), MetricKind::from_word(kind.as_str())), (Some(kind), Some(kind)));
         }
         assert_eq!(Status::from_code(99), None);
         assert_eq!(CacheStatus::from_word("HIT"), None);

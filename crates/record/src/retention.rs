@@ -141,7 +141,7 @@ fn address(batch: &Arc<Batch>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use flowglass_model::{BatchBuilder, SpanKind, SpanType, Status, WriterId};
+    use flowglass_model::{BatchBuilder, WriterId};
 
     use super::*;
 
@@ -151,17 +151,11 @@ mod tests {
             builder.push(&Span {
                 trace_id,
                 span_id: SpanId::random(),
-                parent_id: SpanId::NONE,
                 name: "x".into(),
-                kind: SpanKind::Internal,
-                span_type: SpanType::Custom,
-                status: Status::Ok,
-                status_message: String::new(),
-                start_unix_ns: 0,
                 duration_ns: 1,
                 flags: 1,
-                attributes: Vec::new(),
-                events: vec![SpanEvent { name: "e".into(), unix_ns: 0, attributes: Vec::new() }],
+                events: vec![SpanEvent { name: "e".into(), ..SpanEvent::default() }],
+                ..Span::default()
             });
         }
         Arc::new(builder.finish())

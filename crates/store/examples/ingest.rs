@@ -147,6 +147,7 @@ fn fail(node: &mut Span) {
         name: "exception".into(),
         unix_ns: node.end_unix_ns(),
         attributes: vec![(conventions::EXCEPTION_MESSAGE.into(), message.into())],
+        ..SpanEvent::default()
     });
 }
 
@@ -164,6 +165,6 @@ fn span(trace_id: TraceId, id: u64, parent_id: SpanId, name: String, span_type: 
         duration_ns: end.abs_diff(start),
         flags: flags::SAMPLED,
         attributes: Vec::new(),
-        events: Vec::new(),
+        ..Span::default()
     }
 }

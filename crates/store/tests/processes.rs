@@ -89,7 +89,7 @@ fn span(trace_id: TraceId, id: u64, status: Status) -> Span {
         duration_ns: 5,
         flags: flags::SAMPLED,
         attributes: vec![("index".into(), i64::try_from(id).unwrap().into())],
-        events: Vec::new(),
+        ..Span::default()
     }
 }
 

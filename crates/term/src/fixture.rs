@@ -32,7 +32,7 @@ impl Run {
             duration_ns: ms * 1_000_000,
             flags: 1,
             attributes: Vec::new(),
-            events: Vec::new(),
+            ..Span::default()
         });
         self.spans.len() - 1
     }

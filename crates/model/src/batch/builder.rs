@@ -7,7 +7,10 @@ use std::sync::Arc;
 use super::Batch;
 use super::arena::Sym;
 use super::columns::{Scalar, SpanRow};
-use crate::{AttributeValue, Attributes, Resource, Span, SpanId, Status, TraceId, WriterId};
+use super::links::LinkRow;
+use super::logs::LogRow;
+use super::metrics::{ExemplarRow, MetricRow, PointRow};
+use crate::{AttributeValue, Resource, SpanId, TraceId, WriterId};
 
 /// Fills a [`Batch`], keeping each text once.
 #[derive(Debug, Default)]
@@ -59,6 +62,7 @@ impl BatchBuilder {
     /// Puts a value's texts into the arena.
     pub fn scalar(&mut self, value: &AttributeValue) -> Scalar {
         match value {
+            AttributeValue::Null => Scalar::Null,
             AttributeValue::Str(text) => Scalar::Str(self.intern(text)),
             AttributeValue::Bool(flag) => Scalar::Bool(*flag),
             AttributeValue::Int(number) => Scalar::Int(*number),
@@ -81,7 +85,7 @@ impl BatchBuilder {
         self.batch.opened.push(row, attributes);
     }
 
-    /// Adds an event of a span.
+    /// Adds an event of a span, of a trace without a span ([`SpanId::NONE`]), or of neither ([`TraceId::NONE`]).
     pub fn push_event(
         &mut self,
         (trace_id, span_id): (TraceId, SpanId),
@@ -97,41 +101,37 @@ impl BatchBuilder {
         events.attributes.push_row(attributes);
     }
 
-    /// Adds an owned span with its events: to `opened` while it runs, else to `spans`.
-    pub fn push(&mut self, span: &Span) {
-        let row = SpanRow {
-            trace_id: span.trace_id,
-            span_id: span.span_id,
-            parent_id: span.parent_id,
-            name: self.intern(&span.name),
-            kind: span.kind,
-            span_type: span.span_type,
-            status: span.status,
-            status_message: self.intern(&span.status_message),
-            start_unix_ns: span.start_unix_ns,
-            duration_ns: span.duration_ns,
-            flags: span.flags,
-        };
-        let attributes = self.pairs(&span.attributes);
-        match span.status {
-            Status::Running => self.push_opened(row, attributes),
-            _ => self.push_span(row, attributes),
-        }
-        for event in &span.events {
-            let name = self.intern(&event.name);
-            let attributes = self.pairs(&event.attributes);
-            self.push_event((span.trace_id, span.span_id), name, event.unix_ns, attributes);
-        }
+    /// Adds a link of a span.
+    pub fn push_link(&mut self, row: LinkRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.links.push(row, attributes);
+    }
+
+    /// Adds a log record.
+    pub fn push_log(&mut self, row: LogRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.logs.push(row, attributes);
+    }
+
+    /// Adds a metric, once for all its points; returns its row.
+    pub fn push_metric(&mut self, row: MetricRow, metadata: impl IntoIterator<Item = (Sym, Scalar)>) -> u32 {
+        let at = self.batch.metrics.len();
+        self.batch.metrics.push(row, metadata);
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    /// Adds an exemplar of the point that comes next.
+    pub fn push_exemplar(&mut self, row: ExemplarRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.points.exemplars.push(row, attributes);
+    }
+
+    /// Adds a point of a metric.
+    pub fn push_point(&mut self, row: PointRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.batch.points.push(row, attributes);
     }
 
     /// Returns the filled batch.
     #[must_use]
     pub fn finish(self) -> Batch {
         self.batch
-    }
-
-    fn pairs(&mut self, attributes: &Attributes) -> Vec<(Sym, Scalar)> {
-        attributes.iter().map(|(key, value)| (self.intern(key), self.scalar(value))).collect()
     }
 }
 
@@ -184,29 +184,6 @@ impl Hasher for Hashed {
 mod tests {
     use super::super::Arena;
     use super::*;
-    use crate::{SpanEvent, SpanKind, SpanType};
-
-    fn span() -> Span {
-        Span {
-            trace_id: TraceId::random(),
-            span_id: SpanId::random(),
-            parent_id: SpanId::NONE,
-            name: "node clean".into(),
-            kind: SpanKind::Internal,
-            span_type: SpanType::Node,
-            status: Status::Error,
-            status_message: "too dirty".into(),
-            start_unix_ns: -5,
-            duration_ns: 7,
-            flags: 1,
-            attributes: vec![
-                ("a".into(), "text".into()),
-                ("b".into(), AttributeValue::List(vec![1i64.into(), AttributeValue::Map(vec![("k".into(), 0.5.into())])])),
-                ("c".into(), AttributeValue::Bytes(vec![0xff, 0])),
-            ],
-            events: vec![SpanEvent { name: "exception".into(), unix_ns: 1, attributes: vec![("x".into(), true.into())] }],
-        }
-    }
 
     #[test]
     fn hashes_tell_texts_apart() {
@@ -218,22 +195,6 @@ mod tests {
         assert!(low.len() > 3800, "{} of 4096 low bits differ", low.len());
         assert_ne!(seed.hash(b"a"), seed.hash(b"a\0"));
         assert_ne!(seed.hash(b"a"), Seed(8).hash(b"a"));
-    }
-
-    #[test]
-    fn what_goes_in_comes_back_equal() {
-        let (ended, mut running) = (span(), span());
-        running.status = Status::Running;
-        running.events.clear();
-        let mut builder = BatchBuilder::new(WriterId::random(), 1, Arc::default());
-        builder.push(&ended);
-        builder.push(&running);
-        let batch = builder.finish();
-        let mut back = batch.spans().next().unwrap().to_span();
-        back.events = batch.events().map(|event| event.to_event()).collect();
-        assert_eq!(back, ended);
-        assert_eq!(batch.opened().next().unwrap().to_span(), running);
-        assert_eq!(batch.spans().len() + batch.opened().len(), 2);
     }
 
     #[test]

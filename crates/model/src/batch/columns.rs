@@ -1,12 +1,15 @@
 //! Spans, events and attributes as columns.
 
 use super::arena::Sym;
+use super::extras::Extras;
 use crate::{SpanId, SpanKind, SpanType, Status, TraceId};
 
 /// An attribute's value in a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Scalar {
+    /// Nothing.
+    Null,
     /// Text in the arena.
     Str(Sym),
     /// True or false.
@@ -64,6 +67,7 @@ pub struct SpanColumns {
     pub duration_ns: Vec<u64>,
     pub flags: Vec<u32>,
     pub attributes: AttributeColumns,
+    pub extras: Extras,
 }
 
 impl SpanColumns {
@@ -112,7 +116,8 @@ pub struct SpanRow {
     pub flags: u32,
 }
 
-/// Events of spans as columns. The span may be in this batch, in another, or still open.
+/// Events as columns. An event's span may be in this batch, in another, or still open; an event may also have a trace and
+/// no span ([`SpanId::NONE`]), or neither ([`TraceId::NONE`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "each column is the field of `SpanEvent` with the same name, and the span it belongs to")]
 pub struct EventColumns {
@@ -121,6 +126,7 @@ pub struct EventColumns {
     pub name: Vec<Sym>,
     pub unix_ns: Vec<i64>,
     pub attributes: AttributeColumns,
+    pub extras: Extras,
 }
 
 impl EventColumns {

@@ -12,7 +12,7 @@ pub(crate) mod sketch;
 mod texts;
 mod times;
 
-use flowglass_model::{Arena, AttributeColumns, Batch, EventColumns, SpanColumns, SpanKind, SpanType, Status, TraceId};
+use flowglass_model::{Arena, AttributeColumns, Batch, EventColumns, Extras, SpanColumns, SpanKind, SpanType, Status, TraceId};
 
 pub(crate) use block::{BlockDecoder, BlockEncoder};
 pub(crate) use bytes::Damaged;
@@ -241,6 +241,7 @@ impl Sections {
             start_unix_ns,
             duration_ns,
             attributes: AttributeColumns::default(),
+            extras: Extras::default(),
         };
         words.finish().map(|()| spans)
     }
@@ -259,7 +260,8 @@ impl Sections {
             Ok(last)
         })?;
         reader.finish()?;
-        Ok(EventColumns { trace_id, span_id, name, unix_ns, attributes: AttributeColumns::default() })
+        let (attributes, extras) = (AttributeColumns::default(), Extras::default());
+        Ok(EventColumns { trace_id, span_id, name, unix_ns, attributes, extras })
     }
 }
 

@@ -41,8 +41,14 @@ fn random_span(rng: &mut Rng, traces: &[TraceId]) -> Span {
         flags: if wild { rng.u32(..) } else { 1 },
         attributes: attributes(rng),
         events: (0..rng.usize(0..3))
-            .map(|_| SpanEvent { name: "log".into(), unix_ns: rng.i64(..), attributes: attributes(rng) })
+            .map(|_| SpanEvent {
+                name: "log".into(),
+                unix_ns: rng.i64(..),
+                attributes: attributes(rng),
+                ..SpanEvent::default()
+            })
             .collect(),
+        ..Span::default()
     }
 }
 

@@ -18,7 +18,7 @@ fn span(id: u64, parent: u64, span_type: SpanType, name: &str, at_ms: i64, ms: u
         duration_ns: ms * 1_000_000,
         flags: 1,
         attributes: Vec::new(),
-        events: Vec::new(),
+        ..Span::default()
     }
 }
 

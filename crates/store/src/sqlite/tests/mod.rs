@@ -79,7 +79,7 @@ fn span(trace_id: TraceId, id: u64, parent: u64, status: Status) -> Span {
         duration_ns: 10,
         flags: flags::SAMPLED,
         attributes: vec![("k".into(), "v".into())],
-        events: Vec::new(),
+        ..Span::default()
     }
 }
 
@@ -93,5 +93,5 @@ fn joined_root(trace_id: TraceId, id: u64, parent: u64, status: Status) -> Span 
 }
 
 fn event(name: &str, unix_ns: i64) -> SpanEvent {
-    SpanEvent { name: name.into(), unix_ns, attributes: vec![("e".into(), 1i64.into())] }
+    SpanEvent { name: name.into(), unix_ns, attributes: vec![("e".into(), 1i64.into())], ..SpanEvent::default() }
 }
