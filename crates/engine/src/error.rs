@@ -1,8 +1,10 @@
 //! The one error type of the engine: what failed, where in the pipeline, and why.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use flowglass_model::{Failure, RunId};
 
@@ -69,6 +71,8 @@ struct What {
     message: String,
     error_type: Option<String>,
     source: Option<BoxError>,
+    /// Whether a span has ended with this error; those that end with it after that only pass it on.
+    is_told: AtomicBool,
 }
 
 struct Place {
@@ -81,7 +85,7 @@ struct Place {
 impl Error {
     /// Makes an error with a message.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self::of(What { kind, message: message.into(), error_type: None, source: None })
+        Self::of(What { kind, message: message.into(), error_type: None, source: None, is_told: AtomicBool::new(false) })
     }
 
     fn of(what: What) -> Self {
@@ -95,7 +99,14 @@ impl Error {
             message: source.to_string(),
             error_type: source.downcast_ref::<NodeError>().map(|error| error.error_type.clone()),
             source: Some(source),
+            is_told: AtomicBool::new(false),
         })
+    }
+
+    /// Says, to the first who asks, that the error hasn't been told yet. Those around where it happened only pass it on, and
+    /// a map whose items failed has no error of its own.
+    pub(crate) fn is_news(&self) -> bool {
+        !self.what.is_told.swap(true, Relaxed) && self.what.kind != ErrorKind::Items
     }
 
     /// Says where the error happened; a place that is already known stays.
@@ -220,6 +231,12 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.what.source.as_deref().map(|source| source as _)
     }
+}
+
+/// Returns what a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("with a value that is no text")
 }
 
 /// An error of a node that says its own `error.type`, for nodes that know more than a message.

@@ -8,6 +8,7 @@ mod cache;
 mod callback;
 mod cancel;
 mod error;
+mod feed;
 mod node;
 pub mod pipeline;
 mod policy;
@@ -16,11 +17,16 @@ pub mod value;
 
 pub use backend::{Execution, LocalBackend};
 pub use cache::{Cache, CacheError, DiskCache, Entry, Load, NewEntry};
-pub use callback::{Callback, CallbackContext, Callbacks};
+pub use callback::{
+    Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime, Callbacks, IntoCallbackResult, Replayed, replay,
+};
 pub use cancel::CancelToken;
 pub use error::{BoxError, Error, ErrorKind, NodeError};
+pub use feed::{EventFeed, EventFilter, Received, Subscription};
 pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
-pub use pipeline::{Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, Setting, Typed};
+pub use pipeline::{
+    Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, PipelineInfo, Setting, Typed,
+};
 pub use policy::{Backoff, Retry};
 pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
 

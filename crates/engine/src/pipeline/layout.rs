@@ -6,7 +6,7 @@ use flowglass_model::conventions as names;
 use flowglass_model::{Attributes, Site, SiteId, SpanKind, SpanType, Subject};
 use flowglass_record::SpanTemplate;
 
-use super::{NodeKind, Pipeline, PlanNode};
+use super::{NodeKind, Pipeline, PlanNode, Surroundings};
 
 /// Sites and span templates of one root pipeline. Site `i` has template `i`; templates of attempts come behind.
 pub(crate) struct Layout {
@@ -16,6 +16,7 @@ pub(crate) struct Layout {
     /// A top-level map: its map's and item's sites.
     pub(crate) map: Option<(u32, u32)>,
     pub(crate) level: Arc<LevelSites>,
+    pub(crate) surroundings: Arc<Surroundings>,
 }
 
 /// The sites of one pipeline's nodes, in the order of its plan.
@@ -65,7 +66,7 @@ pub(crate) fn of_run(pipeline: &Pipeline) -> Layout {
     let mut drawing = Drawing::default();
     let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
     let level = drawing.level(pipeline, root, 1);
-    drawing.finish(root, None, level)
+    drawing.finish(pipeline, root, None, level)
 }
 
 pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
@@ -75,7 +76,7 @@ pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
     let map = drawing.map(pipeline.name(), root, 1);
     let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
     let level = drawing.level(pipeline, item, 2);
-    drawing.finish(root, Some((map, item)), level)
+    drawing.finish(pipeline, root, Some((map, item)), level)
 }
 
 #[derive(Default)]
@@ -87,10 +88,12 @@ struct Drawing {
 
 impl Drawing {
     /// Puts the attempts' templates behind the sites' and points the sites at them.
-    fn finish(mut self, root: u32, map: Option<(u32, u32)>, mut level: LevelSites) -> Layout {
+    fn finish(mut self, pipeline: &Pipeline, root: u32, map: Option<(u32, u32)>, mut level: LevelSites) -> Layout {
         shift_attempts(&mut level, number(self.sites.len()));
         self.templates.append(&mut self.attempts);
-        Layout { sites: self.sites.into(), templates: self.templates.into(), root, map, level: Arc::new(level) }
+        let surroundings = Arc::new(Surroundings::of_plan(pipeline, self.sites.len(), &level));
+        let (sites, templates) = (self.sites.into(), self.templates.into());
+        Layout { sites, templates, root, map, level: Arc::new(level), surroundings }
     }
 
     fn level(&mut self, pipeline: &Pipeline, parent: u32, depth: u16) -> LevelSites {

@@ -8,6 +8,7 @@ mod layout;
 mod ports;
 mod setting;
 mod shape;
+mod surroundings;
 mod wiring;
 
 use std::fmt;
@@ -23,6 +24,8 @@ pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
+pub use surroundings::PipelineInfo;
+pub(crate) use surroundings::{SiteFacts, Surroundings};
 pub(crate) use wiring::{Arg, PlanNode};
 
 use crate::backend::LocalBackend;

@@ -19,7 +19,7 @@ use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::backend::Execution;
 use crate::cache::Entry;
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, panic_text};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{Arg, NodeKind, PlanNode};
 use crate::policy::Retry;
@@ -420,6 +420,5 @@ impl Future for Guarded {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::new(ErrorKind::Panic, format!("panicked: {}", message.unwrap_or("with a value that is no text")))
+    Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(panic)))
 }

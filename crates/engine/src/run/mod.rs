@@ -14,6 +14,7 @@ mod probe;
 mod root;
 mod shared;
 mod slot;
+mod telling;
 
 pub use map::OnError;
 pub use options::{MapBuilder, RunBuilder};

@@ -140,7 +140,9 @@ impl OpenSpan {
         if matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0) {
             level.run.totals.count(ended);
         }
-        level.tell(self.site, self.frame.span, self.index(), end, event_kind(ended, duration_ns, failure.as_ref()));
+        let kind = event_kind(ended, duration_ns, failure.as_ref());
+        let from_inside = matches!(ended, Ended::Failed { error } if !error.is_news());
+        level.tell_end(self.site, self.frame.span, self.index(), end, kind, from_inside);
     }
 
     fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {

@@ -17,7 +17,11 @@ use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
+use crate::feed::{EventFeed, EventFilter, Subscription};
 use crate::pipeline::{Inputs, MapMode, Pipeline, Setting};
+
+/// How many events a run keeps that is to keep them.
+const KEPT_EVENTS: usize = 100_000;
 
 /// What one run changes of what its pipeline says.
 #[derive(Clone, Default)]
@@ -35,6 +39,9 @@ pub(crate) struct Options {
     pub(crate) map_items: MapItems,
     pub(crate) capture: Capture,
     pub(crate) resumes: Option<RunId>,
+    pub(crate) feeds: Vec<EventFeed>,
+    /// The run's own feed, which ends with it.
+    pub(crate) own_feed: Option<EventFeed>,
 }
 
 /// A run about to start. Await it for a [`Run`] that went well, or [`settle`](Self::settle) it for the run whatever it came to.
@@ -111,6 +118,24 @@ macro_rules! options {
             pub fn observe(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
                 self.options.observer = Some(Arc::new(observer));
                 self
+            }
+
+            /// Sends every event of every level to this feed, besides the callbacks.
+            pub fn feed(mut self, feed: &EventFeed) -> Self {
+                self.options.feeds.push(feed.clone());
+                self
+            }
+
+            /// Keeps the run's events, which [`events`](crate::Settled::events) then returns: the newest 100,000, at some 300
+            /// bytes each.
+            pub fn keep_events(mut self) -> Self {
+                self.options.own_feed.get_or_insert_default().keep(KEPT_EVENTS);
+                self
+            }
+
+            /// Subscribes to the events of the run that is about to start; they end when it does.
+            pub fn subscribe(&mut self, filter: impl Into<EventFilter>) -> Subscription {
+                self.options.own_feed.get_or_insert_default().subscribe(filter, 0)
             }
 
             /// Stops when this token says so.

@@ -3,12 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use flowglass_model::{RunId, Span, SpanId, Status};
+use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
 use flowglass_record::Retained;
 use indexmap::IndexMap;
 
 use super::slot::{Slot, Slots};
+use crate::callback::{CallbackFailure, CallbackTime, Tally};
 use crate::error::{Error, ErrorKind};
+use crate::feed::EventFeed;
 use crate::nearest::nearest;
 use crate::value::{self, List, Type, Value};
 
@@ -19,6 +21,8 @@ pub struct Settled {
     pub(super) error: Option<Error>,
     pub(super) duration_ns: u64,
     pub(super) retained: Option<Retained>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) events: Option<EventFeed>,
 }
 
 impl Settled {
@@ -62,6 +66,34 @@ impl Settled {
     #[must_use]
     pub fn trace(&self) -> Vec<Span> {
         self.retained.as_ref().map(Retained::spans).unwrap_or_default()
+    }
+}
+
+/// What callbacks and events tell of a run.
+impl Settled {
+    /// Returns the callbacks that failed. The run did not notice.
+    #[must_use]
+    pub fn callback_failures(&self) -> Vec<CallbackFailure> {
+        self.tally.failures()
+    }
+
+    /// Returns how long each callback took, the longest first. The run waited for them.
+    #[must_use]
+    pub fn callback_times(&self) -> Vec<CallbackTime> {
+        self.tally.times()
+    }
+
+    /// Returns the run's events in their order, if the run was asked to keep them
+    /// ([`keep_events`](crate::RunBuilder::keep_events)); else none.
+    #[must_use]
+    pub fn events(&self) -> Vec<Arc<EventRecord>> {
+        self.events.as_ref().map(EventFeed::kept).unwrap_or_default()
+    }
+
+    /// Returns how many of the run's first events were too many to keep.
+    #[must_use]
+    pub fn events_lost(&self) -> u64 {
+        self.events.as_ref().map_or(0, EventFeed::dropped)
     }
 }
 

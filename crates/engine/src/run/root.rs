@@ -20,6 +20,7 @@ use super::outcome::{ItemRun, MapRun, Output, Run, Settled};
 use super::shared::{Clock, Level, Place, RunShared, Totals};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
+use crate::feed::{EventFeed, Feeds};
 use crate::nearest::nearest;
 use crate::pipeline::{Effective, InputPort, Inputs, Layout, Pipeline, Setting, Typed};
 use crate::value::Type;
@@ -62,7 +63,7 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
             Some((port.name.clone(), Output { slot, ty: port.ty.clone(), consumed: port.consumed }))
         })
         .collect();
-    Ok(Run { settled: Settled { id: level.run.id, root: span, error, duration_ns, retained }, outputs })
+    Ok(Run { settled: settled(&level, span, error, duration_ns, retained, options.own_feed), outputs })
 }
 
 /// Runs a pipeline once for each element.
@@ -120,8 +121,22 @@ pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let (failed, cached) = done.as_ref().map_or((0, 0), |done| (done.failed(), done.cached()));
     let items = done.map_or_else(|_| Vec::new(), |done| done.items);
     let items = (0..).zip(items).map(|(index, result)| ItemRun { index, result }).collect();
-    let settled = Settled { id: level.run.id, root: root_span, error, duration_ns, retained };
+    let settled = settled(&level, root_span, error, duration_ns, retained, options.own_feed);
     Ok(MapRun { settled, ports, items, failed, cached })
+}
+
+/// Waits until all callbacks are told, and says how the run ended.
+fn settled(
+    level: &Level,
+    root: SpanId,
+    error: Option<Error>,
+    duration_ns: u64,
+    retained: Option<Retained>,
+    events: Option<EventFeed>,
+) -> Settled {
+    let run = &level.run;
+    run.tally.end(run.id);
+    Settled { id: run.id, root, error, duration_ns, retained, tally: Arc::clone(&run.tally), events }
 }
 
 /// A run whose root span is open.
@@ -176,6 +191,8 @@ impl Started {
             map_items: options.map_items,
             capture: options.capture,
             seq: Default::default(),
+            tally: Arc::default(),
+            feeds: Feeds::new(options.feeds.clone(), options.own_feed.clone()),
         });
         let level = Arc::new(Level {
             run,

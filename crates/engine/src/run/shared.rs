@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flowglass_model::{Event, EventKind, RunId, Site, SpanId};
+use flowglass_model::{Event, RunId, Site, SpanId};
 use flowglass_record::{Scope, Tick};
 
+use crate::callback::Tally;
 use crate::cancel::CancelToken;
+use crate::feed::Feeds;
 use crate::pipeline::{Effective, Layout, LevelSites, Pipeline};
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
@@ -25,6 +27,9 @@ pub(crate) struct RunShared {
     pub(crate) map_items: MapItems,
     pub(crate) capture: Capture,
     pub(crate) seq: AtomicU64,
+    /// What callbacks came to.
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) feeds: Feeds,
 }
 
 /// Turns ticks into Unix time for events; spans are resolved by the recorder.
@@ -34,7 +39,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    fn unix_ns(&self, tick: Tick) -> i64 {
+    pub(crate) fn unix_ns(&self, tick: Tick) -> i64 {
         self.start_unix_ns.saturating_add_unsigned(self.start.elapsed_ns(tick))
     }
 }
@@ -174,24 +179,6 @@ impl Place {
 impl Level {
     pub(crate) fn site(&self, site: u32) -> &Site {
         &self.run.layout.sites[site as usize]
-    }
-
-    /// Tells callbacks and the observer of an event, if any of them wants it.
-    pub(crate) fn tell(&self, site: u32, span: SpanId, index: Option<u64>, at: Tick, kind: EventKind<'_>) {
-        let callbacks = self.config.callbacks.as_ref();
-        let callbacks = callbacks.filter(|callbacks| callbacks.wants(self.site(site).subject, kind.verb()));
-        if callbacks.is_none() && self.run.observer.is_none() {
-            return;
-        }
-        let order = (self.run.seq.fetch_add(1, Relaxed), self.run.clock.unix_ns(at));
-        let index = index.or_else(|| self.place.index());
-        let event = Event::new(order, self.run.id, self.site(site), span, index, kind);
-        if let Some(observer) = &self.run.observer {
-            observer(&event);
-        }
-        if let Some(callbacks) = callbacks {
-            callbacks.tell(&event);
-        }
     }
 }
 

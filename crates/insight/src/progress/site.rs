@@ -108,7 +108,7 @@ impl SiteProgress {
         match self.site.subject {
             Subject::Node => true,
             Subject::Item => self.site.children == 0,
-            Subject::Pipeline | Subject::Map => false,
+            Subject::Pipeline | Subject::Map | Subject::Other => false,
         }
     }
 
