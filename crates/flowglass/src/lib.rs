@@ -59,6 +59,9 @@ pub use flowglass_model as model;
 /// The store that keeps runs in one file.
 pub use flowglass_store as store;
 
+/// The OpenTelemetry protocol, to and from batches.
+pub use flowglass_otlp as otlp;
+
 /// Spans in, answers out: trees, waterfalls, statistics.
 pub use flowglass_insight as insight;
 

@@ -14,6 +14,8 @@ macro_rules! names {
 names! {
     /// What the span stands for; see [`SpanType`](crate::SpanType).
     SPAN_TYPE = "span.type";
+    /// How the span ended, where a format has no status for it: `cancelled`, `interrupted`; see [`Status`](crate::Status).
+    SPAN_STATUS = "span.status";
     /// The pipeline's stable id.
     PIPELINE_ID = "pipeline.id";
     /// The pipeline's name.

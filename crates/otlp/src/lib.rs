@@ -1,0 +1,25 @@
+//! OTLP in and out: the OpenTelemetry protocol, to and from Flowglass's [`Batch`](flowglass_model::Batch)es.
+//!
+//! The mapping is in one place, both directions next to each other. Encoding writes protobuf straight from the columns of a
+//! batch; decoding scans protobuf without copying and fills a batch. Nothing is built in between.
+//!
+//! ```
+//! use flowglass_model::BatchBuilder;
+//! use flowglass_otlp::{decode_traces, encode_traces};
+//!
+//! let batch = BatchBuilder::default().finish();
+//! let bytes = encode_traces(&batch);
+//! assert!(decode_traces(&bytes)?.batches.is_empty());
+//! # Ok::<(), flowglass_otlp::DecodeError>(())
+//! ```
+
+mod decoded;
+mod flaw;
+mod limits;
+mod mapping;
+mod proto;
+
+pub use decoded::{Decoded, Rejected};
+pub use flaw::{DecodeError, Flaw};
+pub use limits::Limits;
+pub use proto::{TraceEncoder, decode_traces, decode_traces_within, encode_traces};

@@ -1,0 +1,191 @@
+//! Protobuf's wire format, written into one buffer, lengths filled in afterwards.
+
+/// How many bytes are left free for a message's length, which is known only when the message is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Gap {
+    /// For messages of most often 128 bytes to 16 kB: a span.
+    Two = 2,
+    /// For messages of most often 16 kB to 2 MB: a batch.
+    Three = 3,
+}
+
+/// Writes fields behind each other. Fields that have their default are left out, as protobuf has it.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) const fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// Writes a message.
+    #[inline]
+    pub(crate) fn message(&mut self, number: u32, gap: Gap, fill: impl FnOnce(&mut Self)) {
+        self.varint(u64::from(number << 3 | 2));
+        self.out.extend_from_slice(&[0; 3][..gap as usize]);
+        let start = self.out.len();
+        fill(self);
+        self.close(start, gap as usize);
+    }
+
+    /// Writes an unsigned number, if it isn't zero.
+    #[inline]
+    pub(crate) fn uint(&mut self, number: u32, value: u64) {
+        if value != 0 {
+            self.always_uint(number, value);
+        }
+    }
+
+    /// Writes an unsigned number, zero too.
+    #[inline]
+    pub(crate) fn always_uint(&mut self, number: u32, value: u64) {
+        self.varint(u64::from(number << 3));
+        self.varint(value);
+    }
+
+    /// Writes eight bytes, if they aren't all zero.
+    #[inline]
+    pub(crate) fn fixed64(&mut self, number: u32, value: u64) {
+        if value != 0 {
+            self.always_fixed64(number, value);
+        }
+    }
+
+    /// Writes eight bytes, zeros too.
+    #[inline]
+    pub(crate) fn always_fixed64(&mut self, number: u32, value: u64) {
+        self.varint(u64::from(number << 3 | 1));
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Writes four bytes, if they aren't all zero.
+    #[inline]
+    pub(crate) fn fixed32(&mut self, number: u32, value: u32) {
+        if value != 0 {
+            self.varint(u64::from(number << 3 | 5));
+            self.out.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// Writes bytes or a text, if there are any.
+    #[inline]
+    pub(crate) fn bytes(&mut self, number: u32, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.always_bytes(number, bytes);
+        }
+    }
+
+    /// Writes bytes or a text, an empty one too.
+    #[inline]
+    pub(crate) fn always_bytes(&mut self, number: u32, bytes: &[u8]) {
+        self.length(number, bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Writes the head of a field whose length is known.
+    #[inline]
+    pub(crate) fn length(&mut self, number: u32, length: usize) {
+        self.varint(u64::from(number << 3 | 2));
+        self.varint(length as u64);
+    }
+
+    /// Writes fields that are written already.
+    #[inline]
+    pub(crate) fn raw(&mut self, fields: &[u8]) {
+        self.out.extend_from_slice(fields);
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self, value: u64) {
+        if value < 0x80 {
+            self.out.push(value as u8);
+        } else {
+            let (bytes, length) = varint_bytes(value);
+            self.out.extend_from_slice(&bytes[..length]);
+        }
+    }
+
+    /// Fills in the length of the message that began at `start`, moving it where the gap doesn't fit.
+    #[inline]
+    fn close(&mut self, start: usize, gap: usize) {
+        let end = self.out.len();
+        let (bytes, length) = varint_bytes((end - start) as u64);
+        if length > gap {
+            self.out.resize(end + length - gap, 0);
+        }
+        if length != gap {
+            self.out.copy_within(start..end, start - gap + length);
+            self.out.truncate(end + length - gap);
+        }
+        self.out[start - gap..start - gap + length].copy_from_slice(&bytes[..length]);
+    }
+}
+
+/// Returns how many bytes a number takes.
+#[inline]
+pub(crate) const fn varint_len(value: u64) -> usize {
+    // One byte for every seven bits, and one for zero.
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+#[inline]
+fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
+    let mut bytes = [0; 10];
+    let mut length = 0;
+    loop {
+        bytes[length] = (value as u8 & 0x7f) | if value >= 0x80 { 0x80 } else { 0 };
+        length += 1;
+        value >>= 7;
+        if value == 0 {
+            return (bytes, length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::{Reader, Wire};
+    use super::*;
+
+    #[test]
+    fn a_message_of_any_length_comes_back() {
+        for gap in [Gap::Two, Gap::Three] {
+            for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 5_000_000] {
+                let mut out = vec![0x08, 1];
+                let content = vec![7; length];
+                Writer::new(&mut out).message(2, gap, |w| w.raw(&content));
+                let mut reader = Reader::new(&out);
+                assert_eq!(reader.next().unwrap(), Some((1, Wire::Varint(1))));
+                assert_eq!(reader.next().unwrap(), Some((2, Wire::Bytes(&content))));
+                assert_eq!(reader.next().unwrap(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_of_numbers_are_as_written() {
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1 << shift) - 1, (1u64 << shift) | 1] {
+                assert_eq!(varint_bytes(value).1, varint_len(value), "{value}");
+            }
+        }
+        assert_eq!(varint_len(u64::MAX), 10);
+    }
+
+    #[test]
+    fn defaults_are_left_out_unless_asked_for() {
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out);
+        writer.uint(1, 0);
+        writer.fixed64(1, 0);
+        writer.fixed32(1, 0);
+        writer.bytes(1, b"");
+        assert!(out.is_empty());
+        Writer::new(&mut out).always_bytes(1, b"");
+        Writer::new(&mut out).always_uint(2, 0);
+        Writer::new(&mut out).always_fixed64(3, 0);
+        assert_eq!(out, [0x0a, 0, 0x10, 0, 0x19, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+}
