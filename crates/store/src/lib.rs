@@ -4,6 +4,7 @@
 //! [`SqliteSink`]; runs come back as [`RunRecord`]s and traces as spans of the model.
 
 mod error;
+pub mod query;
 mod run;
 mod segment;
 mod sqlite;
