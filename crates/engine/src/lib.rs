@@ -9,6 +9,7 @@ mod callback;
 mod cancel;
 mod error;
 mod feed;
+mod invocation;
 mod node;
 pub mod pipeline;
 mod policy;
@@ -23,7 +24,8 @@ pub use callback::{
 pub use cancel::CancelToken;
 pub use error::{BoxError, Error, ErrorKind, NodeError};
 pub use feed::{EventFeed, EventFilter, Received, Subscription};
-pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param, take};
+pub use invocation::Invocation;
+pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param};
 pub use pipeline::{
     Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, PipelineInfo, Setting, Typed,
 };
@@ -42,9 +44,8 @@ pub trait Coded {
 /// What the expansion of `#[node]` uses.
 #[doc(hidden)]
 pub mod private {
-    use crate::value::{KeyDigest, KeyHasher, Value, ValueError};
+    use crate::value::{KeyDigest, KeyHasher};
 
-    pub use crate::value::{borrow, share};
     pub use smallvec::smallvec;
 
     /// Digests a function's code, the code it uses, and the types it was made for.
@@ -54,14 +55,6 @@ pub mod private {
         hasher.label("rust");
         parts.iter().for_each(|part| hasher.text(part));
         hasher.finish()
-    }
-
-    /// Takes the next input.
-    ///
-    /// # Errors
-    /// If there is none, which a checked pipeline doesn't let happen.
-    pub fn next(inputs: &mut impl Iterator<Item = Value>) -> Result<Value, ValueError> {
-        inputs.next().ok_or_else(|| ValueError::new("an input is missing"))
     }
 }
 

@@ -10,13 +10,14 @@ use smallvec::SmallVec;
 
 use crate::cancel::CancelToken;
 use crate::error::BoxError;
+use crate::invocation::Invocation;
 use crate::policy::Retry;
-use crate::value::{KeyHasher, Type, Value, ValueError};
+use crate::value::{KeyHasher, Type, Value};
 
 /// The values that a node made, one for each of its declared outputs.
 pub type Outputs = SmallVec<[Value; 1]>;
 
-/// The values that a node is given, one for each of its declared parameters.
+/// Values that a node is given, one for each of its declared parameters.
 pub type Inputs = SmallVec<[Value; 4]>;
 
 /// What a call gives: a result now, or a future of one. A node that isn't async boxes nothing.
@@ -32,15 +33,15 @@ pub trait Node: Send + Sync + 'static {
     /// Describes the node. Called once, when a pipeline is built.
     fn spec(&self) -> NodeSpec;
 
-    /// Runs the node once.
-    fn call(&self, inputs: Inputs, context: &NodeContext) -> Call;
+    /// Runs the node once, with the inputs and the surroundings that the call brings.
+    fn call(&self, call: &mut Invocation<'_>) -> Call;
 
     /// Feeds into the cache key what the description and the inputs alone don't say, and says whether what was fed stands
     /// for the inputs too. Called only where there is a cache.
     ///
     /// # Errors
     /// If the key can't be made; the run then fails at this node.
-    fn cache_key(&self, inputs: &Inputs, key: &mut KeyHasher) -> Result<(), BoxError> {
+    fn cache_key(&self, inputs: &[Value], key: &mut KeyHasher) -> Result<(), BoxError> {
         let _ = (inputs, key);
         Ok(())
     }
@@ -173,13 +174,4 @@ impl NodeContext {
     pub fn cancel_token(&self) -> &CancelToken {
         &self.cancel
     }
-}
-
-/// Takes the value as `T`: moved where nothing else holds it, else cloned.
-///
-/// # Errors
-/// If it is of another type, which a checked pipeline doesn't let happen.
-#[doc(hidden)]
-pub fn take<T: Clone + Send + Sync + 'static>(value: Value) -> Result<T, ValueError> {
-    crate::value::share::<T>(value).map(Arc::unwrap_or_clone)
 }

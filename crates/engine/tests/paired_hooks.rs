@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowglass_engine::value::Value;
 use flowglass_engine::{
     BoxError, Call, Callback, CallbackContext, CallbackResult, Callbacks, CancelToken, EventFilter, Execution, Inputs,
-    LocalBackend, Node, NodeContext, NodeInputs, NodeSpec, Outputs, Param, Pipeline, Received, type_of, typed,
+    Invocation, LocalBackend, Node, NodeSpec, Outputs, Param, Pipeline, Received, type_of, typed,
 };
 use flowglass_model::{Event, EventKind, SpanId, Subject};
 use parking_lot::Mutex;
@@ -54,7 +54,7 @@ impl Node for Doer {
         NodeSpec { params, asynchronous, ..NodeSpec::new(name(self.number), "function", type_of!(u64)) }
     }
 
-    fn call(&self, _: NodeInputs, _: &NodeContext) -> Call {
+    fn call(&self, _: &mut Invocation<'_>) -> Call {
         let (deed, turns, cancel) = (self.step.deed, self.step.turns, self.cancel.clone());
         let act = move || -> Result<Outputs, BoxError> {
             match deed {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use flowglass_engine::value::Value;
 use flowglass_engine::{
-    Call, DiskCache, Execution, Inputs, LocalBackend, Node, NodeContext, NodeInputs, NodeSpec, Output, Outputs, Param,
-    Pipeline, type_of, typed,
+    Call, DiskCache, Execution, Inputs, Invocation, LocalBackend, Node, NodeSpec, Output, Outputs, Param, Pipeline, type_of,
+    typed,
 };
 use flowglass_model::{EventVerb, Status, Subject};
 use parking_lot::Mutex;
@@ -40,9 +40,9 @@ impl Node for Sum {
         }
     }
 
-    fn call(&self, inputs: NodeInputs, _: &NodeContext) -> Call {
-        let sum =
-            inputs.iter().filter_map(|value| value.downcast_ref::<u64>()).fold(0, |sum: u64, &more| sum.wrapping_add(more));
+    fn call(&self, call: &mut Invocation<'_>) -> Call {
+        let read = |input| *call.borrow::<u64>(input).unwrap();
+        let sum = (0..call.len()).map(read).fold(0, u64::wrapping_add);
         let sum = sum.wrapping_add(self.number as u64 + 1);
         let (log, number, turns) = (Arc::clone(&self.log), self.number, self.turns);
         let outputs = move || Ok(Outputs::from_elem(Arc::new(sum) as Value, 1));

@@ -42,10 +42,10 @@ mod view;
 pub use flowglass_engine::{
     Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime,
     Callbacks, CancelToken, Capture, Coded, DiskCache, Entry, Error, ErrorKind, EventFeed, EventFilter, Execution, Inputs,
-    IntoCallbackResult, IntoNode, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder, MapItems, MapMode, MapRun, NewEntry, Node,
-    NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param, Pipeline, PipelineBuilder,
-    PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled, Subscription, Typed, inputs, nodes, replay,
-    take, type_of, typed, value,
+    IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder, MapItems, MapMode, MapRun,
+    NewEntry, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param, Pipeline,
+    PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled, Subscription, Typed, inputs,
+    nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};

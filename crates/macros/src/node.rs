@@ -1,7 +1,7 @@
 //! From a function to the function and its node.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::{GenericArgument, GenericParam, Generics, Ident, ItemFn, LitStr, PathArguments, ReturnType, Type};
 
 use crate::arguments::Arguments;
@@ -30,7 +30,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<T
                 #spec
             }
 
-            fn call(&self, inputs: ::flowglass::NodeInputs, context: &::flowglass::NodeContext) -> ::flowglass::Call {
+            fn call(&self, call: &mut ::flowglass::Invocation<'_>) -> ::flowglass::Call {
                 #call
             }
         }
@@ -184,61 +184,100 @@ impl<'a> Node<'a> {
     }
 
     fn call(&self) -> TokenStream {
-        let values: Vec<Ident> = (0..self.parameters.len()).map(|at| format_ident!("value_{at}")).collect();
-        let loads = self.parameters.iter().zip(&values).map(|(parameter, value)| match parameter {
-            Parameter::Context => quote!(),
-            Parameter::Input { .. } => quote!(let #value = ::flowglass::private::next(&mut inputs)?;),
+        if self.is_async() { self.async_call() } else { self.sync_call() }
+    }
+
+    /// Calls the function where its inputs lie: what is only borrowed is not even counted.
+    fn sync_call(&self) -> TokenStream {
+        // What is taken may leave its place, so that it is taken before anything is borrowed there.
+        let (borrowed, owned): (Vec<_>, Vec<_>) = self.inputs().partition(|input| input.taken.is_borrowed());
+        let loads = owned.iter().chain(&borrowed).map(|Input { at, owned, taken }| {
+            let (value, load) = (value(*at), taken.in_place(owned, *at));
+            quote!(let #value = #load?;)
         });
-        let passed = self.parameters.iter().zip(&values).map(|(parameter, value)| match parameter {
-            Parameter::Context => quote!(context),
-            Parameter::Input { owned, taken, .. } => taken.expression(owned, value),
+        let (context, called) = (self.context(), self.called(|at, _| value(at).into_token_stream()));
+        let outputs = self.outputs(&called);
+        quote! {
+            let run = |call: &mut ::flowglass::Invocation<'_>| {
+                let _ = &call;
+                #context
+                #(#loads)*
+                #outputs
+            };
+            ::flowglass::Call::Ready(run(call))
+        }
+    }
+
+    /// Takes the inputs, and makes a future that holds them.
+    fn async_call(&self) -> TokenStream {
+        let values: Vec<Ident> = self.inputs().map(|input| value(input.at)).collect();
+        let loads = self.inputs().map(|Input { at, owned, taken }| taken.held(owned, at));
+        let called = self.called(|at, taken| taken.of_held(&value(at)));
+        let (context, outputs) = (self.context(), self.outputs(&quote!(#called.await)));
+        quote! {
+            let load = |call: &mut ::flowglass::Invocation<'_>| {
+                let _ = &call;
+                ::core::result::Result::<_, ::flowglass::BoxError>::Ok((#(#loads?,)*))
+            };
+            let (#(#values,)*) = match load(call) {
+                ::core::result::Result::Ok(values) => values,
+                ::core::result::Result::Err(error) => return ::flowglass::Call::Ready(::core::result::Result::Err(error)),
+            };
+            #context
+            ::flowglass::Call::Pending(::std::boxed::Box::pin(async move { #outputs }))
+        }
+    }
+
+    /// The parameters that are inputs, with their places among the inputs.
+    fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
+        let inputs = self.parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Context => None,
+            Parameter::Input { owned, taken, .. } => Some((owned, *taken)),
+        });
+        inputs.enumerate().map(|(at, (owned, taken))| Input { at, owned, taken })
+    }
+
+    /// Makes the context, where the function wants one.
+    fn context(&self) -> Option<TokenStream> {
+        let wanted = self.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context));
+        wanted.then(|| quote!(let context = call.context();))
+    }
+
+    /// Calls the function with what `pass` makes of each input.
+    fn called(&self, pass: impl Fn(usize, Taken) -> TokenStream) -> TokenStream {
+        let mut inputs = self.inputs();
+        let passed = self.parameters.iter().map(|parameter| match parameter {
+            Parameter::Context => quote!(&context),
+            Parameter::Input { .. } => inputs.next().map(|input| pass(input.at, input.taken)).unwrap_or_default(),
         });
         let (name, types) = (self.name(), self.type_parameters());
         let turbofish = (!types.is_empty()).then(|| quote!(::<#(#types),*>));
-        let awaited = self.is_async().then(|| quote!(.await));
+        quote!(#name #turbofish (#(#passed),*))
+    }
+
+    /// Turns what the function returns into the node's outputs.
+    fn outputs(&self, returned: &TokenStream) -> TokenStream {
         let unwrapped = self.fallible.then(|| quote!(.map_err(::flowglass::BoxError::from)?));
         let outputs: Vec<Ident> = (0..self.outputs.len()).map(|at| format_ident!("output_{at}")).collect();
         let pattern = if self.tuple { quote!((#(#outputs),*)) } else { quote!(#(#outputs)*) };
-        let body = quote! {
-            let mut inputs = inputs.into_iter();
-            #(#loads)*
-            let #pattern = #name #turbofish (#(#passed),*) #awaited #unwrapped;
-            ::core::result::Result::Ok(::flowglass::private::smallvec![
+        quote! {
+            let #pattern = #returned #unwrapped;
+            ::core::result::Result::<::flowglass::Outputs, ::flowglass::BoxError>::Ok(::flowglass::private::smallvec![
                 #(::std::sync::Arc::new(#outputs) as ::flowglass::value::Value),*
             ])
-        };
-        let result = quote!(::core::result::Result<::flowglass::Outputs, ::flowglass::BoxError>);
-        if self.is_async() {
-            quote! {
-                let context = ::core::clone::Clone::clone(context);
-                ::flowglass::Call::Pending(::std::boxed::Box::pin(async move {
-                    let context = &context;
-                    let _ = context;
-                    let outputs: #result = async { #body }.await;
-                    outputs
-                }))
-            }
-        } else {
-            quote! {
-                let _ = context;
-                let run = move || -> #result { #body };
-                ::flowglass::Call::Ready(run())
-            }
         }
     }
 }
 
-impl Taken {
-    /// Takes the input `value` in the form that the function declares.
-    fn expression(self, owned: &TokenStream, value: &Ident) -> TokenStream {
-        match self {
-            Self::Owned => quote!(::flowglass::take::<#owned>(#value)?),
-            Self::Shared => quote!(::flowglass::private::share::<#owned>(#value)?),
-            Self::Borrowed => quote!(::flowglass::private::borrow::<#owned>(&#value)?),
-            Self::Text => quote!(::flowglass::private::borrow::<#owned>(&#value)?.as_str()),
-            Self::Slice => quote!(::flowglass::private::borrow::<#owned>(&#value)?.as_slice()),
-        }
-    }
+/// A parameter that is an input, and its place among the inputs.
+struct Input<'a> {
+    at: usize,
+    owned: &'a TokenStream,
+    taken: Taken,
+}
+
+fn value(at: usize) -> Ident {
+    format_ident!("value_{at}")
 }
 
 /// The type of the result, taken out of a `Result` that is written as such.

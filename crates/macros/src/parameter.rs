@@ -27,6 +27,38 @@ pub(crate) enum Taken {
     Slice,
 }
 
+impl Taken {
+    pub(crate) const fn is_borrowed(self) -> bool {
+        matches!(self, Self::Borrowed | Self::Text | Self::Slice)
+    }
+
+    /// Takes the input at this place in the form that the function declares.
+    pub(crate) fn in_place(self, owned: &TokenStream, at: usize) -> TokenStream {
+        match self {
+            Self::Owned => quote!(call.take::<#owned>(#at)),
+            Self::Shared => quote!(call.share::<#owned>(#at)),
+            Self::Borrowed => quote!(call.borrow::<#owned>(#at)),
+            Self::Text => quote!(call.borrow::<#owned>(#at).map(|value| value.as_str())),
+            Self::Slice => quote!(call.borrow::<#owned>(#at).map(|value| value.as_slice())),
+        }
+    }
+
+    /// Takes the input at this place in a form that a future can hold.
+    pub(crate) fn held(self, owned: &TokenStream, at: usize) -> TokenStream {
+        if self.is_borrowed() { quote!(call.share::<#owned>(#at)) } else { self.in_place(owned, at) }
+    }
+
+    /// Turns what a future holds into the form that the function declares.
+    pub(crate) fn of_held(self, value: &Ident) -> TokenStream {
+        match self {
+            Self::Owned | Self::Shared => quote!(#value),
+            Self::Borrowed => quote!(&*#value),
+            Self::Text => quote!(#value.as_str()),
+            Self::Slice => quote!(#value.as_slice()),
+        }
+    }
+}
+
 impl Parameter {
     pub(crate) fn parse(argument: &FnArg) -> syn::Result<Self> {
         let FnArg::Typed(argument) = argument else {

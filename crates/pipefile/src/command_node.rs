@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_engine::value::{KeyHasher, Value};
-use flowglass_engine::{
-    BoxError, Call, KeyedBy, Node as EngineNode, NodeContext, NodeError, NodeInputs, NodeSpec, Output, Outputs, Param,
-};
+use flowglass_engine::{BoxError, Call, Invocation, KeyedBy, Node as EngineNode, NodeError, NodeSpec, Output, Outputs, Param};
 
 use crate::content_key::ContentKey;
 use crate::data::Data;
@@ -43,7 +41,7 @@ impl CommandNode {
         }
     }
 
-    fn prepare(&self, inputs: &NodeInputs) -> Result<Command, Error> {
+    fn prepare(&self, inputs: &[Value]) -> Result<Command, Error> {
         with_values(&self.params, inputs, |values| self.spec.prepare(values, &self.folder))
     }
 }
@@ -64,17 +62,18 @@ impl EngineNode for CommandNode {
         }
     }
 
-    fn call(&self, inputs: NodeInputs, context: &NodeContext) -> Call {
-        let mut command = match self.prepare(&inputs) {
+    fn call(&self, call: &mut Invocation<'_>) -> Call {
+        let prepared = call.values().map_err(BoxError::from).and_then(|inputs| self.prepare(&inputs).map_err(failure));
+        let mut command = match prepared {
             Ok(command) => command,
-            Err(error) => return Call::Ready(Err(failure(error))),
+            Err(error) => return Call::Ready(Err(error)),
         };
         if matches!(self.spec.program, Program::Shell(_)) {
             // The node's name, which stands before every message, says more than the beginning of a script.
             "sh".clone_into(&mut command.label);
         }
         command.timeout = self.timeout;
-        command.set_env("TRACEPARENT", context.trace_parent().to_string());
+        command.set_env("TRACEPARENT", call.context().trace_parent().to_string());
         let (processes, parse) = (self.surroundings.processes.clone(), self.spec.parse);
         Call::Pending(Box::pin(async move {
             let printed = processes.run(command, None).await.map_err(failure)?;
@@ -83,7 +82,7 @@ impl EngineNode for CommandNode {
         }))
     }
 
-    fn cache_key(&self, inputs: &NodeInputs, key: &mut KeyHasher) -> Result<(), BoxError> {
+    fn cache_key(&self, inputs: &[Value], key: &mut KeyHasher) -> Result<(), BoxError> {
         let folder = |values: &Values<'_>| self.spec.working_folder(values, &self.folder);
         let cwd = with_values(&self.params, inputs, folder).map_err(failure)?;
         let content = ContentKey { cwd: &cwd, digests: &self.surroundings.digests, ignored: &self.surroundings.ignored };
@@ -100,11 +99,7 @@ impl EngineNode for CommandNode {
 }
 
 /// Calls with the values by their names.
-fn with_values<T>(
-    params: &[String],
-    inputs: &NodeInputs,
-    call: impl FnOnce(&Values<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
+fn with_values<T>(params: &[String], inputs: &[Value], call: impl FnOnce(&Values<'_>) -> Result<T, Error>) -> Result<T, Error> {
     let mut values: BTreeMap<&str, &Data> = BTreeMap::new();
     for (name, value) in params.iter().zip(inputs) {
         let data = value.downcast_ref::<Data>();

@@ -93,6 +93,12 @@ impl Scope {
         self.recorder.clone()
     }
 
+    /// Says whether nothing of the scope is ever recorded, not even what fails: its recorder is off.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.shared.is_none()
+    }
+
     /// Says whether the scope's spans are recorded.
     #[inline]
     #[must_use]

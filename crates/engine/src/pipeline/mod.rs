@@ -8,6 +8,7 @@ mod layout;
 mod ports;
 mod setting;
 mod shape;
+mod steps;
 mod surroundings;
 mod wiring;
 
@@ -24,6 +25,7 @@ pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
+pub(crate) use steps::{CACHED, ON_THREADS, Step, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
 pub(crate) use wiring::{Arg, PlanNode};
@@ -51,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) nodes: Vec<PlanNode>,
     /// Every output of every node, in the order of their slots, which follow those of the inputs.
     pub(crate) outputs: Vec<OutputPort>,
+    /// The nodes once more, as starting them needs them.
+    pub(crate) steps: Arc<Steps>,
     pub(crate) graph: Arc<Graph>,
     pub(crate) run_layout: OnceLock<Arc<Layout>>,
     pub(crate) map_layout: OnceLock<Arc<Layout>>,
@@ -199,6 +203,7 @@ impl Pipeline {
             inputs: old.inputs.iter().map(InputPort::copy).collect(),
             nodes: old.nodes.clone(),
             outputs: old.outputs.iter().map(OutputPort::copy).collect(),
+            steps: Arc::clone(&old.steps),
             graph: Arc::clone(&old.graph),
             run_layout: OnceLock::new(),
             map_layout: OnceLock::new(),

@@ -11,6 +11,7 @@ use flowglass_model::{Fingerprint, Graph};
 use super::builder::PipelineBuilder;
 use super::definition::{Adapter, MapMode, NodeDef, NodeKind};
 use super::inputs::{Inputs, Typed};
+use super::steps::Steps;
 use super::{OutputPort, Pipeline, Plan, ports, shape};
 use crate::error::{Error, ErrorKind};
 use crate::nearest::nearest;
@@ -280,6 +281,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
         });
     }
     Ok(Plan {
+        steps: Arc::new(Steps::of(&nodes, ports.len(), outputs.len())),
         name: "".into(),
         id: String::new(),
         version: String::new(),

@@ -10,10 +10,10 @@ use flowglass_record::Tick;
 use smallvec::SmallVec;
 use tokio::time::Sleep;
 
-use super::call::NO_RUNTIME;
 use super::level::{LevelDone, LevelWork};
 use super::shared::Level;
 use super::slot::Slot;
+use super::user_code::no_runtime;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::PlanNode;
 use crate::policy::Retry;
@@ -62,11 +62,8 @@ impl LevelAttempts {
         let timeout = plan.and_then(|plan| plan.timeout);
         let no_timers = (retry.is_some() || timeout.is_some()) && tokio::runtime::Handle::try_current().is_err();
         let kept = if retry.is_some() { slots.clone() } else { Vec::new() };
-        let state = if no_timers {
-            State::Refused(Some(Error::new(ErrorKind::Environment, NO_RUNTIME)))
-        } else {
-            working(level, slots, outputs.as_deref(), timeout)
-        };
+        let state =
+            if no_timers { State::Refused(Some(no_runtime())) } else { working(level, slots, outputs.as_deref(), timeout) };
         let attempts = Attempts::new();
         Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, started, state, attempts }
     }
@@ -110,9 +107,7 @@ impl LevelAttempts {
                 }
                 Poll::Pending => Poll::Pending,
             },
-            State::Refused(error) => {
-                Poll::Ready(failed(error.take().unwrap_or_else(|| Error::new(ErrorKind::Environment, NO_RUNTIME))))
-            }
+            State::Refused(error) => Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
         }
     }
 

@@ -1,28 +1,24 @@
-//! One execution of a node: cache, attempts, timeout, and the way from inputs to outputs.
+//! One execution of a node, the long way: cache, policies, and the way from inputs to outputs.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use flowglass_model::{CacheStatus, EventKind};
-use flowglass_record::Tick;
+use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 
-use super::attempts::Attempts;
 use super::items::Items;
 use super::keyed::{Keyed, output_signature};
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
+use super::user_code::{self, Attempt, Guarded, bounded, check, no_runtime};
 use crate::backend::Execution;
 use crate::cache::Entry;
-use crate::error::{BoxError, Error, ErrorKind, panic_text};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{Arg, NodeKind, PlanNode};
-use crate::policy::Retry;
 use crate::value::{KeyDigest, Type, ValueError};
 
 /// What a piece of work gave.
@@ -94,7 +90,7 @@ pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: &[Given]) -> Option
 
 /// Runs a node: from the cache where it can, inline where the node is ready at once.
 pub(crate) fn begin(site: CallSite, given: &[Given], start: Tick, cx: &mut Context<'_>) -> Begun {
-    let NodeKind::Call { node, spec } = &site.plan().kind else { return unreachable_kind(start) };
+    let NodeKind::Call { node, spec } = &site.plan().kind else { return Begun::Done(not_a_call(start)) };
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
     let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
     let told = |open: &OpenSpan| {
@@ -118,23 +114,25 @@ pub(crate) fn begin(site: CallSite, given: &[Given], start: Tick, cx: &mut Conte
         Ok(inputs) => inputs,
         Err(error) => return Begun::Done(fail(open, &site.path(), site.error(ErrorKind::Cache, &error), Tick::now())),
     };
-    let work = Work { context: context(&site, &open), site, node, spec, keyed };
+    let context = context(&site.level, &open.frame, site.recorded, site.index);
+    let work = Work { context, site, node, spec, keyed };
     work.first_attempt(inputs, open, cx)
 }
 
-fn unreachable_kind(end: Tick) -> Begun {
+#[cold]
+fn not_a_call(end: Tick) -> Done {
     let result = Err(Error::new(ErrorKind::Build, "a pipeline was called as a function"));
-    Begun::Done(Done { result, hit: false, saved_ns: 0, end })
+    Done { result, hit: false, saved_ns: 0, end }
 }
 
-fn context(site: &CallSite, open: &OpenSpan) -> NodeContext {
-    let level = &site.level;
+/// Makes what a node may know of its surroundings.
+pub(crate) fn context(level: &Level, frame: &Frame, recorded: bool, index: Option<u64>) -> NodeContext {
     NodeContext {
         run: level.run.id,
-        span: open.span(),
-        sampled: site.recorded && level.run.scope.is_sampled(),
-        path: Arc::clone(&level.site(site.site).path),
-        index: site.index.or_else(|| level.place.index()),
+        span: frame.span,
+        sampled: recorded && level.run.scope.is_sampled(),
+        path: Arc::clone(&level.site(frame.template).path),
+        index: index.or_else(|| level.place.index()),
         attempt: 1,
         cancel: level.run.cancel.clone(),
     }
@@ -170,81 +168,82 @@ fn cached_slots(plan: &PlanNode, entry: &Arc<Entry>, signature: &KeyDigest) -> V
     plan.exposed.iter().map(|&output| Slot::cached(entry, output, output_signature(signature, output))).collect()
 }
 
+/// Ends a direct call of a level's node: checks what it gave and closes its span.
+pub(crate) fn conclude(open: OpenSpan, node: usize, result: Result<Outputs, BoxError>, end: Tick) -> Done {
+    let level = Arc::clone(&open.level);
+    let plan = &level.pipeline.0.nodes[node];
+    let NodeKind::Call { spec, .. } = &plan.kind else { return not_a_call(end) };
+    match check(spec, result) {
+        Ok(outputs) => {
+            open.end(&Ended::Computed { cache: CacheStatus::Off, signature: None }, end);
+            let slots = plan.exposed.iter().map(|&output| Slot::unsigned(Arc::clone(&outputs[output]))).collect();
+            Done { result: Ok(slots), hit: false, saved_ns: 0, end }
+        }
+        Err(error) => fail(open, &level.place.inside(&plan.name, None).path(), error, end),
+    }
+}
+
 /// A call on its way through its attempts.
-struct Work {
-    site: CallSite,
-    node: Arc<dyn Node>,
-    spec: Arc<NodeSpec>,
-    context: NodeContext,
+pub(super) struct Work {
+    pub(super) site: CallSite,
+    pub(super) node: Arc<dyn Node>,
+    pub(super) spec: Arc<NodeSpec>,
+    pub(super) context: NodeContext,
     keyed: Option<Keyed>,
 }
 
-type Attempt = Pin<Box<dyn Future<Output = Result<Outputs, BoxError>> + Send>>;
-
 impl Work {
-    fn retry(&self) -> Option<&Retry> {
-        self.site.plan().retry.as_ref()
-    }
-
     fn on_thread(&self) -> bool {
-        let threads = self.site.level.config.backend.node_execution == Execution::Threads && !self.spec.asynchronous;
-        self.spec.blocking || threads
+        let backend = &self.site.level.config.backend;
+        let execution = if self.site.index.is_some() { backend.map_execution } else { backend.node_execution };
+        self.spec.blocking || (execution == Execution::Threads && !self.spec.asynchronous)
     }
 
     fn first_attempt(self, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
         let again = self.retry().is_some().then(|| inputs.clone());
         let start = open.frame.start;
-        match self.call(inputs, &open) {
+        let future = match self.call(inputs, &self.context, &open.frame) {
             Ok(Call::Ready(result)) => {
                 let end = Tick::now();
                 let result = check(&self.spec, result);
-                match (result, again) {
-                    (Err(error), Some(inputs)) if self.retry().is_some_and(|retry| retry.again(1, &error)) => {
-                        self.more_attempts(Err(error), (start, end), inputs, open, cx)
-                    }
-                    (result, _) => Begun::Done(self.complete(result, open, end)),
-                }
+                return self.first_ended(result, (start, end), again, open, cx);
             }
-            Ok(Call::Pending(future)) => {
-                let timeout = self.site.plan().timeout;
-                match again {
-                    None => self.only_attempt(bounded(future, timeout), open, cx),
-                    Some(inputs) => {
-                        let site = &self.site;
-                        let error = Error::new(ErrorKind::Environment, NO_RUNTIME);
-                        if tokio::runtime::Handle::try_current().is_err() {
-                            return Begun::Done(fail(open, &site.path(), error, Tick::now()));
-                        }
-                        self.attempts_from(bounded(future, timeout), inputs, open, cx)
-                    }
-                }
+            Ok(Call::Pending(future)) => bounded(future, self.site.plan().timeout),
+            Err(error) => return Begun::Done(self.complete(Err(error), open, Tick::now())),
+        };
+        match again {
+            None => self.only_attempt(future, open, cx),
+            Some(_) if tokio::runtime::Handle::try_current().is_err() => {
+                Begun::Done(fail(open, &self.site.path(), no_runtime(), Tick::now()))
             }
-            Err(error) => Begun::Done(self.complete(Err(error), open, Tick::now())),
+            Some(inputs) => self.attempts_from(future, inputs, open, cx),
+        }
+    }
+
+    /// Takes what a first attempt gave that was ready at once.
+    fn first_ended(
+        self,
+        result: Result<Outputs, Error>,
+        time: (Tick, Tick),
+        again: Option<Inputs>,
+        open: OpenSpan,
+        cx: &mut Context<'_>,
+    ) -> Begun {
+        match (result, again) {
+            (Err(error), Some(inputs)) if self.retry().is_some_and(|retry| retry.again(1, &error)) => {
+                self.more_attempts(Err(error), time, inputs, open, cx)
+            }
+            (result, _) => Begun::Done(self.complete(result, open, time.1)),
         }
     }
 
     /// Calls the node once, on this thread or on one of its own.
-    fn call(&self, inputs: Inputs, open: &OpenSpan) -> Result<Call, Error> {
+    pub(super) fn call(&self, inputs: Inputs, context: &NodeContext, frame: &Frame) -> Result<Call, Error> {
         if !self.on_thread() {
-            return catch_unwind(AssertUnwindSafe(|| self.node.call(inputs, &self.context))).map_err(|panic| panicked(&*panic));
+            return user_code::call(&*self.node, inputs, context);
         }
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::new(ErrorKind::Environment, NO_RUNTIME))?;
-        let (node, context) = (Arc::clone(&self.node), self.context.clone());
-        let scope = self.site.level.run.scope.fork(&open.frame);
-        let thread = runtime.spawn_blocking(move || {
-            let _active = scope.activate();
-            node.call(inputs, &context)
-        });
-        Ok(Call::Pending(Box::pin(async move {
-            match thread.await {
-                Ok(Call::Ready(result)) => result,
-                Ok(Call::Pending(future)) => future.await,
-                Err(join) => match join.try_into_panic() {
-                    Ok(panic) => Err(Box::new(panicked(&*panic)) as BoxError),
-                    Err(join) => Err(Box::new(join) as BoxError),
-                },
-            }
-        })))
+        let scope = self.site.level.run.scope.fork(frame);
+        user_code::call_on_thread(Arc::clone(&self.node), inputs, context.clone(), scope)
     }
 
     fn only_attempt(self, attempt: Attempt, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
@@ -255,94 +254,8 @@ impl Work {
         Begun::poll_once(Spanned::new(Guarded(attempt), open, complete), cx)
     }
 
-    fn attempts_from(self, attempt: Attempt, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
-        let start = open.frame.start;
-        let first = Guarded(attempt);
-        self.under_span(open, cx, move |this, attempts| {
-            Box::pin(async move {
-                let result = check(&this.spec, first.await);
-                let end = Tick::now();
-                this.go_on(result, (start, end), inputs, attempts).await
-            })
-        })
-    }
-
-    fn more_attempts(
-        self,
-        failed: Result<Outputs, Error>,
-        time: (Tick, Tick),
-        inputs: Inputs,
-        open: OpenSpan,
-        cx: &mut Context<'_>,
-    ) -> Begun {
-        self.under_span(open, cx, move |this, attempts| {
-            Box::pin(async move { this.go_on(failed, time, inputs, attempts).await })
-        })
-    }
-
-    /// Runs the rest of a call as one future under its span; the attempts made are recorded when it ends.
-    fn under_span<F>(self, open: OpenSpan, cx: &mut Context<'_>, rest: F) -> Begun
-    where
-        F: FnOnce(Arc<Self>, Reporter) -> Pin<Box<dyn Future<Output = (Result<Outputs, Error>, Attempts)> + Send>>,
-    {
-        let this = Arc::new(self);
-        let reporter = Reporter { span: open.span() };
-        let work = rest(Arc::clone(&this), reporter);
-        let complete = move |mut open: OpenSpan, (result, attempts): (Result<Outputs, Error>, Attempts), end: Tick| {
-            let template = this.site.level.sites.nodes[this.site.node].attempt;
-            open.record_attempts(template, &attempts);
-            this.complete(result, open, end)
-        };
-        Begun::poll_once(Spanned::new(work, open, complete), cx)
-    }
-
-    /// Goes through further attempts until one is good or none is left.
-    async fn go_on(
-        &self,
-        mut result: Result<Outputs, Error>,
-        mut time: (Tick, Tick),
-        inputs: Inputs,
-        reporter: Reporter,
-    ) -> (Result<Outputs, Error>, Attempts) {
-        let mut attempts = Attempts::new();
-        let mut context = self.context.clone();
-        loop {
-            let number = u32::try_from(attempts.len() + 1).unwrap_or(u32::MAX);
-            attempts.push((time, result.as_ref().err().cloned()));
-            let (Err(error), Some(retry)) = (&result, self.retry()) else { return (result, attempts) };
-            if !retry.again(number, error) {
-                return (result, attempts);
-            }
-            let delay = retry.wait(number, fastrand::f64());
-            reporter.retried(self, number, delay, error);
-            tokio::time::sleep(delay).await;
-            context.attempt = number + 1;
-            let start = Tick::now();
-            result = self.further_attempt(inputs.clone(), &context).await;
-            time = (start, Tick::now());
-        }
-    }
-
-    async fn further_attempt(&self, inputs: Inputs, context: &NodeContext) -> Result<Outputs, Error> {
-        let call = if self.on_thread() {
-            let (node, context) = (Arc::clone(&self.node), context.clone());
-            let thread = tokio::task::spawn_blocking(move || node.call(inputs, &context));
-            thread.await.map_err(|join| match join.try_into_panic() {
-                Ok(panic) => panicked(&*panic),
-                Err(join) => Error::from_node(Box::new(join)),
-            })?
-        } else {
-            catch_unwind(AssertUnwindSafe(|| self.node.call(inputs, context))).map_err(|panic| panicked(&*panic))?
-        };
-        let result = match call {
-            Call::Ready(result) => result,
-            Call::Pending(future) => Guarded(bounded(future, self.site.plan().timeout)).await,
-        };
-        check(&self.spec, result)
-    }
-
     /// Ends the call: keeps its outputs, closes its span.
-    fn complete(&self, result: Result<Outputs, Error>, open: OpenSpan, end: Tick) -> Done {
+    pub(super) fn complete(&self, result: Result<Outputs, Error>, open: OpenSpan, end: Tick) -> Done {
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(error) => return fail(open, &self.site.path(), error, end),
@@ -364,61 +277,4 @@ impl Work {
         open.end(&Ended::Computed { cache, signature: signature.as_ref() }, end);
         Done { result: Ok(slots), hit: false, saved_ns: 0, end }
     }
-}
-
-pub(crate) const NO_RUNTIME: &str =
-    "this needs a tokio runtime for timers, retries or threads; run inside one, or use `wait()`";
-
-/// Tells of retries while the span is held by the future that makes them.
-struct Reporter {
-    span: flowglass_model::SpanId,
-}
-
-impl Reporter {
-    fn retried(&self, work: &Work, attempt: u32, delay: Duration, error: &Error) {
-        let failure = error.to_failure();
-        let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-        let kind = EventKind::Retried { attempt, delay_ns, failure: &failure };
-        work.site.level.tell(work.site.site, self.span, work.site.index, Tick::now(), kind);
-    }
-}
-
-/// Sees to it that a node gave as many outputs as it declared.
-fn check(spec: &NodeSpec, result: Result<Outputs, BoxError>) -> Result<Outputs, Error> {
-    let outputs = result.map_err(|source| match source.downcast::<Error>() {
-        Ok(own) => *own,
-        Err(source) => Error::from_node(source),
-    })?;
-    if outputs.len() == spec.outputs.len() {
-        return Ok(outputs);
-    }
-    let (made, declared) = (outputs.len(), spec.outputs.len());
-    Err(Error::new(ErrorKind::Node, format!("the node made {made} outputs and declares {declared}")))
-}
-
-fn bounded(future: Attempt, timeout: Option<Duration>) -> Attempt {
-    let Some(timeout) = timeout else { return future };
-    if tokio::runtime::Handle::try_current().is_err() {
-        return Box::pin(async { Err(Box::new(Error::new(ErrorKind::Environment, NO_RUNTIME)) as BoxError) });
-    }
-    Box::pin(async move {
-        let late = |_| Box::new(Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"))) as BoxError;
-        tokio::time::timeout(timeout, future).await.map_err(late)?
-    })
-}
-
-/// A future of user code: a panic in it becomes an error.
-struct Guarded(Attempt);
-
-impl Future for Guarded {
-    type Output = Result<Outputs, BoxError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(Box::new(panicked(&*panic)))))
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(panic)))
 }

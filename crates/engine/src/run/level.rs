@@ -1,41 +1,48 @@
 //! One pipeline at work: starts each node when what it reads is there, and ends with all values or the first error.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use flowglass_model::{CacheStatus, EventKind, SpanId};
+use flowglass_model::{EventKind, SpanId};
 use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
-use super::attempts::{Attempts, LevelAttempts, Teller};
+use super::agenda::Agenda;
+use super::attempts::Attempts;
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
+use super::kept::Kept;
 use super::map::MapWork;
-use super::open_span::{Aggregate, Ended, OpenSpan, Spanned};
+use super::nested;
 use super::shared::Level;
-use super::slot::{Slot, Slots};
+use super::slot::Slot;
 use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
-use crate::value::{Type, ValueError};
+use crate::pipeline::{CACHED, NodeKind, ON_THREADS, PlanNode};
 
 /// A pipeline at work. A future of its slots; dropped before its end, what runs is cancelled and what waits is skipped.
 pub(crate) struct LevelWork {
-    level: Arc<Level>,
-    slots: Vec<Option<Slot>>,
-    needed: Vec<bool>,
-    /// Of how many nodes each node still waits.
-    waits_for: Vec<usize>,
-    /// Nodes that can start; the lowest first, so that the order is the plan's.
-    ready: BTreeSet<usize>,
-    started: Vec<bool>,
-    running: FuturesUnordered<Tagged>,
+    pub(super) level: Arc<Level>,
+    pub(super) agenda: Agenda,
+    pub(super) kept: Kept,
+    /// Nodes that had to wait; made when the first one does.
+    running: Option<FuturesUnordered<Tagged>>,
+    /// The end of what ran last, which is the start of what runs next.
+    pub(super) now: Tick,
+    /// What keeps nodes from being called directly here.
+    pub(super) obstacles: u8,
+    /// Whether anybody may want to hear of nodes.
+    pub(super) is_heard: bool,
+    /// Whether it matters when nodes start and end.
+    pub(super) is_timed: bool,
+    /// Nodes that were called directly; counted in the run's totals at the end.
+    pub(super) called: u64,
     error: Option<Error>,
     all_hit: bool,
     saved_ns: u64,
-    over: bool,
+    is_over: bool,
 }
 
 /// What a level gave.
@@ -66,98 +73,144 @@ impl LevelWork {
     /// Prepares a level: `inputs` fill the first slots; only what `outputs` need is run (everything, if it is `None`).
     pub(crate) fn new(level: Arc<Level>, inputs: Vec<Option<Slot>>, outputs: Option<&[usize]>) -> Self {
         let plan = &level.pipeline.0;
-        let needed = needed(&level.pipeline, outputs);
-        let waits_for: Vec<usize> = plan.nodes.iter().map(|node| node.reads_from).collect();
-        let ready = (0..plan.nodes.len()).filter(|&node| needed[node] && waits_for[node] == 0).collect();
-        let mut slots = inputs;
-        slots.resize(plan.inputs.len() + plan.outputs.len(), None);
+        let selected = outputs.map(|outputs| (plan.needed(outputs), outputs));
+        let selected = selected.as_ref().map(|(needed, outputs)| (needed.as_slice(), *outputs));
+        let is_heard = !level.is_unheard();
         Self {
-            started: vec![false; plan.nodes.len()],
-            slots,
-            needed,
-            waits_for,
-            ready,
-            running: FuturesUnordered::new(),
+            agenda: Agenda::new(&plan.steps, selected.map(|(needed, _)| needed)),
+            kept: Kept::new(plan, inputs, selected),
+            running: None,
+            now: Tick::ZERO,
+            obstacles: obstacles(&level),
+            is_heard,
+            is_timed: is_heard || !level.run.scope.is_off(),
+            called: 0,
             error: None,
             all_hit: true,
             saved_ns: 0,
-            over: false,
+            is_over: false,
             level,
         }
     }
 
     fn may_start(&self) -> bool {
         let backend = &self.level.config.backend;
+        let running = self.running.as_ref().map_or(0, FuturesUnordered::len);
         match backend.node_execution {
-            Execution::Sequential => self.running.is_empty(),
+            Execution::Sequential => running == 0,
             Execution::Async => true,
-            Execution::Threads => self.running.len() < backend.max_workers,
+            Execution::Threads => running < backend.max_workers,
         }
     }
 
-    fn start(&mut self, node: usize, cx: &mut Context<'_>) -> Begun {
-        self.started[node] = true;
-        let plan = &self.level.pipeline.0.nodes[node];
-        let start = Tick::now();
-        let sites = &self.level.sites.nodes[node];
-        match (&plan.kind, plan.map) {
-            (_, Some(mode)) => {
-                let given = self.given(plan);
-                MapWork::begin_node(&self.level, node, given, mode, start, cx)
+    /// Starts nodes as long as some are ready and there is room.
+    fn start_nodes(&mut self, level: &Arc<Level>, cx: &mut Context<'_>) {
+        while self.error.is_none() && self.may_start() {
+            let Some(node) = self.agenda.start_next() else { return };
+            if level.run.cancel.is_cancelled() {
+                self.fail(cancelled());
+            } else if !self.call_directly(level, node, cx) {
+                let begun = self.begin(level, node, cx);
+                self.begun(node, begun);
             }
+        }
+    }
+
+    pub(super) fn begun(&mut self, node: usize, begun: Begun) {
+        match begun {
+            Begun::Done(done) => self.finish(node, done),
+            Begun::Running(future) => {
+                self.running.get_or_insert_default().push(Tagged(node, future));
+                self.now = Tick::now();
+            }
+        }
+    }
+
+    /// Starts a node the long way.
+    fn begin(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) -> Begun {
+        let start = if self.is_timed { self.now } else { Tick::now() };
+        let plan = &level.pipeline.0.nodes[node];
+        let given = self.given(plan);
+        let sites = &level.sites.nodes[node];
+        match (&plan.kind, plan.map) {
+            (_, Some(mode)) => MapWork::begin_node(level, node, given, mode, start, cx),
             (NodeKind::Call { .. }, None) => {
-                let level = Arc::clone(&self.level);
                 let recorded = level.recorded;
-                let site = CallSite { level, node, site: sites.site, index: None, recorded, items: None };
-                call::begin(site, &self.given(plan), start, cx)
+                let site = CallSite { level: Arc::clone(level), node, site: sites.site, index: None, recorded, items: None };
+                call::begin(site, &given, start, cx)
             }
             (NodeKind::Pipeline(inner), None) => {
-                let given = self.given(plan);
-                let open_level = |span| inner_level(&self.level, node, inner, None, span, self.level.recorded);
-                begin_pipeline(&self.level, node, sites.site, None, given, start, cx, open_level)
+                let open_level = |span| nested::inner_level(level, node, inner, None, span, level.recorded);
+                nested::begin_pipeline(level, node, sites.site, None, given, start, cx, open_level)
             }
         }
     }
 
-    fn given(&self, plan: &PlanNode) -> Givens {
-        let given = |arg: &Arg| {
-            let slot = self.slots[arg.slot].clone()?;
-            Some(Given { slot, have: arg.have.clone() })
-        };
-        plan.args.iter().filter_map(given).collect()
+    fn given(&mut self, plan: &PlanNode) -> Givens {
+        let mut given = Givens::with_capacity(plan.args.len());
+        for arg in &plan.args {
+            given.extend(self.kept.read(arg.slot).map(|slot| Given { slot, have: arg.have.clone() }));
+        }
+        given
     }
 
-    fn finish(&mut self, node: usize, done: Done) {
+    pub(super) fn finish(&mut self, node: usize, done: Done) {
         self.all_hit &= done.hit;
         self.saved_ns += done.saved_ns;
+        self.now = done.end;
         match done.result {
             Ok(slots) => {
-                let plan = &self.level.pipeline.0.nodes[node];
-                for (at, slot) in plan.outputs.clone().zip(slots) {
-                    self.slots[at] = Some(slot);
+                let steps = &self.level.pipeline.0.steps;
+                let (first, _) = steps.steps[node].outputs;
+                for (at, slot) in (first as usize..).zip(slots) {
+                    self.kept.put(at, slot);
                 }
-                for &reader in &plan.readers {
-                    self.waits_for[reader] -= 1;
-                    if self.waits_for[reader] == 0 && self.needed[reader] {
-                        self.ready.insert(reader);
-                    }
-                }
+                self.agenda.done(steps, node);
             }
-            Err(error) => {
-                self.error.get_or_insert(error);
-            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Takes the end of one node that had to wait.
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Done)>> {
+        match &mut self.running {
+            Some(running) => Pin::new(running).poll_next(cx),
+            None => Poll::Ready(None),
         }
     }
 
     /// Cancels what runs, and tells of what will never start.
     fn stop(&mut self) {
-        self.running.clear();
-        self.over = true;
-        let now = Tick::now();
-        for node in (0..self.started.len()).filter(|&node| self.needed[node] && !self.started[node]) {
-            let site = self.level.sites.nodes[node].site;
-            self.level.tell(site, SpanId::NONE, None, now, EventKind::Skipped);
+        self.running = None;
+        self.is_over = true;
+        self.count();
+        let (now, level) = (Tick::now(), Arc::clone(&self.level));
+        for node in self.agenda.give_up() {
+            level.tell(level.sites.nodes[node].site, SpanId::NONE, None, now, EventKind::Skipped);
         }
+    }
+
+    /// Adds what was counted here to the run's totals.
+    fn count(&mut self) {
+        self.all_hit &= self.called == 0;
+        self.level.run.totals.nodes.fetch_add(std::mem::take(&mut self.called), Relaxed);
+    }
+
+    fn done(&mut self) -> LevelDone {
+        let error = self.error.take();
+        if error.is_some() {
+            self.stop();
+        } else {
+            self.is_over = true;
+            self.count();
+        }
+        let hit = error.is_none() && self.all_hit;
+        let slots = self.kept.take_slots();
+        LevelDone { slots, error, hit, saved_ns: self.saved_ns, attempts: Attempts::new() }
     }
 }
 
@@ -166,36 +219,16 @@ impl Future for LevelWork {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LevelDone> {
         let this = self.get_mut();
+        let level = Arc::clone(&this.level);
+        this.now = Tick::now();
         loop {
-            while this.error.is_none() && this.may_start() {
-                let Some(node) = this.ready.pop_first() else { break };
-                if this.level.run.cancel.is_cancelled() {
-                    this.error = Some(cancelled());
-                    break;
-                }
-                match this.start(node, cx) {
-                    Begun::Done(done) => this.finish(node, done),
-                    Begun::Running(future) => this.running.push(Tagged(node, future)),
-                }
+            this.start_nodes(&level, cx);
+            if this.error.is_some() {
+                return Poll::Ready(this.done());
             }
-            if let Some(error) = this.error.take() {
-                this.stop();
-                return Poll::Ready(LevelDone {
-                    slots: std::mem::take(&mut this.slots),
-                    error: Some(error),
-                    hit: false,
-                    saved_ns: this.saved_ns,
-                    attempts: Attempts::new(),
-                });
-            }
-            match Pin::new(&mut this.running).poll_next(cx) {
+            match this.poll_running(cx) {
                 Poll::Ready(Some((node, done))) => this.finish(node, done),
-                Poll::Ready(None) => {
-                    this.over = true;
-                    let slots = std::mem::take(&mut this.slots);
-                    let (hit, saved_ns) = (this.all_hit, this.saved_ns);
-                    return Poll::Ready(LevelDone { slots, error: None, hit, saved_ns, attempts: Attempts::new() });
-                }
+                Poll::Ready(None) => return Poll::Ready(this.done()),
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -204,171 +237,19 @@ impl Future for LevelWork {
 
 impl Drop for LevelWork {
     fn drop(&mut self) {
-        if !self.over {
+        if !self.is_over {
             self.stop();
         }
     }
 }
 
+/// What keeps the nodes of a level from being called directly.
+fn obstacles(level: &Level) -> u8 {
+    let cached = if level.config.cache.is_some() { CACHED } else { 0 };
+    let threads = if level.config.backend.node_execution == Execution::Threads { ON_THREADS } else { 0 };
+    cached | threads
+}
+
 pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "cancelled")
-}
-
-/// Which nodes must run so that these outputs (by their index) are made.
-pub(crate) fn needed(pipeline: &Pipeline, outputs: Option<&[usize]>) -> Vec<bool> {
-    let plan = &pipeline.0;
-    let Some(outputs) = outputs else { return vec![true; plan.nodes.len()] };
-    let mut needed = vec![false; plan.nodes.len()];
-    for &output in outputs {
-        needed[plan.outputs[output].node] = true;
-    }
-    // Readers stand behind what they read from, so one pass from the end finds all.
-    for node in (0..plan.nodes.len()).rev().filter(|&node| needed[node]).collect::<Vec<_>>() {
-        mark(plan, node, &mut needed);
-    }
-    needed
-}
-
-fn mark(plan: &crate::pipeline::Plan, node: usize, needed: &mut [bool]) {
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        for arg in &plan.nodes[node].args {
-            if let Some(output) = arg.slot.checked_sub(plan.inputs.len()) {
-                let maker = plan.outputs[output].node;
-                if !std::mem::replace(&mut needed[maker], true) {
-                    open.push(maker);
-                }
-            }
-        }
-    }
-}
-
-/// Makes the level of a pipeline inside of another.
-pub(crate) fn inner_level(
-    around: &Arc<Level>,
-    node: usize,
-    inner: &Pipeline,
-    index: Option<u64>,
-    span: SpanId,
-    recorded: bool,
-) -> Option<Arc<Level>> {
-    let sites = Arc::clone(around.sites.nodes[node].inner.as_ref()?);
-    let mut config = around.config.inside(&inner.0.config);
-    if !around.pipeline.0.nodes[node].cache {
-        config.cache = None;
-    }
-    Some(Arc::new(Level {
-        run: Arc::clone(&around.run),
-        pipeline: inner.clone(),
-        sites,
-        recorded: recorded && config.telemetry,
-        config,
-        span,
-        place: around.place.inside(&around.pipeline.0.nodes[node].name, index),
-    }))
-}
-
-/// Puts what a node is given into the slots of the pipeline inside, with its defaults.
-pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Givens) -> Result<Vec<Option<Slot>>, Error> {
-    let mut slots: Vec<Option<Slot>> = inner
-        .0
-        .inputs
-        .iter()
-        .map(|port| port.default.as_ref().map(|default| Slot::unsigned(Arc::clone(&default.value))))
-        .collect();
-    for (arg, given) in plan.args.iter().zip(given) {
-        slots[arg.port] = Some(inner_slot(arg, &inner.0.inputs[arg.port].ty, given)?);
-    }
-    Ok(slots)
-}
-
-/// Turns what a node is given into what the input inside wants.
-fn inner_slot(arg: &Arg, wanted: &Type, given: Given) -> Result<Slot, Error> {
-    let same = matches!((&given.have, wanted), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
-    if same && arg.adapter.is_none() {
-        return Ok(given.slot);
-    }
-    let adapted = given.slot.value(&given.have).and_then(|value| {
-        let value = arg.want.adapt(&given.have, value)?;
-        arg.adapter.as_ref().map_or(Ok(Arc::clone(&value)), |adapter| adapter(&value))
-    });
-    let problem = |error: ValueError| Error::new(ErrorKind::Input, format!("input `{}`: {error}", arg.name));
-    Ok(Slot::unsigned(adapted.map_err(problem)?))
-}
-
-/// Runs a pipeline as a node (or as one item of a map) under a span of its own.
-#[expect(clippy::too_many_arguments, reason = "a place in the plan, what it is given, and how it is polled")]
-pub(crate) fn begin_pipeline(
-    around: &Arc<Level>,
-    node: usize,
-    site: u32,
-    index: Option<u64>,
-    given: Givens,
-    start: Tick,
-    cx: &mut Context<'_>,
-    open_level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
-) -> Begun {
-    let plan = &around.pipeline.0.nodes[node];
-    let NodeKind::Pipeline(inner) = &plan.kind else { return missing(start) };
-    let recorded = around.recorded;
-    let total = u64::try_from(inner.0.nodes.len()).ok();
-    let open = OpenSpan::start(around, site, index, recorded, start, total);
-    let (Some(level), slots) = (open_level(open.span()), inner_slots(inner, plan, given)) else { return missing(start) };
-    let exposed = plan.exposed.clone();
-    let place = around.place.inside(&plan.name, index);
-    let slots = match slots {
-        Ok(slots) => slots,
-        Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
-    };
-    let attempt = around.sites.nodes[node].attempt;
-    let teller = Teller { site, span: open.span(), index };
-    let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
-    let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
-        open.record_attempts(attempt, &done.attempts);
-        let offset = level.pipeline.0.inputs.len();
-        let result = match done.error {
-            None => Ok(exposed.iter().filter_map(|&output| done.slots[offset + output].clone()).collect()),
-            Some(error) => Err(error),
-        };
-        end_level(open, result, &place.path(), end, (done.hit, done.saved_ns))
-    };
-    Begun::poll_once(Spanned::new(work, open, complete), cx)
-}
-
-/// Ends the span of a pipeline that ran inside of another.
-pub(crate) fn end_level(
-    mut open: OpenSpan,
-    result: Result<Slots, Error>,
-    path: &str,
-    end: Tick,
-    (hit, saved_ns): (bool, u64),
-) -> Done {
-    let run = open.level.run.id;
-    let attempts = open.attempts;
-    let result = result.map_err(|error| error.at(path, None, run, attempts));
-    let cached = open.level.config.cache.is_some();
-    let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
-    let is_pipeline = open.index().is_none();
-    if is_pipeline {
-        let cache = if cached && result.is_ok() { Aggregate::Cache(status) } else { Aggregate::None };
-        let saved = if hit { Aggregate::Float(super::open_span::milliseconds(saved_ns)) } else { Aggregate::None };
-        open.aggregates = vec![Aggregate::None, Aggregate::None, Aggregate::None, saved, cache];
-    }
-    match &result {
-        Ok(_) if hit => {
-            let lookup_ns = open.frame.start.elapsed_ns(end);
-            open.end(&Ended::Hit { signature: None, saved_ns, lookup_ns }, end);
-        }
-        Ok(_) => {
-            let cache = if cached { status } else { CacheStatus::Off };
-            open.end(&Ended::Computed { cache, signature: None }, end);
-        }
-        Err(error) => open.end(&Ended::Failed { error }, end),
-    }
-    Done { hit, saved_ns, end, result }
-}
-
-pub(crate) fn missing(end: Tick) -> Begun {
-    let result = Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
-    Begun::Done(Done { result, hit: false, saved_ns: 0, end })
 }

@@ -13,7 +13,8 @@ use super::attempts::{LevelAttempts, Teller};
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::durations::Durations;
 use super::items::{Items, MapArg};
-use super::level::{self, LevelDone, cancelled};
+use super::level::{LevelDone, cancelled};
+use super::nested;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe;
 use super::shared::Level;
@@ -156,7 +157,7 @@ impl MapWork {
         cx: &mut Context<'_>,
     ) -> Begun {
         let (plan, sites) = (&level.pipeline.0.nodes[node], &level.sites.nodes[node]);
-        let Some(item_site) = sites.item else { return level::missing(start) };
+        let Some(item_site) = sites.item else { return nested::missing(start) };
         let arg =
             |(arg, given): (&Arg, Given)| MapArg { name: arg.name.clone(), given, item: arg.want.clone(), mapped: arg.mapped };
         let args = plan.args.iter().zip(given).map(arg).collect();
@@ -255,8 +256,8 @@ impl MapWork {
                 }
                 NodeKind::Pipeline(inner) => {
                     let plan = &level.pipeline.0.nodes[node];
-                    let inner_level = |span| level::inner_level(&level, node, inner, Some(index), span, recorded);
-                    let slots = level::inner_slots(inner, plan, given);
+                    let inner_level = |span| nested::inner_level(&level, node, inner, Some(index), span, recorded);
+                    let slots = nested::inner_slots(inner, plan, given);
                     let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
                     self.begin_level(index, recorded, start, slots, Some(outputs), inner_level, cx)
                 }
@@ -293,19 +294,19 @@ impl MapWork {
     ) -> Begun {
         let open =
             OpenSpan::start_quiet(&self.level, self.item_site, Some(index), recorded, start).with_items(Some(&self.items));
-        let Some(level) = inner(open.span()) else { return level::missing(start) };
+        let Some(level) = inner(open.span()) else { return nested::missing(start) };
         let place = level.place.clone();
         let wanted: Arc<[usize]> = outputs.clone().unwrap_or_else(|| (0..level.pipeline.0.outputs.len()).collect());
         let slots = match slots {
             Ok(slots) => slots,
-            Err(error) => return Begun::Done(level::end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
+            Err(error) => return Begun::Done(nested::end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
         };
         if let Some(whole) = probe::whole(&level, &slots, outputs.as_deref()) {
             let end = Tick::now();
             let result = Ok(pick(whole.slots, &level.pipeline, &wanted));
             level.run.totals.hits.fetch_add(whole.hits, std::sync::atomic::Ordering::Relaxed);
             level.run.totals.saved_ns.fetch_add(whole.saved_ns, std::sync::atomic::Ordering::Relaxed);
-            return Begun::Done(level::end_level(open, result, &place.path(), end, (true, whole.saved_ns)));
+            return Begun::Done(nested::end_level(open, result, &place.path(), end, (true, whole.saved_ns)));
         }
         let total = u64::try_from(level.pipeline.0.nodes.len()).ok();
         self.level.tell(self.item_site, open.span(), Some(index), start, EventKind::Started { total });
@@ -325,7 +326,7 @@ impl MapWork {
                 None => Ok(pick(done.slots, &level.pipeline, &wanted)),
                 Some(error) => Err(error),
             };
-            level::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
+            nested::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
         };
         Begun::poll_once(Spanned::new(work, open, complete), cx)
     }

@@ -1,21 +1,28 @@
 //! Runs of pipelines: from inputs to outputs, once or once for each element.
 
+mod agenda;
 mod attempts;
 mod call;
 mod durations;
 mod items;
+mod kept;
 mod keyed;
 mod level;
 mod map;
+mod nested;
 mod open_span;
 mod options;
 mod outcome;
 mod probe;
+mod retries;
 mod root;
 mod shared;
 mod slot;
+mod straight;
 mod telling;
+mod user_code;
 
+pub(crate) use kept::Kept;
 pub use map::OnError;
 pub use options::{MapBuilder, RunBuilder};
 pub use outcome::{ItemRun, MapRun, Run, Settled};

@@ -87,6 +87,11 @@ impl OpenSpan {
 
     fn enter(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
         level.run.scope.enter(&frame);
+        Self::entered(level, site, frame)
+    }
+
+    /// Takes over work whose frame was entered before.
+    pub(crate) fn entered(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
         let recorded = frame.flags & SAMPLED != 0;
         Self {
             level: Arc::clone(level),
@@ -204,7 +209,7 @@ impl OpenSpan {
     }
 
     /// Steps off the inline stack: the work waits.
-    fn park(&mut self) {
+    pub(crate) fn park(&mut self) {
         if self.state == State::Inline {
             self.level.run.scope.park();
             self.state = State::Parked;

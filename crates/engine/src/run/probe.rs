@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::{self, Given, Givens};
-use super::level;
+use super::nested;
 use super::shared::Level;
 use super::slot::Slot;
 use crate::pipeline::NodeKind;
@@ -21,7 +21,7 @@ pub(crate) struct Whole {
 pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option<&[usize]>) -> Option<Whole> {
     level.config.cache.as_ref()?;
     let plan = &level.pipeline.0;
-    let needed = level::needed(&level.pipeline, outputs);
+    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
     let mut found = Whole { slots: inputs.to_vec(), hits: 0, saved_ns: 0 };
     found.slots.resize(plan.inputs.len() + plan.outputs.len(), None);
     for (at, node) in plan.nodes.iter().enumerate().filter(|(at, _)| needed[*at]) {
@@ -38,8 +38,8 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
                 slots
             }
             NodeKind::Pipeline(inner) => {
-                let inside = level::inner_level(level, at, inner, None, level.span, level.recorded)?;
-                let slots = level::inner_slots(inner, node, given?).ok()?;
+                let inside = nested::inner_level(level, at, inner, None, level.span, level.recorded)?;
+                let slots = nested::inner_slots(inner, node, given?).ok()?;
                 let mut inside = whole(&inside, &slots, Some(&node.exposed))?;
                 found.hits += inside.hits;
                 found.saved_ns += inside.saved_ns;

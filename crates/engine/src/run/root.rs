@@ -333,7 +333,7 @@ fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], outputs: Option<&[
         let at = plan.inputs.iter().position(|port| port.name == name).ok_or_else(|| unknown_input(pipeline, &name, ""))?;
         given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
     }
-    let needed = super::level::needed(pipeline, outputs);
+    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
     let read = |slot: usize| {
         plan.nodes.iter().zip(&needed).any(|(node, needed)| *needed && node.args.iter().any(|arg| arg.slot == slot))
     };

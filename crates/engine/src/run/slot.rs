@@ -9,7 +9,14 @@ use crate::value::{KeyDigest, KeyHasher, List, Type, Value, ValueError};
 
 /// One value of a run, with the signature of the computation that made it where it has one.
 #[derive(Clone)]
-pub(crate) struct Slot {
+pub(crate) enum Slot {
+    /// A value that no signature stands for.
+    Plain(Value),
+    /// Anything else. Rare or dear enough to stand apart, so that the others are small.
+    Rich(Arc<Rich>),
+}
+
+pub(crate) struct Rich {
     content: Content,
     /// Without a signature the value itself is hashed where a key needs it.
     signature: Option<KeyDigest>,
@@ -18,27 +25,26 @@ pub(crate) struct Slot {
 /// The values that one piece of work made.
 pub(crate) type Slots = SmallVec<[Slot; 1]>;
 
-#[derive(Clone)]
 enum Content {
     Here(Value),
     Cached { entry: Arc<Entry>, output: usize },
-    Many(Arc<[Slot]>),
+    Many(Vec<Slot>),
 }
 
 impl Slot {
     /// Holds a value that no signature stands for.
     pub(crate) fn unsigned(value: Value) -> Self {
-        Self { content: Content::Here(value), signature: None }
+        Self::Plain(value)
     }
 
     /// Holds a computed value.
     pub(crate) fn computed(value: Value, signature: Option<KeyDigest>) -> Self {
-        Self { content: Content::Here(value), signature }
+        if signature.is_some() { Self::rich(Content::Here(value), signature) } else { Self::Plain(value) }
     }
 
     /// Holds a value that is still in the cache.
     pub(crate) fn cached(entry: &Arc<Entry>, output: usize, signature: KeyDigest) -> Self {
-        Self { content: Content::Cached { entry: Arc::clone(entry), output }, signature: Some(signature) }
+        Self::rich(Content::Cached { entry: Arc::clone(entry), output }, Some(signature))
     }
 
     /// Holds one output of a map's items. Its signature is over the items' in their order.
@@ -46,7 +52,7 @@ impl Slot {
         let signature = items
             .iter()
             .try_fold(KeyHasher::default(), |mut hasher, item| {
-                hasher.bytes(&item.signature?);
+                hasher.bytes(item.signature()?);
                 Some(hasher)
             })
             .map(|mut hasher| {
@@ -54,53 +60,100 @@ impl Slot {
                 hasher.list(items.len());
                 hasher.finish()
             });
-        Self { content: Content::Many(items.into()), signature }
+        Self::rich(Content::Many(items), signature)
+    }
+
+    fn rich(content: Content, signature: Option<KeyDigest>) -> Self {
+        Self::Rich(Arc::new(Rich { content, signature }))
+    }
+
+    fn signature(&self) -> Option<&KeyDigest> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Rich(rich) => rich.signature.as_ref(),
+        }
+    }
+
+    /// Returns the value if it is here and in no other form.
+    #[inline]
+    pub(crate) fn here(&self) -> Option<&Value> {
+        match self {
+            Self::Plain(value) => Some(value),
+            Self::Rich(rich) => rich.here(),
+        }
+    }
+
+    /// As [`here`](Self::here), without counting one holder more where there is no other.
+    pub(crate) fn into_here(self) -> Option<Value> {
+        match self {
+            Self::Plain(value) => Some(value),
+            Self::Rich(rich) => match Arc::try_unwrap(rich) {
+                Ok(Rich { content: Content::Here(value), .. }) => Some(value),
+                Ok(_) => None,
+                Err(shared) => shared.here().cloned(),
+            },
+        }
     }
 
     /// Returns the value, loading it if it is still in the cache; `ty` is its type.
     pub(crate) fn value(&self, ty: &Type) -> Result<Value, ValueError> {
-        match &self.content {
-            Content::Here(value) => Ok(Arc::clone(value)),
-            Content::Cached { entry, output } => entry.load(*output, ty),
-            Content::Many(items) => {
-                let Type::List(item) = ty else { return Err(ValueError::new(format!("a list is not a `{ty}`"))) };
-                Ok(Arc::new(List(items.iter().map(|slot| slot.value(item)).collect::<Result<_, _>>()?)))
-            }
+        match self {
+            Self::Plain(value) => Ok(Arc::clone(value)),
+            Self::Rich(rich) => rich.content.value(ty),
         }
     }
 
     /// Shows the value in at most about `limit` bytes, if it is here.
     pub(crate) fn preview(&self, ty: &Type, limit: usize) -> Option<String> {
-        match &self.content {
-            Content::Here(value) => Some(ty.preview(value, limit)),
-            Content::Cached { .. } | Content::Many(_) => None,
-        }
+        self.here().map(|value| ty.preview(value, limit))
     }
 
     /// Feeds what stands for the value into a cache key.
     pub(crate) fn key(&self, ty: &Type, hasher: &mut KeyHasher) -> Result<(), ValueError> {
-        match (&self.signature, &self.content, ty) {
-            (Some(signature), _, _) => {
-                hasher.label("signature");
-                hasher.bytes(signature);
-                Ok(())
-            }
-            (None, Content::Many(items), Type::List(item)) => {
-                hasher.list(items.len());
-                items.iter().try_for_each(|slot| slot.key(item, hasher))
-            }
-            _ => {
-                hasher.label("value");
-                ty.key(&self.value(ty)?, hasher)
-            }
+        if let Some(signature) = self.signature() {
+            hasher.label("signature");
+            hasher.bytes(signature);
+            return Ok(());
         }
+        if let (Self::Rich(rich), Type::List(item)) = (self, ty)
+            && let Content::Many(items) = &rich.content
+        {
+            hasher.list(items.len());
+            return items.iter().try_for_each(|slot| slot.key(item, hasher));
+        }
+        hasher.label("value");
+        ty.key(&self.value(ty)?, hasher)
     }
 
     /// Takes a list apart, leaving what is still in the cache there.
     pub(crate) fn items(&self, ty: &Type) -> Result<Vec<Self>, ValueError> {
+        if let Self::Rich(rich) = self
+            && let Content::Many(items) = &rich.content
+        {
+            return Ok(items.clone());
+        }
+        Ok(ty.items(&self.value(ty)?)?.into_iter().map(Self::unsigned).collect())
+    }
+}
+
+impl Rich {
+    fn here(&self) -> Option<&Value> {
         match &self.content {
-            Content::Many(items) => Ok(items.to_vec()),
-            _ => Ok(ty.items(&self.value(ty)?)?.into_iter().map(Self::unsigned).collect()),
+            Content::Here(value) => Some(value),
+            Content::Cached { .. } | Content::Many(_) => None,
+        }
+    }
+}
+
+impl Content {
+    fn value(&self, ty: &Type) -> Result<Value, ValueError> {
+        match self {
+            Self::Here(value) => Ok(Arc::clone(value)),
+            Self::Cached { entry, output } => entry.load(*output, ty),
+            Self::Many(items) => {
+                let Type::List(item) = ty else { return Err(ValueError::new(format!("a list is not a `{ty}`"))) };
+                Ok(Arc::new(List(items.iter().map(|slot| slot.value(item)).collect::<Result<_, _>>()?)))
+            }
         }
     }
 }

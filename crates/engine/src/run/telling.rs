@@ -37,7 +37,7 @@ impl Level {
 
     /// Says whether nobody at all listens here.
     #[inline]
-    fn is_unheard(&self) -> bool {
+    pub(crate) fn is_unheard(&self) -> bool {
         let run = &*self.run;
         let nobody_inside = run.layout.surroundings.own_callbacks.is_empty();
         self.config.callbacks.is_none() && run.observer.is_none() && run.feeds.is_empty() && nobody_inside

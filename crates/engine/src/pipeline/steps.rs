@@ -1,0 +1,131 @@
+//! The part of a plan that starting nodes looks at, laid out flat: who waits for whom, and which slots are read how often.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Plan;
+use super::definition::NodeKind;
+use super::wiring::{Arg, PlanNode};
+use crate::node::Node;
+use crate::value::Type;
+
+/// The steps of a plan, one for each of its nodes, and the lists that they point into.
+#[derive(Default)]
+pub(crate) struct Steps {
+    pub(crate) steps: Box<[Step]>,
+    slots: Box<[u32]>,
+    readers: Box<[u32]>,
+    /// Of how many nodes each node waits.
+    pub(crate) waits: Box<[u32]>,
+    /// The nodes that wait for none, one bit each.
+    pub(crate) sources: Box<[u64]>,
+    /// How often each slot is read if every node runs; whoever runs the plan and gets an output counts as one reader more.
+    pub(crate) reads: Box<[u32]>,
+}
+
+/// One node of a plan.
+pub(crate) struct Step {
+    /// The node, if nothing stands between its inputs and a call: no other form of a value, no map, no policy.
+    pub(crate) direct: Option<Arc<dyn Node>>,
+    args: Range<u32>,
+    readers: Range<u32>,
+    /// The first slot of its outputs, and how many there are.
+    pub(crate) outputs: (u32, u32),
+    /// What could still keep it from being called directly: bits of [`CACHED`] and [`ON_THREADS`].
+    pub(crate) unless: u8,
+}
+
+/// A step's results are cached, where there is a cache.
+pub(crate) const CACHED: u8 = 1;
+/// A step runs on a thread, where nodes do.
+pub(crate) const ON_THREADS: u8 = 2;
+
+impl Steps {
+    /// Lays out the nodes of a plan with so many inputs and outputs.
+    pub(super) fn of(nodes: &[PlanNode], inputs: usize, outputs: usize) -> Self {
+        let (mut slots, mut readers) = (Vec::new(), Vec::new());
+        let mut sources = vec![0; nodes.len().div_ceil(64)];
+        let mut reads: Vec<u32> = (0..inputs + outputs).map(|slot| u32::from(slot >= inputs)).collect();
+        let mut steps = Vec::with_capacity(nodes.len());
+        for (at, node) in nodes.iter().enumerate() {
+            let args = append(&mut slots, node.args.iter().map(|arg| arg.slot));
+            node.args.iter().for_each(|arg| reads[arg.slot] += 1);
+            let readers = append(&mut readers, node.readers.iter().copied());
+            if node.reads_from == 0 {
+                sources[at / 64] |= 1 << (at % 64);
+            }
+            let (direct, unless) = direct(node);
+            let outputs = (number(node.outputs.start), number(node.outputs.len()));
+            steps.push(Step { direct, args, readers, outputs, unless });
+        }
+        Self {
+            steps: steps.into(),
+            slots: slots.into(),
+            readers: readers.into(),
+            waits: nodes.iter().map(|node| number(node.reads_from)).collect(),
+            sources: sources.into(),
+            reads: reads.into(),
+        }
+    }
+
+    /// Returns the slots that a step reads, in the order of the node's parameters.
+    #[inline]
+    pub(crate) fn args_of(&self, step: &Step) -> &[u32] {
+        &self.slots[step.args.start as usize..step.args.end as usize]
+    }
+
+    /// Returns the nodes that wait for a node.
+    #[inline]
+    pub(crate) fn readers_of(&self, node: usize) -> &[u32] {
+        let readers = &self.steps[node].readers;
+        &self.readers[readers.start as usize..readers.end as usize]
+    }
+}
+
+impl Plan {
+    /// Returns which nodes must run so that these outputs (by their index) are made.
+    pub(crate) fn needed(&self, outputs: &[usize]) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for &output in outputs {
+            needed[self.outputs[output].node] = true;
+        }
+        // Readers stand behind what they read from, so that one pass from the end finds all.
+        for node in (0..self.nodes.len()).rev() {
+            if needed[node] {
+                self.makers(node).for_each(|maker| needed[maker] = true);
+            }
+        }
+        needed
+    }
+
+    /// The nodes that a node reads from.
+    fn makers(&self, node: usize) -> impl Iterator<Item = usize> {
+        let outputs = self.nodes[node].args.iter().filter_map(|arg| arg.slot.checked_sub(self.inputs.len()));
+        outputs.map(|output| self.outputs[output].node)
+    }
+}
+
+/// Returns the node if it may be called directly, and unless what.
+fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
+    let NodeKind::Call { node: call, spec } = &node.kind else { return (None, 0) };
+    let plain = node.map.is_none() && node.retry.is_none() && node.timeout.is_none() && !spec.blocking;
+    let direct = plain && node.args.iter().all(is_direct);
+    let unless = if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
+    (direct.then(|| Arc::clone(call)), unless)
+}
+
+/// Says whether a node gets the very value that lies in the slot.
+fn is_direct(arg: &Arg) -> bool {
+    let same = matches!((&arg.have, &arg.want), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
+    same && arg.adapter.is_none() && !arg.mapped
+}
+
+fn append(list: &mut Vec<u32>, more: impl Iterator<Item = usize>) -> Range<u32> {
+    let start = number(list.len());
+    list.extend(more.map(number));
+    start..number(list.len())
+}
+
+fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

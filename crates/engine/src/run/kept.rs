@@ -1,0 +1,92 @@
+//! The values of a level: in slots, each with how often it will still be read.
+
+use std::sync::Arc;
+
+use super::slot::Slot;
+use crate::pipeline::{Plan, Steps};
+use crate::value::Value;
+
+/// The values of one level. A value that nobody reads any more, and nobody asked for, is let go.
+pub(crate) struct Kept {
+    slots: Vec<Option<Slot>>,
+    /// How often each slot will still be read; whoever runs the level and gets an output counts as one reader more.
+    reads: Vec<u32>,
+}
+
+impl Kept {
+    /// Prepares the slots of a level, of which `inputs` are the first. `needed` are the nodes that will run, and `outputs`
+    /// what is asked for; without them, that is everything.
+    pub(crate) fn new(plan: &Plan, mut inputs: Vec<Option<Slot>>, selected: Option<(&[bool], &[usize])>) -> Self {
+        inputs.resize(plan.inputs.len() + plan.outputs.len(), None);
+        let reads = match selected {
+            None => plan.steps.reads.to_vec(),
+            Some((needed, outputs)) => reads(&plan.steps, inputs.len(), needed, plan.inputs.len(), outputs),
+        };
+        Self { slots: inputs, reads }
+    }
+
+    /// Puts a value into its slot, if it will be read.
+    #[inline]
+    pub(crate) fn put(&mut self, slot: usize, value: Slot) {
+        if self.reads.get(slot).is_some_and(|&reads| reads > 0) {
+            self.slots[slot] = Some(value);
+        }
+    }
+
+    /// Looks at a value that is here and in no other form.
+    #[inline]
+    pub(crate) fn look(&self, slot: usize) -> Option<&Value> {
+        self.slots.get(slot)?.as_ref()?.here()
+    }
+
+    /// Says whether the next reader of a slot is the last one.
+    #[inline]
+    pub(crate) fn is_last_use(&self, slot: usize) -> bool {
+        self.reads.get(slot).is_some_and(|&reads| reads == 1)
+    }
+
+    /// Takes a value that is here for its last reader, or shares it with another one.
+    pub(crate) fn take_value(&mut self, slot: usize) -> Option<Value> {
+        if !self.is_last_use(slot) {
+            return self.look(slot).map(Arc::clone);
+        }
+        self.slots.get_mut(slot)?.take()?.into_here()
+    }
+
+    /// Takes a slot for its last reader, or shares it with another one; one read is counted.
+    pub(crate) fn read(&mut self, slot: usize) -> Option<Slot> {
+        let last = self.is_last_use(slot);
+        let read = self.slots.get_mut(slot)?;
+        let read = if last { read.take() } else { read.clone() };
+        self.was_read(slot);
+        read
+    }
+
+    /// Counts one read of a slot, and lets go of what nobody will read again.
+    #[inline]
+    pub(crate) fn was_read(&mut self, slot: usize) {
+        if let Some(reads) = self.reads.get_mut(slot) {
+            *reads = reads.saturating_sub(1);
+            if *reads == 0 {
+                self.slots[slot] = None;
+            }
+        }
+    }
+
+    /// Returns the values that are still there.
+    pub(crate) fn take_slots(&mut self) -> Vec<Option<Slot>> {
+        std::mem::take(&mut self.slots)
+    }
+}
+
+fn reads(steps: &Steps, slots: usize, needed: &[bool], inputs: usize, outputs: &[usize]) -> Vec<u32> {
+    let mut reads = vec![0; slots];
+    let running = steps.steps.iter().zip(needed).filter(|(_, needed)| **needed);
+    for slot in running.flat_map(|(step, _)| steps.args_of(step)) {
+        reads[*slot as usize] += 1;
+    }
+    for output in outputs {
+        reads[inputs + output] += 1;
+    }
+    reads
+}

@@ -1,0 +1,147 @@
+//! A pipeline inside of another: its level, what it is given, and how its span ends.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use flowglass_model::{CacheStatus, SpanId};
+use flowglass_record::Tick;
+
+use super::attempts::{LevelAttempts, Teller};
+use super::call::{Begun, Done, Given, Givens};
+use super::level::LevelDone;
+use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
+use super::shared::Level;
+use super::slot::{Slot, Slots};
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
+use crate::value::{Type, ValueError};
+
+/// Makes the level of a pipeline inside of another.
+pub(crate) fn inner_level(
+    around: &Arc<Level>,
+    node: usize,
+    inner: &Pipeline,
+    index: Option<u64>,
+    span: SpanId,
+    recorded: bool,
+) -> Option<Arc<Level>> {
+    let sites = Arc::clone(around.sites.nodes[node].inner.as_ref()?);
+    let mut config = around.config.inside(&inner.0.config);
+    if !around.pipeline.0.nodes[node].cache {
+        config.cache = None;
+    }
+    Some(Arc::new(Level {
+        run: Arc::clone(&around.run),
+        pipeline: inner.clone(),
+        sites,
+        recorded: recorded && config.telemetry,
+        config,
+        span,
+        place: around.place.inside(&around.pipeline.0.nodes[node].name, index),
+    }))
+}
+
+/// Puts what a node is given into the slots of the pipeline inside, with its defaults.
+pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Givens) -> Result<Vec<Option<Slot>>, Error> {
+    let mut slots: Vec<Option<Slot>> = inner
+        .0
+        .inputs
+        .iter()
+        .map(|port| port.default.as_ref().map(|default| Slot::unsigned(Arc::clone(&default.value))))
+        .collect();
+    for (arg, given) in plan.args.iter().zip(given) {
+        slots[arg.port] = Some(inner_slot(arg, &inner.0.inputs[arg.port].ty, given)?);
+    }
+    Ok(slots)
+}
+
+/// Turns what a node is given into what the input inside wants.
+fn inner_slot(arg: &Arg, wanted: &Type, given: Given) -> Result<Slot, Error> {
+    let same = matches!((&given.have, wanted), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
+    if same && arg.adapter.is_none() {
+        return Ok(given.slot);
+    }
+    let adapted = given.slot.value(&given.have).and_then(|value| {
+        let value = arg.want.adapt(&given.have, value)?;
+        arg.adapter.as_ref().map_or(Ok(Arc::clone(&value)), |adapter| adapter(&value))
+    });
+    let problem = |error: ValueError| Error::new(ErrorKind::Input, format!("input `{}`: {error}", arg.name));
+    Ok(Slot::unsigned(adapted.map_err(problem)?))
+}
+
+/// Runs a pipeline as a node (or as one item of a map) under a span of its own.
+#[expect(clippy::too_many_arguments, reason = "a place in the plan, what it is given, and how it is polled")]
+pub(crate) fn begin_pipeline(
+    around: &Arc<Level>,
+    node: usize,
+    site: u32,
+    index: Option<u64>,
+    given: Givens,
+    start: Tick,
+    cx: &mut Context<'_>,
+    open_level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
+) -> Begun {
+    let plan = &around.pipeline.0.nodes[node];
+    let NodeKind::Pipeline(inner) = &plan.kind else { return missing(start) };
+    let recorded = around.recorded;
+    let total = u64::try_from(inner.0.nodes.len()).ok();
+    let open = OpenSpan::start(around, site, index, recorded, start, total);
+    let (Some(level), slots) = (open_level(open.span()), inner_slots(inner, plan, given)) else { return missing(start) };
+    let exposed = plan.exposed.clone();
+    let place = around.place.inside(&plan.name, index);
+    let slots = match slots {
+        Ok(slots) => slots,
+        Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
+    };
+    let attempt = around.sites.nodes[node].attempt;
+    let teller = Teller { site, span: open.span(), index };
+    let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
+    let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
+        open.record_attempts(attempt, &done.attempts);
+        let offset = level.pipeline.0.inputs.len();
+        let result = match done.error {
+            None => Ok(exposed.iter().filter_map(|&output| done.slots[offset + output].clone()).collect()),
+            Some(error) => Err(error),
+        };
+        end_level(open, result, &place.path(), end, (done.hit, done.saved_ns))
+    };
+    Begun::poll_once(Spanned::new(work, open, complete), cx)
+}
+
+/// Ends the span of a pipeline that ran inside of another.
+pub(crate) fn end_level(
+    mut open: OpenSpan,
+    result: Result<Slots, Error>,
+    path: &str,
+    end: Tick,
+    (hit, saved_ns): (bool, u64),
+) -> Done {
+    let run = open.level.run.id;
+    let attempts = open.attempts;
+    let result = result.map_err(|error| error.at(path, None, run, attempts));
+    let cached = open.level.config.cache.is_some();
+    let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
+    let is_pipeline = open.index().is_none();
+    if is_pipeline {
+        let cache = if cached && result.is_ok() { Aggregate::Cache(status) } else { Aggregate::None };
+        let saved = if hit { Aggregate::Float(milliseconds(saved_ns)) } else { Aggregate::None };
+        open.aggregates = vec![Aggregate::None, Aggregate::None, Aggregate::None, saved, cache];
+    }
+    match &result {
+        Ok(_) if hit => {
+            let lookup_ns = open.frame.start.elapsed_ns(end);
+            open.end(&Ended::Hit { signature: None, saved_ns, lookup_ns }, end);
+        }
+        Ok(_) => {
+            let cache = if cached { status } else { CacheStatus::Off };
+            open.end(&Ended::Computed { cache, signature: None }, end);
+        }
+        Err(error) => open.end(&Ended::Failed { error }, end),
+    }
+    Done { hit, saved_ns, end, result }
+}
+
+pub(crate) fn missing(end: Tick) -> Begun {
+    let result = Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
+    Begun::Done(Done { result, hit: false, saved_ns: 0, end })
+}

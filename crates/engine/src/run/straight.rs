@@ -1,0 +1,135 @@
+//! The straight path: a node that nothing stands in the way of is called where its inputs lie, and has most often run then.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use flowglass_model::{CacheStatus, EventKind, Status, flags};
+use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick};
+
+use super::call::{self, Begun};
+use super::level::LevelWork;
+use super::open_span::{OpenSpan, Spanned};
+use super::shared::Level;
+use super::slot::Slot;
+use super::user_code::{self, Attempt, First, Guarded};
+use crate::error::BoxError;
+use crate::invocation::{Invocation, Whereabouts};
+use crate::node::{NodeContext, Outputs};
+use crate::pipeline::Step;
+
+/// Where a direct call stands.
+struct Here<'a> {
+    level: &'a Level,
+    frame: &'a Frame,
+}
+
+impl Whereabouts for Here<'_> {
+    fn context(&self) -> NodeContext {
+        call::context(self.level, self.frame, self.level.recorded, None)
+    }
+}
+
+impl LevelWork {
+    /// Calls a node, if there is no cache to ask, no policy and no thread of its own, and its inputs are here. Says whether
+    /// that was so.
+    #[inline]
+    pub(super) fn call_directly(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) -> bool {
+        let steps = &*level.pipeline.0.steps;
+        let step = &steps.steps[node];
+        let Some(code) = step.direct.as_deref().filter(|_| step.unless & self.obstacles == 0) else { return false };
+        let slots = steps.args_of(step);
+        if slots.iter().any(|&slot| self.kept.look(slot as usize).is_none()) {
+            return false;
+        }
+        let frame = self.enter(level, node);
+        let here = Here { level, frame: &frame };
+        let first = user_code::first_poll(code, &mut Invocation::reading(&mut self.kept, slots, &here), cx);
+        slots.iter().for_each(|&slot| self.kept.was_read(slot as usize));
+        match first {
+            Ok(First::Ready(Ok(outputs))) if outputs.len() == step.outputs.1 as usize => {
+                self.leave(level, &frame);
+                self.keep(step, outputs);
+                self.agenda.done(steps, node);
+            }
+            Ok(First::Ready(result)) => self.conclude(node, &frame, result),
+            Ok(First::Pending(future)) => self.wait(node, &frame, future),
+            Err(error) => self.conclude(node, &frame, Err(error.into())),
+        }
+        true
+    }
+
+    /// Opens a node's span: where the last node ended, this one starts.
+    #[inline]
+    fn enter(&mut self, level: &Level, node: usize) -> Frame {
+        let scope = &level.run.scope;
+        let frame = Frame {
+            span: scope.next_span(),
+            parent: level.span,
+            template: level.sites.nodes[node].site,
+            index: NO_INDEX,
+            start: self.now,
+            flags: if level.recorded { flags::SAMPLED } else { 0 },
+        };
+        scope.enter(&frame);
+        if self.is_heard {
+            level.tell(frame.template, frame.span, None, frame.start, EventKind::Started { total: None });
+        }
+        frame
+    }
+
+    /// Ends the span of a node that has run well.
+    #[inline]
+    fn leave(&mut self, level: &Level, frame: &Frame) {
+        if self.is_timed {
+            self.now = Tick::now();
+        }
+        let scope = &level.run.scope;
+        // The frame is closed first, so that no flush can see the span both open and ended.
+        scope.exit();
+        if level.recorded {
+            scope.record(&SpanEnd {
+                frame: *frame,
+                end: self.now,
+                status: Status::Ok,
+                message: "",
+                values: &[],
+                extra: &[],
+                failure: None,
+                force: false,
+            });
+        }
+        self.called += 1;
+        if self.is_heard {
+            let duration_ns = frame.start.elapsed_ns(self.now);
+            let kind = EventKind::Finished { duration_ns, cache: CacheStatus::Off };
+            level.tell(frame.template, frame.span, None, self.now, kind);
+            // What was told may have taken its time, which is not the next node's.
+            self.now = Tick::now();
+        }
+    }
+
+    #[inline]
+    fn keep(&mut self, step: &Step, outputs: Outputs) {
+        for (slot, value) in (step.outputs.0 as usize..).zip(outputs) {
+            self.kept.put(slot, Slot::Plain(value));
+        }
+    }
+
+    /// Ends a call that gave what isn't right.
+    #[cold]
+    fn conclude(&mut self, node: usize, frame: &Frame, result: Result<Outputs, BoxError>) {
+        let open = OpenSpan::entered(&self.level, frame.template, *frame);
+        let done = call::conclude(open, node, result, Tick::now());
+        self.finish(node, done);
+    }
+
+    /// Lets a call wait: from now on its span is current only while its future is polled.
+    #[cold]
+    fn wait(&mut self, node: usize, frame: &Frame, future: Attempt) {
+        let mut open = OpenSpan::entered(&self.level, frame.template, *frame);
+        open.park();
+        let complete =
+            move |open: OpenSpan, result: Result<Outputs, BoxError>, end: Tick| call::conclude(open, node, result, end);
+        self.begun(node, Begun::Running(Box::pin(Spanned::new(Guarded(future), open, complete))));
+    }
+}

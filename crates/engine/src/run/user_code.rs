@@ -1,0 +1,111 @@
+//! Where user code is called: a panic becomes an error, what blocks gets a thread, what takes too long is dropped.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use flowglass_record::Scope;
+use tokio::runtime::Handle;
+
+use crate::error::{BoxError, Error, ErrorKind, panic_text};
+use crate::invocation::Invocation;
+use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
+
+/// A call that isn't ready.
+pub(crate) type Attempt = Pin<Box<dyn Future<Output = Result<Outputs, BoxError>> + Send>>;
+
+/// What a call has come to after its future was polled once.
+pub(crate) enum First {
+    Ready(Result<Outputs, BoxError>),
+    Pending(Attempt),
+}
+
+pub(crate) const NO_RUNTIME: &str =
+    "this needs a tokio runtime for timers, retries or threads; run inside one, or use `wait()`";
+
+/// Calls a node on this thread, and polls what it gives once.
+#[inline]
+pub(crate) fn first_poll(node: &dyn Node, call: &mut Invocation<'_>, cx: &mut Context<'_>) -> Result<First, Error> {
+    let first = AssertUnwindSafe(|| match node.call(call) {
+        Call::Ready(result) => First::Ready(result),
+        Call::Pending(mut future) => match future.as_mut().poll(cx) {
+            Poll::Ready(result) => First::Ready(result),
+            Poll::Pending => First::Pending(future),
+        },
+    });
+    catch_unwind(first).map_err(|panic| panicked(&*panic))
+}
+
+/// Calls a node on this thread.
+pub(crate) fn call(node: &dyn Node, inputs: Inputs, context: &NodeContext) -> Result<Call, Error> {
+    let call = AssertUnwindSafe(|| node.call(&mut Invocation::owning(inputs, context)));
+    catch_unwind(call).map_err(|panic| panicked(&*panic))
+}
+
+/// Calls a node on a thread of its own, where `scope` is the current one.
+pub(crate) fn call_on_thread(node: Arc<dyn Node>, inputs: Inputs, context: NodeContext, scope: Scope) -> Result<Call, Error> {
+    let runtime = Handle::try_current().map_err(|_| no_runtime())?;
+    let thread = runtime.spawn_blocking(move || {
+        let _active = scope.activate();
+        node.call(&mut Invocation::owning(inputs, &context))
+    });
+    Ok(Call::Pending(Box::pin(async move {
+        match thread.await {
+            Ok(Call::Ready(result)) => result,
+            Ok(Call::Pending(future)) => future.await,
+            Err(join) => match join.try_into_panic() {
+                Ok(panic) => Err(Box::new(panicked(&*panic)) as BoxError),
+                Err(join) => Err(Box::new(join) as BoxError),
+            },
+        }
+    })))
+}
+
+/// Bounds the time of an attempt.
+pub(crate) fn bounded(future: Attempt, timeout: Option<Duration>) -> Attempt {
+    let Some(timeout) = timeout else { return future };
+    if Handle::try_current().is_err() {
+        return Box::pin(async { Err(Box::new(no_runtime()) as BoxError) });
+    }
+    Box::pin(async move {
+        let late = |_| Box::new(Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"))) as BoxError;
+        tokio::time::timeout(timeout, future).await.map_err(late)?
+    })
+}
+
+/// Sees to it that a node gave as many outputs as it declared.
+pub(crate) fn check(spec: &NodeSpec, result: Result<Outputs, BoxError>) -> Result<Outputs, Error> {
+    let outputs = result.map_err(|source| match source.downcast::<Error>() {
+        Ok(own) => *own,
+        Err(source) => Error::from_node(source),
+    })?;
+    if outputs.len() == spec.outputs.len() {
+        return Ok(outputs);
+    }
+    let (made, declared) = (outputs.len(), spec.outputs.len());
+    Err(Error::new(ErrorKind::Node, format!("the node made {made} outputs and declares {declared}")))
+}
+
+pub(crate) fn no_runtime() -> Error {
+    Error::new(ErrorKind::Environment, NO_RUNTIME)
+}
+
+/// A future of user code: a panic in it becomes an error.
+pub(crate) struct Guarded(pub(crate) Attempt);
+
+impl Future for Guarded {
+    type Output = Result<Outputs, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(Box::new(panicked(&*panic)))))
+    }
+}
+
+#[cold]
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(panic)))
+}
