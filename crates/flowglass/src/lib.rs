@@ -50,7 +50,11 @@ pub use flowglass_engine::{
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
 pub use flowglass_macros::{code, node};
-pub use flowglass_record::{CurrentSpan, FlushError, Recorder, RecorderBuilder, RecorderStats, SpanGuard, current, span};
+pub use flowglass_model::Severity;
+pub use flowglass_record::{
+    CurrentSpan, FlushError, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, Value, add_event, current, log,
+    set_attribute, set_error, span,
+};
 pub use view::{SummaryView, TreeView, ViewExt, WaterfallView};
 
 /// Spans, events, graphs and ids as plain data.

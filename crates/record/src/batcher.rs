@@ -1,14 +1,14 @@
 //! Rows become batches, and batches go to the sinks and to whoever retains their traces.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use flowglass_model::{Batch, Graph};
+use flowglass_model::{Batch, BatchBuilder};
 
 use crate::core::Core;
+use crate::missed::Missed;
 use crate::rows::Rows;
 
-/// A batch is sent on when it has so many spans or events.
+/// A batch is sent on when it has so many records of one kind.
 const FULL: usize = 16 * 1024;
 
 /// Fills one batch after the other.
@@ -17,8 +17,8 @@ pub(crate) struct Batcher {
     rows: Option<Rows>,
     sequence: u64,
     dropped_told: u64,
-    /// Graphs that a sink had no room for: they are sent once more.
-    graphs: Vec<Arc<Graph>>,
+    /// By the sinks' places.
+    missed: Vec<Missed>,
 }
 
 impl Batcher {
@@ -32,7 +32,7 @@ impl Batcher {
 
     /// Sends the batch on if it is full.
     pub(crate) fn seal_if_full(&mut self, core: &Core) {
-        let is_full = |batch: &Batch| batch.spans.len() >= FULL || batch.events.len() >= FULL;
+        let is_full = |batch: &Batch| batch.spans.len().max(batch.events.len()).max(batch.logs.len()) >= FULL;
         if self.rows.as_mut().is_some_and(|rows| is_full(rows.batch_mut())) {
             self.seal(core);
         }
@@ -43,20 +43,43 @@ impl Batcher {
         if !core.outlets.is_empty() {
             self.add_news(core);
         }
-        let Some(rows) = self.rows.take() else { return };
-        let batch = Arc::new(rows.finish());
-        core.counters.recorded.fetch_add((batch.spans.len() + batch.events.len()) as u64, Relaxed);
-        core.retention.lock().keep(&batch);
-        let refusals = core.outlets.iter().filter(|outlet| !outlet.offer(&batch)).count();
-        if refusals > 0 {
-            self.graphs.extend(batch.graphs.iter().cloned());
+        if let Some(rows) = self.rows.take() {
+            let batch = Arc::new(rows.finish());
+            core.counters.recorded.add(batch.counts());
+            core.retention.lock().keep(&batch);
+            self.offer(core, &batch);
+        }
+        self.catch_up(core);
+    }
+
+    fn offer(&mut self, core: &Core, batch: &Arc<Batch>) {
+        self.missed.resize_with(core.outlets.len(), Missed::default);
+        for (outlet, missed) in core.outlets.iter().zip(&mut self.missed) {
+            if outlet.offer(batch) {
+                missed.settle(batch);
+            } else {
+                missed.add(batch);
+            }
+        }
+    }
+
+    /// Tells sinks that have room again what they have missed.
+    fn catch_up(&mut self, core: &Core) {
+        for (outlet, missed) in core.outlets.iter().zip(&mut self.missed) {
+            if missed.is_empty() || !outlet.has_room() {
+                continue;
+            }
+            self.sequence += 1;
+            let batch = missed.to_batch(BatchBuilder::new(core.writer, self.sequence, Arc::clone(&core.resource)));
+            if outlet.offer(&Arc::new(batch)) {
+                *missed = Missed::default();
+            }
         }
     }
 
     fn add_news(&mut self, core: &Core) {
-        let mut graphs = std::mem::take(&mut self.graphs);
-        graphs.append(&mut core.graphs.take_new());
-        let dropped = core.lanes.dropped_records();
+        let graphs = core.graphs.take_new();
+        let dropped = core.lanes.dropped_records().total();
         if graphs.is_empty() && dropped == self.dropped_told {
             return;
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flowglass_model::{AttributeValue, Attributes, Resource, Sink};
 
-use crate::Recorder;
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
+use crate::{Recorder, SpanLimits};
 
 /// A quarter of what a span takes in a buffer: the collector is told at every fourth one that is full.
 const SPAN_BYTES: usize = 128;
@@ -22,6 +22,7 @@ pub struct RecorderBuilder {
     buffer_bytes: usize,
     queue_bytes: usize,
     retained_bytes: usize,
+    limits: SpanLimits,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -37,6 +38,7 @@ impl Default for RecorderBuilder {
             buffer_bytes: 64 * MEGABYTE,
             queue_bytes: 64 * MEGABYTE,
             retained_bytes: 64 * MEGABYTE,
+            limits: SpanLimits::default(),
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -73,6 +75,12 @@ impl RecorderBuilder {
     /// Sets how much memory retained traces may take together, in bytes. Default: 64 MB.
     pub const fn retained_bytes(mut self, bytes: usize) -> Self {
         self.retained_bytes = bytes;
+        self
+    }
+
+    /// Sets how much one span may have. Default: 100 events, 128 attributes, 128 links.
+    pub const fn limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -114,6 +122,7 @@ impl RecorderBuilder {
             chunk_bytes: chunk_bytes.next_multiple_of(8),
             chunks_bytes: self.buffer_bytes,
             retained_bytes: self.retained_bytes,
+            limits: self.limits,
         }))
     }
 }

@@ -7,20 +7,23 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use flowglass_model::{Span, SpanId, Status, TraceId};
+use flowglass_model::{LinkRow, LogRow, Scalar, Severity, Span, SpanId, Status, Sym, TraceId};
 
 use crate::Tick;
 use crate::batcher::Batcher;
 use crate::core::Core;
 use crate::id_hash::{BuildIdHasher, IdMap};
 use crate::lanes::{Loss, Reading};
+use crate::limits::SpanLimits;
 use crate::open::{Found, OpenFrame};
 use crate::open_spans::{FoundOpen, OpenSpans};
-use crate::parts::Parts;
-use crate::raw::{Fields, RawBody, RawRecord};
+use crate::parts::{Admission, HeldEvent, Parts};
+use crate::raw::{Fields, Owner, RawBody, RawRecord};
 use crate::registry::Registry;
 use crate::rows::{EndedSpan, Rows};
 use crate::scope_shared::ScopeShared;
+use crate::stats::{EVENT, LOG, SPAN};
+use crate::tick::Anchor;
 use crate::wake::Cause;
 
 /// What a span is told to have ended with when its scope is gone and its end never came.
@@ -38,6 +41,8 @@ pub(crate) struct Collector {
     open: OpenSpans,
     parts: Parts,
     batcher: Batcher,
+    /// By what the ticks of records that name no scope are told.
+    anchor: Option<Anchor>,
 }
 
 /// The scopes that records may come from.
@@ -55,13 +60,21 @@ struct Tracked {
 }
 
 impl Collector {
+    pub(crate) fn new(limits: SpanLimits) -> Self {
+        Self { parts: Parts::new(limits), ..Self::default() }
+    }
+
     /// Looks once, and sends what it finds on.
     pub(crate) fn look(&mut self, core: &Core, cause: Cause) {
         let now = Tick::now();
+        self.anchor = None;
         self.scopes.adopt(&core.registry);
         self.find_open();
         let is_busy = self.read(core);
         self.settle_gone(core, now);
+        if cause == Cause::Flush {
+            self.parts.holding().into_iter().for_each(|span| self.release_events(core, span));
+        }
         if !core.outlets.is_empty() {
             self.settle_lost(core, cause, now);
             self.tell_open(core, cause, now);
@@ -75,9 +88,9 @@ impl Collector {
         }
     }
 
-    /// Says whether nothing can be recorded before a new scope is registered.
+    /// Says whether everything is read and nothing more comes without a scope that is registered, or somebody who tells.
     pub(crate) fn is_idle(&self) -> bool {
-        self.scopes.known.is_empty()
+        self.scopes.known.is_empty() && self.reading.iter().all(Reading::is_read)
     }
 
     /// Returns the spans of a trace that the last look found open.
@@ -88,7 +101,7 @@ impl Collector {
             if let Some(tracked) = self.scopes.known.get(&found.scope)
                 && tracked.shared.trace_id == trace
             {
-                rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span), now);
+                rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span).fields, now);
             }
         }
         rows.finish().opened().map(|span| span.to_span()).collect()
@@ -124,33 +137,96 @@ impl Collector {
 
     fn take(&mut self, core: &Core, record: &RawRecord<'_>) {
         core.counters.truncated_values.fetch_add(record.truncated.into(), Relaxed);
-        let Some(tracked) = self.scopes.find(record.owner.scope, &core.registry) else {
-            return core.lanes.count(if matches!(record.body, RawBody::Part { .. }) { Loss::Part } else { Loss::Record });
-        };
-        let span = record.owner.span;
         match record.body {
-            RawBody::Part { fields } => {
-                let lost = self.parts.add(record.owner.scope, span, fields);
+            RawBody::Log { .. } | RawBody::LooseEvent { .. } => self.take_loose(core, record),
+            _ => self.take_of_scope(core, record),
+        }
+        self.batcher.seal_if_full(core);
+    }
+
+    fn take_of_scope(&mut self, core: &Core, record: &RawRecord<'_>) {
+        let Owner { scope, span } = record.owner;
+        let Some(tracked) = self.scopes.find(scope, &core.registry) else { return core.lanes.count(loss_of(&record.body)) };
+        match record.body {
+            RawBody::Part { is_failure, fields } => {
+                let lost = self.parts.add(scope, span, fields, is_failure);
                 core.counters.dropped_parts.fetch_add(lost, Relaxed);
             }
-            RawBody::Event { at, name, fields } => {
-                if tracked.is_wanted(core) {
-                    self.batcher.rows(core).push_event(&tracked.shared, span, at, name, fields);
+            RawBody::Event { at, name, fields } if tracked.is_wanted(core) => {
+                match self.parts.admit_event((scope, span), at, name, fields) {
+                    Admission::Now => self.batcher.rows(core).push_event(&tracked.shared, span, at, name, fields),
+                    Admission::Held => {}
+                    Admission::HeldForAnother => core.counters.over_limit.add(EVENT),
+                }
+            }
+            RawBody::Event { .. } => core.counters.recorded.add(EVENT),
+            RawBody::Link { trace, span: linked, flags, fields } => {
+                if !self.parts.admit_link(scope, span) {
+                    core.counters.dropped_parts.fetch_add(1, Relaxed);
+                } else if tracked.is_wanted(core) {
+                    let trace_id = tracked.shared.trace_id;
+                    let row = LinkRow { trace_id, span_id: span, linked_trace_id: trace, linked_span_id: linked, flags };
+                    self.batcher.rows(core).push_link(row, fields);
                 }
             }
             RawBody::Span { frame, name, end, status, fields } => {
                 self.found.remove(&span);
-                let is_told = self.open.end(span);
-                if tracked.is_wanted(core) {
-                    let rows = self.batcher.rows(core);
-                    let (open, parts) = (OpenFrame { frame, name }, self.parts.get(span));
-                    rows.push_ended(&tracked.shared, &EndedSpan { open, end, status, message: "", fields, parts });
-                    close_if(is_told, rows, tracked.shared.trace_id, span);
+                let found = FoundOpen { scope, open: OpenFrame { frame, name } };
+                self.push_ended(core, &found, end, (status, ""), fields);
+            }
+            RawBody::Log { .. } | RawBody::LooseEvent { .. } => {}
+        }
+    }
+
+    /// Takes what names no scope.
+    fn take_loose(&mut self, core: &Core, record: &RawRecord<'_>) {
+        let (is_log, counts) = match record.body {
+            RawBody::Log { .. } => (true, LOG),
+            _ => (false, EVENT),
+        };
+        if core.outlets.is_empty() {
+            return core.counters.recorded.add(counts);
+        }
+        let anchor = *self.anchor.get_or_insert_with(Anchor::now);
+        let rows = self.batcher.rows(core);
+        match record.body {
+            RawBody::Log { at, trace, severity, flags, fields } if is_log => {
+                rows.push_log(log_row((trace, record.owner.span), anchor.unix_ns(at), severity, flags), fields);
+            }
+            RawBody::LooseEvent { at, trace, fields } => {
+                rows.push_loose_event(anchor.unix_ns(at), (trace, record.owner.span), fields);
+            }
+            _ => {}
+        }
+    }
+
+    /// Passes on the events that a span holds back.
+    fn release_events(&mut self, core: &Core, span: SpanId) {
+        for HeldEvent { scope, at, name, fields } in self.parts.release(span) {
+            match self.scopes.known.get(&scope) {
+                Some(tracked) => {
+                    self.batcher.rows(core).push_event(&tracked.shared, span, at, name, Fields::new(&fields));
                 }
-                self.parts.remove(span);
+                None => core.lanes.count(Loss::Event),
             }
         }
-        self.batcher.seal_if_full(core);
+    }
+
+    /// Adds a span that ended, with all that was said of it.
+    fn push_ended(&mut self, core: &Core, found: &FoundOpen, end: Tick, (status, message): (Status, &str), fields: Fields<'_>) {
+        let span = found.open.frame.span;
+        let is_told = self.open.end(span);
+        self.release_events(core, span);
+        let Some(tracked) = self.scopes.known.get_mut(&found.scope) else { return core.lanes.count(Loss::Span) };
+        if tracked.is_wanted(core) {
+            let rows = self.batcher.rows(core);
+            let said = self.parts.get(span);
+            rows.push_ended(&tracked.shared, &EndedSpan { open: found.open, end, status, message, fields, said });
+            close_if(is_told, rows, tracked.shared.trace_id, span);
+        } else {
+            core.counters.recorded.add(SPAN);
+        }
+        self.parts.remove(span);
     }
 
     /// Ends what scopes that are gone have left open, and takes their memory back.
@@ -171,33 +247,24 @@ impl Collector {
     }
 
     fn settle_lost(&mut self, core: &Core, cause: Cause, now: Tick) {
-        let lost = self.open.lost(&self.found, cause, core.lanes.dropped_records());
+        let lost = self.open.lost(&self.found, cause, core.lanes.dropped_records().total());
         lost.iter().for_each(|found| self.end(core, found, now, LOST));
     }
 
     /// Ends a span whose end never came.
     fn end(&mut self, core: &Core, found: &FoundOpen, now: Tick, (status, message): (Status, &str)) {
-        let span = found.open.frame.span;
-        self.found.remove(&span);
-        let is_told = self.open.end(span);
-        let Some(tracked) = self.scopes.known.get_mut(&found.scope) else { return };
-        if tracked.is_wanted(core) {
-            let rows = self.batcher.rows(core);
-            let (fields, parts) = (Fields::new(&[]), self.parts.get(span));
-            rows.push_ended(&tracked.shared, &EndedSpan { open: found.open, end: now, status, message, fields, parts });
-            close_if(is_told, rows, tracked.shared.trace_id, span);
-        }
-        self.parts.remove(span);
+        self.found.remove(&found.open.frame.span);
+        self.push_ended(core, found, now, (status, message), Fields::new(&[]));
     }
 
     fn tell_open(&mut self, core: &Core, cause: Cause, now: Tick) {
-        let dropped = core.lanes.dropped_records();
+        let dropped = core.lanes.dropped_records().total();
         for found in self.found.values() {
             let Some(tracked) = self.scopes.known.get(&found.scope) else { continue };
             let scope = &tracked.shared;
             if self.open.should_tell(scope, &found.open, cause, now) {
-                let parts = self.parts.get(found.open.frame.span);
-                self.batcher.rows(core).push_opened(scope, &found.open, parts, now);
+                let said = self.parts.get(found.open.frame.span);
+                self.batcher.rows(core).push_opened(scope, &found.open, said.fields, now);
                 self.open.tell(*found, dropped);
             }
         }
@@ -221,13 +288,32 @@ impl Scopes {
 
 impl Tracked {
     fn is_wanted(&mut self, core: &Core) -> bool {
-        let wanted = *self
-            .is_wanted
-            .get_or_insert_with(|| !core.outlets.is_empty() || core.retention.lock().wants(self.shared.trace_id));
-        if !wanted {
-            core.counters.recorded.fetch_add(1, Relaxed);
-        }
-        wanted
+        let trace = self.shared.trace_id;
+        *self.is_wanted.get_or_insert_with(|| !core.outlets.is_empty() || core.retention.lock().wants(trace))
+    }
+}
+
+fn loss_of(body: &RawBody<'_>) -> Loss {
+    match body {
+        RawBody::Span { .. } => Loss::Span,
+        RawBody::Event { .. } | RawBody::LooseEvent { .. } => Loss::Event,
+        RawBody::Log { .. } => Loss::Log,
+        RawBody::Part { .. } | RawBody::Link { .. } => Loss::Part,
+    }
+}
+
+/// Returns a log record's columns but for its texts.
+fn log_row((trace_id, span_id): (TraceId, SpanId), unix_ns: i64, severity: Severity, flags: u32) -> LogRow {
+    LogRow {
+        trace_id,
+        span_id,
+        unix_ns,
+        observed_unix_ns: unix_ns,
+        severity,
+        severity_text: Sym::EMPTY,
+        event_name: Sym::EMPTY,
+        body: Scalar::Null,
+        flags,
     }
 }
 

@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 use flowglass_model::{Attributes, Fingerprint, Graph, Resource, Span, SpanId, TraceId, WriterId};
 use parking_lot::Mutex;
 
+use crate::by_id::ById;
 use crate::collector::Collector;
 use crate::flush::{FlushError, SinkFailure};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Loss};
+use crate::limits::SpanLimits;
 use crate::open::Frame;
 use crate::outlet::Outlet;
+use crate::raw::Record;
 use crate::registry::Registry;
 use crate::retention::Retention;
 use crate::scope::ScopeSpec;
 use crate::scope_shared::ScopeShared;
-use crate::stats::RecorderStats;
+use crate::stats::{AtomicCounts, RecorderStats};
 use crate::wake::{Cause, Interval, Wake};
 
 /// When so many scopes wait for the collector, it is asked to look.
@@ -38,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) graphs: Graphs,
     pub(crate) outlets: Vec<Arc<Outlet>>,
     pub(crate) counters: Counters,
+    pub(crate) by_id: ById,
     collector: Mutex<Collector>,
     wake: Arc<Wake>,
     export_interval: Duration,
@@ -54,12 +58,14 @@ pub(crate) struct CoreParts {
     pub(crate) chunk_bytes: usize,
     pub(crate) chunks_bytes: usize,
     pub(crate) retained_bytes: usize,
+    pub(crate) limits: SpanLimits,
 }
 
 /// Counts that the collector keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) recorded: AtomicU64,
+    pub(crate) recorded: AtomicCounts,
+    pub(crate) over_limit: AtomicCounts,
     pub(crate) truncated_values: AtomicU64,
     pub(crate) dropped_parts: AtomicU64,
 }
@@ -80,7 +86,8 @@ impl Core {
             graphs: Graphs::default(),
             outlets: parts.outlets,
             counters: Counters::default(),
-            collector: Mutex::default(),
+            by_id: ById::default(),
+            collector: Mutex::new(Collector::new(parts.limits)),
             wake: Arc::default(),
             export_interval: parts.export_interval,
             has_thread: AtomicBool::new(false),
@@ -108,6 +115,21 @@ impl Core {
         self.expect_records(&scope, waiting);
     }
 
+    /// Records what names no scope.
+    pub(crate) fn record_loose(&self, loss: Loss, record: &dyn Record) {
+        self.lanes.write_elsewhere(loss, record);
+        self.expect_news();
+    }
+
+    /// Makes sure that the collector looks at the next interval, though there may be no scope.
+    #[inline]
+    pub(crate) fn expect_news(&self) {
+        if self.wake.is_resting() && !self.outlets.is_empty() {
+            self.start_thread();
+            self.wake.activate();
+        }
+    }
+
     /// Makes the collector's thread look at once; starts the thread if need be.
     pub(crate) fn request_collection(&self) {
         self.start_thread();
@@ -121,6 +143,9 @@ impl Core {
 
     /// As [`flush`](Self::flush), and ends the threads.
     pub(crate) fn shut_down(&self, timeout: Duration) -> Result<(), FlushError> {
+        if !self.lanes.is_forked() {
+            self.by_id.interrupt();
+        }
         let result = self.fence(timeout, Outlet::stop);
         if !self.lanes.is_forked() {
             self.wake.finish();
@@ -151,9 +176,12 @@ impl Core {
     /// Returns what became of everything recorded so far.
     pub(crate) fn stats(&self) -> RecorderStats {
         let dropped_buffer_full = self.lanes.dropped_records();
+        let dropped_over_limit = self.counters.over_limit.get();
         RecorderStats {
-            recorded: self.counters.recorded.load(Relaxed) + dropped_buffer_full,
+            recorded: self.counters.recorded.get() + dropped_buffer_full + dropped_over_limit,
             dropped_buffer_full,
+            dropped_over_limit,
+            overflowed_measurements: 0,
             dropped_attributes: self.lanes.dropped_parts() + self.counters.dropped_parts.load(Relaxed),
             truncated_values: self.counters.truncated_values.load(Relaxed),
             dropped_retained: self.retention.lock().dropped(),
@@ -224,7 +252,7 @@ impl Core {
     fn collect(&self, cause: Cause) {
         let mut collector = self.collector.lock();
         collector.look(self, cause);
-        self.wake.rest_if(|| collector.is_idle() && self.registry.waiting() == 0);
+        self.wake.rest_if(|| collector.is_idle() && self.registry.waiting() == 0 && !self.lanes.is_unread());
     }
 }
 

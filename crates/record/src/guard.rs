@@ -5,13 +5,15 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-use flowglass_model::{SpanId, Status, flags};
+use flowglass_model::{SpanId, Status, TraceParent, flags};
 
 use crate::active::{self, Activation};
 use crate::lane::{self, Attempt};
 use crate::lanes::Loss;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
-use crate::raw::{AttributeRecord, EventRecord, MessageRecord, Owner, Part, Record, USER_TEMPLATE, UserSpanRecord};
+use crate::raw::{
+    AttributeRecord, EventRecord, LinkRecord, MessageRecord, Owner, Part, Record, Standing, USER_TEMPLATE, UserSpanRecord,
+};
 use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
@@ -106,6 +108,15 @@ impl SpanGuard {
         self
     }
 
+    /// Tells that the span has to do with another one, mostly of another trace.
+    pub fn link(&self, to: TraceParent, attributes: &[(&str, Value<'_>)]) -> &Self {
+        if let Some(open) = &self.open {
+            let to = Standing { trace: to.trace_id, span: to.parent_id, flags: u32::from(to.sampled) };
+            open.write_elsewhere(Loss::Part, &LinkRecord { owner: open.owner(), to, attributes });
+        }
+        self
+    }
+
     /// Tells that the span fails, and why.
     pub fn error(&self, message: &str) -> &Self {
         if let Some(open) = &self.open {
@@ -186,7 +197,7 @@ impl OpenSpan {
     #[inline(always)]
     fn happened(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
         let (owner, at) = (self.owner(), Tick::now());
-        self.write(Loss::Record, EventRecord { owner, at, name, attributes });
+        self.write(Loss::Event, EventRecord { owner, at, name, attributes });
     }
 
     #[cold]
@@ -240,5 +251,5 @@ fn finish(scope: &ScopeShared, is_active: bool, end: UserSpanRecord) {
     } else {
         scope.open.close(end.frame.span);
     }
-    scope.lanes.write(Loss::Record, end);
+    scope.lanes.write(Loss::Span, end);
 }

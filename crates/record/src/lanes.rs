@@ -6,12 +6,14 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Weak};
 
+use flowglass_model::RecordCounts;
 use parking_lot::Mutex;
 
 use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
 use crate::lane::{self, Attempt};
 use crate::raw::{Owner, PlainRecord, Record, Records};
+use crate::stats::{AtomicCounts, EVENT, LOG, SPAN};
 
 /// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
 const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
@@ -35,7 +37,7 @@ pub(crate) struct Lanes {
     core: Weak<Core>,
     /// No chunk is to be had: nobody need ask until the collector returns one.
     is_dry: AtomicBool,
-    dropped_records: AtomicU64,
+    dropped_records: AtomicCounts,
     dropped_parts: AtomicU64,
     pool: Mutex<Pool>,
 }
@@ -51,9 +53,13 @@ struct Pool {
 /// What is lost with a record that can't be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loss {
-    /// A span or an event.
-    Record,
-    /// An attribute or a message of a span.
+    /// A span.
+    Span,
+    /// An event.
+    Event,
+    /// A log record.
+    Log,
+    /// An attribute, a link or a message of a span.
     Part,
 }
 
@@ -75,7 +81,7 @@ impl Lanes {
             process: std::process::id(),
             core,
             is_dry: AtomicBool::new(false),
-            dropped_records: AtomicU64::new(0),
+            dropped_records: AtomicCounts::default(),
             dropped_parts: AtomicU64::new(0),
             pool: Mutex::default(),
         }
@@ -124,19 +130,20 @@ impl Lanes {
 
     /// Counts a lost record.
     pub(crate) fn count(&self, loss: Loss) {
-        let counter = match loss {
-            Loss::Record => &self.dropped_records,
-            Loss::Part => &self.dropped_parts,
-        };
-        counter.fetch_add(1, Relaxed);
+        match loss {
+            Loss::Span => self.dropped_records.add(SPAN),
+            Loss::Event => self.dropped_records.add(EVENT),
+            Loss::Log => self.dropped_records.add(LOG),
+            Loss::Part => drop(self.dropped_parts.fetch_add(1, Relaxed)),
+        }
     }
 
-    /// Returns how many spans and events were lost because no chunk was to be had.
-    pub(crate) fn dropped_records(&self) -> u64 {
-        self.dropped_records.load(Relaxed)
+    /// Returns how many records were lost because no chunk was to be had.
+    pub(crate) fn dropped_records(&self) -> RecordCounts {
+        self.dropped_records.get()
     }
 
-    /// Returns how many attributes and messages of spans were lost because no chunk was to be had.
+    /// Returns how many attributes, links and messages of spans were lost because no chunk was to be had.
     pub(crate) fn dropped_parts(&self) -> u64 {
         self.dropped_parts.load(Relaxed)
     }
@@ -156,6 +163,11 @@ impl Lanes {
             }
             !is_closed
         });
+    }
+
+    /// Says whether there are chunks that the collector doesn't know yet.
+    pub(crate) fn is_unread(&self) -> bool {
+        !self.pool.lock().taken.is_empty()
     }
 
     /// Lets go of most empty chunks, because nothing is recorded.
@@ -226,6 +238,13 @@ impl Lanes {
         own.clear();
         self.pool.lock().free.push(Arc::clone(chunk));
         self.is_dry.store(false, Release);
+    }
+}
+
+impl Reading {
+    /// Says whether everything that is committed has been read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.chunk.committed() == self.read
     }
 }
 

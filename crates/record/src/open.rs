@@ -103,6 +103,11 @@ impl OpenFrames {
         self.park_top();
     }
 
+    /// Opens a span that is never on the stack: whoever drives the scope knows that it is above all others.
+    pub(crate) fn open_parked(&self, open: OpenFrame) {
+        self.parked.lock().insert(open.frame.span, open);
+    }
+
     /// Puts a parked frame on the stack; it stays in the table.
     pub(crate) fn resume(&self, span: SpanId) {
         let parked = self.parked.lock().get(&span).copied();

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -11,7 +10,7 @@ use flowglass_model::{Batch, Sink, SinkError};
 use parking_lot::{Condvar, Mutex};
 
 use crate::flush::Reply;
-use crate::stats::SinkStats;
+use crate::stats::{AtomicCounts, SinkStats};
 
 /// How a batch is offered again after an error that may pass.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +29,9 @@ pub(crate) struct Outlet {
     state: Mutex<State>,
     news: Condvar,
     hurry: Condvar,
-    delivered: AtomicU64,
-    dropped_queue_full: AtomicU64,
-    dropped_failed: AtomicU64,
+    delivered: AtomicCounts,
+    dropped_queue_full: AtomicCounts,
+    dropped_failed: AtomicCounts,
 }
 
 struct State {
@@ -64,9 +63,9 @@ impl Outlet {
             state: Mutex::new(state),
             news: Condvar::new(),
             hurry: Condvar::new(),
-            delivered: AtomicU64::new(0),
-            dropped_queue_full: AtomicU64::new(0),
-            dropped_failed: AtomicU64::new(0),
+            delivered: AtomicCounts::default(),
+            dropped_queue_full: AtomicCounts::default(),
+            dropped_failed: AtomicCounts::default(),
         }
     }
 
@@ -79,17 +78,23 @@ impl Outlet {
     pub(crate) fn offer(self: &Arc<Self>, batch: &Arc<Batch>) -> bool {
         let mut state = self.state.lock();
         if state.is_closed {
-            self.count(&self.dropped_failed, batch);
+            self.dropped_failed.add(batch.counts());
             return false;
         }
         let bytes = batch.size_bytes();
         if state.bytes > 0 && state.bytes + bytes > self.queue_bytes {
-            self.count(&self.dropped_queue_full, batch);
+            self.dropped_queue_full.add(batch.counts());
             return false;
         }
         state.bytes += bytes;
         self.send(&mut state, Message::Batch(Arc::clone(batch)));
         true
+    }
+
+    /// Says whether the queue is at most half full, so that there is room for more than what comes next.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.state.lock();
+        !state.is_closed && state.bytes <= self.queue_bytes / 2
     }
 
     /// Asks for a reply once everything offered so far is written and flushed.
@@ -108,9 +113,9 @@ impl Outlet {
     pub(crate) fn stats(&self) -> SinkStats {
         SinkStats {
             name: self.name.clone(),
-            delivered: self.delivered.load(Relaxed),
-            dropped_queue_full: self.dropped_queue_full.load(Relaxed),
-            dropped_failed: self.dropped_failed.load(Relaxed),
+            delivered: self.delivered.get(),
+            dropped_queue_full: self.dropped_queue_full.get(),
+            dropped_failed: self.dropped_failed.get(),
             error: self.state.lock().error.clone(),
         }
     }
@@ -172,7 +177,8 @@ impl Outlet {
 
     fn write(&self, sink: &mut dyn Sink, batch: &Arc<Batch>) {
         let written = self.attempt(|| sink.write(batch));
-        self.count(if written { &self.delivered } else { &self.dropped_failed }, batch);
+        let counts = if written { &self.delivered } else { &self.dropped_failed };
+        counts.add(batch.counts());
         let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_sub(batch.size_bytes());
     }
@@ -242,14 +248,10 @@ impl Outlet {
         let left: Vec<Message> = state.queue.drain(..).collect();
         for message in &left {
             if let Message::Batch(batch) = message {
-                self.count(&self.dropped_failed, batch);
+                self.dropped_failed.add(batch.counts());
             }
         }
         left
-    }
-
-    fn count(&self, counter: &AtomicU64, batch: &Batch) {
-        counter.fetch_add((batch.spans.len() + batch.events.len()) as u64, Relaxed);
     }
 }
 

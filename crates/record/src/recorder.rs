@@ -53,6 +53,12 @@ impl Recorder {
         self.0.is_none()
     }
 
+    /// Says whether anything is recorded.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Returns the id that the recorder's batches carry; zeros if it is off.
     #[must_use]
     pub fn writer(&self) -> WriterId {
@@ -124,7 +130,7 @@ impl Recorder {
         }
     }
 
-    fn core(&self) -> Option<&Core> {
+    pub(crate) fn core(&self) -> Option<&Core> {
         self.0.as_ref().map(|handle| &*handle.0)
     }
 }

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use flowglass_model::{
-    Attributes, Batch, BatchBuilder, Resource, Scalar, SpanId, SpanKind, SpanRow, SpanType, Status, Sym, WriterId, conventions,
+    Attributes, Batch, BatchBuilder, Extra, LinkRow, LogRow, Resource, Scalar, SpanDrops, SpanId, SpanKind, SpanRow, SpanType,
+    Status, Sym, TraceId, WriterId, conventions,
 };
 
 use crate::Tick;
 use crate::id_hash::IdMap;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
+use crate::parts::Said;
 use crate::raw::{Field, Fields, RawKey, RawValue};
 use crate::scope::SpanTemplate;
 use crate::scope_shared::ScopeShared;
@@ -28,7 +30,7 @@ pub(crate) struct EndedSpan<'a> {
     /// What the record says.
     pub(crate) fields: Fields<'a>,
     /// What was said while the span was open.
-    pub(crate) parts: Fields<'a>,
+    pub(crate) said: Said<'a>,
 }
 
 /// Fills a batch.
@@ -63,6 +65,7 @@ struct Remarks<'a> {
     error_type: &'a str,
     error_message: &'a str,
     causes: Vec<&'a str>,
+    body: Option<Scalar>,
 }
 
 impl Rows {
@@ -96,8 +99,9 @@ impl Rows {
     /// Adds a span that ended, and its exception if it had one.
     pub(crate) fn push_ended(&mut self, scope: &ScopeShared, span: &EndedSpan<'_>) {
         let mut remarks = Remarks { message: span.message, ..Remarks::default() };
-        let mut row = self.fill_row(scope, &span.open, (span.parts, span.fields), &mut remarks);
-        row.status = span.status;
+        let mut row = self.fill_row(scope, &span.open, (span.said.fields, span.fields), &mut remarks);
+        // Work that ended well, as far as its maker knows, has failed if somebody below said so.
+        row.status = if span.said.is_failed && span.status == Status::Ok { Status::Error } else { span.status };
         row.duration_ns = span.open.frame.start.elapsed_ns(span.end);
         row.status_message = self.builder.intern(remarks.message);
         if !scope.is_sampled() {
@@ -109,6 +113,7 @@ impl Rows {
             self.set(key, RawValue::Str(remarks.error_type));
         }
         self.builder.push_span(row, self.row.drain(..));
+        self.note_drops(span.said.dropped);
         if !remarks.error_type.is_empty() || !remarks.error_message.is_empty() {
             self.push_exception(scope, span, &remarks);
         }
@@ -129,6 +134,43 @@ impl Rows {
         self.add_fields(None, fields, &mut remarks);
         let name = self.static_or_text(name, remarks.name);
         self.builder.push_event((scope.trace_id, span), name, scope.anchor.unix_ns(at), self.row.drain(..));
+    }
+
+    /// Adds an event that belongs to no open span.
+    pub(crate) fn push_loose_event(&mut self, unix_ns: i64, owner: (TraceId, SpanId), fields: Fields<'_>) {
+        let mut remarks = Remarks::default();
+        self.row.clear();
+        self.add_fields(None, fields, &mut remarks);
+        let name = self.builder.intern(remarks.name);
+        self.builder.push_event(owner, name, unix_ns, self.row.drain(..));
+    }
+
+    /// Adds a link of a span.
+    pub(crate) fn push_link(&mut self, row: LinkRow, fields: Fields<'_>) {
+        self.row.clear();
+        self.add_fields(None, fields, &mut Remarks::default());
+        self.builder.push_link(row, self.row.drain(..));
+    }
+
+    /// Adds a log record; its event name and its body stand among the fields.
+    pub(crate) fn push_log(&mut self, mut row: LogRow, fields: Fields<'_>) {
+        let mut remarks = Remarks::default();
+        self.row.clear();
+        self.add_fields(None, fields, &mut remarks);
+        row.event_name = self.builder.intern(remarks.name);
+        row.body = remarks.body.unwrap_or(Scalar::Null);
+        self.builder.push_log(row, self.row.drain(..));
+    }
+
+    /// Notes on the span that was added last how much was left out of it.
+    fn note_drops(&mut self, dropped: SpanDrops) {
+        if !dropped.is_nothing() {
+            let SpanDrops { attributes, events, links } = dropped;
+            let extra =
+                Extra { dropped_attributes: attributes, dropped_events: events, dropped_links: links, ..Extra::default() };
+            let spans = &mut self.builder.batch_mut().spans;
+            spans.extras.set(spans.len().saturating_sub(1), extra);
+        }
     }
 
     /// Fills `self.row` with the attributes of a span, and returns its other columns as those of a running one.
@@ -190,6 +232,7 @@ impl Rows {
                     let key = self.static_or_text(key, "");
                     self.set(key, value);
                 }
+                Field::Attribute(RawKey::Body, value) => remarks.body = Some(self.scalar(value)),
                 Field::Attribute(RawKey::Text(key), value) => {
                     let key = self.builder.intern(key);
                     self.set(key, value);

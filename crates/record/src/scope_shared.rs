@@ -144,6 +144,6 @@ impl ScopeShared {
 
     #[inline]
     pub(crate) fn record(&self, end: &SpanEnd<'_>) {
-        self.lanes.write(Loss::Record, SpanRecord { scope: self.id, end });
+        self.lanes.write(Loss::Span, SpanRecord { scope: self.id, end });
     }
 }

@@ -1,5 +1,10 @@
 //! How the collector's thread is woken: when its interval is over, when there is much to read, or when something begins.
 
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -20,6 +25,8 @@ pub(crate) enum Cause {
 pub(crate) struct Wake {
     state: Mutex<State>,
     changed: Condvar,
+    /// As `is_active` says: for those who tell of news without the lock.
+    is_awake: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -31,11 +38,20 @@ struct State {
 }
 
 impl Wake {
+    /// Says whether the thread must be told of news. Whoever asks has made them before, and the thread looks for news
+    /// after it has begun to rest: one of the two sees the other.
+    #[inline]
+    pub(crate) fn is_resting(&self) -> bool {
+        fence(SeqCst);
+        !self.is_awake.load(Relaxed)
+    }
+
     /// Makes the thread look at every interval again.
     pub(crate) fn activate(&self) {
         let mut state = self.state.lock();
         if !state.is_active {
             state.is_active = true;
+            self.is_awake.store(true, SeqCst);
             self.changed.notify_one();
         }
     }
@@ -76,9 +92,11 @@ impl Wake {
     /// Lets the thread sleep without an interval, if `is_idle` still says so once nobody can tell of news in between.
     pub(crate) fn rest_if(&self, is_idle: impl FnOnce() -> bool) {
         let mut state = self.state.lock();
-        if is_idle() {
-            state.is_active = false;
-        }
+        self.is_awake.store(false, SeqCst);
+        fence(SeqCst);
+        let rests = is_idle();
+        self.is_awake.store(state.is_active && !rests, SeqCst);
+        state.is_active &= !rests;
     }
 }
 

@@ -5,11 +5,13 @@
 //! about an open span names the span, unless the last record of that sort does.
 
 mod read;
+mod said;
 mod write;
 
 use flowglass_model::SpanId;
 
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
+pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
 pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Part, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.
@@ -20,6 +22,10 @@ mod kind {
     pub(in crate::raw) const ATTRIBUTE: u64 = 2;
     pub(in crate::raw) const EVENT: u64 = 3;
     pub(in crate::raw) const MESSAGE: u64 = 4;
+    pub(in crate::raw) const LINK: u64 = 5;
+    /// These name a trace and a span, and no scope.
+    pub(in crate::raw) const LOG: u64 = 6;
+    pub(in crate::raw) const LOOSE_EVENT: u64 = 7;
     /// This bit besides: the record names no span, because the last one before it that isn't a span's end names it.
     pub(in crate::raw) const OWNED: u64 = 0x80;
 }
@@ -43,6 +49,8 @@ mod key {
     pub(in crate::raw) const STATIC: u64 = 0xffff;
     pub(in crate::raw) const TEXT: u64 = 0xfffe;
     pub(in crate::raw) const NONE: u64 = 0xfffd;
+    /// What a log record says.
+    pub(in crate::raw) const BODY: u64 = 0xfffc;
 }
 
 /// Which span a record belongs to.
@@ -72,7 +80,7 @@ mod tests {
     }
 
     #[expect(unsafe_code, reason = "a pen is made without a lane")]
-    fn bytes_of(write: impl Fn(&mut Pen) -> Option<()>) -> Option<Vec<u8>> {
+    pub(super) fn bytes_of(write: impl Fn(&mut Pen) -> Option<()>) -> Option<Vec<u8>> {
         let mut words = vec![0; 8 * 1024];
         let range = words.as_mut_ptr_range();
         // SAFETY: the words are borrowed as long as the pen lives.
@@ -82,7 +90,7 @@ mod tests {
         written.map(|()| words[..used].iter().flat_map(|word| word.to_ne_bytes()).collect())
     }
 
-    fn records(bytes: &[u8]) -> Records<'_> {
+    pub(super) fn records(bytes: &[u8]) -> Records<'_> {
         Records::new(bytes, None)
     }
 
@@ -124,7 +132,7 @@ mod tests {
         assert_eq!(bytes_of(|pen| record.write_plain(pen, true)), None);
         let bytes = bytes_of(|pen| record.write(pen)).unwrap();
         let read = records(&bytes).next().unwrap();
-        let RawBody::Part { mut fields } = read.body else { panic!("{read:?}") };
+        let RawBody::Part { mut fields, .. } = read.body else { panic!("{read:?}") };
         assert_eq!(fields.next(), Some(Field::Attribute(RawKey::Text(&key[..TEXT_LIMIT]), RawValue::Int(-1))));
         assert_eq!(read.truncated, 1);
     }

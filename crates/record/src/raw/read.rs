@@ -1,6 +1,6 @@
 //! Reading records back, on the collector's side.
 
-use flowglass_model::{SpanId, Status};
+use flowglass_model::{Severity, SpanId, Status, TraceId};
 
 use super::{Owner, USER_TEMPLATE, key, kind, tag};
 use crate::Tick;
@@ -23,10 +23,16 @@ pub(crate) struct RawRecord<'a> {
 pub(crate) enum RawBody<'a> {
     /// A span ended. Its frame's index is [`NO_INDEX`] where it has a name of its own.
     Span { frame: Frame, name: StaticText, end: Tick, status: Status, fields: Fields<'a> },
-    /// An open span got an attribute, or a message.
-    Part { fields: Fields<'a> },
+    /// An open span got an attribute, or the message with which it fails.
+    Part { is_failure: bool, fields: Fields<'a> },
     /// Something happened in a span.
     Event { at: Tick, name: StaticText, fields: Fields<'a> },
+    /// An open span has to do with another one.
+    Link { trace: TraceId, span: SpanId, flags: u32, fields: Fields<'a> },
+    /// Something happened, in a trace or outside of any.
+    LooseEvent { at: Tick, trace: TraceId, fields: Fields<'a> },
+    /// Something was said, in a trace or outside of any.
+    Log { at: Tick, trace: TraceId, severity: Severity, flags: u32, fields: Fields<'a> },
 }
 
 /// Iterates over the records in the bytes of a chunk. Stops at anything that isn't a record.
@@ -67,6 +73,10 @@ impl<'a> Iterator for Records<'a> {
 
     fn next(&mut self) -> Option<RawRecord<'a>> {
         let (header, mut words) = self.split()?;
+        let truncated = (header >> 16) as u8;
+        if let Some((span, body)) = words.loose(header & 0xff) {
+            return Some(RawRecord { owner: Owner { scope: 0, span }, truncated, body });
+        }
         let owner = if header & kind::OWNED == 0 { words.owner()? } else { self.owner? };
         if header & 0xff != kind::SPAN {
             self.owner = Some(owner);
@@ -74,10 +84,15 @@ impl<'a> Iterator for Records<'a> {
         let body = match header & 0xff & !kind::OWNED {
             kind::SPAN => words.span(owner.span, Status::from_code((header >> 8) as u8)?)?,
             kind::EVENT => RawBody::Event { at: words.tick()?, name: words.static_text()?, fields: Fields(words) },
-            kind::ATTRIBUTE | kind::MESSAGE => RawBody::Part { fields: Fields(words) },
+            kind::ATTRIBUTE => RawBody::Part { is_failure: false, fields: Fields(words) },
+            kind::MESSAGE => RawBody::Part { is_failure: true, fields: Fields(words) },
+            kind::LINK => {
+                let (trace, span) = words.trace_and_span()?;
+                RawBody::Link { trace, span, flags: words.next()? as u32, fields: Fields(words) }
+            }
             _ => return None,
         };
-        Some(RawRecord { owner, truncated: (header >> 16) as u8, body })
+        Some(RawRecord { owner, truncated, body })
     }
 }
 
@@ -88,8 +103,10 @@ pub(crate) enum RawKey<'a> {
     At(usize),
     /// A name.
     Static(StaticText),
-    /// A name that was too long for a word.
+    /// A name that is not static, or too long for a word.
     Text(&'a str),
+    /// What a log record says.
+    Body,
 }
 
 /// A value read back.
@@ -183,6 +200,28 @@ impl<'a> Words<'a> {
         Some(Owner { scope: self.next()?, span: SpanId::from_u64(self.next()?) })
     }
 
+    /// Reads what names no scope, if the record is one of those.
+    fn loose(&mut self, kind: u64) -> Option<(SpanId, RawBody<'a>)> {
+        if kind != kind::LOG && kind != kind::LOOSE_EVENT {
+            return None;
+        }
+        let at = self.tick()?;
+        let (trace, span) = self.trace_and_span()?;
+        let word = self.next()?;
+        let fields = Fields(*self);
+        let body = if kind == kind::LOG {
+            RawBody::Log { at, trace, severity: Severity(word as u8), flags: (word >> 32) as u32, fields }
+        } else {
+            RawBody::LooseEvent { at, trace, fields }
+        };
+        Some((span, body))
+    }
+
+    fn trace_and_span(&mut self) -> Option<(TraceId, SpanId)> {
+        let [high, low, span] = [self.next()?, self.next()?, self.next()?];
+        Some((TraceId::from_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes()), SpanId::from_u64(span)))
+    }
+
     fn tick(&mut self) -> Option<Tick> {
         self.next().map(Tick::from_raw)
     }
@@ -204,6 +243,7 @@ impl<'a> Words<'a> {
                 let length = usize::try_from(self.next()?).ok()?;
                 self.text(length).map(RawKey::Text)
             }
+            key::BODY => Some(RawKey::Body),
             at => Some(RawKey::At(usize::try_from(at).ok()?)),
         }
     }

@@ -192,9 +192,12 @@ impl MessageRecord<'_> {
 
 /// A key on its way into a record.
 #[derive(Clone, Copy)]
-enum Key {
+pub(super) enum Key<'a> {
     At(usize),
     Static(&'static str),
+    Text(&'a str),
+    /// What a log record says.
+    Body,
     None,
 }
 
@@ -213,7 +216,7 @@ fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick), (templat
 
 /// Writes the beginning of a record about an open span. Returns what its kind says of whether the span is named.
 #[inline(always)]
-fn write_owner(pen: &mut Pen, owner: Owner, is_named: bool) -> Option<u64> {
+pub(super) fn write_owner(pen: &mut Pen, owner: Owner, is_named: bool) -> Option<u64> {
     if is_named {
         pen.begin([])?;
         return Some(kind::OWNED);
@@ -223,7 +226,7 @@ fn write_owner(pen: &mut Pen, owner: Owner, is_named: bool) -> Option<u64> {
 }
 
 #[inline(always)]
-fn finish(pen: &mut Pen, kind: u64, status: Status) -> Option<()> {
+pub(super) fn finish(pen: &mut Pen, kind: u64, status: Status) -> Option<()> {
     pen.finish(header(kind, status, pen.truncated(), pen.used()));
     Some(())
 }
@@ -234,7 +237,7 @@ fn header(kind: u64, status: Status, truncated: u8, words: usize) -> u64 {
 }
 
 #[inline(always)]
-fn write_value<const PLAIN: bool>(pen: &mut Pen, key: Key, value: &Value<'_>) -> Option<()> {
+pub(super) fn write_value<const PLAIN: bool>(pen: &mut Pen, key: Key<'_>, value: &Value<'_>) -> Option<()> {
     match *value {
         Value::None => Some(()),
         Value::Bool(flag) => write_tagged::<PLAIN>(pen, tag::BOOL, key, usize::from(flag)),
@@ -251,7 +254,7 @@ fn write_value<const PLAIN: bool>(pen: &mut Pen, key: Key, value: &Value<'_>) ->
     }
 }
 
-fn write_owned(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
+fn write_owned(pen: &mut Pen, key: Key<'_>, value: &AttributeValue) -> Option<()> {
     let plain = match value {
         AttributeValue::Str(text) => Value::Str(text),
         AttributeValue::Bool(flag) => Value::Bool(*flag),
@@ -264,7 +267,7 @@ fn write_owned(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
 }
 
 /// A cut-off piece of JSON is no JSON, so that a value too long for a record is kept as the beginning of its text.
-fn write_nested(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
+fn write_nested(pen: &mut Pen, key: Key<'_>, value: &AttributeValue) -> Option<()> {
     let json = serde_json::to_string(value).unwrap_or_default();
     let fitting = pen.fit_text(&json);
     let tag = if fitting.len() == json.len() { tag::JSON } else { tag::STR };
@@ -272,7 +275,7 @@ fn write_nested(pen: &mut Pen, key: Key, value: &AttributeValue) -> Option<()> {
 }
 
 #[inline(always)]
-fn write_number<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, number: u64) -> Option<()> {
+fn write_number<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, number: u64) -> Option<()> {
     match key {
         Key::At(at) => pen.push([numbered(tag, at, 0), number]),
         Key::Static(name) if PLAIN => pen.push([head(tag, key::STATIC, 0), StaticText::pack(name).some()?.to_word(), number]),
@@ -284,13 +287,13 @@ fn write_number<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, number: u6
 }
 
 #[inline(always)]
-fn write_text<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, text: &str) -> Option<()> {
+pub(super) fn write_text<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, text: &str) -> Option<()> {
     let text = if PLAIN { text } else { pen.fit_text(text) };
     write_bytes::<PLAIN>(pen, tag, key, text.as_bytes())
 }
 
 #[inline(always)]
-fn write_bytes<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, bytes: &[u8]) -> Option<()> {
+fn write_bytes<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, bytes: &[u8]) -> Option<()> {
     if PLAIN && bytes.len() > TEXT_LIMIT {
         return None;
     }
@@ -299,10 +302,12 @@ fn write_bytes<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, bytes: &[u8
 }
 
 #[inline(always)]
-fn write_tagged<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key, length: usize) -> Option<()> {
+fn write_tagged<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, length: usize) -> Option<()> {
     match key {
         Key::At(at) => pen.push([numbered(tag, at, length)]),
         Key::None => pen.push([head(tag, key::NONE, length)]),
+        Key::Body => pen.push([head(tag, key::BODY, length)]),
+        Key::Text(name) => write_text_key(pen, head(tag, key::TEXT, length), name),
         Key::Static(name) => match StaticText::pack(name).some() {
             Some(packed) => pen.push([head(tag, key::STATIC, length), packed.to_word()]),
             None if PLAIN => None,
@@ -318,7 +323,7 @@ const fn head(tag: u64, key: u64, length: usize) -> u64 {
 
 #[inline(always)]
 fn numbered(tag: u64, at: usize, length: usize) -> u64 {
-    head(tag, (at as u64).min(key::NONE), length)
+    head(tag, (at as u64).min(key::BODY), length)
 }
 
 fn write_text_key(pen: &mut Pen, head: u64, name: &str) -> Option<()> {

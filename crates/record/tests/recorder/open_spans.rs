@@ -1,8 +1,8 @@
 //! A span is told as open or as ended: never as both, never as neither.
 
-use crate::support::{ITEM, NODE, PATIENCE, PIPELINE, end, frame, recorder, scope, spec};
+use crate::support::{ITEM, NODE, PATIENCE, PIPELINE, Taken, end, frame, recorder, scope, spec};
 use flowglass_model::{Attributes, Batch, SpanId, Status};
-use flowglass_record::span;
+use flowglass_record::{Recorder, span};
 
 fn opened(batch: &Batch) -> Vec<SpanId> {
     batch.opened.span_id.clone()
@@ -138,7 +138,7 @@ fn an_end_that_was_lost_is_made_up() {
     let text = "x".repeat(100);
     let too_much = [("key", flowglass_record::Value::Str(&text)); 1000];
     scope.record(&flowglass_record::SpanEnd { extra: &too_much, ..end(root) });
-    assert_eq!(recorder.stats().dropped_buffer_full, 1);
+    assert_eq!(recorder.stats().dropped_buffer_full.total(), 1);
     recorder.flush(PATIENCE).unwrap();
     recorder.flush(PATIENCE).unwrap();
     let span = taken.span("pipeline p");
@@ -185,4 +185,53 @@ fn spans_that_open_and_end_under_the_collectors_eyes_are_told_once() {
     }
     assert!(open.is_empty());
     assert_eq!(ended.len(), 2_000);
+}
+
+/// A sink that tells when it was given a batch, waits for permission, and keeps it.
+struct Slow {
+    begun: crossbeam_channel::Sender<()>,
+    permits: crossbeam_channel::Receiver<()>,
+    taken: Taken,
+}
+
+impl flowglass_model::Sink for Slow {
+    fn write(&mut self, batch: &std::sync::Arc<flowglass_model::Batch>) -> Result<(), flowglass_model::SinkError> {
+        let _ = self.begun.send(());
+        let _ = self.permits.recv();
+        self.taken.write(batch)
+    }
+}
+
+#[test]
+fn a_sink_that_had_no_room_learns_what_is_open_and_what_has_ended() {
+    let (begun, has_begun) = crossbeam_channel::unbounded();
+    let (permit, permits) = crossbeam_channel::unbounded();
+    let taken = Taken::default();
+    let slow = Slow { begun, permits, taken: taken.clone() };
+    let builder = Recorder::builder().export_interval(std::time::Duration::from_secs(3600)).queue_bytes(1).sink("slow", slow);
+    let recorder = builder.build();
+    let flush = || drop(recorder.flush(std::time::Duration::ZERO));
+    let open = |name| recorder.start_span(flowglass_model::TraceId::random(), SpanId::NONE, name);
+    // Seen by two looks, so that the sink is told.
+    let first = open("first");
+    flush();
+    flush();
+    has_begun.recv().unwrap();
+    let (second, third) = (open("second"), open("third"));
+    flush();
+    flush();
+    recorder.end_span(first, flowglass_model::Status::Ok, "");
+    recorder.end_span(third, flowglass_model::Status::Ok, "");
+    flush();
+    (0..10).for_each(|_| permit.send(()).unwrap());
+    recorder.flush(PATIENCE).unwrap();
+    recorder.flush(PATIENCE).unwrap();
+    let batches = taken.batches();
+    let opened: Vec<String> =
+        batches.iter().flat_map(|batch| batch.opened().map(|span| span.name().to_owned()).collect::<Vec<_>>()).collect();
+    let closed: Vec<SpanId> = batches.iter().flat_map(|batch| batch.closed.iter().map(|(_, span)| *span)).collect();
+    assert_eq!((opened, closed), (vec!["first".to_owned(), "second".to_owned()], vec![first]));
+    assert_eq!(recorder.stats().sinks[0].dropped_queue_full.spans, 2, "their ends are lost, and counted");
+    crate::support::assert_conserved(&recorder.stats());
+    recorder.end_span(second, flowglass_model::Status::Ok, "");
 }

@@ -1,0 +1,104 @@
+//! What code says without holding a guard: about the span that is current where it stands, or with no span at all.
+
+use flowglass_model::{Severity, SpanId, TraceId, flags};
+
+use crate::active;
+use crate::core::Core;
+use crate::lanes::Loss;
+use crate::raw::{
+    AttributeRecord, EventRecord, LogEntry, LooseEventRecord, MessageRecord, Owner, Record, Standing, TextEventRecord,
+};
+use crate::scope_shared::ScopeShared;
+use crate::{Recorder, Tick, Value};
+
+/// Gives the current span an attribute: a node's, or one that user code opened. Does nothing where none is recorded.
+pub fn set_attribute<'v>(key: &'static str, value: impl Into<Value<'v>>) {
+    let value = value.into();
+    about_current(|owner, write| write(Loss::Part, &AttributeRecord { owner, key, value }));
+}
+
+/// Tells that something happened in the current span. Does nothing where none is recorded.
+pub fn add_event(name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+    let at = Tick::now();
+    about_current(|owner, write| write(Loss::Event, &EventRecord { owner, at, name, attributes }));
+}
+
+/// Tells that the current span fails, and why, even if whoever opened it believes that all is well. Does nothing where
+/// none is recorded.
+pub fn set_error(message: &str) {
+    about_current(|owner, write| write(Loss::Part, &MessageRecord { owner, message }));
+}
+
+/// Says something in the current span, to the recorder that records it. Does nothing outside of any trace: there,
+/// [`Recorder::log`] says to whom.
+pub fn log<'v>(severity: Severity, body: impl Into<Value<'v>>, attributes: &[(&str, Value<'_>)]) {
+    let (at, body) = (Tick::now(), body.into());
+    active::with_active(|scope| {
+        if let Some(core) = scope.lanes.core() {
+            let standing = standing_in(scope);
+            core.record_loose(Loss::Log, &LogEntry { standing, at, severity, event_name: "", body, attributes });
+        }
+    });
+}
+
+impl Recorder {
+    /// Says something; it belongs to the current span, where there is one. Whether its trace is sampled doesn't matter.
+    pub fn log<'v>(&self, severity: Severity, body: impl Into<Value<'v>>, attributes: &[(&str, Value<'_>)]) {
+        self.log_event("", severity, body, attributes);
+    }
+
+    /// As [`log`](Self::log), of a kind that has a name: what OpenTelemetry calls an event.
+    pub fn log_event<'v>(
+        &self,
+        event_name: &str,
+        severity: Severity,
+        body: impl Into<Value<'v>>,
+        attributes: &[(&str, Value<'_>)],
+    ) {
+        let Some(core) = self.core() else { return };
+        let standing = active::with_active(standing_in).unwrap_or_default();
+        let entry = LogEntry { standing, at: Tick::now(), severity, event_name, body: body.into(), attributes };
+        core.record_loose(Loss::Log, &entry);
+    }
+
+    /// Tells that something happened: in the current span, if this recorder records it, and else outside of any trace.
+    pub fn event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
+        let Some(core) = self.core() else { return };
+        let at = Tick::now();
+        let is_told = active::with_active(|scope| {
+            let span = scope.recorded_parent().and_then(SpanId::some).filter(|_| scope.lanes.id() == core.lanes.id())?;
+            let owner = Owner { scope: scope.id, span };
+            scope.lanes.write_elsewhere(Loss::Event, &TextEventRecord { owner, at, name, attributes });
+            Some(())
+        });
+        if is_told.flatten().is_none() {
+            record_event(core, Standing::default(), name, attributes);
+        }
+    }
+
+    /// Tells that something happened in a trace, and in one of its spans unless that is [`SpanId::NONE`], wherever they are.
+    pub fn event_in(&self, trace: TraceId, span: SpanId, name: &str, attributes: &[(&str, Value<'_>)]) {
+        if let Some(core) = self.core() {
+            record_event(core, Standing { trace, span, flags: flags::SAMPLED }, name, attributes);
+        }
+    }
+}
+
+fn record_event(core: &Core, standing: Standing, name: &str, attributes: &[(&str, Value<'_>)]) {
+    core.record_loose(Loss::Event, &LooseEventRecord { standing, at: Tick::now(), name, attributes });
+}
+
+fn standing_in(scope: &ScopeShared) -> Standing {
+    let flags = if scope.is_sampled() { flags::SAMPLED } else { 0 };
+    Standing { trace: scope.trace_id, span: scope.current(), flags }
+}
+
+/// Writes about the current span, where one is recorded.
+fn about_current(say: impl FnOnce(Owner, &dyn Fn(Loss, &dyn Record))) {
+    active::with_active(|scope| {
+        if let Some(span) = scope.recorded_parent().and_then(SpanId::some) {
+            let write = |loss, record: &dyn Record| scope.lanes.write_elsewhere(loss, record);
+            say(Owner { scope: scope.id, span }, &write);
+        }
+    });
+}
