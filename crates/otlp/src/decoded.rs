@@ -22,11 +22,12 @@ pub struct Decoded {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejected {
     count: u64,
+    items: u64,
     named: Vec<(String, Flaw)>,
 }
 
 impl Rejected {
-    /// Returns how many items were left out.
+    /// Returns how many spans, data points or log records were left out.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
@@ -41,19 +42,29 @@ impl Rejected {
     #[must_use]
     pub fn message(&self) -> String {
         let mut parts: Vec<String> = self.named().map(|(name, flaw)| format!("{name}: {flaw}")).collect();
-        let unnamed = self.count - self.named.len() as u64;
+        let unnamed = self.items - self.named.len() as u64;
         if unnamed > 0 {
             parts.push(format!("and {unnamed} more"));
         }
         parts.join("; ")
     }
 
-    pub(crate) fn push(&mut self, what: &str, name: &str, flaw: Flaw) {
-        self.count += 1;
+    /// Adds what was left out elsewhere on the way.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.items += other.items;
+        self.named.extend(other.named);
+        self.named.truncate(NAMED);
+    }
+
+    /// Counts an item that stands for `weight` of what the answer counts.
+    pub(crate) fn push(&mut self, what: &str, name: &str, weight: u64, flaw: Flaw) {
+        self.count += weight;
+        self.items += 1;
         if self.named.len() < NAMED {
             let short: String = name.chars().take(80).collect();
-            let place = self.count;
-            self.named.push((if short.is_empty() { format!("{what} {place}") } else { format!("{what} {short:?}") }, flaw));
+            self.named
+                .push((if short.is_empty() { format!("a {what} without a name") } else { format!("{what} {short:?}") }, flaw));
         }
     }
 }

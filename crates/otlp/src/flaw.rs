@@ -26,6 +26,14 @@ pub enum Flaw {
     ParentId,
     /// A time is after the year 2262.
     Time,
+    /// It isn't JSON, or an object stands where OTLP has none.
+    Json,
+    /// A value in JSON has another type than OTLP gives it, or doesn't fit.
+    JsonType,
+    /// An id in JSON isn't hexadecimal.
+    Hex,
+    /// Bytes in JSON aren't base64.
+    Base64,
     /// Values lie in one another deeper than the limit.
     Depth,
     /// The request has more rows than the limit.
@@ -49,6 +57,10 @@ impl Flaw {
             Self::SpanId => "a span id must have 8 bytes that aren't all zero",
             Self::ParentId => "a parent's span id must have 8 bytes or none",
             Self::Time => "a time lies after the year 2262",
+            Self::Json => "it isn't JSON as OTLP has it",
+            Self::JsonType => "a value has another type than OTLP gives it",
+            Self::Hex => "an id isn't hexadecimal",
+            Self::Base64 => "bytes aren't base64",
             Self::Depth => "values lie in one another too deep",
             Self::Rows => "the request holds too many records: send smaller ones",
             Self::Bytes => "the request is too large: send smaller ones",

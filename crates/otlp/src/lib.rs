@@ -15,11 +15,17 @@
 
 mod decoded;
 mod flaw;
+mod json;
 mod limits;
 mod mapping;
 mod proto;
+mod response;
+mod signal;
 
 pub use decoded::{Decoded, Rejected};
 pub use flaw::{DecodeError, Flaw};
+pub use json::{decode_json, request_to_json};
 pub use limits::Limits;
-pub use proto::{TraceEncoder, decode_traces, decode_traces_within, encode_traces};
+pub use proto::{TraceEncoder, decode, decode_traces, encode_logs, encode_metrics, encode_traces};
+pub use response::Response;
+pub use signal::Signal;

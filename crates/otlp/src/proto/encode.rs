@@ -1,15 +1,14 @@
 //! Traces, written as an `ExportTraceServiceRequest` straight from the columns of a batch.
 
-use flowglass_model::{Arena, AttributeColumns, Batch, Scalar, SpanColumns, SpanId, SpanType, Sym, conventions};
+use flowglass_model::{Batch, Extra, Scalar, SpanColumns, SpanId, SpanType, Sym, conventions};
 
-use super::held::{EventIndex, HeldEvents};
-use super::resource::write_resource;
+use super::columns::{attributes, names_of};
+use super::held::{HeldParts, OwnedRows, Owner};
+use super::resource::write_request;
+use super::scope::write_scopes;
 use super::value::{write_scalar, write_text};
 use super::writer::{Gap, Writer};
 use crate::mapping;
-
-/// The name of the scope of our own spans.
-const SCOPE: &str = "flowglass";
 
 /// How many bytes of events may wait for the ends of their spans.
 const HELD_BYTES: usize = 8 << 20;
@@ -31,13 +30,13 @@ pub fn encode_traces(batch: &Batch) -> Vec<u8> {
 #[derive(Debug)]
 pub struct TraceEncoder {
     running: bool,
-    held: HeldEvents,
+    held: HeldParts,
     scratch: Vec<u8>,
 }
 
 impl Default for TraceEncoder {
     fn default() -> Self {
-        Self { running: false, held: HeldEvents::new(HELD_BYTES), scratch: Vec::new() }
+        Self { running: false, held: HeldParts::new(HELD_BYTES), scratch: Vec::new() }
     }
 }
 
@@ -66,58 +65,71 @@ impl TraceEncoder {
     pub fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>) -> usize {
         let running = if self.running { batch.opened.len() } else { 0 };
         let count = batch.spans.len() + running;
-        let mut events = EventIndex::new(batch);
+        let mut parts = Parts::new(batch);
         if count > 0 {
             out.reserve(batch.size_bytes() * 2);
-            self.write_request(batch, &mut events, out);
+            write_request(out, batch, |w| self.write_spans(w, batch, &mut parts));
         }
-        self.hold(batch, &events);
+        self.hold(batch, &parts);
         count
     }
 
-    fn write_request(&mut self, batch: &Batch, events: &mut EventIndex, out: &mut Vec<u8>) {
-        Writer::new(out).message(1, Gap::Three, |w| {
-            write_resource(w, &batch.resource, batch.writer);
-            w.message(2, Gap::Three, |w| {
-                w.message(1, Gap::Two, |w| {
-                    w.bytes(1, SCOPE.as_bytes());
-                    w.bytes(2, env!("CARGO_PKG_VERSION").as_bytes());
-                });
-                self.write_spans(w, batch, events);
-            });
+    fn write_spans(&mut self, w: &mut Writer<'_>, batch: &Batch, parts: &mut Parts) {
+        let rows = Rows { batch, columns: &batch.spans, explicit_ok: names_of(&batch.arena, mapping::STATUS_CODE) };
+        write_scopes(w, batch, &batch.spans.extras, batch.spans.len(), |w, row| {
+            w.message(2, Gap::Two, |w| self.write_ended(w, &rows, row, parts));
         });
-    }
-
-    fn write_spans(&mut self, w: &mut Writer<'_>, batch: &Batch, events: &mut EventIndex) {
-        let rows = Rows { batch, columns: &batch.spans, explicit_ok: keys_named(&batch.arena, mapping::STATUS_CODE) };
-        for row in 0..batch.spans.len() {
-            w.message(2, Gap::Two, |w| self.write_ended(w, &rows, row, events));
-        }
         if self.running {
             let rows = Rows { batch, columns: &batch.opened, explicit_ok: Vec::new() };
-            (0..batch.opened.len()).for_each(|row| w.message(2, Gap::Two, |w| rows.write_running(w, row, events)));
+            write_scopes(w, batch, &batch.opened.extras, batch.opened.len(), |w, row| {
+                w.message(2, Gap::Two, |w| rows.write_running(w, row, parts));
+            });
         }
     }
 
     #[inline]
-    fn write_ended(&mut self, w: &mut Writer<'_>, rows: &Rows<'_>, row: usize, events: &mut EventIndex) {
+    fn write_ended(&mut self, w: &mut Writer<'_>, rows: &Rows<'_>, row: usize, parts: &mut Parts) {
         let explicit_ok = rows.write(w, row, None);
-        let owner = (rows.columns.trace_id[row], rows.columns.span_id[row]);
+        let owner = rows.owner(row);
+        let mut lost = 0;
         if let Some(held) = self.held.take(owner) {
             w.raw(&held.fields);
-            w.uint(12, u64::from(held.lost));
+            lost = held.lost;
         }
-        events.take(owner).for_each(|event| write_event(w, rows.batch, event));
-        rows.write_status(w, row, explicit_ok);
+        parts.write(w, rows.batch, owner);
+        rows.write_end(w, row, explicit_ok, lost);
     }
 
-    /// Keeps the events whose spans haven't been written.
-    fn hold(&mut self, batch: &Batch, events: &EventIndex) {
-        for (owner, row) in events.left() {
+    /// Keeps the events and links whose spans haven't been written.
+    fn hold(&mut self, batch: &Batch, parts: &Parts) {
+        let mut hold = |owner, row, write: fn(&mut Writer<'_>, &Batch, usize)| {
             self.scratch.clear();
-            write_event(&mut Writer::new(&mut self.scratch), batch, row);
+            write(&mut Writer::new(&mut self.scratch), batch, row);
             self.held.put(owner, &self.scratch);
+        };
+        parts.events.left().for_each(|(owner, row)| hold(owner, row, write_event));
+        parts.links.left().for_each(|(owner, row)| hold(owner, row, write_link));
+    }
+}
+
+/// What stands in tables of its own, and in its span in OTLP.
+struct Parts {
+    events: OwnedRows,
+    links: OwnedRows,
+}
+
+impl Parts {
+    fn new(batch: &Batch) -> Self {
+        Self {
+            events: OwnedRows::new(&batch.events.trace_id, &batch.events.span_id),
+            links: OwnedRows::new(&batch.links.trace_id, &batch.links.span_id),
         }
+    }
+
+    #[inline]
+    fn write(&mut self, w: &mut Writer<'_>, batch: &Batch, owner: Owner) {
+        self.events.take(owner).for_each(|row| write_event(w, batch, row));
+        self.links.take(owner).for_each(|row| write_link(w, batch, row));
     }
 }
 
@@ -130,6 +142,10 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    fn owner(&self, row: usize) -> Owner {
+        (self.columns.trace_id[row], self.columns.span_id[row])
+    }
+
     /// Writes a span up to its attributes, as a record of its own that has it as parent if `pending` is its id. Says whether
     /// its status is explicitly *ok*.
     #[inline]
@@ -178,8 +194,9 @@ impl Rows<'_> {
             && self.explicit_ok.contains(&key)
     }
 
+    /// Writes what stands behind a span's attributes and events. `lost` events are missing besides those that the batch knows of.
     #[inline]
-    fn write_status(&self, w: &mut Writer<'_>, row: usize, explicit_ok: bool) {
+    fn write_end(&self, w: &mut Writer<'_>, row: usize, explicit_ok: bool, lost: u32) {
         let code = mapping::status_code(self.columns.status[row], explicit_ok);
         let message = self.batch.arena.bytes(self.columns.status_message[row]);
         if code != 0 || !message.is_empty() {
@@ -188,15 +205,26 @@ impl Rows<'_> {
                 w.uint(3, code);
             });
         }
+        if lost > 0 || !self.columns.extras.is_empty() {
+            let extra = self.columns.extras.get(row);
+            self.write_extra(w, &Extra { dropped_events: extra.dropped_events.saturating_add(lost), ..extra });
+        }
     }
 
-    fn write_running(&self, w: &mut Writer<'_>, row: usize, events: &mut EventIndex) {
-        let (trace, span) = (self.columns.trace_id[row], self.columns.span_id[row]);
-        self.write(w, row, Some(mapping::pending_id(span)));
+    fn write_extra(&self, w: &mut Writer<'_>, extra: &Extra) {
+        w.bytes(3, self.batch.arena.bytes(extra.trace_state));
+        w.uint(10, u64::from(extra.dropped_attributes));
+        w.uint(12, u64::from(extra.dropped_events));
+        w.uint(14, u64::from(extra.dropped_links));
+    }
+
+    fn write_running(&self, w: &mut Writer<'_>, row: usize, parts: &mut Parts) {
+        let owner = self.owner(row);
+        self.write(w, row, Some(mapping::pending_id(owner.1)));
         write_text(w, 9, mapping::PENDING, mapping::PENDING_SPAN);
         write_text(w, 9, mapping::PENDING_PARENT, &self.columns.parent_id[row].to_string());
-        events.take((trace, span)).for_each(|event| write_event(w, self.batch, event));
-        self.write_status(w, row, false);
+        parts.write(w, self.batch, owner);
+        self.write_end(w, row, false, 0);
     }
 }
 
@@ -206,22 +234,21 @@ fn write_event(w: &mut Writer<'_>, batch: &Batch, row: usize) {
     w.message(11, Gap::Two, |w| {
         w.fixed64(1, events.unix_ns[row].max(0).unsigned_abs());
         w.bytes(2, batch.arena.bytes(events.name[row]));
-        for (key, value) in attributes(&events.attributes, row) {
-            write_scalar(w, 3, &batch.arena, key, value);
-        }
+        attributes(&events.attributes, row).for_each(|(key, value)| write_scalar(w, 3, &batch.arena, key, value));
+        w.uint(4, u64::from(events.extras.get(row).dropped_attributes));
     });
 }
 
-/// Iterates over the attributes of a row.
-#[inline]
-fn attributes(columns: &AttributeColumns, row: usize) -> impl Iterator<Item = (Sym, Scalar)> + '_ {
-    let start = row.checked_sub(1).map_or(0, |before| columns.ends[before] as usize);
-    let range = start..columns.ends[row] as usize;
-    columns.keys[range.clone()].iter().copied().zip(columns.values[range].iter().copied())
-}
-
-/// Returns every name that a text has in an arena.
-fn keys_named(arena: &Arena, text: &str) -> Vec<Sym> {
-    let syms = (0..u32::try_from(arena.len()).unwrap_or(u32::MAX)).map(Sym);
-    syms.filter(|sym| arena.bytes(*sym) == text.as_bytes()).collect()
+/// Writes a link as a field of its span.
+fn write_link(w: &mut Writer<'_>, batch: &Batch, row: usize) {
+    let links = &batch.links;
+    let extra = links.extras.get(row);
+    w.message(13, Gap::Two, |w| {
+        w.always_bytes(1, &links.linked_trace_id[row].to_bytes());
+        w.always_bytes(2, &links.linked_span_id[row].to_u64().to_be_bytes());
+        w.bytes(3, batch.arena.bytes(extra.trace_state));
+        attributes(&links.attributes, row).for_each(|(key, value)| write_scalar(w, 4, &batch.arena, key, value));
+        w.uint(5, u64::from(extra.dropped_attributes));
+        w.fixed32(6, links.flags[row]);
+    });
 }

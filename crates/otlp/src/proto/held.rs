@@ -1,45 +1,50 @@
-//! Events, found by their span: those of a batch, and those that wait for a span that hasn't ended yet.
+//! Events and links, found by their span: those of a batch, and those that wait for a span that hasn't ended yet.
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, SpanId, TraceId};
+use flowglass_model::{SpanId, TraceId};
 
 /// Whose event it is.
 pub(crate) type Owner = (TraceId, SpanId);
 
-/// The events of a batch, in order of their spans.
+/// Events or links of a batch, in order of their spans.
 #[derive(Debug, Default)]
-pub(crate) struct EventIndex {
+pub(crate) struct OwnedRows {
     rows: Vec<(Owner, usize)>,
     written: Vec<bool>,
 }
 
-impl EventIndex {
-    pub(crate) fn new(batch: &Batch) -> Self {
-        let events = &batch.events;
-        let owners = events.trace_id.iter().copied().zip(events.span_id.iter().copied());
+impl OwnedRows {
+    /// Finds the rows of a table by the columns of their owners. Rows without a span are left out.
+    pub(crate) fn new(traces: &[TraceId], spans: &[SpanId]) -> Self {
+        let owners = traces.iter().copied().zip(spans.iter().copied());
         let mut rows: Vec<_> = owners.enumerate().map(|(row, owner)| (owner, row)).collect();
+        rows.retain(|((_, span), _)| !span.is_none());
         rows.sort_unstable();
         Self { written: vec![false; rows.len()], rows }
     }
 
-    /// Returns the rows of a span's events in the order in which they were recorded, and notes that they were asked for.
+    /// Returns the rows of a span in the order in which they were recorded, and notes that they were asked for.
     pub(crate) fn take(&mut self, owner: Owner) -> impl Iterator<Item = usize> + '_ {
+        let row = |(_, row): &(Owner, usize)| *row;
+        if self.rows.is_empty() {
+            return self.rows[..0].iter().map(row);
+        }
         let start = self.rows.partition_point(|(other, _)| *other < owner);
         let count = self.rows[start..].iter().take_while(|(other, _)| *other == owner).count();
         self.written[start..start + count].fill(true);
-        self.rows[start..start + count].iter().map(|(_, row)| *row)
+        self.rows[start..start + count].iter().map(row)
     }
 
-    /// Iterates over the events that nobody asked for.
+    /// Iterates over the rows that nobody asked for.
     pub(crate) fn left(&self) -> impl Iterator<Item = (Owner, usize)> + '_ {
         self.rows.iter().zip(&self.written).filter(|(_, written)| !**written).map(|(row, _)| *row)
     }
 }
 
-/// Events that came before the end of their span, written already.
+/// Events and links that came before the end of their span, written already.
 #[derive(Debug)]
-pub(crate) struct HeldEvents {
+pub(crate) struct HeldParts {
     of_spans: HashMap<Owner, Held>,
     size_bytes: usize,
     most_bytes: usize,
@@ -58,12 +63,12 @@ pub(crate) struct Held {
 /// What an entry takes besides its bytes.
 const ENTRY_BYTES: usize = 96;
 
-impl HeldEvents {
+impl HeldParts {
     pub(crate) fn new(most_bytes: usize) -> Self {
         Self { of_spans: HashMap::new(), size_bytes: 0, most_bytes, lost: 0 }
     }
 
-    /// Keeps an event for its span, or counts it where there is no room.
+    /// Keeps a field for its span, or counts it where there is no room.
     pub(crate) fn put(&mut self, owner: Owner, field: &[u8]) {
         let added = field.len() + if self.of_spans.contains_key(&owner) { 0 } else { ENTRY_BYTES };
         if self.size_bytes + added > self.most_bytes {
@@ -102,7 +107,7 @@ mod tests {
 
     #[test]
     fn no_more_is_held_than_there_is_room_for() {
-        let mut held = HeldEvents::new(ENTRY_BYTES + 10);
+        let mut held = HeldParts::new(ENTRY_BYTES + 10);
         held.put(owner(1), &[1; 6]);
         held.put(owner(1), &[2; 6]);
         held.put(owner(2), &[3; 1]);

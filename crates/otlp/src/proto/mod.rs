@@ -1,13 +1,22 @@
 //! OTLP as protobuf: read without copying, written straight from columns.
 
+mod columns;
 mod decode;
 mod encode;
 mod held;
+mod log;
+mod metric;
 mod reader;
 mod resource;
+mod room;
+mod scope;
 mod span;
 mod value;
 mod writer;
 
-pub use decode::{decode_traces, decode_traces_within};
+pub use decode::{decode, decode_traces};
 pub use encode::{TraceEncoder, encode_traces};
+pub use log::encode_logs;
+pub use metric::encode_metrics;
+pub(crate) use reader::{Reader, Wire};
+pub(crate) use writer::{Gap, Writer};

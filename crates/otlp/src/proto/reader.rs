@@ -38,6 +38,12 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// A signed number whose sign stands in its lowest bit.
+    pub(crate) fn sint32(self) -> Result<i32, Flaw> {
+        let number = self.varint()? as u32;
+        Ok((number >> 1) as i32 ^ -((number & 1) as i32))
+    }
+
     pub(crate) fn bytes(self) -> Result<&'a [u8], Flaw> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -63,6 +69,10 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// Returns the next field's number and value, or nothing at the end.

@@ -1,31 +1,46 @@
 //! One span, read from its message into a row of a batch.
 
-use flowglass_model::{BatchBuilder, Scalar, SpanId, SpanRow, SpanType, Status, Sym, TraceId};
+use std::ops::Range;
 
+use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, SpanRow, SpanType, Status, Sym, TraceId};
+
+use super::decode::ItemReader;
 use super::reader::{Reader, Wire};
+use super::room::{Room, count, span_id, trace_id, unix_ns};
 use super::value::{AnyValue, KeyValue};
 use crate::Flaw;
 use crate::mapping::{self, Meaning};
 
 /// Reads spans, one after another, with buffers that it keeps.
-#[derive(Debug)]
-pub(crate) struct SpanReader {
-    rows_left: usize,
-    unknown: u64,
+#[derive(Debug, Default)]
+pub(super) struct SpanReader {
     attributes: Vec<(Sym, Scalar)>,
+    /// Of events and links, behind each other.
+    part_attributes: Vec<(Sym, Scalar)>,
     events: Vec<Event>,
-    event_attributes: Vec<(Sym, Scalar)>,
+    links: Vec<Link>,
 }
 
-/// An event whose attributes end at a place in a list.
+/// An event whose attributes have a place in a list.
 #[derive(Debug)]
 struct Event {
     name: Sym,
     unix_ns: i64,
-    attributes_end: usize,
+    dropped_attributes: u32,
+    attributes: Range<usize>,
 }
 
-/// What a span's message says besides attributes and events.
+/// A link whose attributes have a place in a list.
+#[derive(Debug)]
+struct Link {
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: u32,
+    extra: Extra,
+    attributes: Range<usize>,
+}
+
+/// What a span's message says besides attributes, events and links.
 #[derive(Debug)]
 struct Fields<'a> {
     trace_id: TraceId,
@@ -42,127 +57,152 @@ struct Fields<'a> {
     status: Option<Status>,
     pending: bool,
     pending_parent: Option<SpanId>,
+    trace_state: &'a str,
+    extra: Extra,
+}
+
+impl ItemReader for SpanReader {
+    const ITEM: &'static str = "span";
+    const NAME: u32 = 5;
+
+    fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
+        self.attributes.clear();
+        self.part_attributes.clear();
+        self.events.clear();
+        self.links.clear();
+        room.take(1)?;
+        let mut fields = Fields::default();
+        message.for_each(|number, wire| self.read_field(number, wire, &mut fields, room, builder))?;
+        fields.check_ids()?;
+        fields.extra.scope = scope;
+        self.push(&fields, builder)
+    }
 }
 
 impl SpanReader {
-    pub(crate) const fn new(rows: usize) -> Self {
-        Self { rows_left: rows, unknown: 0, attributes: Vec::new(), events: Vec::new(), event_attributes: Vec::new() }
-    }
-
-    /// Returns how many fields were left out because they are unknown.
-    pub(crate) const fn unknown_fields(&self) -> u64 {
-        self.unknown
-    }
-
-    /// Counts rows, if there is room for them.
-    #[inline]
-    pub(crate) fn take_rows(&mut self, rows: usize) -> Result<(), Flaw> {
-        self.rows_left = self.rows_left.checked_sub(rows).ok_or(Flaw::Rows)?;
-        Ok(())
-    }
-
-    /// Adds a span to a batch, whole or not at all.
-    pub(crate) fn read(&mut self, message: Reader<'_>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
-        self.attributes.clear();
-        self.events.clear();
-        self.event_attributes.clear();
-        self.take_rows(1)?;
-        let mut fields = Fields::default();
-        message.for_each(|number, wire| self.read_field(number, wire, &mut fields, builder))?;
-        fields.check_ids()?;
-        self.push(&fields, builder)
-    }
-
     #[inline]
     fn read_field<'a>(
         &mut self,
         number: u32,
         wire: Wire<'a>,
         fields: &mut Fields<'a>,
+        room: &mut Room,
         builder: &mut BatchBuilder,
     ) -> Result<(), Flaw> {
         match number {
-            9 => return self.read_attribute(wire, fields, builder),
-            1 => fields.trace_id = TraceId::from_bytes(wire.bytes()?.try_into().map_err(|_| Flaw::TraceId)?),
-            2 => fields.span_id = span_id(wire.bytes()?).ok_or(Flaw::SpanId)?,
+            9 => return self.read_attribute(wire, fields, room, builder),
+            1 => fields.trace_id = trace_id(wire.bytes()?)?,
+            2 => fields.span_id = span_id(wire.bytes()?)?,
+            3 => fields.trace_state = wire.text()?,
             4 => fields.parent_id = parent_id(wire.bytes()?)?,
             5 => fields.name = wire.text()?,
             6 => fields.kind = wire.varint()?,
             7 => fields.start = wire.fixed64()?,
             8 => fields.end = wire.fixed64()?,
-            11 => return self.read_event(wire, builder),
-            15 => return self.read_status(wire, fields),
+            10 => fields.extra.dropped_attributes = count(wire.varint()?),
+            11 => return self.read_event(wire, room, builder),
+            12 => fields.extra.dropped_events = count(wire.varint()?),
+            13 => return self.read_link(wire, room, builder),
+            14 => fields.extra.dropped_links = count(wire.varint()?),
+            15 => return read_status(wire, fields, room),
             16 => fields.flags = wire.fixed32()?,
-            3 | 10 | 12 | 13 | 14 => {}
-            _ => self.unknown += 1,
+            _ => room.unknown(),
         }
         Ok(())
     }
 
     #[inline]
-    fn read_attribute<'a>(&mut self, wire: Wire<'a>, fields: &mut Fields<'a>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
-        self.take_rows(1)?;
-        let found = KeyValue::read(wire.message()?, &mut self.unknown)?;
+    fn read_attribute<'a>(
+        &mut self,
+        wire: Wire<'a>,
+        fields: &mut Fields<'a>,
+        room: &mut Room,
+        builder: &mut BatchBuilder,
+    ) -> Result<(), Flaw> {
+        room.take(1)?;
+        let found = KeyValue::read(wire.message()?, &mut room.unknown)?;
         if let AnyValue::Str(text) = found.value
             && let Some(meaning) = Meaning::of(found.key.as_bytes(), text)
         {
             fields.note(meaning);
             return Ok(());
         }
-        let value = found.value.intern(builder, &mut self.unknown)?;
+        let value = found.value.intern(builder, &mut room.unknown)?;
         self.attributes.push((builder.intern(found.key), value));
         Ok(())
     }
 
-    fn read_event(&mut self, wire: Wire<'_>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
-        self.take_rows(1)?;
-        let (mut name, mut time) = ("", 0);
+    fn read_event(&mut self, wire: Wire<'_>, room: &mut Room, builder: &mut BatchBuilder) -> Result<(), Flaw> {
+        room.take(1)?;
+        let start = self.part_attributes.len();
+        let mut event = Event { name: Sym::EMPTY, unix_ns: 0, dropped_attributes: 0, attributes: start..start };
         wire.message()?.for_each(|number, wire| {
             match number {
-                1 => time = wire.fixed64()?,
-                2 => name = wire.text()?,
-                3 => {
-                    self.take_rows(1)?;
-                    let found = KeyValue::read(wire.message()?, &mut self.unknown)?;
-                    let value = found.value.intern(builder, &mut self.unknown)?;
-                    self.event_attributes.push((builder.intern(found.key), value));
-                }
-                4 => {}
-                _ => self.unknown += 1,
+                1 => event.unix_ns = unix_ns(wire.fixed64()?)?,
+                2 => event.name = builder.intern(wire.text()?),
+                3 => self.part_attributes.push(room.pair(wire, builder)?),
+                4 => event.dropped_attributes = count(wire.varint()?),
+                _ => room.unknown(),
             }
             Ok(())
         })?;
-        let event = Event { name: builder.intern(name), unix_ns: unix_ns(time)?, attributes_end: self.event_attributes.len() };
+        event.attributes.end = self.part_attributes.len();
         self.events.push(event);
         Ok(())
     }
 
-    fn read_status<'a>(&mut self, wire: Wire<'a>, fields: &mut Fields<'a>) -> Result<(), Flaw> {
+    fn read_link(&mut self, wire: Wire<'_>, room: &mut Room, builder: &mut BatchBuilder) -> Result<(), Flaw> {
+        room.take(1)?;
+        let start = self.part_attributes.len();
+        let (trace, span, extra) = (TraceId::NONE, SpanId::NONE, Extra::default());
+        let mut link = Link { trace_id: trace, span_id: span, flags: 0, extra, attributes: start..start };
         wire.message()?.for_each(|number, wire| {
             match number {
-                2 => fields.status_message = wire.text()?,
-                3 => fields.status_code = wire.varint()?,
-                _ => self.unknown += 1,
+                1 => link.trace_id = trace_id(wire.bytes()?)?,
+                2 => link.span_id = span_id(wire.bytes()?)?,
+                3 => link.extra.trace_state = builder.intern(wire.text()?),
+                4 => self.part_attributes.push(room.pair(wire, builder)?),
+                5 => link.extra.dropped_attributes = count(wire.varint()?),
+                6 => link.flags = wire.fixed32()?,
+                _ => room.unknown(),
             }
             Ok(())
-        })
+        })?;
+        link.attributes.end = self.part_attributes.len();
+        self.links.push(link);
+        Ok(())
     }
 
     fn push(&mut self, fields: &Fields<'_>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
         self.keep_unclaimed(fields, builder);
         let row = fields.row(builder)?;
+        let extra = Extra { trace_state: builder.intern(fields.trace_state), ..fields.extra };
+        let batch = builder.batch_mut();
         if row.status == Status::Running {
+            batch.opened.extras.set(batch.opened.len(), extra);
             builder.push_opened(row, self.attributes.drain(..));
         } else {
+            batch.spans.extras.set(batch.spans.len(), extra);
             builder.push_span(row, self.attributes.drain(..));
         }
-        let mut start = 0;
-        for event in &self.events {
-            let attributes = self.event_attributes[start..event.attributes_end].iter().copied();
-            builder.push_event((row.trace_id, row.span_id), event.name, event.unix_ns, attributes);
-            start = event.attributes_end;
-        }
+        self.push_parts((row.trace_id, row.span_id), builder);
         Ok(())
+    }
+
+    fn push_parts(&self, owner: (TraceId, SpanId), builder: &mut BatchBuilder) {
+        for event in &self.events {
+            let events = &mut builder.batch_mut().events;
+            events.extras.set(events.len(), Extra { dropped_attributes: event.dropped_attributes, ..Extra::default() });
+            let attributes = self.part_attributes[event.attributes.clone()].iter().copied();
+            builder.push_event(owner, event.name, event.unix_ns, attributes);
+        }
+        for link in &self.links {
+            let links = &mut builder.batch_mut().links;
+            links.extras.set(links.len(), link.extra);
+            let (linked_trace_id, linked_span_id) = (link.trace_id, link.span_id);
+            let row = LinkRow { trace_id: owner.0, span_id: owner.1, linked_trace_id, linked_span_id, flags: link.flags };
+            builder.push_link(row, self.part_attributes[link.attributes.clone()].iter().copied());
+        }
     }
 
     /// Keeps as attributes what the columns don't tell: an explicit status of *ok*, and words of Logfire's out of their place.
@@ -204,6 +244,8 @@ impl Default for Fields<'_> {
             status: None,
             pending: false,
             pending_parent: None,
+            trace_state: "",
+            extra: Extra::default(),
         }
     }
 }
@@ -250,14 +292,17 @@ impl Fields<'_> {
     }
 }
 
-fn span_id(bytes: &[u8]) -> Option<SpanId> {
-    bytes.try_into().ok().map(|bytes| SpanId::from_u64(u64::from_be_bytes(bytes)))
+fn read_status<'a>(wire: Wire<'a>, fields: &mut Fields<'a>, room: &mut Room) -> Result<(), Flaw> {
+    wire.message()?.for_each(|number, wire| {
+        match number {
+            2 => fields.status_message = wire.text()?,
+            3 => fields.status_code = wire.varint()?,
+            _ => room.unknown(),
+        }
+        Ok(())
+    })
 }
 
 fn parent_id(bytes: &[u8]) -> Result<SpanId, Flaw> {
-    if bytes.is_empty() { Ok(SpanId::NONE) } else { span_id(bytes).ok_or(Flaw::ParentId) }
-}
-
-fn unix_ns(time: u64) -> Result<i64, Flaw> {
-    i64::try_from(time).map_err(|_| Flaw::Time)
+    if bytes.is_empty() { Ok(SpanId::NONE) } else { span_id(bytes).map_err(|_| Flaw::ParentId) }
 }

@@ -26,10 +26,24 @@ pub(crate) fn write_scalar(w: &mut Writer<'_>, number: u32, arena: &Arena, key: 
             write_head(w, number, key, 9);
             w.always_fixed64(4, float.to_bits());
         }
-        Scalar::Nested(json) => write_nested(w, number, key, arena.bytes(json)),
+        Scalar::Nested(json) => write_owned(w, number, key, &nested(arena.bytes(json))),
         // Also a kind of value that this version doesn't know keeps its key.
         _ => write_head(w, number, key, 0),
     }
+}
+
+/// Writes a value of a column as a field `number` of type `AnyValue`.
+pub(crate) fn write_any(w: &mut Writer<'_>, number: u32, arena: &Arena, value: Scalar) {
+    w.message(number, Gap::Two, |w| match value {
+        Scalar::Str(sym) => w.always_bytes(1, arena.bytes(sym)),
+        Scalar::Bool(flag) => w.always_uint(2, u64::from(flag)),
+        Scalar::Int(int) => w.always_uint(3, int as u64),
+        Scalar::Float(float) => w.always_fixed64(4, float.to_bits()),
+        Scalar::Bytes(sym) => w.always_bytes(7, arena.bytes(sym)),
+        Scalar::Nested(json) => write_value(w, &nested(arena.bytes(json))),
+        // Nothing; also a kind of value that this version doesn't know.
+        _ => {}
+    });
 }
 
 /// Writes owned attributes, each as a field `number` of type `KeyValue`.
@@ -60,11 +74,9 @@ fn write_head(w: &mut Writer<'_>, number: u32, key: &[u8], length: usize) {
     w.length(2, length);
 }
 
-fn write_nested(w: &mut Writer<'_>, number: u32, key: &[u8], json: &[u8]) {
-    match serde_json::from_slice::<AttributeValue>(json) {
-        Ok(value) => write_owned(w, number, key, &value),
-        Err(_) => write_bytes(w, number, key, 1, String::from_utf8_lossy(json).as_bytes()),
-    }
+/// Returns a value that lies in a column as JSON; as its text where it can't be read.
+fn nested(json: &[u8]) -> AttributeValue {
+    serde_json::from_slice(json).unwrap_or_else(|_| AttributeValue::Str(String::from_utf8_lossy(json).into_owned()))
 }
 
 fn write_owned(w: &mut Writer<'_>, number: u32, key: &[u8], value: &AttributeValue) {

@@ -23,11 +23,32 @@ impl<'a> Writer<'a> {
     /// Writes a message.
     #[inline]
     pub(crate) fn message(&mut self, number: u32, gap: Gap, fill: impl FnOnce(&mut Self)) {
+        let start = self.open(number, gap);
+        fill(self);
+        self.close(start, gap);
+    }
+
+    /// Begins a message, to be closed with the place that this returns.
+    #[inline]
+    pub(crate) fn open(&mut self, number: u32, gap: Gap) -> usize {
         self.varint(u64::from(number << 3 | 2));
         self.out.extend_from_slice(&[0; 3][..gap as usize]);
-        let start = self.out.len();
-        fill(self);
-        self.close(start, gap as usize);
+        self.out.len()
+    }
+
+    /// Ends the message that began at `start`: fills in its length, moving it where the gap doesn't fit.
+    #[inline]
+    pub(crate) fn close(&mut self, start: usize, gap: Gap) {
+        let (end, gap) = (self.out.len(), gap as usize);
+        let (bytes, length) = varint_bytes((end - start) as u64);
+        if length > gap {
+            self.out.resize(end + length - gap, 0);
+        }
+        if length != gap {
+            self.out.copy_within(start..end, start - gap + length);
+            self.out.truncate(end + length - gap);
+        }
+        self.out[start - gap..start - gap + length].copy_from_slice(&bytes[..length]);
     }
 
     /// Writes an unsigned number, if it isn't zero.
@@ -64,9 +85,20 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(crate) fn fixed32(&mut self, number: u32, value: u32) {
         if value != 0 {
-            self.varint(u64::from(number << 3 | 5));
-            self.out.extend_from_slice(&value.to_le_bytes());
+            self.always_fixed32(number, value);
         }
+    }
+
+    /// Writes four bytes, zeros too.
+    #[inline]
+    pub(crate) fn always_fixed32(&mut self, number: u32, value: u32) {
+        self.varint(u64::from(number << 3 | 5));
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Writes a signed number whose sign stands in its lowest bit, if it isn't zero.
+    pub(crate) fn sint32(&mut self, number: u32, value: i32) {
+        self.uint(number, u64::from((value << 1 ^ value >> 31) as u32));
     }
 
     /// Writes bytes or a text, if there are any.
@@ -105,21 +137,6 @@ impl<'a> Writer<'a> {
             let (bytes, length) = varint_bytes(value);
             self.out.extend_from_slice(&bytes[..length]);
         }
-    }
-
-    /// Fills in the length of the message that began at `start`, moving it where the gap doesn't fit.
-    #[inline]
-    fn close(&mut self, start: usize, gap: usize) {
-        let end = self.out.len();
-        let (bytes, length) = varint_bytes((end - start) as u64);
-        if length > gap {
-            self.out.resize(end + length - gap, 0);
-        }
-        if length != gap {
-            self.out.copy_within(start..end, start - gap + length);
-            self.out.truncate(end + length - gap);
-        }
-        self.out[start - gap..start - gap + length].copy_from_slice(&bytes[..length]);
     }
 }
 

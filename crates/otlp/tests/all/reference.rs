@@ -1,9 +1,14 @@
 //! What a message means, said a second time, over the generated types.
 
-use flowglass_model::{AttributeValue, Attributes, Batch, Span, SpanEvent, SpanId, SpanKind, SpanType, Status, TraceId};
+use std::sync::Arc;
+
+use flowglass_model::{
+    AttributeValue, Attributes, Batch, InstrumentationScope, LinkRef, Span, SpanDrops, SpanEvent, SpanId, SpanKind, SpanLink,
+    SpanType, Status, TraceId,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span as WireSpan};
 
 /// Spans with the resources they are of, in the order of a request.
 pub(crate) type Told = Vec<(Attributes, Vec<Span>)>;
@@ -11,9 +16,21 @@ pub(crate) type Told = Vec<(Attributes, Vec<Span>)>;
 pub(crate) fn told_by_request(request: &ExportTraceServiceRequest) -> Told {
     let of_resource = request.resource_spans.iter().map(|of_resource| {
         let resource = of_resource.resource.as_ref().map(|resource| attributes(&resource.attributes)).unwrap_or_default();
-        (resource, of_resource.scope_spans.iter().flat_map(|of_scope| &of_scope.spans).map(span).collect::<Vec<_>>())
+        (resource, of_resource.scope_spans.iter().flat_map(spans_of_scope).collect::<Vec<_>>())
     });
     of_resource.filter(|(_, spans)| !spans.is_empty()).collect()
+}
+
+fn spans_of_scope(of_scope: &ScopeSpans) -> Vec<Span> {
+    let scope = of_scope.scope.clone().unwrap_or_default();
+    let scope = Arc::new(InstrumentationScope {
+        name: scope.name,
+        version: scope.version,
+        attributes: attributes(&scope.attributes),
+        dropped_attributes: scope.dropped_attributes_count,
+        schema_url: of_scope.schema_url.clone(),
+    });
+    of_scope.spans.iter().map(|wire| Span { scope: Some(Arc::clone(&scope)), ..span(wire) }).collect()
 }
 
 pub(crate) fn told_by_batches(batches: &[Batch]) -> Told {
@@ -25,6 +42,8 @@ pub(crate) fn spans_of(batch: &Batch) -> Vec<Span> {
     let with_events = |mut span: Span| {
         let own = batch.events().filter(|event| event.owner() == (span.trace_id, span.span_id));
         span.events = own.map(|event| event.to_event()).collect();
+        let of_span = |link: &LinkRef<'_>| (link.row().trace_id, link.row().span_id) == (span.trace_id, span.span_id);
+        span.links = batch.links().filter(of_span).map(|link| link.to_link()).collect();
         span
     };
     batch.spans().map(|span| with_events(span.to_span())).collect()
@@ -80,10 +99,28 @@ fn span(wire: &WireSpan) -> Span {
                 name: event.name.clone(),
                 unix_ns: event.time_unix_nano as i64,
                 attributes: self::attributes(&event.attributes),
-                ..SpanEvent::default()
+                dropped_attributes: event.dropped_attributes_count,
             })
             .collect(),
-        ..Span::default()
+        links: wire
+            .links
+            .iter()
+            .map(|link| SpanLink {
+                trace_id: TraceId::from_bytes(link.trace_id.as_slice().try_into().unwrap()),
+                span_id: span_id(&link.span_id),
+                trace_state: link.trace_state.clone(),
+                flags: link.flags,
+                attributes: self::attributes(&link.attributes),
+                dropped_attributes: link.dropped_attributes_count,
+            })
+            .collect(),
+        trace_state: wire.trace_state.clone(),
+        dropped: SpanDrops {
+            attributes: wire.dropped_attributes_count,
+            events: wire.dropped_events_count,
+            links: wire.dropped_links_count,
+        },
+        scope: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flowglass_otlp::{Flaw, Limits, decode_traces, decode_traces_within};
+use flowglass_otlp::{Flaw, Limits, Signal, decode, decode_traces};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -37,12 +37,13 @@ fn is_sound(request: &ExportTraceServiceRequest) -> bool {
             && (0..3).contains(&span.status.as_ref().map_or(0, |status| status.code))
             && span.start_time_unix_nano <= i64::MAX as u64
             && span.start_time_unix_nano <= span.end_time_unix_nano
+            && span.links.iter().all(|link| link.trace_id.len() == 16 && link.span_id.len() == 8)
             && span.events.iter().all(|event| event.time_unix_nano <= i64::MAX as u64)
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(384))]
 
     #[test]
     fn bytes_of_any_kind_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -51,7 +52,7 @@ proptest! {
 
     #[test]
     fn damaged_requests_mean_what_they_mean_to_others(
-        request in crate::any::request(),
+        request in crate::any::traces(),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
         whether in any::<bool>(),
@@ -99,7 +100,7 @@ fn a_text_that_is_not_utf8_costs_its_span_only() {
     bytes[at] = 0xff;
     let decoded = decode_traces(&bytes).unwrap();
     assert_eq!(decoded.batches[0].spans().len(), 1);
-    assert_eq!(decoded.rejected.named().collect::<Vec<_>>(), [("span 1", Flaw::Utf8)]);
+    assert_eq!(decoded.rejected.named().collect::<Vec<_>>(), [("a span without a name", Flaw::Utf8)]);
 }
 
 #[test]
@@ -126,12 +127,12 @@ fn only_the_first_rejected_are_named() {
 #[test]
 fn requests_beyond_the_limits_are_refused_not_allocated() {
     let many = request(vec![span("x"); 500]);
-    let few = Limits { rows: 300, ..Limits::default() };
-    let decoded = decode_traces_within(&many, few).unwrap();
+    let few = Limits { rows: 500, ..Limits::default() };
+    let decoded = decode(Signal::Traces, &many, few).unwrap();
     assert_eq!(decoded.batches[0].spans().len() as u64 + decoded.rejected.count(), 500);
     assert_eq!(decoded.rejected.named().next().unwrap().1, Flaw::Rows);
     let small = Limits { bytes: 10, ..Limits::default() };
-    assert_eq!(decode_traces_within(&many, small).unwrap_err().flaw(), Flaw::Bytes);
+    assert_eq!(decode(Signal::Traces, &many, small).unwrap_err().flaw(), Flaw::Bytes);
     let hollow = [0x0a, 0x00].repeat(100_000);
     assert!(decode_traces(&hollow).unwrap().batches.is_empty());
 }
