@@ -2,6 +2,7 @@
 
 mod allocations;
 mod contender;
+mod engine;
 mod figures;
 mod map;
 mod recording;
@@ -20,6 +21,7 @@ struct Benchmark {
 }
 
 const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "engine", run: engine::run, contend: engine::contend },
     Benchmark { name: "recording", run: recording::run, contend: recording::contend },
     Benchmark { name: "map", run: map::run, contend: map::contend },
 ];

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Plan;
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
+use super::{OutputPort, Plan};
 use crate::node::Node;
 use crate::value::Type;
 
@@ -21,6 +21,8 @@ pub(crate) struct Steps {
     pub(crate) sources: Box<[u64]>,
     /// How often each slot is read if every node runs; whoever runs the plan and gets an output counts as one reader more.
     pub(crate) reads: Box<[u32]>,
+    /// The plan's outputs, sorted by their names.
+    by_name: Box<[u32]>,
 }
 
 /// One node of a plan.
@@ -41,11 +43,11 @@ pub(crate) const CACHED: u8 = 1;
 pub(crate) const ON_THREADS: u8 = 2;
 
 impl Steps {
-    /// Lays out the nodes of a plan with so many inputs and outputs.
-    pub(super) fn of(nodes: &[PlanNode], inputs: usize, outputs: usize) -> Self {
+    /// Lays out the nodes of a plan with so many inputs and these outputs.
+    pub(super) fn of(nodes: &[PlanNode], inputs: usize, outputs: &[OutputPort]) -> Self {
         let (mut slots, mut readers) = (Vec::new(), Vec::new());
         let mut sources = vec![0; nodes.len().div_ceil(64)];
-        let mut reads: Vec<u32> = (0..inputs + outputs).map(|slot| u32::from(slot >= inputs)).collect();
+        let mut reads: Vec<u32> = (0..inputs + outputs.len()).map(|slot| u32::from(slot >= inputs)).collect();
         let mut steps = Vec::with_capacity(nodes.len());
         for (at, node) in nodes.iter().enumerate() {
             let args = append(&mut slots, node.args.iter().map(|arg| arg.slot));
@@ -65,6 +67,7 @@ impl Steps {
             waits: nodes.iter().map(|node| number(node.reads_from)).collect(),
             sources: sources.into(),
             reads: reads.into(),
+            by_name: by_name(outputs),
         }
     }
 
@@ -83,6 +86,13 @@ impl Steps {
 }
 
 impl Plan {
+    /// Returns the place of the output with this name.
+    pub(crate) fn output(&self, name: &str) -> Option<usize> {
+        let names = &self.steps.by_name;
+        let found = names.binary_search_by(|&output| self.outputs[output as usize].name.as_str().cmp(name)).ok()?;
+        Some(names[found] as usize)
+    }
+
     /// Returns which nodes must run so that these outputs (by their index) are made.
     pub(crate) fn needed(&self, outputs: &[usize]) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
@@ -118,6 +128,12 @@ fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
 fn is_direct(arg: &Arg) -> bool {
     let same = matches!((&arg.have, &arg.want), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
     same && arg.adapter.is_none() && !arg.mapped
+}
+
+fn by_name(outputs: &[OutputPort]) -> Box<[u32]> {
+    let mut names: Vec<u32> = (0..number(outputs.len())).collect();
+    names.sort_unstable_by_key(|&output| &outputs[output as usize].name);
+    names.into()
 }
 
 fn append(list: &mut Vec<u32>, more: impl Iterator<Item = usize>) -> Range<u32> {

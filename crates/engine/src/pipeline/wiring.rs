@@ -281,7 +281,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
         });
     }
     Ok(Plan {
-        steps: Arc::new(Steps::of(&nodes, ports.len(), outputs.len())),
+        steps: Arc::new(Steps::of(&nodes, ports.len(), &outputs)),
         name: "".into(),
         id: String::new(),
         version: String::new(),

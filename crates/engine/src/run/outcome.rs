@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
 use flowglass_record::Retained;
-use indexmap::IndexMap;
 
 use super::slot::{Slot, Slots};
 use crate::callback::{CallbackFailure, CallbackTime, Tally};
 use crate::error::{Error, ErrorKind};
 use crate::feed::EventFeed;
 use crate::nearest::nearest;
+use crate::pipeline::{OutputPort, Pipeline};
 use crate::value::{self, List, Type, Value};
 
 /// How a run or a map ended. [`Run`] and [`MapRun`] are read as this, too.
@@ -114,15 +114,33 @@ impl Deref for MapRun {
 /// A run that has ended.
 pub struct Run {
     pub(super) settled: Settled,
-    pub(super) outputs: IndexMap<String, Output>,
+    pub(super) values: Values,
 }
 
-/// A value that a run made.
-#[derive(Clone)]
-pub(super) struct Output {
-    pub(super) slot: Slot,
-    pub(super) ty: Type,
-    pub(super) consumed: bool,
+/// What a run made, where it made it.
+pub(super) struct Values {
+    pub(super) pipeline: Pipeline,
+    pub(super) slots: Vec<Option<Slot>>,
+    /// The outputs that were asked for, by their places; without them, all.
+    pub(super) wanted: Option<Vec<usize>>,
+}
+
+impl Values {
+    /// The outputs that were asked for and are there.
+    fn iter(&self) -> impl Iterator<Item = &OutputPort> + Clone {
+        (self.pipeline.0.outputs.iter().enumerate()).filter(|(at, _)| self.slot(*at).is_some()).map(|(_, port)| port)
+    }
+
+    fn slot(&self, output: usize) -> Option<&Slot> {
+        let is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&output));
+        let slot = self.slots.get(self.pipeline.0.outputs.get(output)?.slot)?.as_ref();
+        slot.filter(|_| is_wanted)
+    }
+
+    fn find(&self, name: &str) -> Option<(&Slot, &Type)> {
+        let output = self.pipeline.0.output(name)?;
+        Some((self.slot(output)?, &self.pipeline.0.outputs[output].ty))
+    }
 }
 
 impl Run {
@@ -139,7 +157,7 @@ impl Run {
 
     /// Returns the names of the outputs, and whether a node of the pipeline has read them.
     pub fn outputs(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.outputs.iter().map(|(name, output)| (name.as_str(), output.consumed))
+        self.values.iter().map(|port| (port.name.as_str(), port.consumed))
     }
 
     /// Returns an output; one that came from the cache is loaded now.
@@ -165,8 +183,9 @@ impl Run {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn value(&self, name: &str) -> Result<(Value, Type), Error> {
-        let output = self.outputs.get(name).ok_or_else(|| no_output(name, self.outputs.keys().map(String::as_str)))?;
-        Ok((load(&output.slot, &output.ty)?, output.ty.clone()))
+        let found = self.values.find(name);
+        let (slot, ty) = found.ok_or_else(|| no_output(name, self.values.iter().map(|port| port.name.as_str())))?;
+        Ok((load(slot, ty)?, ty.clone()))
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{RunId, SpanId, TraceId, conventions, flags};
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
-use indexmap::IndexMap;
 
 use super::call::Given;
 use super::items::{Items, MapArg};
@@ -16,7 +15,7 @@ use super::level::{LevelDone, LevelWork, cancelled};
 use super::map::{MapDone, MapWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::options::{MapBuilder, Options, RunBuilder};
-use super::outcome::{ItemRun, MapRun, Output, Run, Settled};
+use super::outcome::{ItemRun, MapRun, Run, Settled, Values};
 use super::shared::{Clock, Level, Place, RunShared, Totals};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
@@ -51,19 +50,11 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
         (slots, error, duration_ns)
     };
     let spanned = Spanned::new(Box::pin(bounded(work, level.run.cancel.clone(), timeout)), open, complete);
-    let (mut slots, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
-    let plan = &pipeline.0;
-    let outputs: IndexMap<String, Output> = plan
-        .outputs
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(at)))
-        .filter_map(|(_, port)| {
-            let slot = slots.get_mut(port.slot)?.take()?;
-            Some((port.name.clone(), Output { slot, ty: port.ty.clone(), consumed: port.consumed }))
-        })
-        .collect();
-    Ok(Run { settled: settled(&level, span, error, duration_ns, retained, options.own_feed), outputs })
+    let (slots, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
+    Ok(Run {
+        settled: settled(&level, span, error, duration_ns, retained, options.own_feed),
+        values: Values { pipeline, slots, wanted },
+    })
 }
 
 /// Runs a pipeline once for each element.
@@ -301,10 +292,9 @@ impl<F: Future + Unpin> Future for Activated<F> {
 /// Which outputs were asked for, by their index.
 fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
     let Some(names) = names else { return Ok(None) };
-    let ports = &pipeline.0.outputs;
     names
         .iter()
-        .map(|name| ports.iter().position(|port| port.name == *name).ok_or_else(|| unknown_output(pipeline, name)))
+        .map(|name| pipeline.0.output(name).ok_or_else(|| unknown_output(pipeline, name)))
         .collect::<Result<_, _>>()
         .map(Some)
 }
