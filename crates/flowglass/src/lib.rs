@@ -52,8 +52,9 @@ pub use flowglass_engine::{pipeline, private, type_of_probe};
 pub use flowglass_macros::{code, node};
 pub use flowglass_model::Severity;
 pub use flowglass_record::{
-    CurrentSpan, FlushError, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, Value, add_event, current, log,
-    set_attribute, set_error, span,
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, FlushError,
+    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, UpDownCounter,
+    Value, add_event, current, log, set_attribute, set_error, span,
 };
 pub use view::{SummaryView, TreeView, ViewExt, WaterfallView};
 

@@ -72,6 +72,8 @@ names! {
     RUN_RESUMES = "run.resumes";
     /// Set where the trace was not sampled and a failure made this span recorded all the same.
     TRACE_INCOMPLETE = "trace.incomplete";
+    /// What names a piece of work across all systems: in the baggage, and as the header `X-Correlation-ID`.
+    CORRELATION_ID = "correlation.id";
     /// The type of an error.
     ERROR_TYPE = "error.type";
     /// The type of an exception (on an `exception` event).

@@ -4,6 +4,7 @@
 //! and no async: it is plain data, its text forms, and the [`Sink`] trait that takes a [`Batch`].
 
 mod attribute;
+mod baggage;
 mod batch;
 pub mod conventions;
 mod duration;
@@ -13,12 +14,15 @@ mod id;
 mod log;
 mod metric;
 pub mod nearest;
+mod propagation;
 mod sink;
 mod span;
 mod status;
 mod trace_context;
+mod trace_state;
 
 pub use attribute::{AttributeValue, Attributes};
+pub use baggage::{Baggage, BaggageEntry};
 pub use batch::{
     Arena, AttributeColumns, AttributeRef, Batch, BatchBuilder, EventColumns, EventRef, ExemplarColumns, ExemplarRef,
     ExemplarRow, ExplicitColumns, ExponentialColumns, Extra, ExtraRun, Extras, LinkColumns, LinkRef, LinkRow, ListColumn,
@@ -34,7 +38,9 @@ pub use metric::{
     Buckets, DifferentBounds, Exemplar, ExplicitHistogram, ExponentialHistogram, Metric, MetricPoint, MetricValue, Number,
     Summary, Totals,
 };
+pub use propagation::Propagation;
 pub use sink::{Sink, SinkError, SinkErrorKind};
 pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};
 pub use status::{CacheStatus, MetricKind, SpanKind, SpanType, Status, Temporality};
 pub use trace_context::{TraceParent, TraceParentError};
+pub use trace_state::TraceState;

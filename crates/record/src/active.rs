@@ -92,6 +92,11 @@ pub(crate) fn with_active<T>(look: impl FnOnce(&ScopeShared) -> T) -> Option<T> 
     ACTIVE.try_with(|active| active.borrow().iter().rev().find(|entry| entry.is_active).map(|entry| look(&entry.scope))).ok()?
 }
 
+/// As [`with_active`], for whoever goes on with the scope elsewhere.
+pub(crate) fn with_active_shared<T>(look: impl FnOnce(&Arc<ScopeShared>) -> T) -> Option<T> {
+    ACTIVE.try_with(|active| active.borrow().iter().rev().find(|entry| entry.is_active).map(|entry| look(&entry.scope))).ok()?
+}
+
 /// Says whether there is an active scope.
 #[inline]
 pub(crate) fn is_any() -> bool {

@@ -23,6 +23,7 @@ pub struct RecorderBuilder {
     queue_bytes: usize,
     retained_bytes: usize,
     limits: SpanLimits,
+    attribute_sets: usize,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -39,6 +40,7 @@ impl Default for RecorderBuilder {
             queue_bytes: 64 * MEGABYTE,
             retained_bytes: 64 * MEGABYTE,
             limits: SpanLimits::default(),
+            attribute_sets: 1000,
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -84,6 +86,13 @@ impl RecorderBuilder {
         self
     }
 
+    /// Sets how many sets of attributes a metric may have. Further ones are counted in one that has the attribute
+    /// `otel.metric.overflow`; a log record warns of it, once for each metric. Default: 1,000.
+    pub const fn attribute_sets(mut self, sets: usize) -> Self {
+        self.attribute_sets = sets;
+        self
+    }
+
     /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
     /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
     pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
@@ -123,6 +132,7 @@ impl RecorderBuilder {
             chunks_bytes: self.buffer_bytes,
             retained_bytes: self.retained_bytes,
             limits: self.limits,
+            attribute_sets: self.attribute_sets,
         }))
     }
 }

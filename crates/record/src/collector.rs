@@ -76,6 +76,9 @@ impl Collector {
             self.parts.holding().into_iter().for_each(|span| self.release_events(core, span));
         }
         if !core.outlets.is_empty() {
+            if cause != Cause::Chunk {
+                core.meters.export(|| self.batcher.rows(core));
+            }
             self.settle_lost(core, cause, now);
             self.tell_open(core, cause, now);
             self.open.remember(&self.found, cause);

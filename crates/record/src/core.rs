@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use flowglass_model::{Attributes, Fingerprint, Graph, Resource, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{Attributes, Fingerprint, Graph, MetricKind, Propagation, Resource, Span, SpanId, TraceId, WriterId};
 use parking_lot::Mutex;
 
 use crate::by_id::ById;
 use crate::collector::Collector;
+use crate::context;
 use crate::flush::{FlushError, SinkFailure};
 use crate::lanes::{Lanes, Loss};
 use crate::limits::SpanLimits;
+use crate::metrics::{Instrument, Meters};
 use crate::open::Frame;
 use crate::outlet::Outlet;
 use crate::raw::Record;
@@ -42,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) outlets: Vec<Arc<Outlet>>,
     pub(crate) counters: Counters,
     pub(crate) by_id: ById,
+    pub(crate) meters: Meters,
     collector: Mutex<Collector>,
     wake: Arc<Wake>,
     export_interval: Duration,
@@ -59,6 +62,7 @@ pub(crate) struct CoreParts {
     pub(crate) chunks_bytes: usize,
     pub(crate) retained_bytes: usize,
     pub(crate) limits: SpanLimits,
+    pub(crate) attribute_sets: usize,
 }
 
 /// Counts that the collector keeps.
@@ -87,6 +91,7 @@ impl Core {
             outlets: parts.outlets,
             counters: Counters::default(),
             by_id: ById::default(),
+            meters: Meters::new(parts.attribute_sets),
             collector: Mutex::new(Collector::new(parts.limits)),
             wake: Arc::default(),
             export_interval: parts.export_interval,
@@ -97,14 +102,19 @@ impl Core {
 
     /// Makes a scope.
     pub(crate) fn make_scope(&self, spec: ScopeSpec) -> Arc<ScopeShared> {
-        let (scope, waiting) = self.registry.make(&self.lanes, spec, SpanId::NONE);
+        self.make_carrying(spec, SpanId::NONE, context::carried())
+    }
+
+    /// Makes a scope whose spans are inside of `root`, and with which this travels.
+    pub(crate) fn make_carrying(&self, spec: ScopeSpec, root: SpanId, carried: Option<Arc<Propagation>>) -> Arc<ScopeShared> {
+        let (scope, waiting) = self.registry.make(&self.lanes, spec, (root, carried));
         self.expect_records(&scope, waiting);
         scope
     }
 
     /// Makes a scope for a part of another one's work.
-    pub(crate) fn fork_scope(&self, parent: &ScopeShared, root: &Frame) -> Arc<ScopeShared> {
-        let (scope, waiting) = self.registry.fork(&self.lanes, parent, root);
+    pub(crate) fn fork_scope(&self, parent: &ScopeShared, root: &Frame, carried: Option<Arc<Propagation>>) -> Arc<ScopeShared> {
+        let (scope, waiting) = self.registry.fork(&self.lanes, parent, (root, carried));
         self.expect_records(&scope, waiting);
         scope
     }
@@ -128,6 +138,11 @@ impl Core {
             self.start_thread();
             self.wake.activate();
         }
+    }
+
+    /// Returns the instrument of this name and kind.
+    pub(crate) fn instrument(&self, name: &str, kind: MetricKind) -> Arc<Instrument> {
+        self.meters.get(&self.this, &self.wake, name, kind)
     }
 
     /// Makes the collector's thread look at once; starts the thread if need be.
@@ -181,7 +196,7 @@ impl Core {
             recorded: self.counters.recorded.get() + dropped_buffer_full + dropped_over_limit,
             dropped_buffer_full,
             dropped_over_limit,
-            overflowed_measurements: 0,
+            overflowed_measurements: self.meters.overflowed(),
             dropped_attributes: self.lanes.dropped_parts() + self.counters.dropped_parts.load(Relaxed),
             truncated_values: self.counters.truncated_values.load(Relaxed),
             dropped_retained: self.retention.lock().dropped(),
@@ -239,6 +254,11 @@ impl Core {
         }
     }
 
+    /// Says whether there is something to tell that no scope is of.
+    fn has_loose_news(&self) -> bool {
+        self.lanes.is_unread() || (!self.outlets.is_empty() && self.meters.has_news())
+    }
+
     /// Without a thread everything still works at each flush, and what the buffers can't hold is dropped and counted.
     fn start_thread(&self) {
         if self.has_thread.load(Relaxed) || self.has_thread.swap(true, Relaxed) {
@@ -252,7 +272,7 @@ impl Core {
     fn collect(&self, cause: Cause) {
         let mut collector = self.collector.lock();
         collector.look(self, cause);
-        self.wake.rest_if(|| collector.is_idle() && self.registry.waiting() == 0 && !self.lanes.is_unread());
+        self.wake.rest_if(|| collector.is_idle() && self.registry.waiting() == 0 && !self.has_loose_news());
     }
 }
 

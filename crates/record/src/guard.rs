@@ -66,7 +66,7 @@ impl SpanGuard {
     }
 
     #[inline(always)]
-    const fn nowhere() -> Self {
+    pub(crate) const fn nowhere() -> Self {
         Self { open: None, stays_on_its_thread: PhantomData }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Graph, Resource, Span, TraceId, WriterId};
+use flowglass_model::{Attributes, Graph, Propagation, Resource, Span, SpanId, TraceId, WriterId};
 
 use crate::core::Core;
 use crate::open::Frame;
@@ -120,8 +120,20 @@ impl Recorder {
         SpanGuard::root(name, self.scope(ScopeSpec { trace_id, sampled: true, templates, attributes: Attributes::new() }))
     }
 
+    /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What
+    /// travels with the trace goes on with it. Nothing is recorded if the caller doesn't record.
+    pub fn continued_span(&self, name: &'static str, received: Propagation) -> SpanGuard {
+        let (parent, carried) = (received.parent, Some(Arc::new(received)));
+        let Some(core) = self.core() else { return SpanGuard::nowhere() };
+        let (templates, attributes) = (core.registry.no_templates(), Attributes::new());
+        let (trace_id, sampled) = parent.map_or_else(|| (TraceId::random(), true), |parent| (parent.trace_id, parent.sampled));
+        let root = parent.map_or(SpanId::NONE, |parent| parent.parent_id);
+        let shared = core.make_carrying(ScopeSpec { trace_id, sampled, templates, attributes }, root, carried);
+        SpanGuard::root(name, Scope::new(trace_id, self.clone(), Some(shared)))
+    }
+
     pub(crate) fn fork(&self, parent: &ScopeShared, root: &Frame) -> Option<Arc<ScopeShared>> {
-        self.core().map(|core| core.fork_scope(parent, root))
+        self.core().map(|core| core.fork_scope(parent, root, parent.carried.clone()))
     }
 
     pub(crate) fn register(&self, scope: Arc<ScopeShared>) {

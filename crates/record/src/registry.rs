@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowglass_model::SpanId;
+use flowglass_model::{Propagation, SpanId};
 use parking_lot::Mutex;
 
 use crate::Tick;
@@ -14,6 +14,9 @@ use crate::tick::Anchor;
 
 /// So many used scopes are kept.
 const KEPT: usize = 1024;
+
+/// The span that a scope's spans are in, and what travels with them.
+type Root = (SpanId, Option<Arc<Propagation>>);
 
 /// Makes scopes and tells the collector of those that record.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl Registry {
     }
 
     /// Makes a scope, and registers it if it is sampled. Returns how many the collector hasn't taken yet, too.
-    pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: SpanId) -> (Arc<ScopeShared>, usize) {
+    pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: Root) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
         let anchor = state.fresh_anchor();
@@ -45,10 +48,15 @@ impl Registry {
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
-    pub(crate) fn fork(&self, lanes: &Arc<Lanes>, parent: &ScopeShared, root: &Frame) -> (Arc<ScopeShared>, usize) {
+    pub(crate) fn fork(
+        &self,
+        lanes: &Arc<Lanes>,
+        parent: &ScopeShared,
+        (root, carried): (&Frame, Option<Arc<Propagation>>),
+    ) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
-        self.finish(&mut state, lanes, parent.fork_spec(root), (parent.anchor, root.span))
+        self.finish(&mut state, lanes, parent.fork_spec(root), (parent.anchor, (root.span, carried)))
     }
 
     /// Tells the collector of a scope. Returns how many it hasn't taken yet.
@@ -89,7 +97,7 @@ impl Registry {
         state: &mut State,
         lanes: &Arc<Lanes>,
         spec: ScopeSpec,
-        (anchor, root): (Anchor, SpanId),
+        (anchor, root): (Anchor, Root),
     ) -> (Arc<ScopeShared>, usize) {
         let is_sampled = spec.sampled;
         let used = if is_sampled { state.used.pop() } else { None };

@@ -91,6 +91,11 @@ impl Rows {
         self.builder.batch_mut()
     }
 
+    /// Returns the builder of the batch, for rows that come from no raw record.
+    pub(crate) fn builder_mut(&mut self) -> &mut BatchBuilder {
+        &mut self.builder
+    }
+
     /// Returns the filled batch.
     pub(crate) fn finish(self) -> Batch {
         self.builder.finish()
@@ -113,7 +118,7 @@ impl Rows {
             self.set(key, RawValue::Str(remarks.error_type));
         }
         self.builder.push_span(row, self.row.drain(..));
-        self.note_drops(span.said.dropped);
+        self.note_extra(scope, span.said.dropped);
         if !remarks.error_type.is_empty() || !remarks.error_message.is_empty() {
             self.push_exception(scope, span, &remarks);
         }
@@ -162,12 +167,19 @@ impl Rows {
         self.builder.push_log(row, self.row.drain(..));
     }
 
-    /// Notes on the span that was added last how much was left out of it.
-    fn note_drops(&mut self, dropped: SpanDrops) {
-        if !dropped.is_nothing() {
+    /// Notes on the span that was added last how much was left out of it, and its trace's state.
+    fn note_extra(&mut self, scope: &ScopeShared, dropped: SpanDrops) {
+        let state = scope.carried.as_ref().map(|carried| &carried.state).filter(|state| !state.is_empty());
+        if state.is_some() || !dropped.is_nothing() {
+            let trace_state = state.map_or(Sym::EMPTY, |state| self.builder.intern(&state.to_string()));
             let SpanDrops { attributes, events, links } = dropped;
-            let extra =
-                Extra { dropped_attributes: attributes, dropped_events: events, dropped_links: links, ..Extra::default() };
+            let extra = Extra {
+                dropped_attributes: attributes,
+                dropped_events: events,
+                dropped_links: links,
+                trace_state,
+                ..Extra::default()
+            };
             let spans = &mut self.builder.batch_mut().spans;
             spans.extras.set(spans.len().saturating_sub(1), extra);
         }
@@ -202,7 +214,7 @@ impl Rows {
             status_message: Sym::EMPTY,
             start_unix_ns: scope.anchor.unix_ns(frame.start),
             duration_ns: 0,
-            flags: frame.flags,
+            flags: frame.flags | scope.remote_flags(frame),
         }
     }
 

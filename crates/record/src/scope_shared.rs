@@ -6,7 +6,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use flowglass_model::{Attributes, SpanId, SpanType, TraceId};
+use flowglass_model::{Attributes, Propagation, SpanId, SpanType, TraceId, flags};
 
 use crate::lanes::{Lanes, Loss};
 use crate::open::{Frame, OpenFrames};
@@ -25,6 +25,8 @@ pub(crate) struct ScopeShared {
     /// What the scope's ticks are told as Unix time by: one for all its spans, so that they fit together.
     pub(crate) anchor: Anchor,
     pub(crate) open: OpenFrames,
+    /// What travels with the trace.
+    pub(crate) carried: Option<Arc<Propagation>>,
     root: SpanId,
     is_sampled: bool,
     is_registered: AtomicBool,
@@ -42,7 +44,7 @@ impl ScopeShared {
         lanes: &Arc<Lanes>,
         (id, anchor): (u64, Anchor),
         spec: ScopeSpec,
-        root: SpanId,
+        (root, carried): (SpanId, Option<Arc<Propagation>>),
     ) -> Arc<Self> {
         let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, anchor, &spec.templates)));
         if let Some(own) = Arc::get_mut(&mut shared) {
@@ -53,6 +55,7 @@ impl ScopeShared {
             own.attributes = spec.attributes;
             own.anchor = anchor;
             own.root = root;
+            own.carried = carried;
             own.is_sampled = spec.sampled;
             *own.is_registered.get_mut() = spec.sampled;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
@@ -70,6 +73,7 @@ impl ScopeShared {
             attributes: Attributes::new(),
             anchor,
             open: OpenFrames::default(),
+            carried: None,
             root: SpanId::NONE,
             is_sampled: false,
             is_registered: AtomicBool::new(false),
@@ -125,6 +129,13 @@ impl ScopeShared {
         is_first && self.template(frame).is_some_and(|template| template.span_type == SpanType::Pipeline)
     }
 
+    /// Returns the bits that say of a span that its parent is in another process, if so.
+    pub(crate) fn remote_flags(&self, frame: &Frame) -> u32 {
+        let caller = self.carried.as_ref().and_then(|carried| carried.parent);
+        let is_remote = caller.is_some_and(|caller| caller.parent_id == frame.parent);
+        if is_remote { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 }
+    }
+
     /// Returns what a scope for work of an open span is made of.
     pub(crate) fn fork_spec(&self, frame: &Frame) -> ScopeSpec {
         ScopeSpec {
@@ -140,6 +151,7 @@ impl ScopeShared {
         self.open.clear();
         self.templates = Arc::clone(templates);
         self.attributes = Attributes::new();
+        self.carried = None;
     }
 
     #[inline]

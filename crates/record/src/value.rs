@@ -21,6 +21,22 @@ pub enum Value<'a> {
     Json(&'a AttributeValue),
 }
 
+impl Value<'_> {
+    /// Returns the value, owned; nothing for none.
+    #[must_use]
+    pub fn to_attribute(&self) -> Option<AttributeValue> {
+        Some(match *self {
+            Self::None => return None,
+            Self::Bool(flag) => flag.into(),
+            Self::Int(number) => number.into(),
+            Self::Float(number) => number.into(),
+            Self::Str(text) => text.into(),
+            Self::Bytes(bytes) => bytes.into(),
+            Self::Json(value) => value.clone(),
+        })
+    }
+}
+
 macro_rules! from {
     ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
         $(impl<'a> From<$from> for Value<'a> {

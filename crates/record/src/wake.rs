@@ -46,6 +46,12 @@ impl Wake {
         !self.is_awake.load(Relaxed)
     }
 
+    /// As [`is_resting`](Self::is_resting), for those whose news were made by sequentially consistent writes.
+    #[inline]
+    pub(crate) fn is_unaware(&self) -> bool {
+        !self.is_awake.load(SeqCst)
+    }
+
     /// Makes the thread look at every interval again.
     pub(crate) fn activate(&self) {
         let mut state = self.state.lock();

@@ -41,6 +41,12 @@ impl ExponentialHistogram {
     /// So many buckets each sign has at most.
     pub const MAX_BUCKETS: usize = 40 << Self::SCALE;
 
+    /// Returns which bucket of a new histogram a positive value falls into.
+    #[must_use]
+    pub fn index_of(value: f64) -> i64 {
+        index_of(value, Self::SCALE)
+    }
+
     /// Adds a value. What is no number, or infinite, is left out.
     pub fn record(&mut self, value: f64) {
         if !value.is_finite() {

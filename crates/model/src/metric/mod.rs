@@ -79,6 +79,28 @@ impl Number {
     }
 }
 
+macro_rules! number_from {
+    ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
+        $(impl From<$from> for Number {
+            #[inline]
+            fn from($value: $from) -> Self {
+                $into
+            }
+        })+
+    };
+}
+
+number_from!(
+    i64 => |number| Self::Int(number),
+    i32 => |number| Self::Int(number.into()),
+    u32 => |number| Self::Int(number.into()),
+    u64 => |number| Self::Int(i64::try_from(number).unwrap_or(i64::MAX)),
+    usize => |number| Self::Int(i64::try_from(number).unwrap_or(i64::MAX)),
+    f64 => |number| Self::Float(number),
+    f32 => |number| Self::Float(number.into()),
+    std::time::Duration => |time| Self::Float(time.as_secs_f64()),
+);
+
 /// The value of a point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

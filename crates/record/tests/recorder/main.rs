@@ -1,7 +1,9 @@
 //! The recorder as a whole, from a span's start to what a sink takes.
 
 mod by_id;
+mod context;
 mod delivery;
+mod metrics;
 mod open_spans;
 mod retained;
 mod signals;

@@ -1,0 +1,175 @@
+//! Where code stands - trace, span, baggage - as a value: for other threads, for tasks, for other processes.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use flowglass_model::{Baggage, Propagation, SpanId, TraceParent, flags};
+
+use crate::Tick;
+use crate::active::{self, Activation};
+use crate::open::{Frame, NO_INDEX};
+use crate::raw::USER_TEMPLATE;
+use crate::scope_shared::ScopeShared;
+
+thread_local! {
+    /// What came along with a call that no trace has begun for yet.
+    static LOOSE: RefCell<Option<Arc<Propagation>>> = const { RefCell::new(None) };
+}
+
+/// Where code stands: the current span and what travels with its trace. Cheap to clone, and may go anywhere.
+///
+/// Inside a pipeline, nodes need none of this. Elsewhere a new thread, a pool or a task is given the context of whoever
+/// started it:
+///
+/// ```
+/// use flowglass_record::{Context, Recorder, span};
+///
+/// let recorder = Recorder::in_memory();
+/// let root = recorder.root_span("root");
+/// let here = Context::current();
+/// std::thread::spawn(here.wrap(|| drop(span("inside of root, on another thread")))).join().unwrap();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    standing: Option<Standing>,
+    carried: Option<Arc<Propagation>>,
+}
+
+#[derive(Debug, Clone)]
+struct Standing {
+    scope: Arc<ScopeShared>,
+    span: SpanId,
+    is_recorded: bool,
+}
+
+impl Context {
+    /// Returns where the calling thread stands.
+    #[must_use]
+    pub fn current() -> Self {
+        let standing = active::with_active_shared(|scope| {
+            let span = scope.current();
+            Standing { scope: Arc::clone(scope), span, is_recorded: scope.recorded_parent() == Some(span) }
+        });
+        Self { standing, carried: carried() }
+    }
+
+    /// Returns what names this work across all systems, if anybody has said so: the entry `correlation.id` of the baggage.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.carried.as_ref()?.baggage.correlation_id()
+    }
+
+    /// Returns the value of a name that travels with the trace.
+    #[must_use]
+    pub fn baggage(&self, key: &str) -> Option<&str> {
+        self.carried.as_ref()?.baggage.get(key)
+    }
+
+    /// Lets a name and its value travel with the trace, to everyone who is called from this context: no secrets. A name
+    /// that isn't a token of HTTP is left out.
+    #[must_use]
+    pub fn with_baggage(self, key: &str, value: &str) -> Self {
+        self.with(|baggage| _ = baggage.set(key, value))
+    }
+
+    /// Sets what names this work across all systems.
+    #[must_use]
+    pub fn with_correlation_id(self, id: &str) -> Self {
+        self.with_baggage(flowglass_model::conventions::CORRELATION_ID, id)
+    }
+
+    /// Makes this context the calling thread's current one, until the returned guard is dropped.
+    pub fn enter(&self) -> ContextGuard {
+        let scope = self.standing.as_ref().and_then(|standing| standing.fork(self.carried.clone()));
+        let loose = scope.is_none().then(|| replace_loose(self.carried.clone()));
+        ContextGuard { activation: scope.as_ref().map(|scope| Activation::new(Some(scope))), loose, stays: PhantomData }
+    }
+
+    /// Returns a closure that does the same in this context, on whatever thread it is called.
+    pub fn wrap<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
+        let context = self.clone();
+        move || {
+            let _inside = context.enter();
+            work()
+        }
+    }
+
+    /// Returns what a process or a service that is called from here is given.
+    #[must_use]
+    pub fn propagation(&self) -> Propagation {
+        let mut propagation = self.carried.as_deref().cloned().unwrap_or_default();
+        if let Some(Standing { scope, span, is_recorded }) = &self.standing {
+            propagation.parent = span
+                .some()
+                .map(|span| TraceParent { trace_id: scope.trace_id, parent_id: span, sampled: *is_recorded })
+                .or(propagation.parent);
+        }
+        propagation
+    }
+
+    /// Opens nothing, but remembers which scope and span to open something in; nothing where none is recorded.
+    pub(crate) fn recorded(&self) -> Option<(&Arc<ScopeShared>, SpanId)> {
+        let standing = self.standing.as_ref().filter(|standing| standing.is_recorded)?;
+        Some((&standing.scope, standing.span))
+    }
+
+    pub(crate) fn carried(&self) -> Option<Arc<Propagation>> {
+        self.carried.clone()
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Baggage)) -> Self {
+        let mut carried = self.carried.as_deref().cloned().unwrap_or_default();
+        change(&mut carried.baggage);
+        self.carried = Some(Arc::new(carried));
+        self
+    }
+}
+
+impl From<Propagation> for Context {
+    /// Stands where a caller in another process does.
+    fn from(received: Propagation) -> Self {
+        Self { standing: None, carried: Some(Arc::new(received)) }
+    }
+}
+
+/// Makes a context the thread's current one while it lives; see [`Context::enter`].
+#[derive(Debug)]
+#[must_use = "the context is current while this lives"]
+pub struct ContextGuard {
+    activation: Option<Activation>,
+    /// What is current again afterwards, if the context has no span.
+    loose: Option<Option<Arc<Propagation>>>,
+    stays: PhantomData<*const ()>,
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        self.activation = None;
+        if let Some(before) = self.loose.take() {
+            replace_loose(before);
+        }
+    }
+}
+
+impl Standing {
+    /// Returns a scope for work of the span that goes on here.
+    fn fork(&self, carried: Option<Arc<Propagation>>) -> Option<Arc<ScopeShared>> {
+        let flags = if self.is_recorded { flags::SAMPLED } else { 0 };
+        let parent = SpanId::NONE;
+        let frame = Frame { span: self.span, parent, template: USER_TEMPLATE, index: NO_INDEX, start: Tick::ZERO, flags };
+        self.scope.lanes.core().map(|core| core.fork_scope(&self.scope, &frame, carried))
+    }
+}
+
+/// Returns what travels with the calling thread's trace, or came along with its call.
+pub(crate) fn carried() -> Option<Arc<Propagation>> {
+    match active::with_active(|scope| scope.carried.clone()) {
+        Some(carried) => carried,
+        None => LOOSE.try_with(|loose| loose.borrow().clone()).ok().flatten(),
+    }
+}
+
+fn replace_loose(carried: Option<Arc<Propagation>>) -> Option<Arc<Propagation>> {
+    LOOSE.try_with(|loose| loose.replace(carried)).ok().flatten()
+}

@@ -1,0 +1,94 @@
+//! One series of a metric: what was measured under one set of attributes.
+
+use std::sync::atomic::{
+    AtomicBool, AtomicI64,
+    Ordering::{Relaxed, SeqCst},
+};
+
+use flowglass_model::{Attributes, ExponentialHistogram, MetricKind, Number};
+
+use super::cells::{Last, Sum};
+use super::distribution::Distribution;
+use super::exemplar::{ExemplarSlot, Kept};
+
+/// What was measured under one set of attributes.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(super) attributes: Attributes,
+    value: Value,
+    exemplar: ExemplarSlot,
+    /// Something was measured since it was told last.
+    is_news: AtomicBool,
+    /// When it was told last, or made, in nanoseconds since 1970 UTC.
+    since_unix_ns: AtomicI64,
+}
+
+#[derive(Debug)]
+enum Value {
+    Counter(Sum),
+    UpDown(Sum),
+    Gauge(Last),
+    Distribution(Box<Distribution>),
+}
+
+/// What a series tells.
+#[derive(Debug)]
+pub(super) enum Told {
+    Number(Number),
+    Distribution(ExponentialHistogram),
+}
+
+impl Series {
+    pub(super) fn new(kind: MetricKind, attributes: Attributes, now_unix_ns: i64) -> Self {
+        let value = match kind {
+            MetricKind::Counter => Value::Counter(Sum::default()),
+            MetricKind::UpDownCounter => Value::UpDown(Sum::default()),
+            MetricKind::Exponential => Value::Distribution(Box::default()),
+            _ => Value::Gauge(Last::default()),
+        };
+        let (exemplar, is_news) = (ExemplarSlot::default(), AtomicBool::new(false));
+        Self { attributes, value, exemplar, is_news, since_unix_ns: AtomicI64::new(now_unix_ns) }
+    }
+
+    /// Adds, sets or records a number, as the metric's kind has it. A counter leaves negative numbers out.
+    #[inline]
+    pub(super) fn measure(&self, number: Number) {
+        match &self.value {
+            Value::Counter(_) if number.as_f64() < 0.0 => return,
+            Value::Counter(sum) | Value::UpDown(sum) => sum.add(number),
+            Value::Gauge(last) => last.set(number),
+            Value::Distribution(distribution) => distribution.record(number.as_f64()),
+        }
+        self.exemplar.offer(number);
+        if !self.is_news.load(SeqCst) {
+            self.is_news.store(true, SeqCst);
+        }
+    }
+
+    pub(super) fn is_news(&self) -> bool {
+        self.is_news.load(SeqCst)
+    }
+
+    /// Returns what is to be told, if anything was measured since the last time.
+    pub(super) fn take(&self) -> Option<(Told, Option<Kept>)> {
+        if !self.is_news.swap(false, SeqCst) {
+            return None;
+        }
+        let told = match &self.value {
+            Value::Counter(sum) => Told::Number(sum.take()?),
+            Value::UpDown(sum) => Told::Number(sum.get()),
+            Value::Gauge(last) => Told::Number(last.get()),
+            Value::Distribution(distribution) => Told::Distribution(distribution.take()?),
+        };
+        Some((told, self.exemplar.take()))
+    }
+
+    /// Returns since when a point counts that is told now.
+    pub(super) fn since(&self, now_unix_ns: i64) -> i64 {
+        match &self.value {
+            Value::Counter(_) | Value::Distribution(_) => self.since_unix_ns.swap(now_unix_ns, Relaxed),
+            Value::UpDown(_) => self.since_unix_ns.load(Relaxed),
+            Value::Gauge(_) => 0,
+        }
+    }
+}

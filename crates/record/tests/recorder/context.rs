@@ -1,0 +1,228 @@
+//! Context: over threads, tasks and processes, in any nesting.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+
+use flowglass_model::{Propagation, SpanId, Status, TraceId};
+use flowglass_record::{Context, InSpan, Recorder, current, set_attribute, set_error, span};
+use proptest::prelude::*;
+
+use crate::support::{PATIENCE, assert_conserved, recorder};
+
+const PARENT: &str = "00-12345678901234567890123456789012-1234567890123456-01";
+
+struct NoWake;
+
+impl Wake for NoWake {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Pending once, so that whoever awaits it is left and come back to.
+async fn pause() {
+    let mut is_back = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut is_back, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Polls on a new thread each time.
+fn run_on_threads(future: impl Future<Output = ()> + Send) {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(NoWake));
+    let mut poll = || {
+        std::thread::scope(|threads| {
+            threads.spawn(|| future.as_mut().poll(&mut TaskContext::from_waker(&waker))).join().unwrap()
+        })
+    };
+    while poll().is_pending() {}
+}
+
+#[test]
+fn a_wrapped_closure_is_inside() {
+    let (recorder, taken) = recorder();
+    {
+        let root = recorder.root_span("root");
+        let here = Context::current();
+        std::thread::scope(|threads| {
+            for name in ["a", "b"] {
+                threads.spawn(here.wrap(move || drop(span(name))));
+            }
+        });
+        assert_eq!(current().unwrap().span_id(), root.id());
+    }
+    recorder.flush(PATIENCE).unwrap();
+    let root = taken.span("root");
+    assert_eq!([taken.span("a").parent_id, taken.span("b").parent_id], [root.span_id; 2]);
+    assert_conserved(&recorder.stats());
+}
+
+#[test]
+fn a_future_has_its_span_wherever_it_is_polled() {
+    let (recorder, taken) = recorder();
+    let root = recorder.root_span("root");
+    let child = async {
+        pause().await;
+        set_attribute("n", 1);
+    };
+    let work = async {
+        drop(span("before"));
+        child.in_span("child").await;
+        pause().await;
+        drop(span("after"));
+        set_error("too late");
+    }
+    .in_span("work");
+    run_on_threads(work);
+    let id = root.id();
+    drop(root);
+    recorder.flush(PATIENCE).unwrap();
+    let work = taken.span("work");
+    assert_eq!((work.parent_id, work.status, work.status_message.as_str()), (id, Status::Error, "too late"));
+    for name in ["before", "child", "after"] {
+        assert_eq!(taken.span(name).parent_id, work.span_id, "{name}");
+    }
+    assert_eq!(taken.span("child").attribute("n"), Some(&1_i64.into()));
+    assert_conserved(&recorder.stats());
+}
+
+#[test]
+fn a_future_that_is_dropped_is_cancelled() {
+    let (recorder, taken) = recorder();
+    let root = recorder.root_span("root");
+    {
+        let mut future = pin!(std::future::pending::<()>().in_span("waits"));
+        let waker = Waker::from(Arc::new(NoWake));
+        assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        let never_polled = async {}.in_span("never");
+        drop(never_polled);
+        let retained = recorder.retain(current().unwrap().trace_id());
+        assert!(retained.spans().iter().any(|span| span.name == "waits" && span.status == Status::Running));
+    }
+    drop(root);
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!((taken.span("waits").status, taken.names().len()), (Status::Cancelled, 2));
+}
+
+#[test]
+fn without_a_trace_everything_works_and_nothing_is_recorded() {
+    run_on_threads(async { drop(span("x")) }.in_span("nothing"));
+    let here = Context::current();
+    assert_eq!((here.wrap(|| 7)(), here.propagation()), (7, Propagation::default()));
+}
+
+#[test]
+fn a_trace_goes_on_from_another_process() {
+    let (recorder, taken) = recorder();
+    let headers =
+        [("traceparent", PARENT), ("tracestate", "vendor=x"), ("baggage", "tenant=a"), ("x-correlation-id", "order-7")];
+    let received = Propagation::from_headers(headers);
+    let sent = {
+        let _root = recorder.continued_span("serve", received.clone());
+        let here = Context::current().with_baggage("added", "1");
+        assert_eq!((here.baggage("tenant"), here.correlation_id()), (Some("a"), Some("order-7")));
+        let _inside = here.enter();
+        let _call = span("call");
+        Context::current().propagation()
+    };
+    recorder.flush(PATIENCE).unwrap();
+    let (serve, call) = (taken.span("serve"), taken.span("call"));
+    let parent = received.parent.unwrap();
+    assert_eq!(
+        (serve.trace_id, serve.parent_id, serve.flags, serve.trace_state.as_str()),
+        (parent.trace_id, parent.parent_id, 0x301, "vendor=x")
+    );
+    assert_eq!((call.parent_id, call.flags), (serve.span_id, 1));
+    let sent_parent = sent.parent.unwrap();
+    assert_eq!((sent_parent.trace_id, sent_parent.parent_id, sent_parent.sampled), (parent.trace_id, call.span_id, true));
+    assert_eq!((sent.state, sent.baggage.get("added"), sent.baggage.get("tenant")), (received.state, Some("1"), Some("a")));
+}
+
+#[test]
+fn a_caller_who_does_not_record_is_followed() {
+    let (recorder, taken) = recorder();
+    let received = Propagation::from_headers([("traceparent", &*PARENT.replace("-01", "-00"))]);
+    drop(recorder.continued_span("serve", received));
+    drop(recorder.continued_span("alone", Propagation::default()));
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!((taken.names(), taken.span("alone").parent_id), (vec!["alone".to_owned()], SpanId::NONE));
+}
+
+#[test]
+fn baggage_needs_no_trace_and_is_taken_along_by_one() {
+    let recorder = Recorder::in_memory();
+    let context = Context::from(Propagation::from_headers([("traceparent", PARENT)])).with_correlation_id("order-7");
+    assert_eq!(Context::current().correlation_id(), None);
+    {
+        let _inside = context.enter();
+        assert_eq!(Context::current().propagation().parent.unwrap().to_string(), PARENT, "passed through");
+        let _root = recorder.root_span("root");
+        let here = Context::current();
+        assert_eq!(here.correlation_id(), Some("order-7"));
+        let sent = here.propagation();
+        assert_ne!(sent.parent.unwrap().trace_id, TraceId::from_bytes([0x12; 16]));
+        std::thread::scope(|threads| {
+            threads.spawn(here.wrap(|| assert_eq!(Context::current().correlation_id(), Some("order-7"))));
+        });
+    }
+    assert_eq!(Context::current().correlation_id(), None);
+}
+
+/// A way to go one level down.
+#[derive(Debug, Clone)]
+enum Step {
+    Span(Vec<Step>),
+    Thread(Vec<Step>),
+    Task(Vec<Step>),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let leaf = Just(Step::Span(Vec::new()));
+    let step = leaf.prop_recursive(4, 24, 4, |inner| {
+        let inside = || prop::collection::vec(inner.clone(), 0..4);
+        prop_oneof![inside().prop_map(Step::Span), inside().prop_map(Step::Thread), inside().prop_map(Step::Task)]
+    });
+    prop::collection::vec(step, 0..4)
+}
+
+/// Walks down; each span says in an attribute which span it ought to be inside of.
+fn walk(steps: &[Step]) {
+    for step in steps {
+        let parent = current().map_or(SpanId::NONE, |here| here.span_id()).to_string();
+        let here = Context::current();
+        match step {
+            Step::Span(inside) => {
+                let guard = span("span");
+                guard.attr("parent", &parent);
+                walk(inside);
+            }
+            Step::Thread(inside) => std::thread::scope(|threads| _ = threads.spawn(here.wrap(|| walk(inside))).join()),
+            Step::Task(inside) => run_on_threads(
+                async {
+                    set_attribute("parent", &parent);
+                    walk(inside);
+                    pause().await;
+                    walk(inside);
+                }
+                .in_span("task"),
+            ),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_nesting_gives_the_right_parents(steps in steps()) {
+        let (recorder, taken) = recorder();
+        {
+            let _root = recorder.root_span("root");
+            walk(&steps);
+        }
+        recorder.flush(PATIENCE).unwrap();
+        for span in taken.spans().iter().filter(|span| span.name != "root") {
+            let parent = span.parent_id.to_string();
+            prop_assert_eq!(span.text("parent"), Some(parent.as_str()), "{}", span.name);
+        }
+        assert_conserved(&recorder.stats());
+    }
+}
