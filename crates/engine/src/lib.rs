@@ -14,6 +14,7 @@ mod node;
 pub mod pipeline;
 mod policy;
 mod run;
+mod secret;
 pub mod value;
 
 pub use backend::{Execution, LocalBackend};
@@ -27,13 +28,16 @@ pub use feed::{EventFeed, EventFilter, Received, Subscription};
 pub use invocation::Invocation;
 pub use node::{Call, Inputs as NodeInputs, KeyedBy, Node, NodeContext, NodeSpec, Output, Outputs, Param};
 pub use pipeline::{
-    Adapter, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, PipelineInfo, Setting, Typed,
+    Adapter, Aspect, Effective, Inputs, IntoNode, MapMode, NodeDef, NodeExt, Pipeline, PipelineBuilder, PipelineInfo, Setting,
+    Typed,
 };
 pub use policy::{Backoff, Retry};
 pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
 
 // Names that are wrong are told with the nearest right one, everywhere in the same way.
 use flowglass_model::nearest;
+
+pub use value::{State, Stateful};
 
 /// Code that counts in cache keys: what `#[node]` and `#[code]` make of a function.
 pub trait Coded {

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::cancel::CancelToken;
 use crate::error::BoxError;
 use crate::invocation::Invocation;
+use crate::pipeline::Typed;
 use crate::policy::Retry;
 use crate::value::{KeyHasher, Type, Value};
 
@@ -115,6 +116,22 @@ pub struct Param {
     pub name: String,
     /// The type that it wants.
     pub ty: Type,
+    /// What it is where nobody gives it: neither a run nor a node.
+    pub default: Option<Typed>,
+}
+
+impl Param {
+    /// Describes a parameter that must be given.
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        Self { name: name.into(), ty, default: None }
+    }
+
+    /// Gives it a default.
+    #[must_use]
+    pub fn with_default(mut self, default: Typed) -> Self {
+        self.default = Some(default);
+        self
+    }
 }
 
 /// An output of a node.

@@ -80,6 +80,12 @@ impl Retry {
         self
     }
 
+    /// Returns how many attempts are made at most.
+    #[must_use]
+    pub const fn most_attempts(&self) -> u32 {
+        self.attempts
+    }
+
     /// Says whether another attempt follows this failed one (counted from 1).
     pub(crate) fn again(&self, attempt: u32, error: &Error) -> bool {
         let was_stopped = error.kind() == ErrorKind::Cancelled;

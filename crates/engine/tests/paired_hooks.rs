@@ -45,10 +45,10 @@ fn outputs() -> Outputs {
 
 impl Node for Doer {
     fn spec(&self) -> NodeSpec {
-        let read = |&read: &usize| Param { name: name(read), ty: type_of!(u64) };
+        let read = |&read: &usize| Param::new(name(read), type_of!(u64));
         let mut params: Vec<Param> = self.step.reads.iter().map(read).collect();
         if self.number == 0 {
-            params.push(Param { name: "item".into(), ty: type_of!(u64) });
+            params.push(Param::new("item", type_of!(u64)));
         }
         let asynchronous = self.step.turns > 0;
         NodeSpec { params, asynchronous, ..NodeSpec::new(name(self.number), "function", type_of!(u64)) }

@@ -31,7 +31,7 @@ fn name(number: usize) -> String {
 impl Node for Sum {
     fn spec(&self) -> NodeSpec {
         NodeSpec {
-            params: self.reads.iter().map(|&read| Param { name: name(read), ty: type_of!(u64) }).collect(),
+            params: self.reads.iter().map(|&read| Param::new(name(read), type_of!(u64))).collect(),
             outputs: vec![Output { name: name(self.number), ty: type_of!(u64) }],
             code: Some([7; 32]),
             version: self.number.to_string(),

@@ -40,12 +40,12 @@ pub mod telemetry;
 mod view;
 
 pub use flowglass_engine::{
-    Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime,
-    Callbacks, CancelToken, Capture, Coded, DiskCache, Entry, Error, ErrorKind, EventFeed, EventFilter, Execution, Inputs,
-    IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder, MapItems, MapMode, MapRun,
-    NewEntry, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param, Pipeline,
-    PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled, Subscription, Typed, inputs,
-    nodes, replay, type_of, typed, value,
+    Aspect, Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, CallbackFailure, CallbackResult,
+    CallbackTime, Callbacks, CancelToken, Capture, Coded, DiskCache, Effective, Entry, Error, ErrorKind, EventFeed,
+    EventFilter, Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder,
+    MapItems, MapMode, MapRun, NewEntry, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output,
+    Outputs, Param, Pipeline, PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled,
+    State, Stateful, Subscription, Typed, inputs, nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
@@ -80,8 +80,8 @@ pub use flowglass_picture as picture;
 pub mod prelude {
     pub use crate::value::CacheKey;
     pub use crate::{
-        DiskCache, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, ViewExt, code, inputs, node, nodes,
-        span, telemetry,
+        DiskCache, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State, Stateful, ViewExt, code,
+        inputs, node, nodes, span, telemetry,
     };
 }
 

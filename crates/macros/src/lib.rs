@@ -2,8 +2,11 @@
 
 mod arguments;
 mod code;
+mod marks;
 mod node;
 mod parameter;
+mod returned;
+mod work;
 
 use proc_macro::TokenStream;
 
@@ -22,6 +25,11 @@ use proc_macro::TokenStream;
 /// # What the function may be
 /// Sync or async, generic, fallible (`Result`, written as such). A parameter is taken as `T` (cloned where others read the
 /// value too), `&T`, `&str`, `&[T]` or `Arc<T>`; `&NodeContext` is no input.
+///
+/// # Marks of parameters
+/// - `#[default(10)] limit: u32`: what the parameter is where neither the run nor a node gives it; `#[default]` takes the type's
+///   `Default`. The function itself has no defaults.
+/// - `#[state] model: &Model`: the input is a `Stateful<Model>`, which builds the model at its first use.
 ///
 /// # Arguments
 /// - `output = "name"`: the output's name; by default the function's.

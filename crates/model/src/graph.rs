@@ -1,5 +1,11 @@
 //! The shape of a pipeline as plain data: stored once per fingerprint, so that a reader can draw it without the engine.
 
+mod drawing;
+mod settings;
+
+pub use drawing::{Emphasis, GraphDrawing, Pen};
+pub use settings::{GraphLabel, GraphSettings, LabelOrigin};
+
 use serde::{Deserialize, Serialize};
 
 use crate::Fingerprint;
@@ -29,6 +35,14 @@ pub struct GraphInput {
     /// The default as text, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// Whether the default is a value that the input is bound to.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bound: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A node of a pipeline.

@@ -31,7 +31,9 @@ pub use batch::{
 };
 pub use duration::parse_duration;
 pub use event::{Event, EventKind, EventRecord, EventVerb, Failure, Interest, Site, SiteId, Subject};
-pub use graph::{Graph, GraphInput, GraphNode, InputSource};
+pub use graph::{
+    Emphasis, Graph, GraphDrawing, GraphInput, GraphLabel, GraphNode, GraphSettings, InputSource, LabelOrigin, Pen,
+};
 pub use id::{Fingerprint, ParseIdError, RunId, SpanId, TraceId, WriterId};
 pub use log::{LogRecord, Severity};
 pub use metric::{

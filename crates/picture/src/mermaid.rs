@@ -4,65 +4,93 @@
 
 use std::fmt::Write;
 
-use flowglass_model::{Graph, GraphNode, InputSource};
+use flowglass_model::{Graph, GraphInput, GraphNode, GraphSettings, InputSource};
 
-/// Writes the flowchart: inputs as stadiums, nodes as boxes, maps as stacked boxes, nested pipelines as frames.
+/// Writes the flowchart: inputs as stadiums (lighter where they are bound), nodes as boxes, maps as stacked boxes, nested
+/// pipelines as frames; what is said of their configuration stands below their names.
 #[must_use]
-pub fn graph(graph: &Graph) -> String {
-    let mut text = "flowchart TD\n".to_owned();
-    level(&mut text, graph, "p", 1);
-    text
+pub fn graph(graph: &Graph, settings: &GraphSettings) -> String {
+    let mut chart = Chart { text: "flowchart TD\n".to_owned(), settings };
+    chart.inputs(graph);
+    chart.level(graph, "p", &graph.name, 1);
+    chart.text
 }
 
-/// Writes the nodes of one pipeline; ids are paths of numbers, so that equal names don't collide.
-fn level(text: &mut String, graph: &Graph, id: &str, depth: usize) {
-    let indent = "  ".repeat(depth);
-    for (at, input) in graph.inputs.iter().enumerate().filter(|_| depth == 1) {
+struct Chart<'a> {
+    text: String,
+    settings: &'a GraphSettings,
+}
+
+impl Chart<'_> {
+    fn line(&mut self, depth: usize, line: &str) {
         // Writing to a String can't fail.
-        let _ = writeln!(text, "{indent}{id}_i{at}([\"{}\"])", escape(&input.name));
+        let _ = writeln!(self.text, "{}{line}", "  ".repeat(depth));
     }
-    for (at, node) in graph.nodes.iter().enumerate() {
-        let node_id = format!("{id}_{at}");
-        match &node.pipeline {
-            Some(inner) => {
-                let _ = writeln!(text, "{indent}subgraph {node_id}[\"{}\"]", label(node));
-                level(text, inner, &node_id, depth + 1);
-                let _ = writeln!(text, "{indent}end");
+
+    fn inputs(&mut self, graph: &Graph) {
+        for (at, input) in graph.inputs.iter().enumerate() {
+            let class = if input.bound { ":::bound" } else { "" };
+            self.line(1, &format!("p_i{at}([\"{}\"]){class}", input_label(input)));
+        }
+        if graph.inputs.iter().any(|input| input.bound) {
+            self.line(1, "classDef bound fill:none,stroke:#aaa,stroke-dasharray:3 3,color:#888");
+        }
+    }
+
+    /// Writes the nodes of one pipeline; ids are paths of numbers, so that equal names don't collide.
+    fn level(&mut self, graph: &Graph, id: &str, path: &str, depth: usize) {
+        for (at, node) in graph.nodes.iter().enumerate() {
+            let (node_id, path) = (format!("{id}_{at}"), format!("{path} > {}", node.name));
+            let label = self.label(node, &path);
+            match &node.pipeline {
+                Some(inner) => {
+                    self.line(depth, &format!("subgraph {node_id}[\"{label}\"]"));
+                    self.level(inner, &node_id, &path, depth + 1);
+                    self.line(depth, "end");
+                }
+                None if !node.map_over.is_empty() => {
+                    self.line(depth, &format!("{node_id}@{{ shape: procs, label: \"{label}\" }}"));
+                }
+                None => self.line(depth, &format!("{node_id}[\"{label}\"]")),
             }
-            None if !node.map_over.is_empty() => {
-                let _ = writeln!(text, "{indent}{node_id}@{{ shape: procs, label: \"{}\" }}", label(node));
-            }
-            None => {
-                let _ = writeln!(text, "{indent}{node_id}[\"{}\"]", label(node));
+            for (_, source) in &node.inputs {
+                self.edge(graph, (id, depth), source, &node_id);
             }
         }
-        for (_, source) in &node.inputs {
-            edge(text, graph, (id, depth), source, &node_id);
+    }
+
+    fn edge(&mut self, graph: &Graph, (id, depth): (&str, usize), source: &InputSource, to: &str) {
+        match source {
+            InputSource::Input(name) if depth == 1 => {
+                if let Some(at) = graph.inputs.iter().position(|input| input.name == *name) {
+                    self.line(depth, &format!("{id}_i{at} --> {to}"));
+                }
+            }
+            // What a nested pipeline is given stands at its frame.
+            InputSource::Input(_) => {}
+            InputSource::Node { node, output } => {
+                if let Some(at) = graph.nodes.iter().position(|other| other.name == *node) {
+                    let made = graph.nodes[at].outputs.iter().find(|(name, _)| name == output);
+                    let ty = made.map_or_else(String::new, |(_, ty)| format!(": {ty}"));
+                    self.line(depth, &format!("{id}_{at} -->|\"{}\"| {to}", escape(&format!("{output}{ty}"))));
+                }
+            }
         }
+    }
+
+    fn label(&self, node: &GraphNode, path: &str) -> String {
+        let map = if node.map_over.is_empty() { String::new() } else { format!(" × {}", node.map_over.join(", ")) };
+        let mut label = escape(&format!("{}{map}", node.name));
+        for said in self.settings.of(path) {
+            let _ = write!(label, "<br/>{}", escape(&said.to_string()));
+        }
+        label
     }
 }
 
-fn edge(text: &mut String, graph: &Graph, (id, depth): (&str, usize), source: &InputSource, to: &str) {
-    let indent = "  ".repeat(depth);
-    match source {
-        InputSource::Input(name) if depth == 1 => {
-            if let Some(at) = graph.inputs.iter().position(|input| input.name == *name) {
-                let _ = writeln!(text, "{indent}{id}_i{at} --> {to}");
-            }
-        }
-        // What a nested pipeline is given stands at its frame.
-        InputSource::Input(_) => {}
-        InputSource::Node { node, output } => {
-            if let Some(at) = graph.nodes.iter().position(|other| other.name == *node) {
-                let _ = writeln!(text, "{indent}{id}_{at} -->|\"{}\"| {to}", escape(output));
-            }
-        }
-    }
-}
-
-fn label(node: &GraphNode) -> String {
-    let map = if node.map_over.is_empty() { String::new() } else { format!(" × {}", node.map_over.join(", ")) };
-    escape(&format!("{}{map}", node.name))
+fn input_label(input: &GraphInput) -> String {
+    let default = input.default.as_ref().map_or_else(String::new, |default| format!(" = {default}"));
+    escape(&format!("{}: {}{default}", input.name, input.type_name))
 }
 
 /// Writes what Mermaid would read as syntax as entity codes.
@@ -83,7 +111,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use flowglass_model::{Fingerprint, GraphInput};
+    use flowglass_model::{Fingerprint, GraphLabel, LabelOrigin};
 
     use super::*;
 
@@ -101,20 +129,26 @@ mod tests {
 
     #[test]
     fn names_are_never_syntax() {
-        let input = GraphInput { name: "a\"]; click".into(), type_name: "text".into(), default: None };
+        let input = GraphInput { name: "a\"]; click".into(), type_name: "text".into(), default: None, bound: true };
         let from = InputSource::Node { node: "files".into(), output: "fi<les".into() };
         let nodes = vec![node("files", InputSource::Input("a\"]; click".into()), &[]), node("words", from, &["file"])];
-        let drawn = graph(&Graph {
+        let shape = Graph {
             fingerprint: Fingerprint::default(),
             name: "digest".into(),
             version: String::new(),
             inputs: vec![input],
             nodes,
-        });
+        };
+        let mut settings = GraphSettings::default();
+        let label = GraphLabel { aspect: "retry".into(), text: "3 attempts".into(), origin: LabelOrigin::Here };
+        settings.0.insert("digest > words".into(), vec![label]);
+        let drawn = graph(&shape, &settings);
         assert_eq!(
             drawn,
-            "flowchart TD\n  p_i0([\"a#quot;]; click\"])\n  p_0[\"files\"]\n  p_i0 --> p_0\n  \
-             p_1@{ shape: procs, label: \"words × file\" }\n  p_0 -->|\"fi#lt;les\"| p_1\n"
+            "flowchart TD\n  p_i0([\"a#quot;]; click: text\"]):::bound\n  \
+             classDef bound fill:none,stroke:#aaa,stroke-dasharray:3 3,color:#888\n  \
+             p_0[\"files\"]\n  p_i0 --> p_0\n  \
+             p_1@{ shape: procs, label: \"words × file<br/>[3 attempts]*\" }\n  p_0 -->|\"fi#lt;les\"| p_1\n"
         );
     }
 }

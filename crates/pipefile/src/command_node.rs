@@ -53,7 +53,7 @@ impl EngineNode for CommandNode {
             Program::Argv(_) => "command",
         };
         NodeSpec {
-            params: self.params.iter().map(|name| Param { name: name.clone(), ty: data_type() }).collect(),
+            params: self.params.iter().map(|name| Param::new(name.clone(), data_type())).collect(),
             outputs: vec![Output { name: self.output.clone(), ty: data_type_called(self.spec.parse.kind()) }],
             code: Some(code(&self.spec)),
             keyed_by: KeyedBy::Values,

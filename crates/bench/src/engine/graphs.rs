@@ -53,7 +53,7 @@ impl Node for Sum {
 }
 
 fn param(name: &str) -> Param {
-    Param { name: name.to_owned(), ty: type_of!(u64) }
+    Param::new(name, type_of!(u64))
 }
 
 /// One graph, run again and again.

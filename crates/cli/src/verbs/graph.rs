@@ -15,9 +15,9 @@ pub(crate) fn run(arguments: &GraphArguments, printer: &mut Printer) -> Result<E
     let file = load(&arguments.file, printer)?;
     let pipeline = pipeline::build(&file).map_err(Failure::usage)?;
     let text = if arguments.mermaid {
-        mermaid::graph(pipeline.graph())
+        mermaid::graph(pipeline.graph(), &pipeline.settings())
     } else {
-        term::graph::render(pipeline.graph(), &printer.stdout_options())
+        term::graph::render(pipeline.graph(), &pipeline.settings(), &printer.stdout_options())
     };
     printer.data(arguments.o.as_deref(), text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -55,6 +55,12 @@ impl PipelineBuilder {
         self
     }
 
+    /// Gives inputs defaults: a run may leave them out. They count before the defaults of nodes that read them.
+    pub fn defaults(mut self, values: Inputs) -> Self {
+        self.defaults.0.extend(values.0);
+        self
+    }
+
     /// Sets the stable id used in telemetry; by default the name.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
@@ -119,6 +125,13 @@ impl PipelineBuilder {
     /// Bounds the time of a whole run of this pipeline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = Setting::Set(timeout);
+        self
+    }
+
+    /// Sets no limit of its own, where a limit would be inherited. What runs out of the time of a pipeline around it still
+    /// ends with that.
+    pub fn no_timeout(mut self) -> Self {
+        self.config.timeout = Setting::Off;
         self
     }
 

@@ -28,6 +28,35 @@ pub(crate) struct Config {
     pub(crate) environment: Setting<Arc<str>>,
 }
 
+impl Config {
+    /// Returns what a use of a pipeline makes of the pipeline's own configuration: what the use says counts first.
+    pub(crate) fn over(&self, own: &Self) -> Self {
+        Self {
+            cache: self.cache.or(&own.cache),
+            callbacks: self.callbacks.or(&own.callbacks),
+            telemetry: self.telemetry.or(&own.telemetry),
+            backend: self.backend.or(&own.backend),
+            timeout: self.timeout.or(&own.timeout),
+            environment: self.environment.or(&own.environment),
+        }
+    }
+
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.of_pipelines_only().is_none() && self.timeout.is_inherited() && self.environment.is_inherited()
+    }
+
+    /// Names an aspect that is said here and that only a pipeline has: a function runs as its pipeline does.
+    pub(crate) fn of_pipelines_only(&self) -> Option<&'static str> {
+        let said = [
+            ("cache_in", !self.cache.is_inherited()),
+            ("callbacks", !self.callbacks.is_inherited()),
+            ("telemetry", !self.telemetry.is_inherited()),
+            ("backend", !self.backend.is_inherited()),
+        ];
+        said.into_iter().find_map(|(aspect, said)| said.then_some(aspect))
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("backend", &self.backend).field("timeout", &self.timeout).finish_non_exhaustive()
@@ -36,7 +65,7 @@ impl fmt::Debug for Config {
 
 /// What holds at one level of a run.
 #[derive(Clone, Default)]
-pub(crate) struct Effective {
+pub(crate) struct LevelConfig {
     pub(crate) cache: Option<Arc<dyn Cache>>,
     pub(crate) callbacks: Option<Callbacks>,
     pub(crate) telemetry: bool,
@@ -44,7 +73,7 @@ pub(crate) struct Effective {
     pub(crate) environment: Option<Arc<str>>,
 }
 
-impl Effective {
+impl LevelConfig {
     /// Returns what holds in a pipeline with this configuration inside of this level.
     pub(crate) fn inside(&self, config: &Config) -> Self {
         Self {

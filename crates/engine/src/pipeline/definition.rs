@@ -5,6 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pipeline;
+use super::config::Config;
+use super::setting::Setting;
+use crate::backend::LocalBackend;
+use crate::cache::Cache;
+use crate::callback::Callbacks;
 use crate::node::{Node, NodeSpec};
 use crate::policy::Retry;
 use crate::value::{Value, ValueError};
@@ -30,7 +35,7 @@ pub struct NodeDef {
     pub(crate) name: Option<String>,
     pub(crate) cache: Option<bool>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) config: Config,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
     pub(crate) kept_defaults: Vec<String>,
@@ -52,7 +57,7 @@ impl NodeDef {
             name: None,
             cache: None,
             retry: None,
-            timeout: None,
+            config: Config::default(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             kept_defaults: Vec::new(),
@@ -69,7 +74,8 @@ impl NodeDef {
         self
     }
 
-    /// Switches caching of this node off, or on again.
+    /// Switches caching of this node off, or on again where there is a cache. A pipeline's own cache is off then too; one
+    /// further inside that has a cache of its own keeps it.
     #[must_use]
     pub fn cache(mut self, cache: bool) -> Self {
         self.cache = Some(cache);
@@ -83,10 +89,53 @@ impl NodeDef {
         self
     }
 
-    /// Bounds the time of one attempt.
+    /// Bounds the time of one attempt; of a pipeline, in place of the limit that it has itself.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.config.timeout = Setting::Set(timeout);
+        self
+    }
+
+    /// Takes away the limit that the node has itself.
+    #[must_use]
+    pub fn no_timeout(mut self) -> Self {
+        self.config.timeout = Setting::Off;
+        self
+    }
+
+    /// Keeps the results of a pipeline's nodes in this cache here, whatever the pipeline itself says.
+    #[must_use]
+    pub fn cache_in(mut self, cache: impl Cache) -> Self {
+        self.config.cache = Setting::Set(Arc::new(cache));
+        self.cache = Some(true);
+        self
+    }
+
+    /// Schedules a pipeline's nodes as this backend says, whatever the pipeline itself says.
+    #[must_use]
+    pub fn backend(mut self, backend: LocalBackend) -> Self {
+        self.config.backend = Setting::Set(backend);
+        self
+    }
+
+    /// Tells these callbacks what happens in a pipeline here, in place of its own and of those around it.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.config.callbacks = Setting::Set(callbacks);
+        self
+    }
+
+    /// Tells no callbacks what happens in a pipeline here.
+    #[must_use]
+    pub fn no_callbacks(mut self) -> Self {
+        self.config.callbacks = Setting::Off;
+        self
+    }
+
+    /// Records no spans of what happens in a pipeline here.
+    #[must_use]
+    pub fn no_telemetry(mut self) -> Self {
+        self.config.telemetry = Setting::Off;
         self
     }
 
@@ -104,7 +153,7 @@ impl NodeDef {
         self
     }
 
-    /// Leaves an input of a pipeline at its default, even where a value of that name exists outside.
+    /// Leaves an input at its default, even where a value of that name exists outside.
     #[must_use]
     pub fn keep_default(mut self, inner: impl Into<String>) -> Self {
         self.kept_defaults.push(inner.into());
@@ -214,9 +263,19 @@ pub trait NodeExt: IntoNode + Sized {
         self.into_node().output(inner, outer)
     }
 
+    /// As [`NodeDef::keep_default`].
+    fn keep_default(self, inner: impl Into<String>) -> NodeDef {
+        self.into_node().keep_default(inner)
+    }
+
     /// As [`NodeDef::map_over`].
     fn map_over(self, inner: impl Into<String>, outer: impl Into<String>) -> NodeDef {
         self.into_node().map_over(inner, outer)
+    }
+
+    /// As [`NodeDef::map_mode`].
+    fn map_mode(self, mode: MapMode) -> NodeDef {
+        self.into_node().map_mode(mode)
     }
 }
 

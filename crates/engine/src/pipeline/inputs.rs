@@ -1,11 +1,16 @@
 //! What a run is given: values by name, with their types.
 
 use std::any::TypeId;
+use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::value::{Type, Value};
+use crate::secret::{REDACTED, is_secret};
+use crate::value::{KeyHasher, Type, Value};
+
+/// How much of a value is shown where it stands for itself, in bytes.
+const PREVIEW_BYTES: usize = 80;
 
 /// A value and its type.
 #[derive(Clone)]
@@ -17,6 +22,31 @@ pub struct Typed {
 }
 
 impl Typed {
+    /// Pairs a value with its type.
+    pub fn new<T: Send + Sync + 'static>(value: T, ty: Type) -> Self {
+        Self { value: Arc::new(value), ty }
+    }
+
+    /// Returns the value, if it is of this type.
+    #[must_use]
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.value.downcast_ref()
+    }
+
+    /// Shows the beginning of the value, unless its name says that it is a secret.
+    pub(crate) fn shown_as(&self, name: &str) -> String {
+        if is_secret(name) { REDACTED.to_owned() } else { self.to_string() }
+    }
+
+    /// Says whether both stand for one value: they are one, or their types have cache keys and these are equal.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let key = |typed: &Self| {
+            let mut hasher = KeyHasher::default();
+            typed.ty.key(&typed.value, &mut hasher).ok().map(|()| hasher.finish())
+        };
+        Arc::ptr_eq(&self.value, &other.value) || key(self).is_some_and(|mine| key(other) == Some(mine))
+    }
+
     /// Turns a primitive number into the primitive type that is wanted, where nothing is lost: a literal `3` in
     /// `inputs!` is an `i32`, and a node may want a `usize`.
     pub(crate) fn coerced(self, wanted: &Type) -> Self {
@@ -54,12 +84,25 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
 
+impl fmt::Display for Typed {
+    /// Writes the beginning of the value, as graphs and spans show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.ty.preview(&self.value, PREVIEW_BYTES))
+    }
+}
+
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} ({})", self.ty)
+    }
+}
+
 /// Values by name. Made by [`inputs!`](crate::inputs).
 #[derive(Clone, Default)]
 pub struct Inputs(pub(crate) IndexMap<String, Typed>);
 
-impl std::fmt::Debug for Inputs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(name, typed)| (name, &typed.ty))).finish()
     }
 }

@@ -1,10 +1,14 @@
 //! Pipelines: nodes wired by their names into a checked graph that can be run, mapped and put into other pipelines.
 
+mod binding;
 mod builder;
 mod config;
 mod definition;
+mod draft;
+mod effective;
 mod inputs;
 mod layout;
+mod order;
 mod ports;
 mod setting;
 mod shape;
@@ -14,14 +18,17 @@ mod wiring;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use flowglass_model::{Fingerprint, Graph, Site};
+use flowglass_model::{Fingerprint, Graph, GraphDrawing, Site};
 use flowglass_record::Recorder;
 
+pub(crate) use binding::Bound;
 pub use builder::PipelineBuilder;
-pub(crate) use config::Effective;
+pub(crate) use config::LevelConfig;
 pub(crate) use definition::NodeKind;
 pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
+pub use effective::{Aspect, Effective};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
@@ -62,14 +69,18 @@ pub(crate) struct Plan {
     pub(crate) own_recorder: OnceLock<Recorder>,
 }
 
+#[derive(Clone)]
 pub(crate) struct InputPort {
     pub(crate) name: String,
     pub(crate) ty: Type,
+    /// What it is where a run doesn't give it: what is bound, or else its default.
     pub(crate) default: Option<Typed>,
-    /// The first node that reads it, for messages.
+    pub(crate) bound: Option<Bound>,
+    /// The first node that needs it, for messages.
     pub(crate) reader: String,
 }
 
+#[derive(Clone)]
 pub(crate) struct OutputPort {
     pub(crate) name: String,
     pub(crate) slot: usize,
@@ -152,13 +163,24 @@ impl Pipeline {
     #[must_use]
     pub fn with_name(&self, name: impl Into<String>) -> Self {
         let name = name.into();
-        self.changed(|plan| {
-            plan.graph = Arc::new(shape::graph(&name, &plan.version, plan));
+        self.redrawn(|plan| {
             if *plan.id == *plan.name {
                 plan.id.clone_from(&name);
             }
             plan.name = name.into();
         })
+    }
+
+    /// Returns this pipeline with another stable id for telemetry.
+    #[must_use]
+    pub fn with_id(&self, id: impl Into<String>) -> Self {
+        self.changed(|plan| plan.id = id.into())
+    }
+
+    /// Returns this pipeline with another version.
+    #[must_use]
+    pub fn with_version(&self, version: impl Into<String>) -> Self {
+        self.redrawn(|plan| plan.version = version.into())
     }
 
     /// Returns this pipeline with another cache, or with caching off or inherited.
@@ -185,12 +207,37 @@ impl Pipeline {
         self.changed(|plan| plan.config.backend = backend)
     }
 
+    /// Returns this pipeline with another time limit for a run, or with none of its own.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Setting<Duration>) -> Self {
+        self.changed(|plan| plan.config.timeout = timeout)
+    }
+
+    /// Returns this pipeline with other surroundings in its cache keys; see [`PipelineBuilder::environment`].
+    #[must_use]
+    pub fn with_environment(&self, environment: Setting<Arc<str>>) -> Self {
+        self.changed(|plan| plan.config.environment = environment)
+    }
+
+    /// Returns this pipeline as a use of it configures it.
+    pub(crate) fn configured(&self, used: &Config) -> Self {
+        self.changed(|plan| plan.config = used.over(&plan.config))
+    }
+
     pub(crate) fn run_layout(&self) -> &Arc<Layout> {
         self.0.run_layout.get_or_init(|| Arc::new(layout::of_run(self)))
     }
 
     pub(crate) fn map_layout(&self) -> &Arc<Layout> {
         self.0.map_layout.get_or_init(|| Arc::new(layout::of_map(self)))
+    }
+
+    /// Changes something that the graph shows.
+    fn redrawn(&self, change: impl FnOnce(&mut Plan)) -> Self {
+        self.changed(|plan| {
+            change(plan);
+            plan.graph = Arc::new(shape::graph(plan));
+        })
     }
 
     fn changed(&self, change: impl FnOnce(&mut Plan)) -> Self {
@@ -200,9 +247,9 @@ impl Pipeline {
             id: old.id.clone(),
             version: old.version.clone(),
             config: old.config.clone(),
-            inputs: old.inputs.iter().map(InputPort::copy).collect(),
+            inputs: old.inputs.clone(),
             nodes: old.nodes.clone(),
-            outputs: old.outputs.iter().map(OutputPort::copy).collect(),
+            outputs: old.outputs.clone(),
             steps: Arc::clone(&old.steps),
             graph: Arc::clone(&old.graph),
             run_layout: OnceLock::new(),
@@ -214,15 +261,10 @@ impl Pipeline {
     }
 }
 
-impl InputPort {
-    fn copy(&self) -> Self {
-        Self { name: self.name.clone(), ty: self.ty.clone(), default: self.default.clone(), reader: self.reader.clone() }
-    }
-}
-
-impl OutputPort {
-    fn copy(&self) -> Self {
-        Self { name: self.name.clone(), ty: self.ty.clone(), ..*self }
+impl fmt::Display for Pipeline {
+    /// Draws the graph as text, with what is set for each part of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        GraphDrawing { graph: self.graph(), settings: &self.settings(), unicode: true }.fmt(f)
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 
 use super::InputPort;
+use super::draft::{Draft, Wanted};
 use super::inputs::{Inputs, Typed};
-use super::wiring::{Draft, Wanted, error};
+use super::wiring::error;
 use crate::error::Error;
 use crate::value::Type;
 
@@ -30,12 +31,56 @@ pub(super) fn inputs(
     for (name, default) in &defaults.0 {
         ports.default(name, default)?;
     }
-    Ok(ports.ports.into_values().collect())
+    ports.ports.into_values().map(Gathered::finish).collect()
 }
 
 struct Ports<'a> {
     made: HashSet<&'a str>,
-    ports: IndexMap<String, InputPort>,
+    ports: IndexMap<String, Gathered>,
+}
+
+/// An input and what those who read it say of it.
+struct Gathered {
+    port: InputPort,
+    /// For each reader, the default that it has.
+    readers: Vec<(String, Option<Typed>)>,
+}
+
+impl Gathered {
+    fn new(name: &str, ty: Type) -> Self {
+        Self {
+            port: InputPort { name: name.to_owned(), ty, default: None, bound: None, reader: String::new() },
+            readers: Vec::new(),
+        }
+    }
+
+    fn first_reader(&self) -> &str {
+        self.readers.first().map_or("", |(reader, _)| reader)
+    }
+
+    /// An input may be left out where the pipeline says so, or where everybody who reads it has the same default.
+    fn finish(mut self) -> Result<InputPort, Error> {
+        let needing = self.readers.iter().find(|(_, default)| default.is_none()).or(self.readers.first());
+        self.port.reader = needing.map_or_else(String::new, |(reader, _)| reader.clone());
+        if self.port.default.is_none() && self.readers.iter().all(|(_, default)| default.is_some()) {
+            self.port.default = self.agreed_default()?;
+        }
+        Ok(self.port)
+    }
+
+    fn agreed_default(&self) -> Result<Option<Typed>, Error> {
+        let mut defaults = self.readers.iter().filter_map(|(reader, default)| Some((reader, default.as_ref()?)));
+        let Some((first, default)) = defaults.next() else { return Ok(None) };
+        let Some((other, another)) = defaults.find(|(_, another)| !default.is_same(another)) else {
+            return Ok(Some(default.clone()));
+        };
+        let name = &self.port.name;
+        let (default, another) = (default.shown_as(name), another.shown_as(name));
+        Err(error(format!(
+            "input `{name}` is {default} by default in node `{first}` and {another} in node `{other}`; \
+             say which with `.defaults(inputs! {{ {name}: … }})`"
+        )))
+    }
 }
 
 impl Ports<'_> {
@@ -43,7 +88,7 @@ impl Ports<'_> {
         if self.made.contains(name.as_str()) {
             return Err(error(format!("`{name}` is declared as an input, but a node makes it; rename one of them")));
         }
-        self.ports.insert(name.clone(), InputPort { name, ty, default: None, reader: String::new() });
+        self.ports.insert(name.clone(), Gathered::new(&name, ty));
         Ok(())
     }
 
@@ -51,23 +96,18 @@ impl Ports<'_> {
         if self.made.contains(want.outer.as_str()) {
             return Ok(());
         }
-        let (wanted, default) = (want.outer_type(), || want.default.clone().filter(|_| !want.mapped));
-        let Some(port) = self.ports.get_mut(&want.outer) else {
-            let port = InputPort { name: want.outer.clone(), ty: wanted, default: default(), reader: node.to_owned() };
-            self.ports.insert(want.outer.clone(), port);
-            return Ok(());
-        };
-        if port.reader.is_empty() {
-            node.clone_into(&mut port.reader);
-            port.default = default();
-        }
-        if !(port.ty.fits(&wanted) || wanted.fits(&port.ty)) {
+        let wanted = want.outer_type();
+        let input = self.ports.entry(want.outer.clone()).or_insert_with(|| Gathered::new(&want.outer, wanted.clone()));
+        if !(input.port.ty.fits(&wanted) || wanted.fits(&input.port.ty)) {
             return Err(error(format!(
                 "input `{}` is read as `{}` by node `{}` and as `{wanted}` by node `{node}`",
-                port.name, port.ty, port.reader
+                input.port.name,
+                input.port.ty,
+                input.first_reader()
             )));
         }
-        port.ty = port.ty.clone().richer(&wanted);
+        input.port.ty = input.port.ty.clone().richer(&wanted);
+        input.readers.push((node.to_owned(), want.default.clone().filter(|_| !want.mapped)));
         Ok(())
     }
 
@@ -75,19 +115,17 @@ impl Ports<'_> {
         if self.made.contains(name) {
             return Err(error(format!("`{name}` has a default as an input, but a node makes it; rename one of them")));
         }
-        let Some(port) = self.ports.get_mut(name) else {
-            let (name, ty, default) = (name.to_owned(), given.ty.clone(), Some(given.clone()));
-            self.ports.insert(name.clone(), InputPort { name, ty, default, reader: String::new() });
-            return Ok(());
-        };
-        let given = given.clone().coerced(&port.ty);
-        if !given.ty.fits(&port.ty) {
+        let input = self.ports.entry(name.to_owned()).or_insert_with(|| Gathered::new(name, given.ty.clone()));
+        let given = given.clone().coerced(&input.port.ty);
+        if !given.ty.fits(&input.port.ty) {
             return Err(error(format!(
                 "the default of input `{name}` is a `{}`, but node `{}` reads it as `{}`",
-                given.ty, port.reader, port.ty
+                given.ty,
+                input.first_reader(),
+                input.port.ty
             )));
         }
-        port.default = Some(given);
+        input.port.default = Some(given);
         Ok(())
     }
 }

@@ -22,4 +22,25 @@ impl<T: Clone> Setting<T> {
             Self::Off => None,
         }
     }
+
+    /// Returns this where it says something, else the other.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        match self {
+            Self::Inherit => other.clone(),
+            said => said.clone(),
+        }
+    }
+
+    /// Says whether nothing is said here.
+    #[must_use]
+    pub const fn is_inherited(&self) -> bool {
+        matches!(self, Self::Inherit)
+    }
+}
+
+impl<T> From<T> for Setting<T> {
+    fn from(value: T) -> Self {
+        Self::Set(value)
+    }
 }

@@ -2,22 +2,23 @@
 
 use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
 
-use super::Plan;
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
+use super::{InputPort, Plan};
 use crate::value::KeyHasher;
 
 /// Describes a plan as plain data, with its fingerprint.
-pub(super) fn graph(name: &str, version: &str, plan: &Plan) -> Graph {
+pub(super) fn graph(plan: &Plan) -> Graph {
     let inputs = plan.inputs.iter().map(|port| GraphInput {
         name: port.name.clone(),
         type_name: port.ty.to_string(),
-        default: port.default.as_ref().map(|default| default.ty.preview(&default.value, 80)),
+        default: port.default.as_ref().map(|default| default.shown_as(&port.name)),
+        bound: port.bound.is_some(),
     });
     let mut graph = Graph {
         fingerprint: Fingerprint::default(),
-        name: name.to_owned(),
-        version: version.to_owned(),
+        name: plan.name.to_string(),
+        version: plan.version.clone(),
         inputs: inputs.collect(),
         nodes: plan.nodes.iter().map(|node| graph_node(plan, node)).collect(),
     };
@@ -49,21 +50,37 @@ fn graph_node(plan: &Plan, node: &PlanNode) -> GraphNode {
     }
 }
 
-/// Digests the graph with the code of its nodes. Defaults of inputs are data, not shape, and don't count.
+/// Digests the graph with the code of its nodes. Defaults of inputs are data, not shape, and don't count; a value that is
+/// fixed (bound, or kept at its default inside) makes another pipeline of it.
 fn fingerprint(graph: &Graph, plan: &Plan) -> Fingerprint {
     let mut hasher = KeyHasher::default();
-    hasher.label("flowglass graph 1");
+    hasher.label("flowglass graph 2");
     hasher.text(&graph.name);
     hasher.text(&graph.version);
+    plan.inputs.iter().filter(|port| port.bound.is_some()).for_each(|port| preset(&mut hasher, port));
     for (node, planned) in graph.nodes.iter().zip(&plan.nodes) {
         // A plain struct of texts and lists always serialises.
-        let _ = hasher.serialize(node);
-        if let NodeKind::Call { spec, .. } = &planned.kind {
-            hasher.text(&spec.version);
-            hasher.bytes(spec.code.as_ref().map_or(&[], |code| code.as_slice()));
+        let _ = hasher.serialize(&GraphNode { pipeline: None, ..node.clone() });
+        match &planned.kind {
+            NodeKind::Call { spec, .. } => {
+                hasher.text(&spec.version);
+                hasher.bytes(spec.code.as_ref().map_or(&[], |code| code.as_slice()));
+            }
+            NodeKind::Pipeline(inner) => {
+                hasher.text(&inner.fingerprint().to_string());
+                let fixed = |at: &usize| planned.args.iter().all(|arg| arg.port != *at);
+                (0..inner.0.inputs.len()).filter(fixed).for_each(|at| preset(&mut hasher, &inner.0.inputs[at]));
+            }
         }
     }
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hasher.finish()[..16]);
     Fingerprint::from_bytes(bytes)
+}
+
+/// Digests the value that an input is fixed at.
+fn preset(hasher: &mut KeyHasher, port: &InputPort) {
+    hasher.label(&port.name);
+    // A value without a key can't be told from another; that it is fixed counts all the same.
+    let _ = port.default.as_ref().map(|value| value.ty.key(&value.value, hasher));
 }

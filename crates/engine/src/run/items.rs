@@ -4,6 +4,7 @@ use super::call::{Given, Givens};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::MapMode;
+use crate::secret::{REDACTED, is_secret};
 use crate::value::Type;
 
 /// The lists and constants of a map, and how they are combined.
@@ -115,9 +116,6 @@ impl Items {
 
 /// How much of an item's value is shown on its span.
 const PREVIEW_BYTES: usize = 120;
-const REDACTED: &str = "[redacted]";
-/// Names whose values are never shown.
-const SECRETS: [&str; 8] = ["authorization", "password", "passwd", "secret", "token", "api_key", "apikey", "cookie"];
 
 /// A text stands alone on its span, so it needs no quotes.
 fn unquoted(preview: String) -> String {
@@ -125,11 +123,6 @@ fn unquoted(preview: String) -> String {
         Some(text) if !text.contains(['"', '\\']) => text.to_owned(),
         _ => preview,
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    SECRETS.iter().any(|secret| name.contains(secret))
 }
 
 fn zip_length(lengths: &[(String, usize)]) -> Result<u64, Error> {

@@ -21,7 +21,7 @@ use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
 use crate::nearest::nearest;
-use crate::pipeline::{Effective, InputPort, Inputs, Layout, Pipeline, Setting, Typed};
+use crate::pipeline::{InputPort, Inputs, Layout, LevelConfig, Pipeline, Setting, Typed};
 use crate::value::Type;
 
 /// Runs a pipeline once.
@@ -63,9 +63,7 @@ pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let layout = Arc::clone(pipeline.map_layout());
     let wanted = wanted(&pipeline, options.outputs.as_deref())?;
     for name in &over {
-        if !pipeline.0.inputs.iter().any(|port| port.name == *name) {
-            return Err(unknown_input(&pipeline, name, "can't be mapped over"));
-        }
+        pipeline.input_named(name)?;
     }
     let given = bind(&pipeline, inputs, &over, wanted.as_deref())?;
     let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
@@ -157,7 +155,7 @@ impl Started {
         let sampled = !recorder.is_off();
         let templates = Arc::clone(&layout.templates);
         let scope = recorder.scope(ScopeSpec { trace_id: trace, sampled, templates, attributes });
-        let config = Effective {
+        let config = LevelConfig {
             cache: options.cache.resolve(plan.config.cache.resolve(None)),
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
             telemetry: sampled,
@@ -306,21 +304,13 @@ pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
     Error::new(ErrorKind::Output, format!("pipeline `{}` has no output `{name}`{hint}", pipeline.name()))
 }
 
-fn unknown_input(pipeline: &Pipeline, name: &str, problem: &str) -> Error {
-    let known = || pipeline.0.inputs.iter().map(|port| port.name.as_str());
-    let hint = nearest(name, known()).map(|name| format!("; did you mean `{name}`?"));
-    let hint = hint.unwrap_or_else(|| format!("; it has {}", known().collect::<Vec<_>>().join(", ")));
-    let problem = if problem.is_empty() { String::new() } else { format!("`{name}` {problem}: ") };
-    Error::new(ErrorKind::Input, format!("{problem}pipeline `{}` has no input `{name}`{hint}", pipeline.name()))
-}
-
 /// Puts inputs and defaults into slots, checked against what the nodes read.
 fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], outputs: Option<&[usize]>) -> Result<Vec<Option<Given>>, Error> {
     let plan = &pipeline.0;
     let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
     let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;
     for (name, typed) in inputs.0 {
-        let at = plan.inputs.iter().position(|port| port.name == name).ok_or_else(|| unknown_input(pipeline, &name, ""))?;
+        let at = pipeline.input_named(&name)?;
         given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
     }
     let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
@@ -354,14 +344,7 @@ fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error>
             }
         };
     }
-    let typed = typed.coerced(&port.ty);
-    if typed.ty.fits(&port.ty) {
-        let value = port.ty.adapt(&typed.ty, typed.value);
-        let value = value.map_err(|error| Error::new(ErrorKind::Input, format!("input `{}`: {error}", port.name)))?;
-        return Ok(Given { slot: Slot::unsigned(value), have: port.ty.clone() });
-    }
-    let reader = if port.reader.is_empty() { String::new() } else { format!("node `{}` reads ", port.reader) };
-    Err(Error::new(ErrorKind::Input, format!("input `{}` is a `{}`, but {reader}it as `{}`", port.name, typed.ty, port.ty)))
+    port.accept(typed).map(Given::from)
 }
 
 impl From<Typed> for Given {

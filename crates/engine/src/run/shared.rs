@@ -10,7 +10,7 @@ use flowglass_record::{Scope, Tick};
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::feed::Feeds;
-use crate::pipeline::{Effective, Layout, LevelSites, Pipeline};
+use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline};
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -128,7 +128,7 @@ pub(crate) struct Level {
     pub(crate) run: Arc<RunShared>,
     pub(crate) pipeline: Pipeline,
     pub(crate) sites: Arc<LevelSites>,
-    pub(crate) config: Effective,
+    pub(crate) config: LevelConfig,
     /// The span under which this level's spans hang.
     pub(crate) span: SpanId,
     /// Whether this level's spans are recorded (failures always are).

@@ -253,7 +253,7 @@ impl fmt::Debug for Type {
 }
 
 /// Drops the module paths of a type's name: `alloc::vec::Vec<my::Doc>` becomes `Vec<Doc>`.
-fn short_name(name: &str) -> String {
+pub(super) fn short_name(name: &str) -> String {
     let mut short = String::with_capacity(name.len());
     for part in name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
         let start = part.rfind("::").map_or(0, |at| at + 2);

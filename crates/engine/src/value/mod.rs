@@ -5,6 +5,7 @@ mod key;
 mod key_serializer;
 mod list;
 pub mod probe;
+mod stateful;
 
 use std::any::Any;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use description::{Type, TypeInfo};
 pub use key::{CacheKey, KeyDigest, KeyHasher};
 pub use list::List;
+pub use stateful::{State, Stateful};
 
 /// A value on its way between nodes. Its [`Type`] is kept by whoever holds it: a plan's slot, an input, a run's output.
 pub type Value = Arc<dyn Any + Send + Sync>;

@@ -147,7 +147,7 @@ fn many_traces_in_many_segments_are_kept_apart() {
 #[test]
 fn a_graph_is_kept_once_for_its_fingerprint() {
     let fixture = Fixture::new();
-    let input = GraphInput { name: "path".into(), type_name: "String".into(), default: None };
+    let input = GraphInput { name: "path".into(), type_name: "String".into(), default: None, bound: false };
     let graph = Graph {
         fingerprint: Fingerprint::random(),
         name: "demo".into(),

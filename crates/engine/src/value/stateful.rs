@@ -1,0 +1,263 @@
+//! Values that are built where they are used, and once there: models, clients, pools of connections.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::description::short_name;
+use super::{CacheKey, KeyHasher};
+use crate::error::{BoxError, NodeError};
+
+/// A type whose values are built from arguments, which are plain data: a model from its path, a client from its address.
+///
+/// Only the arguments travel to another process; there, the value is built anew.
+pub trait State: Sized + Send + Sync + 'static {
+    /// What a value is built from.
+    type Arguments: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// Builds the value.
+    ///
+    /// # Errors
+    /// Whatever stands in its way; the node that needs the value fails with it.
+    fn construct(arguments: &Self::Arguments) -> Result<Self, BoxError>;
+}
+
+/// Something that is built at its first use, and once, however many nodes, items and threads use it.
+///
+/// Its cache key comes from the arguments, or from [`keyed`](Self::keyed). Cheap to clone: clones share what is built.
+pub struct Stateful<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    arguments: Arc<dyn Any + Send + Sync>,
+    construct: Constructor<T>,
+    /// Whether another process could build the same from the arguments.
+    travels: bool,
+    key: String,
+    given_key: Option<String>,
+    built: OnceLock<Arc<T>>,
+    building: Mutex<()>,
+}
+
+type Constructor<T> = Arc<dyn Fn() -> Result<T, BoxError> + Send + Sync>;
+
+impl<T: State> Stateful<T> {
+    /// Keeps the arguments from which the value is built at its first use.
+    #[must_use]
+    pub fn new(arguments: impl Into<T::Arguments>) -> Self {
+        let arguments = Arc::new(arguments.into());
+        let kept = Arc::clone(&arguments);
+        Self::kept(arguments, Arc::new(move || T::construct(&kept)), true)
+    }
+}
+
+impl<T: Send + Sync + 'static> Stateful<T> {
+    /// As [`new`](Self::new), for types that aren't [`State`]: built by a closure, which can't travel to other processes.
+    ///
+    /// The closure's code doesn't count in cache keys; only the arguments do.
+    pub fn with<A, E>(arguments: A, construct: impl Fn(&A) -> Result<T, E> + Send + Sync + 'static) -> Self
+    where
+        A: Serialize + Send + Sync + 'static,
+        E: Into<BoxError>,
+    {
+        let arguments = Arc::new(arguments);
+        let kept = Arc::clone(&arguments);
+        Self::kept(arguments, Arc::new(move || construct(&kept).map_err(Into::into)), false)
+    }
+
+    /// Lets this text stand for the arguments in cache keys: a model's name rather than its path, say. Leave secrets out.
+    #[must_use]
+    pub fn keyed(self, key: impl Into<String>) -> Self {
+        let (shared, key) = (&self.0, key.into());
+        let (arguments, construct) = (Arc::clone(&shared.arguments), Arc::clone(&shared.construct));
+        Self(Arc::new(Shared { given_key: Some(key.clone()), key, ..Shared::new(arguments, construct, shared.travels) }))
+    }
+
+    /// Returns the value, building it if this is its first use. What failed once is tried again at the next use.
+    ///
+    /// # Errors
+    /// If it can't be built: an error of the type `state`, with what the constructor said as its source.
+    pub fn get(&self) -> Result<&T, NodeError> {
+        self.build().map(|built| &**built)
+    }
+
+    /// As [`get`](Self::get), for nodes that keep the value longer than the call.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn share(&self) -> Result<Arc<T>, NodeError> {
+        self.build().map(Arc::clone)
+    }
+
+    /// Says whether the value has been built in this process.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.0.built.get().is_some()
+    }
+
+    fn build(&self) -> Result<&Arc<T>, NodeError> {
+        if let Some(built) = self.0.built.get() {
+            return Ok(built);
+        }
+        // One builds and the others wait: a model must not lie in memory twice.
+        let _building = self.0.building.lock();
+        if let Some(built) = self.0.built.get() {
+            return Ok(built);
+        }
+        let built = (self.0.construct)().map_err(|error| Self::failure(error))?;
+        Ok(self.0.built.get_or_init(|| Arc::new(built)))
+    }
+
+    fn failure(error: BoxError) -> NodeError {
+        NodeError::new("state", format!("the state `{}` couldn't be built", Self::type_name())).with_source(error)
+    }
+
+    fn kept<A: Serialize + Send + Sync + 'static>(arguments: Arc<A>, construct: Constructor<T>, travels: bool) -> Self {
+        let mut hasher = KeyHasher::default();
+        let key = match hasher.serialize(&*arguments) {
+            Ok(()) => hasher.finish().iter().map(|byte| format!("{byte:02x}")).collect(),
+            // Arguments that have no key must never be taken for others.
+            Err(_) => format!("no key {:032x}", fastrand::u128(..)),
+        };
+        Self(Arc::new(Shared { key, ..Shared::new(arguments, construct, travels) }))
+    }
+}
+
+impl<T> Stateful<T> {
+    fn type_name() -> String {
+        short_name(std::any::type_name::<T>())
+    }
+}
+
+impl<T> Shared<T> {
+    fn new(arguments: Arc<dyn Any + Send + Sync>, construct: Constructor<T>, travels: bool) -> Self {
+        let (built, building) = (OnceLock::new(), Mutex::new(()));
+        Self { arguments, construct, travels, key: String::new(), given_key: None, built, building }
+    }
+}
+
+impl<T> Clone for Stateful<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> CacheKey for Stateful<T> {
+    fn cache_key(&self) -> String {
+        self.0.key.clone()
+    }
+}
+
+impl<T> fmt::Debug for Stateful<T> {
+    /// Writes the type alone: arguments may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Self::type_name())
+    }
+}
+
+/// What travels.
+#[derive(Serialize, Deserialize)]
+struct Travelling<A> {
+    arguments: A,
+    key: Option<String>,
+}
+
+impl<T: State> Serialize for Stateful<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        let arguments = self.0.arguments.downcast_ref::<T::Arguments>().filter(|_| self.0.travels);
+        let problem = || S::Error::custom(format!("this `{}` is built by a closure, which can't travel", Self::type_name()));
+        Travelling { arguments: arguments.ok_or_else(problem)?, key: self.0.given_key.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, T: State> Deserialize<'de> for Stateful<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let travelled = Travelling::<T::Arguments>::deserialize(deserializer)?;
+        let state = Self::new(travelled.arguments);
+        Ok(match travelled.key {
+            Some(key) => state.keyed(key),
+            None => state,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::thread;
+
+    use super::*;
+
+    struct Model(String);
+
+    impl State for Model {
+        type Arguments = String;
+        fn construct(path: &String) -> Result<Self, BoxError> {
+            if path.is_empty() { Err("no path".into()) } else { Ok(Self(path.to_uppercase())) }
+        }
+    }
+
+    #[test]
+    fn it_is_built_once_on_however_many_threads() {
+        let built = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&built);
+        let state = Stateful::with(7, move |number: &i32| {
+            count.fetch_add(1, SeqCst);
+            Ok::<_, BoxError>(*number)
+        });
+        assert!(!state.is_built());
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(*state.clone().get().unwrap(), 7));
+            }
+        });
+        assert_eq!((built.load(SeqCst), state.is_built()), (1, true));
+    }
+
+    #[test]
+    fn a_failure_names_the_type_and_the_next_use_tries_again() {
+        let fails = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&fails);
+        let state: Stateful<Model> = Stateful::with((), move |()| match count.fetch_add(1, SeqCst) {
+            0 => Err("away"),
+            _ => Ok(Model("there".into())),
+        });
+        let error = state.get().err().unwrap();
+        assert_eq!((error.to_string().as_str(), error.error_type()), ("the state `Model` couldn't be built", "state"));
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "away");
+        assert_eq!(state.get().unwrap().0, "there");
+    }
+
+    #[test]
+    fn a_panic_leaves_it_unbuilt() {
+        let state: Stateful<Model> = Stateful::with((), |()| -> Result<_, BoxError> { panic!("by design") });
+        for _ in 0..2 {
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.get().is_ok())).is_err());
+        }
+        assert!(!state.is_built());
+    }
+
+    #[test]
+    fn keys_come_from_the_arguments() {
+        let key = |path: &str| Stateful::<Model>::new(path).cache_key();
+        assert_eq!(key("a"), key("a"));
+        assert_ne!(key("a"), key("b"));
+        assert_eq!(Stateful::<Model>::new("a").keyed("m").cache_key(), "m");
+    }
+
+    #[test]
+    fn only_arguments_travel() {
+        let ty = crate::type_of!(Stateful<Model>);
+        let value: super::super::Value = Arc::new(Stateful::<Model>::new("a").keyed("m"));
+        let back = ty.decode(&ty.encode(&value).unwrap()).unwrap();
+        let back = super::super::borrow::<Stateful<Model>>(&back).unwrap();
+        assert_eq!((back.is_built(), back.cache_key().as_str(), back.get().unwrap().0.as_str()), (false, "m", "A"));
+        let closure: super::super::Value = Arc::new(Stateful::<Model>::with(1, |_| Ok::<_, BoxError>(Model(String::new()))));
+        assert!(ty.encode(&closure).err().unwrap().to_string().contains("closure"));
+        assert!(!crate::type_of!(Stateful<u8>).can_encode());
+    }
+}

@@ -1,0 +1,143 @@
+//! What functions and closures have in common as nodes: a description, and the way from inputs to outputs.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Ident, LitStr};
+
+use crate::arguments::Arguments;
+use crate::parameter::{Input, Parameter, Taken};
+use crate::returned::Returned;
+
+/// A function or a closure on its way to becoming a node.
+pub(crate) struct Work<'a> {
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) returned: Returned,
+    pub(crate) asynchronous: bool,
+}
+
+/// What a description says that functions and closures say differently.
+pub(crate) struct Described {
+    /// An expression: the node's name.
+    pub(crate) name: TokenStream,
+    /// An expression: the name of its only output, where that has no name of its own; `name` is the node's.
+    pub(crate) output: TokenStream,
+    pub(crate) node_type: &'static str,
+    /// An expression: the digest of the code, where there is one.
+    pub(crate) code: TokenStream,
+}
+
+impl Work<'_> {
+    /// Writes the node's description.
+    pub(crate) fn spec(&self, Described { name, output, node_type, code }: &Described) -> TokenStream {
+        let arguments = self.arguments;
+        let types = &self.returned.outputs;
+        let names = arguments.outputs.iter().map(|name| quote!(#name.to_owned()));
+        let names = names.chain(arguments.outputs.is_empty().then(|| output.clone()));
+        let (first, params) = (&types[0], self.inputs().map(|(_, input)| input.spec()));
+        let version = arguments.version.as_ref().map_or_else(String::new, LitStr::value);
+        let cache = arguments.cache.unwrap_or(true);
+        let (blocking, asynchronous) = (arguments.blocking, self.asynchronous);
+        quote! {{
+            let name: ::std::string::String = ::core::convert::Into::into(#name);
+            ::flowglass::NodeSpec {
+                params: ::std::vec![#(#params),*],
+                outputs: ::std::vec![#(::flowglass::Output { name: #names, ty: ::flowglass::type_of!(#types) }),*],
+                version: #version.to_owned(),
+                code: #code,
+                cache: #cache,
+                blocking: #blocking,
+                asynchronous: #asynchronous,
+                ..::flowglass::NodeSpec::new(name, #node_type, ::flowglass::type_of!(#first))
+            }
+        }}
+    }
+
+    /// Writes the body of a call of `callee`, in which `call` is the invocation.
+    pub(crate) fn call(&self, callee: &TokenStream) -> TokenStream {
+        if self.asynchronous { self.async_call(callee) } else { self.sync_call(callee) }
+    }
+
+    /// Calls the function where its inputs lie: what is only borrowed is not even counted.
+    fn sync_call(&self, callee: &TokenStream) -> TokenStream {
+        // What is taken may leave its place, so that it is taken before anything is borrowed there.
+        let (borrowed, owned): (Vec<_>, Vec<_>) = self.inputs().partition(|(_, input)| input.taken.is_borrowed());
+        let loads = owned.into_iter().chain(borrowed).map(|(at, input)| {
+            let (value, load) = (value(at), input.taken.in_place(&input.owned, at));
+            quote!(let #value = #load?;)
+        });
+        let (context, called) = (self.context(), self.called(callee, |value, taken| taken.of_place(value)));
+        let outputs = self.outputs(&called);
+        quote! {
+            let run = |call: &mut ::flowglass::Invocation<'_>| {
+                let _ = &call;
+                #context
+                #(#loads)*
+                #outputs
+            };
+            ::flowglass::Call::Ready(run(call))
+        }
+    }
+
+    /// Takes the inputs, and makes a future that holds them.
+    fn async_call(&self, callee: &TokenStream) -> TokenStream {
+        let values: Vec<Ident> = self.inputs().map(|(at, _)| value(at)).collect();
+        let loads = self.inputs().map(|(at, input)| input.taken.held(&input.owned, at));
+        let called = self.called(callee, |value, taken| taken.of_held(value));
+        let (context, outputs) = (self.context(), self.outputs(&quote!(#called.await)));
+        quote! {
+            let load = |call: &mut ::flowglass::Invocation<'_>| {
+                let _ = &call;
+                ::core::result::Result::<_, ::flowglass::BoxError>::Ok((#(#loads?,)*))
+            };
+            let (#(#values,)*) = match load(call) {
+                ::core::result::Result::Ok(values) => values,
+                ::core::result::Result::Err(error) => return ::flowglass::Call::Ready(::core::result::Result::Err(error)),
+            };
+            #context
+            ::flowglass::Call::Pending(::std::boxed::Box::pin(async move { #outputs }))
+        }
+    }
+
+    /// The parameters that are inputs, with their places among the inputs.
+    fn inputs(&self) -> impl Iterator<Item = (usize, &Input)> {
+        let inputs = self.parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Context => None,
+            Parameter::Input(input) => Some(&**input),
+        });
+        inputs.enumerate()
+    }
+
+    /// Makes the context, where the function wants one.
+    fn context(&self) -> Option<TokenStream> {
+        let wanted = self.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context));
+        wanted.then(|| quote!(let context = call.context();))
+    }
+
+    /// Calls the function with what `pass` makes of each input.
+    fn called(&self, callee: &TokenStream, pass: impl Fn(&Ident, Taken) -> TokenStream) -> TokenStream {
+        let mut inputs = self.inputs();
+        let passed = self.parameters.iter().map(|parameter| match parameter {
+            Parameter::Context => quote!(&context),
+            Parameter::Input(_) => inputs.next().map(|(at, input)| pass(&value(at), input.taken)).unwrap_or_default(),
+        });
+        quote!(#callee(#(#passed),*))
+    }
+
+    /// Turns what the function returns into the node's outputs.
+    fn outputs(&self, call: &TokenStream) -> TokenStream {
+        let unwrapped = self.returned.fallible.then(|| quote!(.map_err(::flowglass::BoxError::from)?));
+        let outputs: Vec<Ident> = (0..self.returned.outputs.len()).map(|at| format_ident!("output_{at}")).collect();
+        let pattern = if self.returned.tuple { quote!((#(#outputs),*)) } else { quote!(#(#outputs)*) };
+        quote! {
+            let #pattern = #call #unwrapped;
+            ::core::result::Result::<::flowglass::Outputs, ::flowglass::BoxError>::Ok(::flowglass::private::smallvec![
+                #(::std::sync::Arc::new(#outputs) as ::flowglass::value::Value),*
+            ])
+        }
+    }
+}
+
+fn value(at: usize) -> Ident {
+    format_ident!("value_{at}")
+}
