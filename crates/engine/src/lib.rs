@@ -7,6 +7,7 @@ mod backend;
 mod cache;
 mod callback;
 mod cancel;
+mod closure;
 mod error;
 mod feed;
 mod invocation;
@@ -50,6 +51,7 @@ pub trait Coded {
 pub mod private {
     use crate::value::{KeyDigest, KeyHasher};
 
+    pub use crate::closure::{FnNode, closure};
     pub use smallvec::smallvec;
 
     /// Digests a function's code, the code it uses, and the types it was made for.

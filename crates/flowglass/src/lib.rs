@@ -36,6 +36,7 @@
 //! With a [`telemetry::sqlite`] recorder every run is kept in one file, which the `flowglass` command reads:
 //! `flowglass list`, `flowglass show`.
 
+pub mod guide;
 pub mod telemetry;
 mod view;
 
@@ -49,14 +50,14 @@ pub use flowglass_engine::{
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
-pub use flowglass_macros::{code, node};
+pub use flowglass_macros::{code, node, node_fn};
 pub use flowglass_model::Severity;
 pub use flowglass_record::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, FlushError,
     Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, UpDownCounter,
     Value, add_event, current, log, set_attribute, set_error, span,
 };
-pub use view::{SummaryView, TreeView, ViewExt, WaterfallView};
+pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
 
 /// Spans, events, graphs and ids as plain data.
 pub use flowglass_model as model;
@@ -80,8 +81,8 @@ pub use flowglass_picture as picture;
 pub mod prelude {
     pub use crate::value::CacheKey;
     pub use crate::{
-        DiskCache, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State, Stateful, ViewExt, code,
-        inputs, node, nodes, span, telemetry,
+        DiskCache, GraphExt, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State, Stateful, ViewExt,
+        code, inputs, node, node_fn, nodes, span, telemetry,
     };
 }
 

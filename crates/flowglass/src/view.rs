@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use flowglass_engine::{MapRun, Run};
+use flowglass_engine::{MapRun, Pipeline, Run};
 use flowglass_insight::waterfall::FoldLimits;
 use flowglass_insight::{Summary, Tree, Waterfall};
 use flowglass_model::Span;
@@ -11,6 +11,18 @@ use flowglass_term::Options;
 
 /// The width that `Display` draws in; `render` of [`term`](crate::term) takes any.
 const WIDTH: usize = 100;
+
+/// Draws a pipeline's graph.
+pub trait GraphExt {
+    /// Returns the graph as a Mermaid flowchart, which Markdown viewers draw. As text, a pipeline prints itself.
+    fn mermaid(&self) -> String;
+}
+
+impl GraphExt for Pipeline {
+    fn mermaid(&self) -> String {
+        flowglass_picture::mermaid::graph(self.graph(), &self.settings())
+    }
+}
 
 /// Looks at a run that has ended.
 pub trait ViewExt {

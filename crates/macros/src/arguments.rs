@@ -32,7 +32,24 @@ impl Parse for Arguments {
 }
 
 impl Arguments {
-    fn one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+    /// Fails on what only functions can be told.
+    pub(crate) fn refuse_of_closures(&self) -> syn::Result<()> {
+        if let Some(name) = &self.name {
+            return Err(syn::Error::new_spanned(name, "of a closure, the name stands first: `node_fn!(\"name\", |…| …)`"));
+        }
+        if let Some(handle) = &self.handle {
+            return Err(syn::Error::new_spanned(handle, "a closure has no `handle`"));
+        }
+        match self.uses.first() {
+            Some(used) if self.version.is_none() => Err(syn::Error::new_spanned(
+                used,
+                "a closure without a version is never cached; give it a `version`, or leave `uses` out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let key: Ident = input.parse()?;
         match key.to_string().as_str() {
             "output" => self.outputs = vec![value(input)?],

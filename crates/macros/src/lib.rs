@@ -1,6 +1,7 @@
 //! The attributes that make nodes of plain functions.
 
 mod arguments;
+mod closure;
 mod code;
 mod marks;
 mod node;
@@ -44,6 +45,19 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn node(arguments: TokenStream, item: TokenStream) -> TokenStream {
     node::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a node of a closure: `node_fn!("length", |text: &str| -> usize { text.len() })`.
+///
+/// The name is any expression that is a text; it is the output's name too, unless `output = "…"` or `outputs("…", "…")` stands
+/// behind it. Parameters are taken and marked as those of [`macro@node`], and their types and the result's are written out. The
+/// closure may be `move` and `async`.
+///
+/// What a closure has captured can't be seen, so its results are cached only with a version: `node_fn!("length", version = "1", |…|
+/// …)`, which you change when they no longer hold.
+#[proc_macro]
+pub fn node_fn(tokens: TokenStream) -> TokenStream {
+    closure::expand(tokens.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Lets the code of a helper function count in the cache keys of the nodes that name it in `uses(…)`.

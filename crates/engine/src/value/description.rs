@@ -128,21 +128,45 @@ impl Type {
         }
     }
 
-    /// Turns a value of the type `have` into the form that a reader of this type expects.
+    /// Turns a value of the type `have` into the form that a reader of this type expects: lists that maps made into `Vec`s and
+    /// back, at every depth.
     ///
     /// # Errors
     /// If an item isn't what it should be.
     pub fn adapt(&self, have: &Self, value: Value) -> Result<Value, ValueError> {
+        if self.has_form_of(have) {
+            return Ok(value);
+        }
         match (have, self) {
-            (Self::List(_), Self::Leaf(info)) => {
-                let items = super::borrow::<List>(&value)?;
-                info.from_items.map_or(Ok(Arc::clone(&value)), |from| from(&items.0))
+            (Self::List(item), Self::Leaf(info)) => {
+                let (Some(from_items), Some(wanted)) = (info.from_items, info.item) else { return Ok(value) };
+                let (wanted, list) = (wanted(), super::borrow::<List>(&value)?);
+                if wanted.has_form_of(item) {
+                    return from_items(&list.0);
+                }
+                from_items(&wanted.adapt_all(item, list.0.clone())?)
             }
-            (Self::Leaf(info), Self::List(_)) => match info.items {
-                Some(items) => Ok(Arc::new(List(items(&value)?))),
-                None => Ok(value),
-            },
+            (Self::Leaf(info), Self::List(wanted)) => {
+                let (Some(items), Some(item)) = (info.items, info.item) else { return Ok(value) };
+                Ok(Arc::new(List(wanted.adapt_all(&item(), items(&value)?)?)))
+            }
+            (Self::List(item), Self::List(wanted)) => {
+                Ok(Arc::new(List(wanted.adapt_all(item, super::borrow::<List>(&value)?.0.clone())?)))
+            }
             _ => Ok(value),
+        }
+    }
+
+    fn adapt_all(&self, have: &Self, values: Vec<Value>) -> Result<Vec<Value>, ValueError> {
+        values.into_iter().map(|value| self.adapt(have, value)).collect()
+    }
+
+    /// Says whether values of both types lie in memory in the same way.
+    fn has_form_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leaf(mine), Self::Leaf(theirs)) => mine.id == theirs.id,
+            (Self::List(mine), Self::List(theirs)) => mine.has_form_of(theirs),
+            _ => false,
         }
     }
 
@@ -284,5 +308,21 @@ mod tests {
         assert!(crate::type_of!(u8).list().list().fits(&nested));
         assert!(!text.fits(&texts));
         assert_eq!(texts.item().unwrap().to_string(), "String");
+    }
+
+    #[test]
+    fn lists_of_lists_change_their_form_at_every_depth() {
+        let (text, nested) = (crate::type_of!(u8), crate::type_of!(Vec<Vec<u8>>));
+        let lists = text.list().list();
+        let value: Value = Arc::new(vec![vec![1u8], vec![]]);
+        let taken_apart = lists.adapt(&nested, value).unwrap();
+        let first = &super::super::borrow::<List>(&taken_apart).unwrap().0[0];
+        assert_eq!(super::super::borrow::<List>(first).unwrap().0.len(), 1);
+        let half = crate::type_of!(Vec<u8>).list();
+        let halfway = half.adapt(&lists, Arc::clone(&taken_apart)).unwrap();
+        for (form, value) in [(&lists, taken_apart), (&half, halfway)] {
+            let back = nested.adapt(form, value).unwrap();
+            assert_eq!(super::super::borrow::<Vec<Vec<u8>>>(&back).unwrap(), &[vec![1], vec![]]);
+        }
     }
 }

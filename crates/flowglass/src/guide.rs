@@ -1,0 +1,7 @@
+//! The guide: one page a topic, whose examples run as tests.
+
+#[doc = include_str!("guide/nodes.md")]
+pub mod nodes {}
+
+#[doc = include_str!("guide/nesting.md")]
+pub mod nesting {}
