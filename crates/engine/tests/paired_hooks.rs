@@ -178,7 +178,7 @@ fn run(steps: &[Step], execution: Execution) -> (Arc<Mutex<Pairs>>, Vec<String>)
                 ender.cancel();
             }
         });
-    let backend = LocalBackend { node_execution: execution, map_execution: execution, max_workers: 2 };
+    let backend = LocalBackend { node_execution: execution, map_execution: execution, max_workers: Some(2) };
     let inputs = Inputs::new().with("items", typed!(vec![1u64, 2, 3]));
     let mut builder =
         pipeline(steps, &cancel).run(inputs).backend(backend).callbacks(callbacks).cancel_with(cancel).timeout(STUCK);

@@ -1,19 +1,21 @@
 //! Random graphs: each needed node runs exactly once and never before its inputs, events pair up, and every way of
 //! scheduling gives the same values and the same spans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use flowglass_engine::value::Value;
 use flowglass_engine::{
-    Call, DiskCache, Execution, Inputs, Invocation, LocalBackend, Node, NodeSpec, Output, Outputs, Param, Pipeline, type_of,
-    typed,
+    Call, CancelToken, DiskCache, Execution, Inputs, Invocation, LocalBackend, Node, NodeSpec, Output, Outputs, Param,
+    Pipeline, type_of, typed,
 };
-use flowglass_model::{EventVerb, Status, Subject};
+use flowglass_model::{AttributeValue, EventVerb, Span, SpanId, SpanType, Status, Subject};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
 type Log = Arc<Mutex<Vec<usize>>>;
+/// What was told of each node.
+type Told = Arc<Mutex<BTreeMap<String, Vec<EventVerb>>>>;
 
 /// Adds up what it reads and its own number, at once or after some turns of the executor.
 struct Sum {
@@ -113,8 +115,27 @@ fn mark(shape: &Shape, number: usize, needed: &mut [bool]) {
     }
 }
 
+/// The spans as lines of their ancestors' names and their own, in an order that knows of no time.
+fn tree(spans: &[Span]) -> Vec<String> {
+    let by_id: HashMap<SpanId, &Span> = spans.iter().map(|span| (span.span_id, span)).collect();
+    let line = |span: &Span| {
+        let above = std::iter::successors(Some(span), |span| by_id.get(&span.parent_id).copied());
+        let mut names: Vec<&str> = above.map(|span| span.name.as_str()).collect();
+        names.reverse();
+        names.join(" / ")
+    };
+    let mut lines: Vec<String> = spans.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Puts a pipeline into so many others.
+fn nested(inner: &Pipeline, times: usize) -> Pipeline {
+    (0..times).fold(inner.clone(), |inner, at| Pipeline::builder(format!("around{at}")).node(inner.as_node()).build().unwrap())
+}
+
 fn backend(execution: Execution) -> LocalBackend {
-    LocalBackend { node_execution: execution, map_execution: execution, max_workers: 3 }
+    LocalBackend { node_execution: execution, map_execution: execution, max_workers: Some(3) }
 }
 
 const EXECUTIONS: [Execution; 3] = [Execution::Sequential, Execution::Async, Execution::Threads];
@@ -128,7 +149,7 @@ proptest! {
         let mut trees = Vec::new();
         for execution in EXECUTIONS {
             let log = Log::default();
-            let told: Arc<Mutex<BTreeMap<String, Vec<EventVerb>>>> = Arc::default();
+            let told = Told::default();
             let hear = Arc::clone(&told);
             let run = pipeline(&shape, &log)
                 .run(Inputs::new())
@@ -159,11 +180,66 @@ proptest! {
             for verbs in told.values() {
                 prop_assert_eq!(verbs.as_slice(), [EventVerb::Started, EventVerb::Finished]);
             }
-            let mut tree: Vec<String> = run.trace().into_iter().map(|span| span.name).collect();
-            tree.sort();
+            trees.push(tree(&run.trace()));
+        }
+        prop_assert!(trees.windows(2).all(|pair| pair[0] == pair[1]), "{:?}", trees);
+    }
+
+    #[test]
+    fn depth_and_path_are_right_at_every_level(shape in shape(), times in 0usize..5) {
+        let pipeline = nested(&pipeline(&shape, &Log::default()), times);
+        let mut names: Vec<String> = (0..times).rev().map(|at| format!("around{at}")).collect();
+        names.push("random".to_owned());
+        let mut trees = Vec::new();
+        for execution in EXECUTIONS {
+            let spans = pipeline.run(Inputs::new()).backend(backend(execution)).wait().unwrap().trace();
+            let mut levels: Vec<(i64, String)> = Vec::new();
+            for span in spans.iter().filter(|span| span.span_type == SpanType::Pipeline) {
+                let Some(AttributeValue::Int(depth)) = span.attribute("pipeline.depth") else { panic!("no depth") };
+                levels.push((*depth, span.text("pipeline.path").unwrap_or_default().to_owned()));
+            }
+            levels.sort();
+            let right = (0..names.len()).map(|depth| (i64::try_from(depth).unwrap(), names[..=depth].join(" > ")));
+            prop_assert_eq!(levels, right.collect::<Vec<_>>());
+            let tree = tree(&spans);
+            let around: String = names.iter().map(|name| format!("pipeline {name} / ")).collect();
+            let nodes = (0..shape.nodes.len()).map(|number| format!("{around}node {}", name(number)));
+            prop_assert!(nodes.into_iter().all(|node| tree.contains(&node)), "{:#?}", tree);
             trees.push(tree);
         }
         prop_assert!(trees.windows(2).all(|pair| pair[0] == pair[1]), "{:?}", trees);
+    }
+
+    #[test]
+    fn cancellation_reaches_all(shape in shape(), times in 0usize..3, after in 1usize..6) {
+        for execution in EXECUTIONS {
+            let log = Log::default();
+            let (token, told) = (CancelToken::new(), Told::default());
+            let (hear, stop) = (Arc::clone(&told), token.clone());
+            let run = nested(&pipeline(&shape, &log), times).run(Inputs::new()).backend(backend(execution)).cancel_with(token);
+            let run = run.observe(move |event| {
+                if event.site.subject == Subject::Node {
+                    let mut told = hear.lock();
+                    told.entry(event.site.name.to_string()).or_default().push(event.kind.verb());
+                    if told.len() == after {
+                        stop.cancel();
+                    }
+                }
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let run = runtime.block_on(run.settle()).unwrap();
+            let told = told.lock();
+            let is_over = |verbs: &[EventVerb]| match verbs {
+                [EventVerb::Started, end] => matches!(end, EventVerb::Finished | EventVerb::Cancelled),
+                verbs => *verbs == [EventVerb::Skipped],
+            };
+            prop_assert!(told.values().all(|verbs| is_over(verbs)), "{:?}", told);
+            prop_assert_eq!(told.len(), shape.nodes.len(), "each is told of");
+            let finished = told.values().filter(|verbs| verbs.contains(&EventVerb::Finished)).count();
+            let right = if finished == shape.nodes.len() { Status::Ok } else { Status::Cancelled };
+            prop_assert_eq!(run.status(), right);
+            prop_assert!(run.trace().iter().all(|span| span.status != Status::Running), "no span stays open");
+        }
     }
 
     #[test]

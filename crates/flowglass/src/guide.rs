@@ -5,3 +5,6 @@ pub mod nodes {}
 
 #[doc = include_str!("guide/nesting.md")]
 pub mod nesting {}
+
+#[doc = include_str!("guide/scheduling.md")]
+pub mod scheduling {}

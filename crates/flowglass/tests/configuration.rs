@@ -53,7 +53,7 @@ fn each_aspect_is_inherited_from_the_nearest_that_set_it() {
     let holds = pipeline.effective("outer > inner > leaf").unwrap();
     assert_eq!(holds.path, "outer > inner > leaf");
     assert_eq!(holds.backend.origin, LabelOrigin::Inherited("outer > inner".into()));
-    assert_eq!(holds.backend.value.as_ref().unwrap().max_workers, 4);
+    assert_eq!(holds.backend.value.as_ref().unwrap().max_workers, Some(4));
     assert_eq!(holds.cache.origin, LabelOrigin::Inherited("outer".into()));
     assert!(holds.callbacks.value.is_none() && holds.callbacks.origin == LabelOrigin::Inherited("outer > inner".into()));
     assert_eq!((holds.timeout.value, &holds.telemetry.origin), (Some(Duration::from_secs(60)), &LabelOrigin::Default));

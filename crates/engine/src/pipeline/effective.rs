@@ -199,7 +199,7 @@ fn recorded(telemetry: &Aspect<Recorder>) -> String {
 /// Names a backend in a word or two: `threads ×4`.
 fn schedule(backend: &LocalBackend) -> String {
     let named = |execution: Execution| match execution {
-        Execution::Threads => format!("threads ×{}", backend.max_workers),
+        Execution::Threads => format!("threads ×{}", backend.workers()),
         other => other.as_str().to_owned(),
     };
     if backend.node_execution == backend.map_execution {

@@ -47,6 +47,12 @@ impl Agenda {
         Some(node)
     }
 
+    /// Takes back that a node starts.
+    #[cold]
+    pub(crate) fn unstart(&mut self, node: usize) {
+        self.unstarted.insert(node);
+    }
+
     /// Takes note that a node has made its outputs: those that read them may be ready now.
     #[inline]
     pub(crate) fn done(&mut self, steps: &Steps, node: usize) {

@@ -14,7 +14,6 @@ use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use super::user_code::{self, Attempt, Guarded, bounded, check, no_runtime};
-use crate::backend::Execution;
 use crate::cache::Entry;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
@@ -194,9 +193,9 @@ pub(super) struct Work {
 
 impl Work {
     fn on_thread(&self) -> bool {
-        let backend = &self.site.level.config.backend;
-        let execution = if self.site.index.is_some() { backend.map_execution } else { backend.node_execution };
-        self.spec.blocking || (execution == Execution::Threads && !self.spec.asynchronous)
+        let level = &*self.site.level;
+        let threads = if self.site.index.is_some() { level.items_use_threads() } else { level.uses_threads() };
+        self.spec.blocking || (threads && !self.spec.asynchronous)
     }
 
     fn first_attempt(self, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {

@@ -18,7 +18,6 @@ use super::map::MapWork;
 use super::nested;
 use super::shared::Level;
 use super::slot::Slot;
-use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{CACHED, NodeKind, ON_THREADS, PlanNode};
 
@@ -94,13 +93,8 @@ impl LevelWork {
     }
 
     fn may_start(&self) -> bool {
-        let backend = &self.level.config.backend;
-        let running = self.running.as_ref().map_or(0, FuturesUnordered::len);
-        match backend.node_execution {
-            Execution::Sequential => running == 0,
-            Execution::Async => true,
-            Execution::Threads => running < backend.max_workers,
-        }
+        let under_way = self.running.as_ref().map_or(0, FuturesUnordered::len);
+        self.level.config.backend.has_room_for_node(under_way)
     }
 
     /// Starts nodes as long as some are ready and there is room.
@@ -108,6 +102,7 @@ impl LevelWork {
         while self.error.is_none() && self.may_start() {
             let Some(node) = self.agenda.start_next() else { return };
             if level.run.cancel.is_cancelled() {
+                self.agenda.unstart(node);
                 self.fail(cancelled());
             } else if !self.call_directly(level, node, cx) {
                 let begun = self.begin(level, node, cx);
@@ -246,7 +241,7 @@ impl Drop for LevelWork {
 /// What keeps the nodes of a level from being called directly.
 fn obstacles(level: &Level) -> u8 {
     let cached = if level.config.cache.is_some() { CACHED } else { 0 };
-    let threads = if level.config.backend.node_execution == Execution::Threads { ON_THREADS } else { 0 };
+    let threads = if level.uses_threads() { ON_THREADS } else { 0 };
     cached | threads
 }
 

@@ -19,7 +19,6 @@ use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use crate::backend::Execution;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Arg, MapMode, NodeKind, Pipeline};
 
@@ -214,6 +213,7 @@ impl MapWork {
             config: around.config.clone(),
             span: open.span(),
             recorded: around.recorded,
+            in_thread: around.in_thread,
             place: around.place.clone(),
         });
         let mut results = Vec::new();
@@ -233,12 +233,7 @@ impl MapWork {
     }
 
     fn may_start(&self) -> bool {
-        let backend = &self.level.config.backend;
-        let room = match backend.map_execution {
-            Execution::Sequential => 1,
-            Execution::Async | Execution::Threads => backend.max_workers,
-        };
-        self.running.len() < room
+        self.level.config.backend.has_room_for_item(self.running.len())
     }
 
     fn start_item(&mut self, index: u64, start: Tick, cx: &mut Context<'_>) -> Begun {
@@ -272,6 +267,7 @@ impl MapWork {
                         config: level.config.clone(),
                         span,
                         recorded,
+                        in_thread: level.items_use_threads(),
                         place: level.place.item(index),
                     }))
                 };

@@ -35,6 +35,7 @@ pub(crate) fn inner_level(
         pipeline: inner.clone(),
         sites,
         recorded: recorded && config.telemetry,
+        in_thread: if index.is_some() { around.items_use_threads() } else { around.in_thread },
         config,
         span,
         place: around.place.inside(&around.pipeline.0.nodes[node].name, index),

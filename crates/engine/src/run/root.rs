@@ -190,6 +190,7 @@ impl Started {
             config,
             span: parent,
             recorded: sampled,
+            in_thread: false,
             place: Place::root(&plan.name),
         });
         let open = OpenSpan::start_root(&level, root, frame, total);
@@ -210,6 +211,7 @@ fn under(level: &Arc<Level>, span: SpanId) -> Arc<Level> {
         config: level.config.clone(),
         span,
         recorded: level.recorded,
+        in_thread: level.in_thread,
         place: level.place.clone(),
     })
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flowglass_model::{Event, RunId, Site, SpanId};
 use flowglass_record::{Scope, Tick};
 
+use crate::backend::Execution;
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::feed::Feeds;
@@ -133,6 +134,8 @@ pub(crate) struct Level {
     pub(crate) span: SpanId,
     /// Whether this level's spans are recorded (failures always are).
     pub(crate) recorded: bool,
+    /// Whether this is, or is inside of, an item of a map whose items run on threads.
+    pub(crate) in_thread: bool,
     pub(crate) place: Place,
 }
 
@@ -179,6 +182,16 @@ impl Place {
 impl Level {
     pub(crate) fn site(&self, site: u32) -> &Site {
         &self.run.layout.sites[site as usize]
+    }
+
+    /// Says whether nodes of this level that aren't async run on threads.
+    pub(crate) fn uses_threads(&self) -> bool {
+        self.in_thread || self.config.backend.node_execution == Execution::Threads
+    }
+
+    /// Says whether items of this level's maps run on threads.
+    pub(crate) fn items_use_threads(&self) -> bool {
+        self.in_thread || self.config.backend.map_execution == Execution::Threads
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Prepared<'a> {
 fn style(arguments: &RunArguments, backend: &LocalBackend, printer: &Printer) -> Style {
     let (_, height) = printer.stderr_size();
     let options = printer.stderr_options();
-    let bars = Style::Bars(View { options, height, workers: u64::try_from(backend.max_workers).ok() });
+    let bars = Style::Bars(View { options, height, workers: u64::try_from(backend.workers()).ok() });
     match arguments.progress {
         _ if arguments.quiet => Style::Off,
         ProgressArgument::Off => Style::Off,
