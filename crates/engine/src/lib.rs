@@ -4,7 +4,7 @@
 //! callbacks and views as plain-data events.
 
 mod backend;
-mod cache;
+pub mod cache;
 mod callback;
 mod cancel;
 mod closure;
@@ -19,7 +19,7 @@ mod secret;
 pub mod value;
 
 pub use backend::{Execution, LocalBackend};
-pub use cache::{Cache, CacheError, DiskCache, Entry, Load, NewEntry};
+pub use cache::{Cache, CacheError, DiskCache, MemoryCache};
 pub use callback::{
     Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime, Callbacks, IntoCallbackResult, Replayed, replay,
 };
@@ -33,7 +33,7 @@ pub use pipeline::{
     Typed,
 };
 pub use policy::{Backoff, Retry};
-pub use run::{Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
+pub use run::{CacheStats, Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
 
 // Names that are wrong are told with the nearest right one, everywhere in the same way.
 use flowglass_model::nearest;

@@ -85,6 +85,8 @@ pub struct NodeSpec {
     pub retry: Option<Retry>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
+    /// For how long cached results hold; without it, until something in the signature changes.
+    pub ttl: Option<Duration>,
 }
 
 impl NodeSpec {
@@ -105,6 +107,7 @@ impl NodeSpec {
             blocking: false,
             retry: None,
             timeout: None,
+            ttl: None,
         }
     }
 }

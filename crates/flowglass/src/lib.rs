@@ -41,12 +41,12 @@ pub mod telemetry;
 mod view;
 
 pub use flowglass_engine::{
-    Aspect, Backoff, BoxError, Cache, CacheError, Call, Callback, CallbackContext, CallbackFailure, CallbackResult,
-    CallbackTime, Callbacks, CancelToken, Capture, Coded, DiskCache, Effective, Entry, Error, ErrorKind, EventFeed,
-    EventFilter, Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, Load, LocalBackend, MapBuilder,
-    MapItems, MapMode, MapRun, NewEntry, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output,
-    Outputs, Param, Pipeline, PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled,
-    State, Stateful, Subscription, Typed, inputs, nodes, replay, type_of, typed, value,
+    Aspect, Backoff, BoxError, Cache, CacheError, CacheStats, Call, Callback, CallbackContext, CallbackFailure, CallbackResult,
+    CallbackTime, Callbacks, CancelToken, Capture, Coded, DiskCache, Effective, Error, ErrorKind, EventFeed, EventFilter,
+    Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, LocalBackend, MapBuilder, MapItems, MapMode,
+    MapRun, MemoryCache, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param,
+    Pipeline, PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled, State, Stateful,
+    Subscription, Typed, cache, inputs, nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};

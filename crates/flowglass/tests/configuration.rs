@@ -44,8 +44,7 @@ fn same(pipeline: &Pipeline) -> Pipeline {
 #[test]
 fn each_aspect_is_inherited_from_the_nearest_that_set_it() {
     let folder = tempfile::tempdir().unwrap();
-    let cache =
-        || Setting::Set(std::sync::Arc::new(DiskCache::open(folder.path()).unwrap()) as std::sync::Arc<dyn flowglass::Cache>);
+    let cache = || Setting::Set(flowglass::Cache::from(DiskCache::open(folder.path()).unwrap()));
     let pipeline = three(
         |inner| inner.with_backend(LocalBackend::threads().max_workers(4).into()).with_callbacks(Setting::Off),
         |outer| outer.with_cache(cache()).with_timeout(Duration::from_secs(60).into()),

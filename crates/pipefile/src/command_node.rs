@@ -86,10 +86,7 @@ impl EngineNode for CommandNode {
         let folder = |values: &Values<'_>| self.spec.working_folder(values, &self.folder);
         let cwd = with_values(&self.params, inputs, folder).map_err(failure)?;
         let content = ContentKey { cwd: &cwd, digests: &self.surroundings.digests, ignored: &self.surroundings.ignored };
-        let mut part = |label: &str, bytes: &[u8]| {
-            key.label(label);
-            key.bytes(bytes);
-        };
+        let mut part = |label: &str, bytes: &[u8]| key.part(label, bytes);
         with_values(&self.params, inputs, |values| {
             content.command(&self.spec, values, &mut part)?;
             values.iter().try_for_each(|(name, value)| content.value(name, value, &mut part))

@@ -1,112 +1,141 @@
-//! Where results are kept between runs: the trait, what an entry holds, and the cache on disk.
+//! Where results are kept between runs: entries by their signatures, large values by their content.
 
 mod disk;
+mod entry;
+mod error;
+mod memory;
+mod store;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub use disk::DiskCache;
+pub use disk::{DiskCache, DiskEntry, DiskLimits, DiskStats, Pruned};
+pub(crate) use entry::nanoseconds;
+pub use entry::{CachedOutput, Entry, Part};
+pub use error::CacheError;
+pub use memory::MemoryCache;
+pub use store::{SignatureStore, ValueStore};
 
-use crate::value::{KeyDigest, Type, Value, ValueError};
+use crate::value::KeyDigest;
 
-/// Keeps the results of computations by their signatures. Lookups and writes are called from the run's own thread, so they
-/// should take microseconds.
-pub trait Cache: Send + Sync + 'static {
-    /// Names the cache for people: `DiskCache: .flowglass/cache`.
-    fn describe(&self) -> String;
-
-    /// Returns the entry of this signature. A damaged entry is no entry.
-    fn get(&self, signature: &KeyDigest) -> Option<Arc<Entry>>;
-
-    /// Keeps the outputs of a computation.
-    ///
-    /// # Errors
-    /// If the cache can't write; the run goes on, and its node's `cache.status` is `miss`.
-    fn put(&self, signature: &KeyDigest, entry: NewEntry<'_>) -> Result<(), CacheError>;
+/// Where the results of a pipeline are kept. Made of a [`DiskCache`], of a [`MemoryCache`], or of two stores of your own.
+/// Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use flowglass_engine::{Cache, MemoryCache};
+///
+/// let cache = Cache::from(MemoryCache::new()).ttl(Duration::from_secs(3600));
+/// assert_eq!(cache.describe(), "MemoryCache");
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    signatures: Arc<dyn SignatureStore>,
+    values: Arc<dyn ValueStore>,
+    ttl: Option<Duration>,
 }
 
-/// What a computation gave, on its way into a cache.
-pub struct NewEntry<'a> {
-    /// How long the computation took, in nanoseconds.
-    pub cost_ns: u64,
-    /// The digest of each named part of the signature, so that it can be said which part changed.
-    pub parts: &'a [(String, KeyDigest)],
-    /// The encoded outputs, in the order of the node's outputs.
-    pub outputs: &'a [Vec<u8>],
+/// What a cache says of a signature.
+pub(crate) enum Found {
+    Hit(Arc<Entry>),
+    Miss,
+    /// There is an entry, but it or one of its values is damaged, or the store can't be reached.
+    Damaged(CacheError),
 }
 
-/// What a cache knows of a computation; its outputs are loaded when somebody needs them.
-pub struct Entry {
-    /// How long the computation took, in nanoseconds.
-    pub cost_ns: u64,
-    /// The digest of each named part of the signature.
-    pub parts: Vec<(String, KeyDigest)>,
-    outputs: Vec<Box<dyn Load>>,
-}
+impl Cache {
+    /// Makes a cache of a store for entries and one for large values.
+    pub fn new(signatures: impl SignatureStore, values: impl ValueStore) -> Self {
+        Self { signatures: Arc::new(signatures), values: Arc::new(values), ttl: None }
+    }
 
-/// Gives the bytes of an output when they are needed.
-pub trait Load: Send + Sync {
-    /// Returns the bytes.
-    ///
-    /// # Errors
-    /// If they are gone or damaged.
-    fn load(&self) -> Result<Vec<u8>, CacheError>;
-}
-
-impl Entry {
-    /// Makes an entry.
+    /// Bounds for how long results hold, for nodes that don't say so themselves. By default they hold until something in
+    /// their signature changes.
     #[must_use]
-    pub fn new(cost_ns: u64, parts: Vec<(String, KeyDigest)>, outputs: Vec<Box<dyn Load>>) -> Self {
-        Self { cost_ns, parts, outputs }
-    }
-
-    /// Returns how many outputs the entry has.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        self.outputs.len()
-    }
-
-    /// Loads an output.
-    pub(crate) fn load(&self, output: usize, ty: &Type) -> Result<Value, ValueError> {
-        let loader = self.outputs.get(output).ok_or_else(|| ValueError::new("the cached entry lacks an output"))?;
-        let bytes = loader.load().map_err(|error| ValueError::new(error.to_string()))?;
-        ty.decode(&bytes)
-    }
-}
-
-/// A cache couldn't be opened, read or written.
-#[derive(Debug)]
-pub struct CacheError {
-    message: String,
-    source: Option<std::io::Error>,
-}
-
-impl CacheError {
-    /// Makes an error with a message that names the place.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
-    }
-
-    /// Adds the cause.
-    #[must_use]
-    pub fn with_source(mut self, source: std::io::Error) -> Self {
-        self.source = Some(source);
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
         self
     }
-}
 
-impl fmt::Display for CacheError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+    /// Names the cache for people: `DiskCache: .flowglass/cache`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.signatures.describe()
+    }
+
+    /// Returns for how long results hold where a node says nothing itself.
+    pub(crate) fn default_ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// Looks for an entry with this many outputs that still holds. Its values aren't loaded.
+    pub(crate) fn find(&self, signature: &KeyDigest, outputs: usize, ttl: Option<Duration>) -> Found {
+        let entry = match self.signatures.get(signature) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Found::Miss,
+            Err(error) => return Found::Damaged(error),
+        };
+        let is_over = ttl.is_some() && entry.is_expired(ttl, unix_now_ns());
+        if entry.outputs.len() != outputs || is_over {
+            return Found::Miss;
         }
+        let lacks = |output: &CachedOutput| output.inline.is_none() && !self.values.holds(&output.digest, output.size_bytes);
+        if entry.outputs.iter().any(lacks) {
+            return Found::Damaged(CacheError::new(format!("a cached value of `{}` is gone", entry.path)));
+        }
+        Found::Hit(entry)
+    }
+
+    /// Keeps what a computation gave: small outputs in the entry, large ones by their content.
+    pub(crate) fn keep(
+        &self,
+        signature: &KeyDigest,
+        mut entry: Entry,
+        outputs: Vec<(Vec<u8>, String)>,
+    ) -> Result<(), CacheError> {
+        let limit = self.signatures.inline_bytes();
+        for (bytes, type_name) in outputs {
+            let output = CachedOutput::of(&bytes, type_name);
+            entry.outputs.push(if bytes.len() <= limit {
+                output.with_inline(bytes)
+            } else {
+                self.values.put(&output.digest, &bytes)?;
+                output
+            });
+        }
+        self.signatures.put(signature, entry)
+    }
+
+    /// Loads the bytes of an output.
+    pub(crate) fn load<'a>(&self, output: &'a CachedOutput) -> Result<Cow<'a, [u8]>, CacheError> {
+        if let Some(bytes) = &output.inline {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        let bytes = self.values.load(&output.digest)?;
+        if blake3::hash(&bytes) == output.digest {
+            return Ok(Cow::Owned(bytes));
+        }
+        // Out of the way, so that the value is written again.
+        let _ = self.values.remove(&output.digest);
+        Err(CacheError::new("a cached value is damaged"))
+    }
+
+    /// Forgets an entry whose values can't be had.
+    pub(crate) fn forget(&self, signature: &KeyDigest) {
+        // An entry that can't be forgotten is written over by what is computed next.
+        let _ = self.signatures.remove(signature);
     }
 }
 
-impl std::error::Error for CacheError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("signatures", &self.describe()).field("ttl", &self.ttl).finish_non_exhaustive()
     }
+}
+
+/// The time by the system's clock, in nanoseconds since 1970.
+pub(crate) fn unix_now_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -74,8 +74,8 @@ impl PipelineBuilder {
     }
 
     /// Caches the results of the nodes here.
-    pub fn cache(mut self, cache: impl Cache) -> Self {
-        self.config.cache = Setting::Set(Arc::new(cache));
+    pub fn cache(mut self, cache: impl Into<Cache>) -> Self {
+        self.config.cache = Setting::Set(cache.into());
         self
     }
 

@@ -15,7 +15,7 @@ use crate::callback::Callbacks;
 #[derive(Clone, Default)]
 pub(crate) struct Config {
     /// Where results are kept.
-    pub(crate) cache: Setting<Arc<dyn Cache>>,
+    pub(crate) cache: Setting<Cache>,
     /// Who is told what happens.
     pub(crate) callbacks: Setting<Callbacks>,
     /// Who records spans.
@@ -66,7 +66,7 @@ impl fmt::Debug for Config {
 /// What holds at one level of a run.
 #[derive(Clone, Default)]
 pub(crate) struct LevelConfig {
-    pub(crate) cache: Option<Arc<dyn Cache>>,
+    pub(crate) cache: Option<Cache>,
     pub(crate) callbacks: Option<Callbacks>,
     pub(crate) telemetry: bool,
     pub(crate) backend: LocalBackend,

@@ -36,6 +36,7 @@ pub struct NodeDef {
     pub(crate) cache: Option<bool>,
     pub(crate) retry: Option<Retry>,
     pub(crate) config: Config,
+    pub(crate) ttl: Option<Duration>,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
     pub(crate) kept_defaults: Vec<String>,
@@ -58,6 +59,7 @@ impl NodeDef {
             cache: None,
             retry: None,
             config: Config::default(),
+            ttl: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
             kept_defaults: Vec::new(),
@@ -105,8 +107,8 @@ impl NodeDef {
 
     /// Keeps the results of a pipeline's nodes in this cache here, whatever the pipeline itself says.
     #[must_use]
-    pub fn cache_in(mut self, cache: impl Cache) -> Self {
-        self.config.cache = Setting::Set(Arc::new(cache));
+    pub fn cache_in(mut self, cache: impl Into<Cache>) -> Self {
+        self.config.cache = Setting::Set(cache.into());
         self.cache = Some(true);
         self
     }
@@ -136,6 +138,14 @@ impl NodeDef {
     #[must_use]
     pub fn no_telemetry(mut self) -> Self {
         self.config.telemetry = Setting::Off;
+        self
+    }
+
+    /// Bounds for how long cached results of the node hold; what reads them then counts their content in its key. Of a
+    /// pipeline, the nodes inside say so themselves.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
         self
     }
 
@@ -179,6 +189,14 @@ impl NodeDef {
     pub fn map_mode(mut self, mode: MapMode) -> Self {
         self.map_mode = mode;
         self
+    }
+
+    pub(crate) fn time_to_live(&self) -> Option<Duration> {
+        let own = match &self.kind {
+            NodeKind::Call { spec, .. } => spec.ttl,
+            NodeKind::Pipeline(_) => None,
+        };
+        self.ttl.or(own)
     }
 
     pub(crate) fn own_name(&self) -> &str {
@@ -251,6 +269,11 @@ pub trait NodeExt: IntoNode + Sized {
     /// As [`NodeDef::timeout`].
     fn timeout(self, timeout: Duration) -> NodeDef {
         self.into_node().timeout(timeout)
+    }
+
+    /// As [`NodeDef::ttl`].
+    fn ttl(self, ttl: Duration) -> NodeDef {
+        self.into_node().ttl(ttl)
     }
 
     /// As [`NodeDef::input`].

@@ -34,7 +34,7 @@ pub struct Effective {
     /// How nodes and items are scheduled.
     pub backend: Aspect<LocalBackend>,
     /// Where results are kept.
-    pub cache: Aspect<Arc<dyn Cache>>,
+    pub cache: Aspect<Cache>,
     /// Who is told what happens.
     pub callbacks: Aspect<Callbacks>,
     /// Who records spans; by default each run keeps its own in memory.

@@ -185,7 +185,7 @@ impl Pipeline {
 
     /// Returns this pipeline with another cache, or with caching off or inherited.
     #[must_use]
-    pub fn with_cache(&self, cache: Setting<Arc<dyn Cache>>) -> Self {
+    pub fn with_cache(&self, cache: Setting<Cache>) -> Self {
         self.changed(|plan| plan.config.cache = cache)
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct PlanNode {
     pub(crate) cache: bool,
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
+    /// For how long its cached results hold.
+    pub(crate) ttl: Option<Duration>,
     /// The nodes that read its outputs.
     pub(crate) readers: Vec<usize>,
     /// How many nodes it reads from.
@@ -109,6 +111,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             outputs.push(OutputPort { name: made.outer, slot, ty: made.ty, node, consumed: false });
         }
         let (cache, retry, timeout) = policies(&draft.def);
+        let ttl = draft.def.time_to_live();
         nodes.push(PlanNode {
             name: draft.name.into(),
             args,
@@ -118,6 +121,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             cache,
             retry,
             timeout,
+            ttl,
             readers: Vec::new(),
             reads_from: reads_from.len(),
             kind: draft.def.kind,

@@ -8,17 +8,18 @@ use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 
+use super::hit::{Hit, any_lost, restore_first};
 use super::items::Items;
-use super::keyed::{Keyed, output_signature};
+use super::keyed::{Identities, Keyed, NoKey};
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use super::user_code::{self, Attempt, Guarded, bounded, check, no_runtime};
-use crate::cache::Entry;
+use crate::cache::{Entry, Found};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{Arg, NodeKind, PlanNode};
-use crate::value::{KeyDigest, Type, ValueError};
+use crate::value::{Type, ValueError};
 
 /// What a piece of work gave.
 pub(crate) struct Done {
@@ -45,7 +46,8 @@ impl Begun {
     }
 }
 
-/// One input of a call: where its value is, and the types on both sides.
+/// One input of a call: where its value is, and its type there.
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) slot: Slot,
     pub(crate) have: Type,
@@ -55,6 +57,7 @@ pub(crate) struct Given {
 pub(crate) type Givens = SmallVec<[Given; 2]>;
 
 /// A node at one place: as itself, or as the item of a map.
+#[derive(Clone)]
 pub(crate) struct CallSite {
     pub(crate) level: Arc<Level>,
     pub(crate) node: usize,
@@ -79,43 +82,70 @@ impl CallSite {
 }
 
 /// Looks for a node's results in the cache without starting it.
-pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: &[Given]) -> Option<(Vec<Slot>, u64)> {
-    let site = CallSite { level: Arc::clone(level), node, site: 0, index: None, recorded: false, items: None };
+pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: Givens) -> Option<(Slots, u64)> {
+    let (site, recorded) = (level.sites.nodes[node].site, level.recorded);
+    let site = CallSite { level: Arc::clone(level), node, site, index: None, recorded, items: None };
     let NodeKind::Call { node, spec } = &site.plan().kind else { return None };
-    let keyed = Keyed::find(&site, &**node, spec, given).ok()??;
-    let entry = keyed.lookup()?;
-    Some((cached_slots(site.plan(), &entry, &keyed.signature), entry.cost_ns))
+    let keyed = Keyed::find(&site, &**node, spec, &given).ok()??;
+    let Found::Hit(entry) = keyed.lookup(spec) else { return None };
+    let saved_ns = entry.cost_ns;
+    Some((cached_slots(site, given, &keyed, entry), saved_ns))
 }
 
 /// Runs a node: from the cache where it can, inline where the node is ready at once.
-pub(crate) fn begin(site: CallSite, given: &[Given], start: Tick, cx: &mut Context<'_>) -> Begun {
+pub(crate) fn begin(site: CallSite, given: Givens, start: Tick, cx: &mut Context<'_>) -> Begun {
+    begin_call(site, given, start, Ask::First, cx)
+}
+
+/// Whether the cache is asked before a node is computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    First,
+    /// What it has is lost.
+    Not,
+}
+
+fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Context<'_>) -> Begun {
     let NodeKind::Call { node, spec } = &site.plan().kind else { return Begun::Done(not_a_call(start)) };
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
-    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
-    let told = |open: &OpenSpan| {
-        site.level.tell(site.site, open.span(), site.index, start, EventKind::Started { total: None });
-    };
-    // A node tells of its start before the cache is asked; an item only when it really starts.
-    if site.index.is_none() {
-        told(&open);
-    }
-    let keyed = match Keyed::find(&site, &*node, &spec, given) {
+    let keyed = match Keyed::find(&site, &*node, &spec, &given) {
         Ok(keyed) => keyed,
-        Err(error) => return Begun::Done(fail(open, &site.path(), error, Tick::now())),
+        Err(NoKey::Lost) => return when_restored(site, given, ask, cx),
+        Err(NoKey::Failed(error)) => return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now())),
     };
-    if let Some((signature, entry)) = keyed.as_ref().and_then(|keyed| Some((keyed.signature, keyed.lookup()?))) {
-        return Begun::Done(hit(open, &entry, signature, site.plan()));
+    if let Some(keyed) = keyed.as_ref().filter(|_| ask == Ask::First) {
+        match keyed.lookup(&spec) {
+            Found::Hit(entry) => return Begun::Done(hit(site, given, start, keyed, entry)),
+            Found::Damaged(error) => site.level.run.totals.count_damage(error),
+            Found::Miss => {}
+        }
     }
-    if site.index.is_some() {
-        told(&open);
-    }
-    let inputs = match inputs(&site.plan().args, given) {
+    let inputs = match inputs(&site.plan().args, &given) {
         Ok(inputs) => inputs,
-        Err(error) => return Begun::Done(fail(open, &site.path(), site.error(ErrorKind::Cache, &error), Tick::now())),
+        Err(_) if any_lost(&given) => return when_restored(site, given, ask, cx),
+        Err(error) => {
+            let error = site.error(ErrorKind::Cache, &error);
+            return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now()));
+        }
     };
+    // What the level gave away for its last reader is to be moved, not cloned.
+    drop(given);
+    let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
     let work = Work { context, site, node, spec, keyed };
     work.first_attempt(inputs, open, cx)
+}
+
+/// Begins a call when what it reads, and the cache has lost, has been computed again.
+fn when_restored(site: CallSite, given: Givens, ask: Ask, cx: &mut Context<'_>) -> Begun {
+    restore_first(given, move |given, cx| begin_call(site, given, Tick::now(), ask, cx), cx)
+}
+
+/// Opens the span of a call and tells of its start.
+fn started(site: &CallSite, start: Tick) -> OpenSpan {
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
+    site.level.tell(site.site, open.span(), site.index, start, EventKind::Started { total: None });
+    open
 }
 
 #[cold]
@@ -154,17 +184,30 @@ fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
     Done { result: Err(error), hit: false, saved_ns: 0, end }
 }
 
-fn hit(open: OpenSpan, entry: &Arc<Entry>, signature: KeyDigest, plan: &PlanNode) -> Done {
+fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Entry>) -> Done {
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
+    // A node tells of its start though the cache has it; an item only when it really starts.
+    if site.index.is_none() {
+        site.level.tell(site.site, open.span(), None, start, EventKind::Started { total: None });
+    }
     let end = Tick::now();
-    let lookup_ns = open.frame.start.elapsed_ns(end);
-    let saved_ns = entry.cost_ns;
-    let slots = cached_slots(plan, entry, &signature).into();
-    open.end(&Ended::Hit { signature: Some(&signature), saved_ns, lookup_ns }, end);
+    let (lookup_ns, saved_ns) = (start.elapsed_ns(end), entry.cost_ns);
+    let slots = cached_slots(site, given, keyed, entry);
+    open.end(&Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns }, end);
     Done { result: Ok(slots), hit: true, saved_ns, end }
 }
 
-fn cached_slots(plan: &PlanNode, entry: &Arc<Entry>, signature: &KeyDigest) -> Vec<Slot> {
-    plan.exposed.iter().map(|&output| Slot::cached(entry, output, output_signature(signature, output))).collect()
+/// Slots for what lies in the cache, with what it takes to compute it again.
+fn cached_slots(site: CallSite, given: Givens, keyed: &Keyed, entry: Arc<Entry>) -> Slots {
+    let identities = keyed.identities(&entry);
+    let level = Arc::clone(&site.level);
+    let node = site.node;
+    let again = Box::new(move |cx: &mut Context<'_>| begin_call(site.clone(), given.clone(), Tick::now(), Ask::Not, cx));
+    let hit = Arc::new(Hit::new((keyed.cache.clone(), keyed.signature, entry), &level.run, again));
+    let exposed = &level.pipeline.0.nodes[node].exposed;
+    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let slot = |(place, &output): (usize, &usize)| Slot::cached(&hit, (number(output), number(place)), identities.of(output));
+    exposed.iter().enumerate().map(slot).collect()
 }
 
 /// Ends a direct call of a level's node: checks what it gave and closes its span.
@@ -260,19 +303,14 @@ impl Work {
             Err(error) => return fail(open, &self.site.path(), error, end),
         };
         let cost_ns = open.frame.start.elapsed_ns(end);
-        let cache = self.keyed.as_ref().map_or(CacheStatus::Off, |keyed| keyed.store(&self.spec, &outputs, cost_ns));
+        let (cache, identities) = match &self.keyed {
+            Some(keyed) => keyed.store(&self.site, &self.spec, &outputs, cost_ns),
+            None => (CacheStatus::Off, Identities::Values),
+        };
         let signature = self.keyed.as_ref().map(|keyed| keyed.signature);
         let end = if self.keyed.is_some() { Tick::now() } else { end };
-        let slots = self
-            .site
-            .plan()
-            .exposed
-            .iter()
-            .map(|&output| {
-                let signature = signature.as_ref().map(|signature| output_signature(signature, output));
-                Slot::computed(Arc::clone(&outputs[output]), signature)
-            })
-            .collect();
+        let slot = |&output: &usize| Slot::computed(Arc::clone(&outputs[output]), identities.of(output));
+        let slots = self.site.plan().exposed.iter().map(slot).collect();
         open.end(&Ended::Computed { cache, signature: signature.as_ref() }, end);
         Done { result: Ok(slots), hit: false, saved_ns: 0, end }
     }

@@ -53,6 +53,15 @@ impl Kept {
         self.slots.get_mut(slot)?.take()?.into_here()
     }
 
+    /// Sees to it that what stands for a value in cache keys is worked out once, if it has several readers.
+    pub(crate) fn share_digest(&mut self, slot: usize) {
+        if !self.is_last_use(slot)
+            && let Some(Some(slot)) = self.slots.get_mut(slot)
+        {
+            slot.share_digest();
+        }
+    }
+
     /// Takes a slot for its last reader, or shares it with another one; one read is counted.
     pub(crate) fn read(&mut self, slot: usize) -> Option<Slot> {
         let last = self.is_last_use(slot);

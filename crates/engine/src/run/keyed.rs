@@ -1,85 +1,204 @@
 //! The signature of a call: what makes its results stand for those of another run.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use flowglass_model::CacheStatus;
+use smallvec::SmallVec;
 
 use super::call::{CallSite, Given, inputs};
-use crate::cache::{Cache, Entry, NewEntry};
+use crate::cache::{Cache, Entry, Found, Part, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
 use crate::value::{KeyDigest, KeyHasher, ValueError};
 
-/// The signature of one of a node's outputs.
-pub(crate) fn output_signature(signature: &KeyDigest, output: usize) -> KeyDigest {
-    let mut hasher = KeyHasher::default();
-    hasher.bytes(signature);
-    hasher.list(output);
-    hasher.finish()
-}
-
 /// A call whose results can be cached: its signature and the digests of the signature's parts.
 pub(crate) struct Keyed {
-    cache: Arc<dyn Cache>,
+    pub(crate) cache: Cache,
     pub(crate) signature: KeyDigest,
-    parts: Vec<(String, KeyDigest)>,
-    outputs: usize,
+    /// For how long results hold.
+    ttl: Option<Duration>,
+    /// What stands for each input, in the order of the node's parameters.
+    given: SmallVec<[KeyDigest; 4]>,
+    /// The parts that a node keyed by values names.
+    named: Vec<(String, KeyDigest)>,
+}
+
+/// Why there is no signature.
+pub(crate) enum NoKey {
+    /// A value that counts in it couldn't be loaded; it may be computed again.
+    Lost,
+    Failed(Error),
+}
+
+/// What stands for the outputs of a call in the keys of those who read them.
+pub(crate) enum Identities {
+    /// The signature of the call.
+    Signature(KeyDigest),
+    /// The content of each output: results that hold for a time only may be others the next time.
+    Contents(SmallVec<[KeyDigest; 1]>),
+    /// The values themselves.
+    Values,
+}
+
+impl Identities {
+    /// The digest that stands for an output, if it isn't the value itself.
+    pub(crate) fn of(&self, output: usize) -> Option<KeyDigest> {
+        match self {
+            Self::Signature(signature) => Some(output_signature(signature, output)),
+            Self::Contents(contents) => contents.get(output).copied(),
+            Self::Values => None,
+        }
+    }
+}
+
+/// The signature of one of a node's outputs. Signatures are as good as random, so changing some bits by the output's number
+/// keeps them apart as well as another hash would.
+fn output_signature(signature: &KeyDigest, output: usize) -> KeyDigest {
+    let mut signature = *signature;
+    for (byte, number) in signature.iter_mut().zip((output as u64).to_le_bytes()) {
+        *byte ^= number;
+    }
+    signature
+}
+
+fn content_signature(digest: &KeyDigest) -> KeyDigest {
+    *blake3::Hasher::new().update(b"flowglass content 1").update(digest).finalize().as_bytes()
 }
 
 impl Keyed {
     /// Works out the signature, if there is a cache and the node may use it.
-    pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, Error> {
+    pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, NoKey> {
         let plan = site.plan();
         let (Some(cache), Some(code), true) = (&site.level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
-        let mut parts = Vec::with_capacity(given.len() + 2);
-        let mut hasher = KeyHasher::default();
-        hasher.bytes(code);
-        hasher.text(&spec.version);
-        parts.push(("code".to_owned(), hasher.finish()));
-        if let Some(environment) = &site.level.config.environment {
-            let mut hasher = KeyHasher::default();
-            hasher.text(environment);
-            parts.push(("environment".to_owned(), hasher.finish()));
-        }
+        let mut text = Text::default();
+        text.digest(code);
+        text.text(&spec.version);
+        text.number(u64::from(site.level.config.environment.is_some()));
+        text.text(site.level.config.environment.as_deref().unwrap_or_default());
+        let mut keyed = Self {
+            cache: cache.clone(),
+            signature: KeyDigest::default(),
+            ttl: plan.ttl.or(cache.default_ttl()),
+            given: SmallVec::new(),
+            named: Vec::new(),
+        };
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
-                    let mut hasher = KeyHasher::default();
-                    given.slot.key(&given.have, &mut hasher).map_err(|error| {
-                        let error = ValueError::new(format!("input `{}`: {error}", arg.name));
-                        site.error(ErrorKind::Cache, &error)
-                    })?;
-                    parts.push((arg.name.clone(), hasher.finish()));
+                    let digest = given
+                        .slot
+                        .digest(&given.have)
+                        .map_err(|error| no_key(site, std::slice::from_ref(given), &arg.name, &error))?;
+                    text.text(&arg.name);
+                    text.digest(&digest);
+                    keyed.given.push(digest);
                 }
             }
             KeyedBy::Values => {
-                let inputs = inputs(&plan.args, given).map_err(|error| site.error(ErrorKind::Cache, &error))?;
+                let inputs = inputs(&plan.args, given).map_err(|error| no_key(site, given, "", &error))?;
                 let mut hasher = KeyHasher::default();
-                node.cache_key(&inputs, &mut hasher).map_err(Error::from_node)?;
-                parts.push(("inputs".to_owned(), hasher.finish()));
+                node.cache_key(&inputs, &mut hasher).map_err(|error| NoKey::Failed(Error::from_node(error)))?;
+                let (digest, named) = hasher.finish_parts();
+                text.digest(&digest);
+                keyed.named = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
             }
         }
-        let mut hasher = KeyHasher::default();
-        hasher.label("flowglass signature 1");
-        for (name, digest) in &parts {
-            hasher.label(name);
-            hasher.bytes(digest);
-        }
-        Ok(Some(Self { cache: Arc::clone(cache), signature: hasher.finish(), parts, outputs: spec.outputs.len() }))
+        keyed.signature = text.finish();
+        Ok(Some(keyed))
     }
 
-    pub(crate) fn lookup(&self) -> Option<Arc<Entry>> {
-        self.cache.get(&self.signature).filter(|entry| entry.outputs() == self.outputs)
+    /// Looks for the results.
+    pub(crate) fn lookup(&self, spec: &NodeSpec) -> Found {
+        self.cache.find(&self.signature, spec.outputs.len(), self.ttl)
+    }
+
+    /// What stands for the outputs of an entry.
+    pub(crate) fn identities(&self, entry: &Entry) -> Identities {
+        match self.ttl {
+            None => Identities::Signature(self.signature),
+            Some(_) => Identities::Contents(entry.outputs.iter().map(|output| content_signature(&output.digest)).collect()),
+        }
     }
 
     /// Keeps what was computed, if it can be encoded and the cache can write.
-    pub(crate) fn store(&self, spec: &NodeSpec, outputs: &Outputs, cost_ns: u64) -> CacheStatus {
-        let encoded: Result<Vec<_>, _> =
-            spec.outputs.iter().zip(outputs).map(|(output, value)| output.ty.encode(value)).collect();
-        let stored = encoded.is_ok_and(|outputs| {
-            let entry = NewEntry { cost_ns, parts: &self.parts, outputs: &outputs };
-            self.cache.put(&self.signature, entry).is_ok()
-        });
-        if stored { CacheStatus::Write } else { CacheStatus::Miss }
+    pub(crate) fn store(&self, site: &CallSite, spec: &NodeSpec, outputs: &Outputs, cost_ns: u64) -> (CacheStatus, Identities) {
+        let encode = |(output, value): (&crate::node::Output, _)| Ok((output.ty.encode(value)?, output.ty.to_string()));
+        let encoded: Result<Vec<_>, ValueError> = spec.outputs.iter().zip(outputs).map(encode).collect();
+        let Ok(encoded) = encoded else {
+            let values = if self.ttl.is_some() { Identities::Values } else { Identities::Signature(self.signature) };
+            return (CacheStatus::Miss, values);
+        };
+        let contents = || encoded.iter().map(|(bytes, _)| content_signature(blake3::hash(bytes).as_bytes())).collect();
+        let identities = match self.ttl {
+            None => Identities::Signature(self.signature),
+            Some(_) => Identities::Contents(contents()),
+        };
+        let entry = Entry {
+            path: site.level.site(site.site).path.to_string(),
+            cost_ns,
+            stored_unix_ns: unix_now_ns(),
+            ttl_ns: self.ttl.map(nanoseconds),
+            parts: self.parts(site, spec),
+            outputs: Vec::with_capacity(encoded.len()),
+        };
+        match self.cache.keep(&self.signature, entry, encoded) {
+            Ok(()) => (CacheStatus::Write, identities),
+            Err(error) => {
+                site.level.run.totals.note_problem(error);
+                (CacheStatus::Miss, identities)
+            }
+        }
+    }
+
+    /// The parts of the signature by their names.
+    fn parts(&self, site: &CallSite, spec: &NodeSpec) -> Vec<Part> {
+        let part = |name: &str, digest: KeyDigest| Part { name: name.to_owned(), digest };
+        let mut parts = vec![part("code", spec.code.unwrap_or_default())];
+        if !spec.version.is_empty() {
+            parts.push(part("version", blake3::hash(spec.version.as_bytes()).into()));
+        }
+        if let Some(environment) = &site.level.config.environment {
+            parts.push(part("environment", blake3::hash(environment.as_bytes()).into()));
+        }
+        let inputs = site.plan().args.iter().zip(&self.given);
+        parts.extend(inputs.map(|(arg, digest)| part(&format!("input.{}", arg.name), *digest)));
+        parts.extend(self.named.iter().map(|(name, digest)| part(name, *digest)));
+        parts
+    }
+}
+
+fn no_key(site: &CallSite, given: &[Given], name: &str, error: &ValueError) -> NoKey {
+    if given.iter().any(|given| given.slot.is_lost()) {
+        return NoKey::Lost;
+    }
+    let error = if name.is_empty() { error.to_string() } else { format!("input `{name}`: {error}") };
+    NoKey::Failed(site.error(ErrorKind::Cache, &ValueError::new(error)))
+}
+
+/// The text of a signature, each part with its length.
+struct Text(SmallVec<[u8; 512]>);
+
+impl Default for Text {
+    fn default() -> Self {
+        Self(SmallVec::from_slice(b"flowglass signature 2"))
+    }
+}
+
+impl Text {
+    fn digest(&mut self, digest: &KeyDigest) {
+        self.0.extend_from_slice(digest);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn finish(self) -> KeyDigest {
+        *blake3::hash(&self.0).as_bytes()
     }
 }

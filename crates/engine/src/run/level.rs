@@ -132,18 +132,19 @@ impl LevelWork {
             (NodeKind::Call { .. }, None) => {
                 let recorded = level.recorded;
                 let site = CallSite { level: Arc::clone(level), node, site: sites.site, index: None, recorded, items: None };
-                call::begin(site, &given, start, cx)
+                call::begin(site, given, start, cx)
             }
-            (NodeKind::Pipeline(inner), None) => {
-                let open_level = |span| nested::inner_level(level, node, inner, None, span, level.recorded);
-                nested::begin_pipeline(level, node, sites.site, None, given, start, cx, open_level)
-            }
+            (NodeKind::Pipeline(inner), None) => nested::begin_pipeline(level, node, inner, given, start, cx),
         }
     }
 
     fn given(&mut self, plan: &PlanNode) -> Givens {
         let mut given = Givens::with_capacity(plan.args.len());
+        let is_keyed = plan.cache && self.obstacles & CACHED != 0;
         for arg in &plan.args {
+            if is_keyed {
+                self.kept.share_digest(arg.slot);
+            }
             given.extend(self.kept.read(arg.slot).map(|slot| Given { slot, have: arg.have.clone() }));
         }
         given

@@ -4,23 +4,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flowglass_model::{CacheStatus, EventKind};
+use flowglass_model::CacheStatus;
 use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
-use super::attempts::{LevelAttempts, Teller};
-use super::call::{self, Begun, CallSite, Done, Given, Givens};
+use super::call::{Begun, Done, Given, Givens};
 use super::durations::Durations;
+use super::hit::{any_lost, restore_first};
+use super::item::{ItemStart, Target};
 use super::items::{Items, MapArg};
-use super::level::{LevelDone, cancelled};
+use super::level::cancelled;
 use super::nested;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
-use super::probe;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Arg, MapMode, NodeKind, Pipeline};
+use crate::pipeline::{Arg, MapMode};
 
 /// What a map does after an item has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,28 +32,16 @@ pub enum OnError {
     Stop,
 }
 
-/// What runs for each item.
-#[derive(Clone, Copy)]
-enum Target {
-    /// A node of the level.
-    Node(usize),
-    /// The whole pipeline of a top-level map.
-    Root,
-}
-
 /// A map at work. A future of its items' results.
 pub(crate) struct MapWork {
     /// As the level around, with the map's span as the parent.
     level: Arc<Level>,
-    target: Target,
-    item_site: u32,
-    items: Arc<Items>,
+    item: ItemStart,
     on_error: OnError,
     next: u64,
     running: FuturesUnordered<Tagged>,
     results: Vec<Option<Result<Slots, Error>>>,
     counts: Counts,
-    outputs: Option<Arc<[usize]>>,
 }
 
 #[derive(Default)]
@@ -157,10 +145,17 @@ impl MapWork {
     ) -> Begun {
         let (plan, sites) = (&level.pipeline.0.nodes[node], &level.sites.nodes[node]);
         let Some(item_site) = sites.item else { return nested::missing(start) };
-        let arg =
-            |(arg, given): (&Arg, Given)| MapArg { name: arg.name.clone(), given, item: arg.want.clone(), mapped: arg.mapped };
-        let args = plan.args.iter().zip(given).map(arg).collect();
-        let items = Items::new(args, mode);
+        let arg = |(arg, given): (&Arg, &Given)| {
+            let (name, given, item) = (arg.name.clone(), given.clone(), arg.want.clone());
+            MapArg { name, given, item, mapped: arg.mapped }
+        };
+        let items = Items::new(plan.args.iter().zip(&given).map(arg).collect(), mode);
+        if items.is_err() && any_lost(&given) {
+            let level = Arc::clone(level);
+            let begin = move |given, cx: &mut Context<'_>| Self::begin_node(&level, node, given, mode, Tick::now(), cx);
+            return restore_first(given, begin, cx);
+        }
+        drop(given);
         let total = items.as_ref().map_or(0, Items::total);
         let open = OpenSpan::start(level, sites.site, None, level.recorded, start, Some(total));
         let place = level.place.inside(&plan.name, None);
@@ -219,16 +214,13 @@ impl MapWork {
         let mut results = Vec::new();
         results.resize_with(usize::try_from(items.total()).unwrap_or(usize::MAX), || None);
         Self {
+            item: ItemStart { level: Arc::clone(&level), target, site: item_site, items: Arc::new(items), outputs },
             level,
-            target,
-            item_site,
-            items: Arc::new(items),
             on_error,
             next: 0,
             running: FuturesUnordered::new(),
             results,
             counts: Counts::default(),
-            outputs,
         }
     }
 
@@ -237,94 +229,9 @@ impl MapWork {
     }
 
     fn start_item(&mut self, index: u64, start: Tick, cx: &mut Context<'_>) -> Begun {
-        let given = self.items.item(index);
-        let kept = self.level.run.map_items.keeps(index, self.items.total());
+        let kept = self.level.run.map_items.keeps(index, self.item.items.total());
         self.counts.unsampled += u64::from(self.level.recorded && !kept);
-        let recorded = self.level.recorded && kept;
-        let level = Arc::clone(&self.level);
-        match self.target {
-            Target::Node(node) => match &level.pipeline.0.nodes[node].kind {
-                NodeKind::Call { .. } => {
-                    let items = Some(Arc::clone(&self.items));
-                    let site = CallSite { level, node, site: self.item_site, index: Some(index), recorded, items };
-                    call::begin(site, &given, start, cx)
-                }
-                NodeKind::Pipeline(inner) => {
-                    let plan = &level.pipeline.0.nodes[node];
-                    let inner_level = |span| nested::inner_level(&level, node, inner, Some(index), span, recorded);
-                    let slots = nested::inner_slots(inner, plan, given);
-                    let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
-                    self.begin_level(index, recorded, start, slots, Some(outputs), inner_level, cx)
-                }
-            },
-            Target::Root => {
-                let slots = Ok(given.into_iter().map(|given| Some(given.slot)).collect());
-                let root_level = |span| {
-                    Some(Arc::new(Level {
-                        run: Arc::clone(&level.run),
-                        pipeline: level.pipeline.clone(),
-                        sites: Arc::clone(&level.sites),
-                        config: level.config.clone(),
-                        span,
-                        recorded,
-                        in_thread: level.items_use_threads(),
-                        place: level.place.item(index),
-                    }))
-                };
-                self.begin_level(index, recorded, start, slots, self.outputs.clone(), root_level, cx)
-            }
-        }
-    }
-
-    /// Runs a pipeline as one item: whole from the cache where every node of it is there, else from its start.
-    #[expect(clippy::too_many_arguments, reason = "an item's place, what it is given, and how it is polled")]
-    fn begin_level(
-        &self,
-        index: u64,
-        recorded: bool,
-        start: Tick,
-        slots: Result<Vec<Option<Slot>>, Error>,
-        outputs: Option<Arc<[usize]>>,
-        inner: impl FnOnce(flowglass_model::SpanId) -> Option<Arc<Level>>,
-        cx: &mut Context<'_>,
-    ) -> Begun {
-        let open =
-            OpenSpan::start_quiet(&self.level, self.item_site, Some(index), recorded, start).with_items(Some(&self.items));
-        let Some(level) = inner(open.span()) else { return nested::missing(start) };
-        let place = level.place.clone();
-        let wanted: Arc<[usize]> = outputs.clone().unwrap_or_else(|| (0..level.pipeline.0.outputs.len()).collect());
-        let slots = match slots {
-            Ok(slots) => slots,
-            Err(error) => return Begun::Done(nested::end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
-        };
-        if let Some(whole) = probe::whole(&level, &slots, outputs.as_deref()) {
-            let end = Tick::now();
-            let result = Ok(pick(whole.slots, &level.pipeline, &wanted));
-            level.run.totals.hits.fetch_add(whole.hits, std::sync::atomic::Ordering::Relaxed);
-            level.run.totals.saved_ns.fetch_add(whole.saved_ns, std::sync::atomic::Ordering::Relaxed);
-            return Begun::Done(nested::end_level(open, result, &place.path(), end, (true, whole.saved_ns)));
-        }
-        let total = u64::try_from(level.pipeline.0.nodes.len()).ok();
-        self.level.tell(self.item_site, open.span(), Some(index), start, EventKind::Started { total });
-        let node = match self.target {
-            Target::Node(node) => Some(node),
-            Target::Root => None,
-        };
-        let plan = node.map(|node| &self.level.pipeline.0.nodes[node]);
-        let attempt = node.map(|node| self.level.sites.nodes[node].attempt);
-        let teller = Teller { site: self.item_site, span: open.span(), index: Some(index) };
-        let work = LevelAttempts::new(&level, plan, slots, outputs, teller, start);
-        let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
-            if let Some(attempt) = attempt {
-                open.record_attempts(attempt, &done.attempts);
-            }
-            let result = match done.error {
-                None => Ok(pick(done.slots, &level.pipeline, &wanted)),
-                Some(error) => Err(error),
-            };
-            nested::end_level(open, result, &place.path(), end, (done.hit && level.config.cache.is_some(), done.saved_ns))
-        };
-        Begun::poll_once(Spanned::new(work, open, complete), cx)
+        self.item.begin(index, self.level.recorded && kept, start, cx)
     }
 
     fn finish(&mut self, index: u64, start: Tick, done: Done) {
@@ -359,7 +266,7 @@ impl Future for MapWork {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MapDone> {
         let this = self.get_mut();
         loop {
-            while this.next < this.items.total() && this.may_start() && !this.is_stopped() {
+            while this.next < this.item.items.total() && this.may_start() && !this.is_stopped() {
                 let (index, start) = (this.next, Tick::now());
                 this.next += 1;
                 match this.start_item(index, start, cx) {
@@ -378,11 +285,6 @@ impl Future for MapWork {
             }
         }
     }
-}
-
-fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &[usize]) -> Slots {
-    let first = pipeline.0.inputs.len();
-    outputs.iter().filter_map(|&output| slots[first + output].take()).collect()
 }
 
 /// Turns the items' results into one list for each output.

@@ -8,12 +8,13 @@ use flowglass_record::Tick;
 
 use super::attempts::{LevelAttempts, Teller};
 use super::call::{Begun, Done, Given, Givens};
+use super::hit::{any_lost, restore_first};
 use super::level::LevelDone;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
+use crate::pipeline::{Arg, Pipeline, PlanNode};
 use crate::value::{Type, ValueError};
 
 /// Makes the level of a pipeline inside of another.
@@ -30,6 +31,9 @@ pub(crate) fn inner_level(
     if !around.pipeline.0.nodes[node].cache {
         config.cache = None;
     }
+    if let Some(ttl) = around.pipeline.0.nodes[node].ttl {
+        config.cache = config.cache.map(|cache| cache.ttl(ttl));
+    }
     Some(Arc::new(Level {
         run: Arc::clone(&around.run),
         pipeline: inner.clone(),
@@ -43,12 +47,12 @@ pub(crate) fn inner_level(
 }
 
 /// Puts what a node is given into the slots of the pipeline inside, with its defaults.
-pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Givens) -> Result<Vec<Option<Slot>>, Error> {
+pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: &[Given]) -> Result<Vec<Option<Slot>>, Error> {
     let mut slots: Vec<Option<Slot>> = inner
         .0
         .inputs
         .iter()
-        .map(|port| port.default.as_ref().map(|default| Slot::unsigned(Arc::clone(&default.value))))
+        .map(|port| port.default.as_ref().map(|default| Slot::shared(Arc::clone(&default.value))))
         .collect();
     for (arg, given) in plan.args.iter().zip(given) {
         slots[arg.port] = Some(inner_slot(arg, &inner.0.inputs[arg.port].ty, given)?);
@@ -57,37 +61,40 @@ pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: Givens) -> R
 }
 
 /// Turns what a node is given into what the input inside wants.
-fn inner_slot(arg: &Arg, wanted: &Type, given: Given) -> Result<Slot, Error> {
+fn inner_slot(arg: &Arg, wanted: &Type, given: &Given) -> Result<Slot, Error> {
     let same = matches!((&given.have, wanted), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
     if same && arg.adapter.is_none() {
-        return Ok(given.slot);
+        return Ok(given.slot.clone());
     }
     let adapted = given.slot.value(&given.have).and_then(|value| {
         let value = arg.want.adapt(&given.have, value)?;
         arg.adapter.as_ref().map_or(Ok(Arc::clone(&value)), |adapter| adapter(&value))
     });
     let problem = |error: ValueError| Error::new(ErrorKind::Input, format!("input `{}`: {error}", arg.name));
-    Ok(Slot::unsigned(adapted.map_err(problem)?))
+    Ok(Slot::shared(adapted.map_err(problem)?))
 }
 
-/// Runs a pipeline as a node (or as one item of a map) under a span of its own.
-#[expect(clippy::too_many_arguments, reason = "a place in the plan, what it is given, and how it is polled")]
+/// Runs a pipeline as a node under a span of its own.
 pub(crate) fn begin_pipeline(
     around: &Arc<Level>,
     node: usize,
-    site: u32,
-    index: Option<u64>,
+    inner: &Pipeline,
     given: Givens,
     start: Tick,
     cx: &mut Context<'_>,
-    open_level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
 ) -> Begun {
-    let plan = &around.pipeline.0.nodes[node];
-    let NodeKind::Pipeline(inner) = &plan.kind else { return missing(start) };
+    let (plan, site, index) = (&around.pipeline.0.nodes[node], around.sites.nodes[node].site, None);
+    let slots = inner_slots(inner, plan, &given);
+    if slots.is_err() && any_lost(&given) {
+        let (around, inner) = (Arc::clone(around), inner.clone());
+        let begin = move |given, cx: &mut Context<'_>| begin_pipeline(&around, node, &inner, given, Tick::now(), cx);
+        return restore_first(given, begin, cx);
+    }
+    drop(given);
     let recorded = around.recorded;
     let total = u64::try_from(inner.0.nodes.len()).ok();
     let open = OpenSpan::start(around, site, index, recorded, start, total);
-    let (Some(level), slots) = (open_level(open.span()), inner_slots(inner, plan, given)) else { return missing(start) };
+    let Some(level) = inner_level(around, node, inner, None, open.span(), recorded) else { return missing(start) };
     let exposed = plan.exposed.clone();
     let place = around.place.inside(&plan.name, index);
     let slots = match slots {

@@ -27,7 +27,7 @@ const KEPT_EVENTS: usize = 100_000;
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) outputs: Option<Vec<String>>,
-    pub(crate) cache: Setting<Arc<dyn Cache>>,
+    pub(crate) cache: Setting<Cache>,
     pub(crate) backend: Setting<LocalBackend>,
     pub(crate) telemetry: Setting<Recorder>,
     pub(crate) callbacks: Setting<Callbacks>,
@@ -73,8 +73,8 @@ macro_rules! options {
             }
 
             /// Uses this cache.
-            pub fn cache(mut self, cache: impl Cache) -> Self {
-                self.options.cache = Setting::Set(Arc::new(cache));
+            pub fn cache(mut self, cache: impl Into<Cache>) -> Self {
+                self.options.cache = Setting::Set(cache.into());
                 self
             }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
 use flowglass_record::Retained;
 
+use super::shared::CacheStats;
 use super::slot::{Slot, Slots};
 use crate::callback::{CallbackFailure, CallbackTime, Tally};
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,7 @@ pub struct Settled {
     pub(super) root: SpanId,
     pub(super) error: Option<Error>,
     pub(super) duration_ns: u64,
+    pub(super) cache: CacheStats,
     pub(super) retained: Option<Retained>,
     pub(super) tally: Arc<Tally>,
     pub(super) events: Option<EventFeed>,
@@ -58,6 +60,12 @@ impl Settled {
     #[must_use]
     pub fn duration_ns(&self) -> u64 {
         self.duration_ns
+    }
+
+    /// Returns what the caches did for the run, its nested pipelines and maps included.
+    #[must_use]
+    pub fn cache_stats(&self) -> &CacheStats {
+        &self.cache
     }
 
     /// Returns the spans of the run, those of its nested pipelines and maps included, in order of their starts.

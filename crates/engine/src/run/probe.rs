@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::call::{self, Given, Givens};
 use super::nested;
 use super::shared::Level;
-use super::slot::Slot;
+use super::slot::{Slot, Slots};
 use crate::pipeline::NodeKind;
 
 /// A level of which every needed node is in the cache.
@@ -30,16 +30,16 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
         }
         let given: Option<Givens> =
             node.args.iter().map(|arg| Some(Given { slot: found.slots[arg.slot].clone()?, have: arg.have.clone() })).collect();
-        let slots: Vec<Slot> = match &node.kind {
+        let slots: Slots = match &node.kind {
             NodeKind::Call { .. } => {
-                let (slots, saved_ns) = call::lookup(level, at, &given?)?;
+                let (slots, saved_ns) = call::lookup(level, at, given?)?;
                 found.hits += 1;
                 found.saved_ns += saved_ns;
                 slots
             }
             NodeKind::Pipeline(inner) => {
                 let inside = nested::inner_level(level, at, inner, None, level.span, level.recorded)?;
-                let slots = nested::inner_slots(inner, node, given?).ok()?;
+                let slots = nested::inner_slots(inner, node, &given?).ok()?;
                 let mut inside = whole(&inside, &slots, Some(&node.exposed))?;
                 found.hits += inside.hits;
                 found.saved_ns += inside.saved_ns;

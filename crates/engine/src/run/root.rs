@@ -11,6 +11,7 @@ use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Ti
 
 use super::call::Given;
 use super::items::{Items, MapArg};
+use super::leaving::securing;
 use super::level::{LevelDone, LevelWork, cancelled};
 use super::map::{MapDone, MapWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
@@ -36,6 +37,7 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let Started { level, open, retained } = started;
     let inner = under(&level, open.span());
     let work = LevelWork::new(inner, slots, wanted.as_deref());
+    let work = securing(&pipeline, wanted.as_deref(), work);
     let timeout = options.timeout.resolve(pipeline.0.config.timeout.resolve(None));
     let place = level.place.clone();
     let span = open.span();
@@ -68,7 +70,7 @@ pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let given = bind(&pipeline, inputs, &over, wanted.as_deref())?;
     let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
         let mapped = over.contains(&port.name);
-        let given = given.unwrap_or_else(|| Given { slot: Slot::unsigned(Arc::new(())), have: port.ty.clone() });
+        let given = given.unwrap_or_else(|| Given { slot: Slot::shared(Arc::new(())), have: port.ty.clone() });
         MapArg { name: port.name.clone(), given, item: port.ty.clone(), mapped }
     });
     let items = Items::new(args.collect(), mode)?;
@@ -125,7 +127,7 @@ fn settled(
 ) -> Settled {
     let run = &level.run;
     run.tally.end(run.id);
-    Settled { id: run.id, root, error, duration_ns, retained, tally: Arc::clone(&run.tally), events }
+    Settled { id: run.id, root, error, duration_ns, cache: run.totals.cache(), retained, tally: Arc::clone(&run.tally), events }
 }
 
 /// A run whose root span is open.
@@ -351,6 +353,6 @@ fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error>
 
 impl From<Typed> for Given {
     fn from(typed: Typed) -> Self {
-        Self { slot: Slot::unsigned(typed.value), have: typed.ty }
+        Self { slot: Slot::shared(typed.value), have: typed.ty }
     }
 }

@@ -1,10 +1,10 @@
 //! What all parts of one run share, and where a part stands in it.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
-use flowglass_model::{Event, RunId, Site, SpanId};
+use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId};
 use flowglass_record::{Scope, Tick};
 
 use crate::backend::Execution;
@@ -102,6 +102,29 @@ pub(crate) struct Totals {
     pub(crate) hits: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) saved_ns: AtomicU64,
+    /// How many nodes asked the cache in vain.
+    misses: AtomicU64,
+    writes: AtomicU64,
+    damaged: AtomicU64,
+    /// The first thing that went wrong with the cache.
+    problem: OnceLock<String>,
+}
+
+/// What the caches did for a run, its nested pipelines and maps included.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CacheStats {
+    /// How many nodes came from the cache.
+    pub hits: u64,
+    /// How many nodes were computed though they may be cached.
+    pub misses: u64,
+    /// How many of those were stored.
+    pub writes: u64,
+    /// How long the computations took that needn't be done again, in nanoseconds.
+    pub saved_ns: u64,
+    /// How many results the cache knew of but couldn't give; they were computed.
+    pub damaged: u64,
+    /// The first thing that went wrong with the cache, if something did. The run went on without it.
+    pub problem: Option<String>,
 }
 
 impl Totals {
@@ -116,10 +139,34 @@ impl Totals {
                 self.nodes.fetch_add(1, Relaxed);
                 self.failed.fetch_add(1, Relaxed);
             }
-            Ended::Computed { .. } => {
+            Ended::Computed { cache, .. } => {
                 self.nodes.fetch_add(1, Relaxed);
+                self.misses.fetch_add(u64::from(matches!(cache, CacheStatus::Miss | CacheStatus::Write)), Relaxed);
+                self.writes.fetch_add(u64::from(*cache == CacheStatus::Write), Relaxed);
             }
             Ended::Cancelled => {}
+        }
+    }
+
+    /// Notes that the cache knows of a result but can't give it.
+    pub(crate) fn count_damage(&self, problem: impl fmt::Display) {
+        self.damaged.fetch_add(1, Relaxed);
+        self.note_problem(problem);
+    }
+
+    /// Notes that something went wrong with the cache.
+    pub(crate) fn note_problem(&self, problem: impl fmt::Display) {
+        self.problem.get_or_init(|| problem.to_string());
+    }
+
+    pub(crate) fn cache(&self) -> CacheStats {
+        CacheStats {
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            writes: self.writes.load(Relaxed),
+            saved_ns: self.saved_ns.load(Relaxed),
+            damaged: self.damaged.load(Relaxed),
+            problem: self.problem.get().cloned(),
         }
     }
 }

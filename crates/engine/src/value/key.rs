@@ -1,7 +1,9 @@
 //! Cache keys of values: one canonical form, so that equal values have equal keys and unequal ones don't.
 //!
-//! Every part is written with a tag of its kind and its length, so `1`, `"1"`, `true`, `[1]` and `(1,)` are five things.
-//! Maps and sets are hashed by their entries in the order of the entries' digests, so iteration order doesn't matter.
+//! Every part is written with a tag of its kind and its length, so `1`, `"1"`, `true`, `[1]` and `(1,)` are five things. So
+//! are `1i64` and `1u64`; the width of a number doesn't count, because a parameter has one type. Floats count by their
+//! bits: `0.0` and `-0.0` are two things, and a NaN equals itself. Maps are hashed by their entries in the order of the
+//! entries' digests, so iteration order doesn't matter.
 
 use serde::Serialize;
 
@@ -19,10 +21,13 @@ pub trait CacheKey {
 pub type KeyDigest = [u8; 32];
 
 /// Feeds values into a digest.
+#[derive(Default)]
 pub struct KeyHasher {
-    hasher: blake3::Hasher,
-    // Small parts are gathered, because BLAKE3 has a cost a call.
+    /// What doesn't fit into the buffer any more. Most keys are short, and need no hasher before their end.
+    hasher: Option<Box<blake3::Hasher>>,
     buffer: Vec<u8>,
+    /// The named parts that were fed, so that it can be said later which one changed.
+    parts: Vec<(String, KeyDigest)>,
 }
 
 const BUFFER_BYTES: usize = 4096;
@@ -50,16 +55,18 @@ pub(super) enum Tag {
     Label,
 }
 
-impl Default for KeyHasher {
-    fn default() -> Self {
-        Self { hasher: blake3::Hasher::new(), buffer: Vec::with_capacity(256) }
-    }
-}
-
 impl KeyHasher {
     /// Feeds a part that says what the next ones are.
     pub fn label(&mut self, label: &str) {
         self.tagged(Tag::Label, label.as_bytes());
+    }
+
+    /// Feeds a named part: an argument, a variable, the content of a file. When the key changes, it can be said by its name
+    /// which part did.
+    pub fn part(&mut self, name: &str, bytes: &[u8]) {
+        self.label(name);
+        self.bytes(bytes);
+        self.parts.push((name.to_owned(), *blake3::hash(bytes).as_bytes()));
     }
 
     /// Feeds raw bytes.
@@ -95,24 +102,31 @@ impl KeyHasher {
     /// Returns the digest of everything fed.
     #[must_use]
     pub fn finish(mut self) -> KeyDigest {
-        self.flush();
-        *self.hasher.finalize().as_bytes()
+        self.digest()
     }
 
-    fn flush(&mut self) {
-        self.hasher.update(&self.buffer);
+    /// Returns the digest of everything fed, and those of the named parts.
+    pub(crate) fn finish_parts(mut self) -> (KeyDigest, Vec<(String, KeyDigest)>) {
+        (self.digest(), std::mem::take(&mut self.parts))
+    }
+
+    /// Returns the digest of everything fed and begins anew with an empty key.
+    pub(super) fn digest(&mut self) -> KeyDigest {
+        let digest = match self.hasher.take() {
+            None => blake3::hash(&self.buffer),
+            Some(mut hasher) => hasher.update(&self.buffer).finalize(),
+        };
         self.buffer.clear();
+        *digest.as_bytes()
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
-            self.flush();
+        if self.buffer.len() + bytes.len() <= BUFFER_BYTES {
+            return self.buffer.extend_from_slice(bytes);
         }
-        if bytes.len() > BUFFER_BYTES {
-            self.hasher.update(bytes);
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
+        let hasher = self.hasher.get_or_insert_default();
+        hasher.update(&self.buffer).update(bytes);
+        self.buffer.clear();
     }
 
     pub(super) fn tag(&mut self, tag: Tag) {

@@ -109,6 +109,7 @@ impl<'a> ser::Serializer for &'a mut KeyHasher {
     fn serialize_unit_variant(self, name: &'static str, _: u32, variant: &'static str) -> Result<(), KeyError> {
         self.tagged(Tag::Variant, name.as_bytes());
         self.text(variant);
+        self.tag(Tag::End);
         Ok(())
     }
 
@@ -158,7 +159,7 @@ impl<'a> ser::Serializer for &'a mut KeyHasher {
 
     fn serialize_map(self, _: Option<usize>) -> Result<Entries<'a>, KeyError> {
         self.tag(Tag::Map);
-        Ok(Entries { hasher: self, entry: None, digests: Vec::new() })
+        Ok(Entries { hasher: self, entry: KeyHasher::default(), digests: Vec::new() })
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Sequence<'a>, KeyError> {
@@ -227,7 +228,8 @@ fields!(SerializeStruct, SerializeStructVariant);
 /// Entries of a map, put into the order of their digests at the end.
 pub struct Entries<'a> {
     hasher: &'a mut KeyHasher,
-    entry: Option<KeyHasher>,
+    /// The key of one entry, used anew for each.
+    entry: KeyHasher,
     digests: Vec<KeyDigest>,
 }
 
@@ -236,16 +238,12 @@ impl ser::SerializeMap for Entries<'_> {
     type Error = KeyError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
-        let mut entry = KeyHasher::default();
-        key.serialize(&mut entry)?;
-        self.entry = Some(entry);
-        Ok(())
+        key.serialize(&mut self.entry)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-        let mut entry = self.entry.take().unwrap_or_default();
-        value.serialize(&mut entry)?;
-        self.digests.push(entry.finish());
+        value.serialize(&mut self.entry)?;
+        self.digests.push(self.entry.digest());
         Ok(())
     }
 
