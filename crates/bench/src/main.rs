@@ -1,41 +1,45 @@
-//! `flowglass-bench BENCHMARK [--json]`: measures, and prints named figures as a table or as one JSON object.
+//! `flowglass-bench BENCHMARK [--json] [ARGUMENTS]`: measures, and prints named figures as a table or as one JSON object.
 
 mod allocations;
+mod arguments;
 mod contender;
 mod engine;
 mod figures;
 mod map;
+mod process_memory;
 mod recording;
 mod sampling;
+mod store;
 mod thread_time;
 
 use std::process::ExitCode;
 
+use arguments::Arguments;
 use figures::Figures;
 
-/// A benchmark: its name, what runs it, and what runs one of its contenders in a process of its own.
+/// A benchmark: its name, what runs it with its arguments, and what runs one of its contenders in a process of its own.
 struct Benchmark {
     name: &'static str,
-    run: fn() -> Result<Figures, String>,
+    run: fn(Arguments<'_>) -> Result<Figures, String>,
     contend: fn(&str) -> Result<Figures, String>,
 }
 
 const BENCHMARKS: &[Benchmark] = &[
-    Benchmark { name: "engine", run: engine::run, contend: engine::contend },
-    Benchmark { name: "recording", run: recording::run, contend: recording::contend },
-    Benchmark { name: "map", run: map::run, contend: map::contend },
+    Benchmark { name: "engine", run: |rest| rest.finish().and_then(|()| engine::run()), contend: engine::contend },
+    Benchmark { name: "recording", run: |rest| rest.finish().and_then(|()| recording::run()), contend: recording::contend },
+    Benchmark { name: "map", run: |rest| rest.finish().and_then(|()| map::run()), contend: map::contend },
+    Benchmark { name: "store", run: store::run, contend: |name| Err(format!("there is no contender `{name}`")) },
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let printed = match arguments.as_slice() {
-        [benchmark] => find(benchmark).and_then(|found| (found.run)()).map(|figures| figures.to_table()),
-        [benchmark, "--json"] => find(benchmark).and_then(|found| (found.run)()).map(|figures| figures.to_json()),
         [contender::ARGUMENT, benchmark, name] => {
             find(benchmark).and_then(|found| (found.contend)(name)).map(|figures| figures.to_json())
         }
-        _ => Err(usage()),
+        [benchmark, rest @ ..] => run(benchmark, rest),
+        [] => Err(usage()),
     };
     match printed {
         Ok(text) => {
@@ -49,11 +53,18 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(benchmark: &str, rest: &[&str]) -> Result<String, String> {
+    let mut arguments = Arguments::new(rest);
+    let json = arguments.flag("--json");
+    let figures = (find(benchmark)?.run)(arguments)?;
+    Ok(if json { figures.to_json() } else { figures.to_table() })
+}
+
 fn find(name: &str) -> Result<&'static Benchmark, String> {
     BENCHMARKS.iter().find(|benchmark| benchmark.name == name).ok_or_else(usage)
 }
 
 fn usage() -> String {
     let names: Vec<&str> = BENCHMARKS.iter().map(|benchmark| benchmark.name).collect();
-    format!("usage: flowglass-bench BENCHMARK [--json]\nbenchmarks: {}", names.join(", "))
+    format!("usage: flowglass-bench BENCHMARK [--json] [ARGUMENTS]\nbenchmarks: {}", names.join(", "))
 }

@@ -10,6 +10,7 @@ use flowglass::{MapItems, MapRun, Pipeline, inputs, node, telemetry};
 
 use crate::contender;
 use crate::figures::Figures;
+use crate::process_memory::peak_mb;
 
 const NAME: &str = "map";
 const ITEMS: u32 = 10_000;
@@ -82,12 +83,4 @@ fn milliseconds(duration: Duration) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 fn number(count: u64) -> f64 {
     count as f64
-}
-
-/// The most memory that this process has had, in megabytes.
-fn peak_mb() -> Result<f64, String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak of memory is told here")?;
-    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "the peak of memory is no number")?;
-    Ok(kilobytes / 1024.0)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flowglass_model::{Status, WriterId};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::lock::LockFolder;
 
@@ -35,14 +35,14 @@ impl Seen {
 
 /// Finds out about each writer once.
 pub(super) struct Liveness<'a> {
-    transaction: &'a Transaction<'a>,
+    connection: &'a Connection,
     locks: &'a LockFolder,
     known: HashMap<i64, Seen>,
 }
 
 impl<'a> Liveness<'a> {
-    pub(super) fn new(transaction: &'a Transaction<'a>, locks: &'a LockFolder) -> Self {
-        Self { transaction, locks, known: HashMap::new() }
+    pub(super) fn new(connection: &'a Connection, locks: &'a LockFolder) -> Self {
+        Self { connection, locks, known: HashMap::new() }
     }
 
     pub(super) fn of(&mut self, writer: i64) -> rusqlite::Result<Seen> {
@@ -56,7 +56,7 @@ impl<'a> Liveness<'a> {
 
     fn look(&self, writer: i64) -> rusqlite::Result<Seen> {
         let sql = "SELECT state, lock, last_seen_unix_ns FROM writer WHERE id = ?1";
-        let row = self.transaction.prepare_cached(sql)?.query_row([writer], |row| {
+        let row = self.connection.prepare_cached(sql)?.query_row([writer], |row| {
             let alive = row.get::<_, String>(0)? == LIVE && self.locks.is_held(WriterId::from_bytes(row.get(1)?));
             Ok(Seen { alive, last_unix_ns: row.get(2)? })
         });

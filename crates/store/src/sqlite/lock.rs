@@ -16,6 +16,7 @@ use super::place::beside;
 use crate::{StoreError, StoreErrorKind};
 
 const GATE: &str = "gate.lock";
+const LEASE: &str = "merge.lock";
 
 /// The folder with the lock files of a store's writers, beside the store's file.
 #[derive(Debug, Clone)]
@@ -35,6 +36,12 @@ pub(super) struct WriterLock {
 /// Held while a store is created, or a writer comes and clears up after dead ones.
 #[derive(Debug)]
 pub(super) struct Gate {
+    _file: File,
+}
+
+/// Held by the one process that merges segments at a time; the system releases it when that process dies.
+#[derive(Debug)]
+pub(super) struct Lease {
     _file: File,
 }
 
@@ -58,6 +65,19 @@ impl LockFolder {
                 Err(TryLockError::WouldBlock) => return Err(self.busy()),
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
             }
+        }
+    }
+
+    /// Becomes the one that merges, unless another is at it.
+    ///
+    /// # Errors
+    /// `NotWritable`, `Full`, `Io`.
+    pub(super) fn lease(&self) -> Result<Option<Lease>, StoreError> {
+        let file = create(&self.path.join(LEASE)).map_err(|error| self.failed(error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lease { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(self.failed(error)),
         }
     }
 
@@ -144,6 +164,17 @@ mod tests {
         drop(lock);
         assert!(!locks.is_held(id));
         assert_eq!(std::fs::read_dir(&locks.path).unwrap().count(), 1, "only the gate is left");
+    }
+
+    #[test]
+    fn one_merges_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = LockFolder::of(&folder.path().join("a.db"));
+        drop(locks.enter().unwrap());
+        let lease = locks.lease().unwrap();
+        assert!(lease.is_some() && locks.lease().unwrap().is_none());
+        drop(lease);
+        assert!(locks.lease().unwrap().is_some());
     }
 
     #[test]

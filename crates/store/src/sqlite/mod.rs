@@ -1,20 +1,29 @@
 //! The embedded store: one SQLite file, its write-ahead log, and a folder with the locks of its writers.
 //!
-//! Spans are not rows but compressed columns in `block`; `runs` is a plain table that any SQLite shell reads.
+//! Spans are not rows but compressed columns in `block`; `runs` and `rollups` are plain tables that any SQLite shell reads.
 
+mod blocks;
 mod connection;
+mod failure;
 mod joined;
 mod liveness;
 mod lock;
+mod merge;
+mod merger;
 mod place;
+mod rollups;
 mod rows;
 mod run_rows;
 mod runs;
 mod schema;
+mod search;
+mod segments;
 mod settle;
 mod sink;
+mod spans;
 mod trace;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,8 +31,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flowglass_model::{Fingerprint, Graph, Span};
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{RunFilter, RunRecord, StoreError, StoreErrorKind, StoreInfo};
+use crate::{NameStatistics, RunFilter, RunRecord, SpanFilter, StoreError, StoreErrorKind, StoreInfo};
 use connection::{Readers, not_writable};
+use failure::Failure;
+use liveness::Liveness;
 use lock::LockFolder;
 use place::Found;
 pub use sink::{Durability, SinkOptions, SqliteSink};
@@ -126,7 +137,54 @@ impl SqliteStore {
     /// # Errors
     /// `Corrupt`, `Busy`, `Io`.
     pub fn trace(&self, run: &RunRecord) -> Result<Vec<Span>, StoreError> {
-        self.inner.readers.read(|transaction| trace::read(transaction, &self.inner.path, &self.inner.locks, run.id))
+        self.look(|transaction, liveness| trace::read(transaction, liveness, run.id))
+    }
+
+    /// Returns the spans that the filter lets through, without their events: those of a run come with
+    /// [`trace`](Self::trace).
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn spans(&self, filter: &SpanFilter) -> Result<Vec<Span>, StoreError> {
+        self.look(|transaction, liveness| spans::list(transaction, liveness, filter))
+    }
+
+    /// Returns how many spans the filter lets through, whatever its limit. A span that was written twice counts twice.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn count_spans(&self, filter: &SpanFilter) -> Result<u64, StoreError> {
+        self.look(|transaction, liveness| spans::count(transaction, liveness, filter))
+    }
+
+    /// Returns counts and durations of the spans that have ended, by their names, the longest in all first: from roll-ups,
+    /// which outlive the spans. Only whole minutes from `start_unix_ns` to before `end_unix_ns` are looked at, in nanoseconds
+    /// since 1970 UTC; nothing stands for no bound.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn statistics(&self, start_unix_ns: Option<i64>, end_unix_ns: Option<i64>) -> Result<Vec<NameStatistics>, StoreError> {
+        self.look(|transaction, _| rollups::by_name(transaction, start_unix_ns, end_unix_ns))
+    }
+
+    /// Returns the exact duration below which this part of the spans with one name lies, in nanoseconds, interpolated between
+    /// neighbours, for each name of spans that have ended. It reads the durations of all of them.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn exact_quantiles(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
+        let durations = self.look(|transaction, _| spans::durations(transaction))?;
+        let quantile = |(name, durations)| Some((name, quantile_ns(durations, part)?));
+        Ok(durations.into_iter().filter_map(quantile).collect())
+    }
+
+    /// Merges segments until there is nothing left to merge, and returns unused space to the file system. Sinks do this in the
+    /// background; here it is done at once.
+    ///
+    /// # Errors
+    /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy` if another process is merging, `Io`.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        merger::compact(&self.inner.path, &self.inner.locks)
     }
 
     /// Returns the graph with this fingerprint, if a run that has it was recorded.
@@ -154,6 +212,16 @@ impl SqliteStore {
         self.inner.readers.read(|transaction| question(transaction).map_err(|error| StoreError::sqlite(path, "read", error)))
     }
 
+    fn look<T>(
+        &self,
+        question: impl FnOnce(&Transaction<'_>, &mut Liveness<'_>) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let Inner { path, readers, locks } = &*self.inner;
+        readers.read(|transaction| {
+            question(transaction, &mut Liveness::new(transaction, locks)).map_err(|failure| failure.at(path, "read"))
+        })
+    }
+
     fn damaged_graph(&self, fingerprint: Fingerprint, error: serde_json::Error) -> StoreError {
         let message = format!("the graph {fingerprint} in {} is damaged: {error}", self.inner.path.display());
         StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
@@ -178,8 +246,10 @@ fn create(path: &Path) -> Result<(), StoreError> {
 
 fn info(transaction: &Transaction<'_>, path: &Path) -> rusqlite::Result<StoreInfo> {
     let file_size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let (segments, spans) = transaction
-        .query_row("SELECT count(*), coalesce(sum(spans), 0) FROM segment", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (segments, spans) =
+        transaction.query_row("SELECT count(*), coalesce(sum(spans), 0) FROM segment WHERE state = 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     Ok(StoreInfo {
         path: path.to_owned(),
         size_bytes: file_size(path) + file_size(&place::beside(path, "-wal")),
@@ -188,6 +258,14 @@ fn info(transaction: &Transaction<'_>, path: &Path) -> rusqlite::Result<StoreInf
         segments,
         format_version: transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?,
     })
+}
+
+/// Returns the value below which this part of the numbers lies, interpolated as by NumPy's default; nothing of no numbers.
+fn quantile_ns(mut numbers: Vec<u64>, part: f64) -> Option<f64> {
+    let rank = part.clamp(0.0, 1.0) * numbers.len().checked_sub(1)? as f64;
+    let (_, &mut low, above) = numbers.select_nth_unstable(rank as usize);
+    let high = above.iter().min().copied().unwrap_or(low);
+    Some(low as f64 + (high - low) as f64 * rank.fract())
 }
 
 /// Returns the system's time in nanoseconds since 1970 UTC.

@@ -2,21 +2,29 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, RunId, SpanRef, Status, TraceId, conventions};
+use flowglass_model::{AttributeValue, Batch, Fingerprint, RunId, SpanRef, Status, TraceId, conventions};
 use rusqlite::{Transaction, params};
 
+use super::blocks::Blocks;
+use super::failure::Failure;
 use super::joined::{Joined, root_of_run};
-use super::rows::stored;
+use super::rows::{key, stored};
+use super::runs::run_key;
+use super::trace;
 
 /// The most traces whose spans are remembered while no run is known for them. Traces beyond go uncounted: their spans are
 /// stored all the same.
 const MOST_UNCOUNTED: usize = 4096;
+/// The most runs whose rows are remembered, unfinished ones and others; the rest is looked up.
+const MOST_KNOWN: usize = 4096;
 
 /// Spans that ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     spans: u64,
     errors: u64,
+    /// How many batches brought more without the root.
+    waits: u32,
 }
 
 impl Counts {
@@ -26,79 +34,165 @@ impl Counts {
     }
 }
 
-/// Counts of spans that came before the root of their run, which another process may be about to write.
+/// What a sink remembers of runs between two batches.
 #[derive(Debug, Default)]
-pub(super) struct Uncounted(HashMap<TraceId, Counts>);
+pub(super) struct RunMemory {
+    /// Counts of spans that came before the root of their run, which another process may be about to write.
+    uncounted: HashMap<TraceId, Counts>,
+    /// The starts of runs that had not ended: with the id, they name a row.
+    starts: HashMap<RunId, i64>,
+    /// The starts of runs that ended lately: some of their spans may come late.
+    ended: HashMap<RunId, i64>,
+}
 
 /// What a batch changes in the runs.
 pub(super) struct RunChanges {
     counts: HashMap<RunId, Counts>,
+    /// Starts of runs that were not remembered before.
+    starts: HashMap<RunId, i64>,
+    ended: Vec<(RunId, i64)>,
     /// Traces in this batch, or uncounted before, that no run was found for.
     left: HashMap<TraceId, Counts>,
 }
 
 impl RunChanges {
     /// Counts the batch's spans by run.
-    pub(super) fn count(batch: &Batch, joined: &Joined, uncounted: &Uncounted) -> Self {
+    pub(super) fn count(batch: &Batch, joined: &Joined, memory: &RunMemory) -> Self {
         let mut counts: HashMap<RunId, Counts> = HashMap::new();
-        for (&trace, status) in batch.spans.trace_id.iter().zip(&batch.spans.status) {
-            counts.entry(trace.into()).or_default().add(1, u64::from(*status == Status::Error));
+        let rows = batch.spans.trace_id.iter().zip(&batch.spans.status);
+        let rows: Vec<_> = rows.map(|(trace, status)| (*trace, u64::from(*status == Status::Error))).collect();
+        for same in rows.chunk_by(|a, b| a.0 == b.0) {
+            let errors = same.iter().map(|row| row.1).sum();
+            counts.entry(same[0].0.into()).or_default().add(same.len() as u64, errors);
         }
-        for (trace, earlier) in &uncounted.0 {
+        for (trace, earlier) in &memory.uncounted {
             if let Some(counts) = counts.get_mut(&(*trace).into()) {
                 counts.add(earlier.spans, earlier.errors);
+                counts.waits = earlier.waits;
             }
         }
         for (run, failed) in &joined.ended {
             counts.entry(*run).or_default().add(1, u64::from(*failed));
         }
-        Self { counts, left: HashMap::new() }
+        Self { counts, starts: HashMap::new(), ended: Vec::new(), left: HashMap::new() }
     }
 
     /// Writes the changes.
-    pub(super) fn write(&mut self, transaction: &Transaction<'_>, writer: i64, batch: &Batch) -> rusqlite::Result<()> {
+    pub(super) fn write(
+        &mut self,
+        transaction: &Transaction<'_>,
+        writer: i64,
+        batch: &Batch,
+        memory: &RunMemory,
+    ) -> Result<(), Failure> {
         for root in roots(writer, batch.opened()) {
-            put(transaction, &root, self.take(root.run), "")?;
+            put(transaction, &root, self.take(root.run), INSERT_OPENED)?;
+            self.starts.insert(root.run, root.span.row().start_unix_ns);
         }
         for root in roots(writer, batch.spans()) {
-            put(transaction, &root, self.take(root.run), END)?;
+            follow_start(transaction, &root, memory)?;
+            put(transaction, &root, self.take(root.run), INSERT_ENDED)?;
+            self.ended.push((root.run, root.span.row().start_unix_ns));
         }
-        let sql = "UPDATE runs SET span_count = span_count + ?2, error_count = error_count + ?3 WHERE run_id = ?1";
-        let mut update = transaction.prepare_cached(sql)?;
-        for (run, counts) in self.counts.iter().filter(|(_, counts)| counts.spans > 0) {
-            if update.execute((run.to_string(), counts.spans, counts.errors))? == 0 && run.joined_at.is_none() {
-                self.left.insert(run.trace, *counts);
+        self.count_rest(transaction, memory)
+    }
+
+    /// Counts spans whose root is not in the batch.
+    fn count_rest(&mut self, transaction: &Transaction<'_>, memory: &RunMemory) -> Result<(), Failure> {
+        let rest: Vec<_> = self.counts.drain().filter(|(_, counts)| counts.spans > 0).collect();
+        for (run, mut counts) in rest {
+            let known = self.starts.get(&run).or(memory.starts.get(&run)).or(memory.ended.get(&run)).copied();
+            let start = match known {
+                None => find_start(transaction, run, counts.waits)?,
+                known => known,
+            };
+            if let Some(start) = start {
+                add(transaction, run, start, counts)?;
+                self.starts.insert(run, start);
+            } else if run.joined_at.is_none() {
+                counts.waits += 1;
+                self.left.insert(run.trace, counts);
             }
         }
         Ok(())
     }
 
     fn take(&mut self, run: RunId) -> Counts {
-        self.counts.get_mut(&run).map(std::mem::take).unwrap_or_default()
+        self.counts.remove(&run).unwrap_or_default()
     }
 }
 
-impl Uncounted {
+impl RunMemory {
     /// Takes over what a committed batch left.
-    pub(super) fn apply(&mut self, changes: RunChanges) {
-        for run in changes.counts.keys() {
-            self.0.remove(&run.trace);
+    pub(super) fn apply(&mut self, changes: RunChanges, batch: &Batch) {
+        if !self.uncounted.is_empty() {
+            for trace in &batch.spans.trace_id {
+                self.uncounted.remove(trace);
+            }
         }
-        let room = MOST_UNCOUNTED.saturating_sub(self.0.len());
-        self.0.extend(changes.left.into_iter().take(room));
+        let room = MOST_UNCOUNTED.saturating_sub(self.uncounted.len());
+        self.uncounted.extend(changes.left.into_iter().take(room));
+        let room = MOST_KNOWN.saturating_sub(self.starts.len());
+        self.starts.extend(changes.starts.into_iter().take(room));
+        if self.ended.len() > MOST_KNOWN {
+            self.ended.clear();
+        }
+        for (run, start) in changes.ended {
+            self.starts.remove(&run);
+            self.ended.insert(run, start);
+        }
     }
 
     /// Counts what was left for runs that are known by now.
-    pub(super) fn write(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<Self> {
-        let counts = self.0.iter().map(|(&trace, &counts)| (trace.into(), counts)).collect();
-        let mut changes = RunChanges { counts, left: HashMap::new() };
-        changes.write(transaction, 0, &Batch::default())?;
-        Ok(Self(changes.left))
+    pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<HashMap<TraceId, Counts>, Failure> {
+        let mut left = HashMap::new();
+        for (&trace, &counts) in &self.uncounted {
+            match find_start(transaction, trace.into(), 1)? {
+                Some(start) => add(transaction, trace.into(), start, counts)?,
+                None => {
+                    left.insert(trace, counts);
+                }
+            }
+        }
+        Ok(left)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Remembers only what [`write`](Self::write) left.
+    pub(super) fn keep(&mut self, left: HashMap<TraceId, Counts>) {
+        self.uncounted = left;
     }
+
+    pub(super) fn has_uncounted(&self) -> bool {
+        !self.uncounted.is_empty()
+    }
+}
+
+/// Finds the start of a run that another writer wrote.
+///
+/// The root of a run that is still open is found at once. An ended one is looked for in the segments only where spans came
+/// in several batches without it, and then ever more seldom: most such traces have no run at all.
+fn find_start(transaction: &Transaction<'_>, run: RunId, waits: u32) -> Result<Option<i64>, Failure> {
+    let mut blocks = Blocks::new(transaction)?;
+    let mut roots = trace::open_roots(transaction, &mut blocks, run.trace)?;
+    if roots.is_empty() && waits.is_power_of_two() {
+        roots = trace::roots(transaction, &mut blocks, run.trace)?;
+    }
+    Ok(roots.into_iter().find(|(root, _)| *root == run).map(|(_, start)| start))
+}
+
+fn add(transaction: &Transaction<'_>, run: RunId, start_unix_ns: i64, counts: Counts) -> rusqlite::Result<()> {
+    let sql =
+        "UPDATE runs SET span_count = span_count + ?3, error_count = error_count + ?4 WHERE start_unix_ns = ?1 AND id = ?2";
+    let mut update = transaction.prepare_cached(sql)?;
+    update.execute(params![start_unix_ns, run_key(run), counts.spans, counts.errors]).map(|_| ())
+}
+
+/// A root that ends with another start than it was opened with takes its row along.
+fn follow_start(transaction: &Transaction<'_>, root: &Root<'_>, memory: &RunMemory) -> rusqlite::Result<()> {
+    let start = root.span.row().start_unix_ns;
+    let Some(&known) = memory.starts.get(&root.run).filter(|&&known| known != start) else { return Ok(()) };
+    let sql = "UPDATE OR REPLACE runs SET start_unix_ns = ?3 WHERE start_unix_ns = ?1 AND id = ?2";
+    transaction.prepare_cached(sql)?.execute(params![known, run_key(root.run), start]).map(|_| ())
 }
 
 /// The root span of a run.
@@ -112,32 +206,43 @@ fn roots<'a>(writer: i64, spans: impl Iterator<Item = SpanRef<'a>>) -> impl Iter
     spans.filter_map(move |span| root_of_run(&span.row()).map(|run| Root { writer, run, span }))
 }
 
-const INSERT: &str = "
-INSERT INTO runs (run_id, root_span, name, version, fingerprint, status, start_unix_ns, duration_ns, nodes, cache_hits, failed,
-    saved_ms, error, writer, span_count, error_count)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-ON CONFLICT (run_id) DO UPDATE SET span_count = span_count + excluded.span_count, error_count = error_count + excluded.error_count";
+macro_rules! insert_run {
+    ($end:literal) => {
+        concat!(
+            "INSERT INTO runs (id, root, name, version, graph, status, start_unix_ns, duration_ns, nodes, cache_hits, failed,
+                saved_ms, error, writer, span_count, error_count)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+            ON CONFLICT (start_unix_ns, id) DO UPDATE SET
+                span_count = span_count + excluded.span_count, error_count = error_count + excluded.error_count",
+            $end
+        )
+    };
+}
 
-/// What an end adds to [`INSERT`]. The news that a writer died does not replace a real end.
-const END: &str =
-    ", name = excluded.name, version = excluded.version, fingerprint = coalesce(excluded.fingerprint, fingerprint),
-    status = excluded.status, start_unix_ns = excluded.start_unix_ns, duration_ns = excluded.duration_ns,
-    nodes = excluded.nodes, cache_hits = excluded.cache_hits, failed = excluded.failed, saved_ms = excluded.saved_ms,
-    error = excluded.error, writer = excluded.writer
-WHERE excluded.status <> 'interrupted' OR status IN ('running', 'interrupted')";
+const INSERT_OPENED: &str = insert_run!("");
 
-fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, end: &str) -> rusqlite::Result<()> {
+/// The news that a writer died does not replace a real end.
+const INSERT_ENDED: &str = insert_run!(
+    ", name = excluded.name, version = excluded.version, graph = coalesce(excluded.graph, graph),
+    status = excluded.status, duration_ns = excluded.duration_ns, nodes = excluded.nodes, cache_hits = excluded.cache_hits,
+    failed = excluded.failed, saved_ms = excluded.saved_ms, error = excluded.error, writer = excluded.writer
+WHERE excluded.status <> 'interrupted' OR status IN ('running', 'interrupted')"
+);
+
+fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, sql: &str) -> rusqlite::Result<()> {
     let Root { writer, run, span } = root;
     let row = span.row();
-    let text = |key| span.attribute(key).and_then(|found| found.to_value().as_str().map(str::to_owned));
-    let number = |key| span.attribute(key).and_then(|found| found.to_value().as_int()).unwrap_or(0).max(0);
-    let float = |key| span.attribute(key).and_then(|found| found.to_value().as_f64());
-    transaction.prepare_cached(&format!("{INSERT}{end}"))?.execute(params![
-        run.to_string(),
-        row.span_id.to_string(),
-        text(conventions::PIPELINE_NAME).unwrap_or_else(|| span.name().trim_start_matches("pipeline ").to_owned()),
+    let found: HashMap<&str, AttributeValue> = span.attributes().map(|found| (found.key(), found.to_value())).collect();
+    let text = |key| found.get(key).and_then(AttributeValue::as_str);
+    let number = |key| found.get(key).and_then(AttributeValue::as_int).unwrap_or(0).max(0);
+    let saved_ms = found.get(conventions::CACHE_SAVED_MS).and_then(AttributeValue::as_f64);
+    let graph = text(conventions::PIPELINE_FINGERPRINT).and_then(|text| text.parse::<Fingerprint>().ok());
+    transaction.prepare_cached(sql)?.execute(params![
+        run_key(*run),
+        key(row.span_id),
+        text(conventions::PIPELINE_NAME).unwrap_or_else(|| span.name().trim_start_matches("pipeline ")),
         text(conventions::PIPELINE_VERSION).unwrap_or_default(),
-        text(conventions::PIPELINE_FINGERPRINT),
+        graph.map(Fingerprint::to_bytes),
         row.status.as_str(),
         row.start_unix_ns,
         stored(row.duration_ns),
@@ -145,7 +250,7 @@ fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, end: &str
         number(conventions::CACHE_HITS),
         number(conventions::NODE_FAILED),
         // SQLite keeps what is no number as NULL.
-        float(conventions::CACHE_SAVED_MS).filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0),
+        saved_ms.filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0),
         span.status_message(),
         writer,
         counts.spans,

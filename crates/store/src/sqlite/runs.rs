@@ -2,29 +2,37 @@
 
 use std::path::Path;
 
-use flowglass_model::{RunId, SpanId, Status};
-use rusqlite::types::Type;
-use rusqlite::{Row, Transaction};
+use flowglass_model::{Fingerprint, RunId, SpanId, Status, TraceId};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
+use super::blocks::Blocks;
+use super::failure::Failure;
 use super::liveness::Liveness;
 use super::lock::LockFolder;
+use super::trace;
+use crate::sketch::fingerprint::{self, BEGINNING_DIGITS};
 use crate::{RunFilter, RunRecord, StoreError, StoreErrorKind};
 
-const COLUMNS: &str = "SELECT run_id, root_span, name, version, fingerprint, status, start_unix_ns, duration_ns, span_count, \
+const COLUMNS: &str = "SELECT id, root, name, version, graph, status, start_unix_ns, duration_ns, span_count, \
                        error_count, nodes, cache_hits, failed, saved_ms, error, writer FROM runs";
 
 /// How many runs an error message names.
 const NAMED_RUNS: usize = 5;
 
 /// Returns the runs that the filter lets through, the newest first.
-pub(super) fn list(transaction: &Transaction<'_>, locks: &LockFolder, filter: &RunFilter) -> rusqlite::Result<Vec<RunRecord>> {
-    let mut liveness = Liveness::new(transaction, locks);
-    let sql = format!(
-        "{COLUMNS} WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR status IN (?2, ?3)) ORDER BY start_unix_ns DESC, id DESC"
-    );
-    let mut statement = transaction.prepare_cached(&sql)?;
+pub(super) fn list(connection: &Connection, locks: &LockFolder, filter: &RunFilter) -> rusqlite::Result<Vec<RunRecord>> {
+    let mut liveness = Liveness::new(connection, locks);
     // A stored `running` may have become `interrupted`: the filter sees how the run stands now.
     let stored = filter.status.map(|status| if status == Status::Interrupted { Status::Running } else { status });
+    // The partial index holds all but the runs that went well, and knows only conditions that say so.
+    let by_status = match filter.status {
+        None => "?2 IS NULL AND ?3 IS NULL",
+        Some(Status::Ok) => "status IN (?2, ?3)",
+        Some(_) => "status <> 'ok' AND status IN (?2, ?3)",
+    };
+    let sql = format!("{COLUMNS} WHERE (?1 IS NULL OR name = ?1) AND {by_status} ORDER BY start_unix_ns DESC, id DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query((&filter.name, filter.status.map(Status::as_str), stored.map(Status::as_str)))?;
     let (mut runs, mut left_out) = (Vec::new(), 0);
     while runs.len() < filter.limit {
@@ -43,17 +51,18 @@ pub(super) fn list(transaction: &Transaction<'_>, locks: &LockFolder, filter: &R
 }
 
 /// Returns the run with this id or the only one that begins so.
-pub(super) fn find(transaction: &Transaction<'_>, path: &Path, locks: &LockFolder, id: &str) -> Result<RunRecord, StoreError> {
-    let failed = |error| StoreError::sqlite(path, "read", error);
+pub(super) fn find(connection: &Connection, path: &Path, locks: &LockFolder, id: &str) -> Result<RunRecord, StoreError> {
+    let failed = |error: Failure| error.at(path, "read");
     let wanted = id.trim().to_ascii_lowercase();
-    let mut begin_so = beginning(transaction, locks, &wanted).map_err(failed)?;
+    let mut begin_so = beginning(connection, locks, &wanted).map_err(failed)?;
     if let Some(exact) = begin_so.iter().position(|run| run.id.to_string() == wanted) {
         return Ok(begin_so.swap_remove(exact));
     }
     match begin_so.len() {
         1 => Ok(begin_so.swap_remove(0)),
         0 => {
-            let last = list(transaction, locks, &RunFilter { limit: NAMED_RUNS, ..RunFilter::default() }).map_err(failed)?;
+            let last = list(connection, locks, &RunFilter { limit: NAMED_RUNS, ..RunFilter::default() })
+                .map_err(|error| failed(error.into()))?;
             Err(not_found(path, id, &last))
         }
         _ => {
@@ -64,15 +73,86 @@ pub(super) fn find(transaction: &Transaction<'_>, path: &Path, locks: &LockFolde
 }
 
 /// Returns some of the runs whose ids begin so, in the order of their ids: an equal id is the first.
-fn beginning(transaction: &Transaction<'_>, locks: &LockFolder, wanted: &str) -> rusqlite::Result<Vec<RunRecord>> {
-    if !wanted.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')) {
+fn beginning(connection: &Connection, locks: &LockFolder, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+    let is_id = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    if !wanted.bytes().all(is_id) {
         return Ok(Vec::new());
     }
-    let mut liveness = Liveness::new(transaction, locks);
+    let digits: String = wanted.chars().take_while(|&digit| digit != '-').collect();
+    let mut found = match first_trace(&digits) {
+        Some(trace) => by_sketches(connection, locks, trace, wanted)?,
+        None => by_scanning(connection, locks, wanted)?,
+    };
+    found.sort_by_cached_key(|run| run.id.to_string());
+    found.dedup_by_key(|run| run.id);
+    found.truncate(NAMED_RUNS);
+    Ok(found)
+}
+
+/// Returns the smallest id that begins so, if sketches know ids by so many digits.
+fn first_trace(digits: &str) -> Option<TraceId> {
+    (digits.len() >= BEGINNING_DIGITS).then(|| format!("{digits:0<32}").parse().ok()).flatten()
+}
+
+/// Ids are random and have no index of their own: the sketches of segments know where their spans are.
+fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+    let mut blocks = Blocks::new(connection)?;
+    let whole = wanted.len() >= 32;
+    let fingerprint = if whole { fingerprint::trace(first) } else { fingerprint::beginning(first) };
+    let mut roots = trace::roots_among(connection, &mut blocks, fingerprint, |trace| {
+        trace.to_string().starts_with(&wanted[..wanted.len().min(32)])
+    })?;
+    roots.extend(open_roots_from(connection, &mut blocks, first)?);
+    roots.retain(|(run, _)| run.to_string().starts_with(wanted));
+    roots.sort_unstable();
+    roots.dedup();
+    let mut liveness = Liveness::new(connection, locks);
+    let sql = format!("{COLUMNS} WHERE start_unix_ns = ?1 AND id = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut runs = Vec::new();
+    for (run, start) in roots {
+        let found = statement.query_and_then((start, run_key(run)), |row| record(row, &mut liveness))?;
+        runs.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(runs)
+}
+
+/// Returns the roots of open spans whose traces share their first digits with this one.
+fn open_roots_from(connection: &Connection, blocks: &mut Blocks<'_>, first: TraceId) -> Result<Vec<(RunId, i64)>, Failure> {
+    let last = {
+        let mut bytes = [0xff; 16];
+        bytes[..BEGINNING_DIGITS / 2].copy_from_slice(&first.to_bytes()[..BEGINNING_DIGITS / 2]);
+        bytes
+    };
+    let mut statement = connection.prepare_cached("SELECT DISTINCT trace FROM open_span WHERE trace BETWEEN ?1 AND ?2")?;
+    let traces = statement.query_map((first.to_bytes(), last), |row| row.get(0).map(TraceId::from_bytes))?;
+    let mut roots = Vec::new();
+    for trace in traces.collect::<rusqlite::Result<Vec<_>>>()? {
+        roots.extend(trace::open_roots(connection, blocks, trace)?);
+    }
+    Ok(roots)
+}
+
+fn by_scanning(connection: &Connection, locks: &LockFolder, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+    let mut liveness = Liveness::new(connection, locks);
     // Ids hold nothing above `f`, so that `g` ends the range.
-    let sql = format!("{COLUMNS} WHERE run_id >= ?1 AND run_id < ?1 || 'g' ORDER BY run_id LIMIT ?2");
-    let mut statement = transaction.prepare_cached(&sql)?;
-    statement.query_and_then((wanted, NAMED_RUNS), |row| record(row, &mut liveness))?.collect()
+    let sql = format!("{COLUMNS} WHERE run_id >= ?1 AND run_id < ?1 || 'g' LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let runs = statement.query_and_then((wanted, NAMED_RUNS), |row| record(row, &mut liveness))?;
+    Ok(runs.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Returns a run's id as it is stored: the bytes of its trace, then those of its root if it joined the trace.
+pub(super) fn run_key(run: RunId) -> Vec<u8> {
+    let mut key = run.trace.to_bytes().to_vec();
+    key.extend(run.joined_at.some().iter().flat_map(|root| root.to_u64().to_be_bytes()));
+    key
+}
+
+fn run_of_key(key: &[u8]) -> Option<RunId> {
+    let (trace, root) = key.split_first_chunk::<16>()?;
+    let joined_at = if root.is_empty() { 0 } else { u64::from_be_bytes(root.try_into().ok()?) };
+    Some(RunId { trace: TraceId::from_bytes(*trace), joined_at: SpanId::from_u64(joined_at) })
 }
 
 fn not_found(path: &Path, id: &str, last: &[RunRecord]) -> StoreError {
@@ -88,12 +168,12 @@ fn named(runs: &[RunRecord]) -> String {
 
 fn record(row: &Row<'_>, liveness: &mut Liveness<'_>) -> rusqlite::Result<RunRecord> {
     let mut run = RunRecord {
-        id: parsed(row, 0, |text| text.parse::<RunId>().ok())?,
-        root: parsed(row, 1, |text| text.parse::<SpanId>().ok())?,
+        id: read(row, 0, |value| run_of_key(value.as_blob().ok()?))?,
+        root: SpanId::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
         name: row.get(2)?,
         version: row.get(3)?,
-        fingerprint: row.get::<_, Option<String>>(4)?.and_then(|text| text.parse().ok()),
-        status: parsed(row, 5, Status::from_word)?,
+        fingerprint: row.get::<_, Option<[u8; 16]>>(4)?.map(Fingerprint::from_bytes),
+        status: read(row, 5, |value| Status::from_word(value.as_str().ok()?))?,
         start_unix_ns: row.get(6)?,
         duration_ns: row.get(7)?,
         span_count: row.get(8)?,
@@ -112,8 +192,8 @@ fn record(row: &Row<'_>, liveness: &mut Liveness<'_>) -> rusqlite::Result<RunRec
     Ok(run)
 }
 
-fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    parse(text)
-        .ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("`{text}` is damaged").into()))
+fn read<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(ValueRef<'_>) -> Option<T>) -> rusqlite::Result<T> {
+    let value = row.get_ref(column)?;
+    let kind = value.data_type();
+    parse(value).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, kind, "the value is damaged".into()))
 }

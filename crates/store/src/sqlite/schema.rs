@@ -5,12 +5,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// "FLGW": marks a SQLite file as a store.
 pub(super) const APPLICATION_ID: u32 = 0x464c_4757;
 /// The version of the format that this code writes.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
 /// The size of a page, in bytes. Larger ones save a tenth of the file, and cost twice the log where a commit is small.
 const PAGE_BYTES: u32 = 4096;
-
-/// What `segment.signal` says of a segment of spans and their events.
-pub(super) const SIGNAL_TRACES: i64 = 1;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -35,24 +32,31 @@ CREATE TABLE writer (
 
 CREATE TABLE segment (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state INTEGER NOT NULL,
     level INTEGER NOT NULL,
-    signal INTEGER NOT NULL,
-    writer INTEGER NOT NULL,
-    first_sequence INTEGER NOT NULL,
-    last_sequence INTEGER NOT NULL,
-    min_start_unix_ns INTEGER NOT NULL,
-    max_start_unix_ns INTEGER NOT NULL,
+    chunk_bits INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
     spans INTEGER NOT NULL,
     events INTEGER NOT NULL,
     errors INTEGER NOT NULL,
+    min_start_unix_ns INTEGER NOT NULL,
+    max_start_unix_ns INTEGER NOT NULL,
     min_duration_ns INTEGER NOT NULL,
     max_duration_ns INTEGER NOT NULL,
-    traces BLOB NOT NULL
+    statuses INTEGER NOT NULL,
+    zones BLOB NOT NULL
+);
+
+CREATE TABLE sketch (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
 );
 
 CREATE TABLE block (
-    id INTEGER PRIMARY KEY,
-    data BLOB NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    writer INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    body BLOB NOT NULL
 );
 
 CREATE TABLE open_span (
@@ -71,14 +75,16 @@ CREATE TABLE graph (
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    run_id TEXT NOT NULL UNIQUE,
-    root_span TEXT NOT NULL,
+    start_unix_ns INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    root INTEGER NOT NULL,
+    run_id TEXT AS (lower(hex(substr(id, 1, 16))) || iif(length(id) > 16, '-' || lower(hex(substr(id, 17))), '')) VIRTUAL,
+    root_span TEXT AS (printf('%016x', root)) VIRTUAL,
     name TEXT NOT NULL,
     version TEXT NOT NULL,
-    fingerprint TEXT,
+    graph BLOB,
+    fingerprint TEXT AS (iif(graph IS NULL, NULL, lower(hex(graph)))) VIRTUAL,
     status TEXT NOT NULL,
-    start_unix_ns INTEGER NOT NULL,
     duration_ns INTEGER NOT NULL,
     span_count INTEGER NOT NULL,
     error_count INTEGER NOT NULL,
@@ -87,10 +93,30 @@ CREATE TABLE runs (
     failed INTEGER NOT NULL,
     saved_ms REAL NOT NULL,
     error TEXT NOT NULL,
-    writer INTEGER NOT NULL
-);
+    writer INTEGER NOT NULL,
+    PRIMARY KEY (start_unix_ns, id)
+) WITHOUT ROWID;
 
-CREATE INDEX runs_by_start ON runs (start_unix_ns);
+CREATE INDEX runs_running ON runs (writer) WHERE status = 'running';
+CREATE INDEX runs_not_ok ON runs (status, start_unix_ns) WHERE status <> 'ok';
+
+CREATE TABLE rollups (
+    period_s INTEGER NOT NULL,
+    start_unix_s INTEGER NOT NULL,
+    pipeline TEXT NOT NULL,
+    name TEXT NOT NULL,
+    node TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    total_ns INTEGER NOT NULL,
+    max_ns INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cost REAL NOT NULL DEFAULT 0,
+    durations BLOB NOT NULL,
+    PRIMARY KEY (period_s, start_unix_s, pipeline, name, node)
+) WITHOUT ROWID;
 ";
 
 /// Gives a new file its tables; leaves a file that has them as it is.

@@ -10,14 +10,15 @@ use super::joined::JoinedRuns;
 use super::liveness::{ENDED, INTERRUPTED, LIVE, Seen};
 use super::lock::{Gate, LockFolder};
 use super::rows::Prepared;
-use super::run_rows::{RunChanges, Uncounted};
+use super::run_rows::{RunChanges, RunMemory};
+use super::{blocks, failure::Failure};
 use crate::StoreError;
-use crate::segment::{self, BlockDecoder, BlockEncoder, PACKED};
+use crate::block::{FrameDecoder, FrameEncoder};
 
 /// Settles what all dead writers left, and removes their locks.
 pub(super) fn settle_dead(connection: &mut Connection, path: &Path, locks: &LockFolder, gate: &Gate) -> Result<(), StoreError> {
-    let failed = |error| StoreError::sqlite(path, "clear up after a dead process in", error);
-    for dead in dead_writers(connection, locks).map_err(failed)? {
+    let failed = |failure: Failure| failure.at(path, "clear up after a dead process in");
+    for dead in dead_writers(connection, locks).map_err(|error| failed(error.into()))? {
         settle(connection, &dead).map_err(failed)?;
     }
     locks.sweep(gate);
@@ -45,13 +46,14 @@ fn dead_writers(connection: &Connection, locks: &LockFolder) -> rusqlite::Result
     Ok(dead)
 }
 
-fn settle(connection: &mut Connection, dead: &DeadWriter) -> rusqlite::Result<()> {
+fn settle(connection: &mut Connection, dead: &DeadWriter) -> Result<(), Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let batch = interrupted_spans(&transaction, dead)?;
-    let prepared = Prepared::new(&batch, &mut BlockEncoder::new().map_err(no_memory)?).map_err(no_memory)?;
+    let prepared = Prepared::new(&batch, &mut FrameEncoder::new().map_err(Failure::no_memory)?).map_err(Failure::no_memory)?;
     prepared.write(&transaction, dead.id, &batch)?;
     let joined = JoinedRuns::default().resolve(&batch);
-    RunChanges::count(&batch, &joined, &Uncounted::default()).write(&transaction, dead.id, &batch)?;
+    let memory = RunMemory::default();
+    RunChanges::count(&batch, &joined, &memory).write(&transaction, dead.id, &batch, &memory)?;
     transaction.execute(
         "UPDATE runs SET status = ?2, duration_ns = max(duration_ns, ?3 - max(start_unix_ns, 0)) WHERE writer = ?1 AND status = 'running'",
         params![dead.id, Status::Interrupted.as_str(), dead.last_seen_unix_ns],
@@ -60,23 +62,20 @@ fn settle(connection: &mut Connection, dead: &DeadWriter) -> rusqlite::Result<()
         "UPDATE writer SET state = CASE state WHEN ?2 THEN ?2 ELSE ?3 END, ended_unix_ns = coalesce(ended_unix_ns, last_seen_unix_ns) WHERE id = ?1",
         params![dead.id, ENDED, INTERRUPTED],
     )?;
-    transaction.commit()
-}
-
-fn no_memory(error: std::io::Error) -> rusqlite::Error {
-    rusqlite::Error::ToSqlConversionFailure(error.into())
+    Ok(transaction.commit()?)
 }
 
 /// Returns the writer's open spans as ended ones. A damaged row stays where it is.
-fn interrupted_spans(transaction: &Transaction<'_>, dead: &DeadWriter) -> rusqlite::Result<Batch> {
+fn interrupted_spans(transaction: &Transaction<'_>, dead: &DeadWriter) -> Result<Batch, Failure> {
     let seen = Seen { alive: false, last_unix_ns: dead.last_seen_unix_ns };
-    let mut decoder = BlockDecoder::new().map_err(no_memory)?;
+    let mut decoder = FrameDecoder::new().map_err(Failure::no_memory)?;
     let mut builder = BatchBuilder::new(dead.uuid, 0, Arc::default());
     let mut closed = Vec::new();
     let mut statement = transaction.prepare("SELECT trace, span, data FROM open_span WHERE writer = ?1")?;
     let mut rows = statement.query([dead.id])?;
     while let Some(row) = rows.next()? {
-        let Ok(batch) = segment::decode([(PACKED, row.get_ref(2)?.as_blob()?)], &mut decoder) else { continue };
+        let piece = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        let Ok(batch) = blocks::open_joined(piece, &mut decoder) else { continue };
         for span in batch.spans() {
             let mut span = span.to_span();
             span.status = seen.status();

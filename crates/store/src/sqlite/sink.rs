@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_model::{Batch, Resource, Sink, SinkError, WriterId, conventions};
+use parking_lot::MutexGuard;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::connection::open_writer;
+use super::failure::Failure;
 use super::joined::JoinedRuns;
 use super::liveness::{ENDED, LIVE};
 use super::lock::{LockFolder, WriterLock};
+use super::merger::Merger;
 use super::rows::{Prepared, stored};
-use super::run_rows::{RunChanges, Uncounted};
+use super::run_rows::{RunChanges, RunMemory};
 use super::{now_unix_ns, settle};
-use crate::segment::BlockEncoder;
+use crate::block::FrameEncoder;
 use crate::{StoreError, StoreErrorKind};
 
 /// How long a sink that is dropped waits for readers.
@@ -45,11 +48,13 @@ pub struct SqliteSink {
     path: PathBuf,
     pub(super) connection: Connection,
     durability: Durability,
-    encoder: BlockEncoder,
+    encoder: FrameEncoder,
     /// The rows of the writers whose batches were written.
     pub(super) writers: HashMap<WriterId, i64>,
     joined: JoinedRuns,
-    uncounted: Uncounted,
+    memory: RunMemory,
+    /// Merges what this and other sinks write, until it is dropped.
+    pub(super) merger: Merger,
     /// The batch whose writing failed last: it may come again.
     pub(super) failed: Option<(WriterId, u64)>,
     /// After the connection, so that the lock is released when nothing more is written.
@@ -77,10 +82,11 @@ impl SqliteSink {
             path: path.to_owned(),
             connection,
             durability: options.durability,
-            encoder: BlockEncoder::new().map_err(|error| StoreError::io(path, "make a compressor for", error))?,
+            encoder: FrameEncoder::new().map_err(|error| StoreError::io(path, "make a compressor for", error))?,
             writers: HashMap::new(),
             joined: JoinedRuns::default(),
-            uncounted: Uncounted::default(),
+            memory: RunMemory::default(),
+            merger: Merger::new(path, locks),
             failed: None,
             lock,
         })
@@ -98,33 +104,40 @@ impl SqliteSink {
     fn try_commit(&mut self, batch: &Batch, again: bool) -> Result<(), StoreError> {
         let prepared = Prepared::new(batch, &mut self.encoder).map_err(|error| self.unencodable(error))?;
         let joined = self.joined.resolve(batch);
-        let mut changes = RunChanges::count(batch, &joined, &self.uncounted);
+        let memory = std::mem::take(&mut self.memory);
+        let mut changes = RunChanges::count(batch, &joined, &memory);
         let known = self.writers.get(&batch.writer).copied();
         let lock = self.lock.id();
-        let writer = self.in_transaction(|transaction| {
+        let written = self.in_transaction(|transaction| {
             if again && is_written(transaction, batch)? {
                 return Ok(None);
             }
             let writer = write_writer(transaction, known, lock, batch)?;
             prepared.write(transaction, writer, batch)?;
-            changes.write(transaction, writer, batch)?;
+            changes.write(transaction, writer, batch, &memory)?;
             Ok(Some(writer))
-        })?;
-        if let Some(writer) = writer {
+        });
+        self.memory = memory;
+        if let Some(writer) = written? {
             self.writers.insert(batch.writer, writer);
             self.joined.apply(joined, batch);
-            self.uncounted.apply(changes);
+            self.memory.apply(changes, batch);
+            self.merger.committed();
         }
         Ok(())
     }
 
-    fn in_transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn in_transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let turn = self.merger.turn();
         let attempt = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
-            transaction.commit().map(|()| result)
+            transaction.commit()?;
+            Ok(result)
         };
-        attempt().map_err(|error| StoreError::sqlite(&self.path, "write to", error))
+        let result = attempt().map_err(|failure: Failure| failure.at(&self.path, "write to"));
+        MutexGuard::unlock_fair(turn);
+        result
     }
 
     fn unencodable(&self, error: std::io::Error) -> StoreError {
@@ -133,11 +146,11 @@ impl SqliteSink {
     }
 
     fn count_rest(&mut self) -> Result<(), StoreError> {
-        if !self.uncounted.is_empty() {
-            let mut uncounted = std::mem::take(&mut self.uncounted);
-            let rest = self.in_transaction(|transaction| uncounted.write(transaction));
-            self.uncounted = uncounted;
-            self.uncounted = rest?;
+        if self.memory.has_uncounted() {
+            let memory = std::mem::take(&mut self.memory);
+            let left = self.in_transaction(|transaction| memory.write(transaction));
+            self.memory = memory;
+            self.memory.keep(left?);
         }
         Ok(())
     }
@@ -157,8 +170,9 @@ impl SqliteSink {
         let lock = self.lock.id();
         self.in_transaction(|transaction| {
             let sql = "UPDATE writer SET state = ?2, ended_unix_ns = ?3, last_seen_unix_ns = max(last_seen_unix_ns, ?3) WHERE lock = ?1";
-            transaction.execute(sql, params![lock.to_bytes(), ENDED, now_unix_ns()])
+            Ok(transaction.execute(sql, params![lock.to_bytes(), ENDED, now_unix_ns()])?)
         })?;
+        self.merger.finish(&mut self.connection);
         self.empty_log()
     }
 

@@ -1,27 +1,25 @@
-//! Reading the spans of one trace: from the segments whose sketches may hold it, and from the open spans.
+//! Reading the spans of one trace: from the blocks that sketches name, and from the open spans.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use flowglass_model::{Batch, RunId, Span, SpanEvent, SpanId, Status, TraceId};
-use rusqlite::Transaction;
+use rusqlite::Connection;
 
+use super::blocks::Blocks;
+use super::failure::Failure;
+use super::joined::root_of_run;
 use super::liveness::Liveness;
-use super::lock::LockFolder;
-use super::schema::SIGNAL_TRACES;
-use crate::segment::{self, BLOCKS_PER_SEGMENT, BlockDecoder, Damaged, PACKED, sketch};
-use crate::{StoreError, StoreErrorKind};
+use super::search::Search;
+use crate::sketch::fingerprint;
 
 /// Returns the spans of a run with their events, sorted by start and span id.
-pub(super) fn read(
-    transaction: &Transaction<'_>,
-    path: &Path,
-    locks: &LockFolder,
-    run: RunId,
-) -> Result<Vec<Span>, StoreError> {
-    let mut found = Found { trace: run.trace, spans: HashMap::new(), events: Vec::new() };
-    scan(transaction, locks, &mut found).map_err(|failure| failure.at(path))?;
+pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
+    let mut found = Found { trace: run.trace, spans: Vec::new(), events: Vec::new() };
+    let mut blocks = Blocks::new(connection)?;
+    take_open(connection, liveness, &mut blocks, &mut found)?;
+    for zone in Search::traces(connection, fingerprint::trace(run.trace))?.rest()? {
+        found.take(&blocks.whole(zone.block)?, zone.block);
+    }
     let mut spans = found.finish();
     if let Some(root) = run.joined_at.some() {
         keep_below(root, &mut spans);
@@ -30,139 +28,111 @@ pub(super) fn read(
     Ok(spans)
 }
 
-/// Why reading failed.
-enum Failure {
-    Sqlite(rusqlite::Error),
-    Damaged { place: String, damage: Damaged },
+/// Returns the runs that the trace's spans are roots of, with their starts.
+pub(super) fn roots(connection: &Connection, blocks: &mut Blocks<'_>, trace: TraceId) -> Result<Vec<(RunId, i64)>, Failure> {
+    roots_among(connection, blocks, fingerprint::trace(trace), |found| found == trace)
 }
 
-impl Failure {
-    fn at(self, path: &Path) -> StoreError {
-        match self {
-            Self::Sqlite(error) => StoreError::sqlite(path, "read", error),
-            Self::Damaged { place, damage } => {
-                StoreError::new(StoreErrorKind::Corrupt, format!("{place} of {} is damaged: {damage}", path.display()))
-                    .with_source(damage)
-            }
-        }
+/// As [`roots`], of all traces that have this fingerprint and are wanted.
+pub(super) fn roots_among(
+    connection: &Connection,
+    blocks: &mut Blocks<'_>,
+    fingerprint: u64,
+    wanted: impl Fn(TraceId) -> bool,
+) -> Result<Vec<(RunId, i64)>, Failure> {
+    let mut roots = Vec::new();
+    for zone in Search::traces(connection, fingerprint)?.rest()? {
+        let batch = blocks.whole(zone.block)?;
+        let rows = batch.spans().map(|span| span.row()).filter(|row| wanted(row.trace_id));
+        roots.extend(rows.filter_map(|row| root_of_run(&row).map(|run| (run, row.start_unix_ns))));
     }
+    Ok(roots)
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-fn scan(transaction: &Transaction<'_>, locks: &LockFolder, found: &mut Found) -> Result<(), Failure> {
-    let mut decoder = BlockDecoder::new().map_err(no_memory)?;
-    for segment in segments_with(transaction, found.trace)? {
-        let blocks = blocks_of(transaction, segment)?;
-        let blocks = blocks.iter().map(|(number, block)| (*number, block.as_slice()));
-        let batch = segment::decode(blocks, &mut decoder)
-            .map_err(|damage| Failure::Damaged { place: format!("segment {segment}"), damage })?;
-        found.take(&batch, segment);
-    }
-    scan_open(transaction, locks, &mut decoder, found)
-}
-
-fn no_memory(error: std::io::Error) -> Failure {
-    Failure::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-fn segments_with(transaction: &Transaction<'_>, trace: TraceId) -> Result<Vec<i64>, Failure> {
-    let wanted = sketch::fingerprint(trace);
-    let mut statement = transaction.prepare_cached("SELECT id, traces FROM segment WHERE signal = ?1 ORDER BY id")?;
-    let mut rows = statement.query([SIGNAL_TRACES])?;
-    let mut segments = Vec::new();
+/// Returns the runs that the trace's open spans are roots of, with their starts.
+pub(super) fn open_roots(
+    connection: &Connection,
+    blocks: &mut Blocks<'_>,
+    trace: TraceId,
+) -> Result<Vec<(RunId, i64)>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT data FROM open_span WHERE trace = ?1")?;
+    let mut rows = statement.query([trace.to_bytes()])?;
+    let mut roots = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        let traces = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        let may = sketch::may_contain(traces, wanted)
-            .map_err(|damage| Failure::Damaged { place: format!("segment {id}"), damage })?;
-        if may {
-            segments.push(id);
-        }
+        let batch = blocks.joined(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        let rows = batch.spans().map(|span| span.row());
+        roots.extend(rows.filter_map(|row| root_of_run(&row).map(|run| (run, row.start_unix_ns))));
     }
-    Ok(segments)
+    Ok(roots)
 }
 
-fn blocks_of(transaction: &Transaction<'_>, segment: i64) -> rusqlite::Result<Vec<(u8, Vec<u8>)>> {
-    let first = segment.saturating_mul(BLOCKS_PER_SEGMENT);
-    let sql = "SELECT id - ?1, data FROM block WHERE id BETWEEN ?1 AND ?1 + ?2 - 1 ORDER BY id";
-    let mut statement = transaction.prepare_cached(sql)?;
-    statement.query_map((first, BLOCKS_PER_SEGMENT), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-fn scan_open(
-    transaction: &Transaction<'_>,
-    locks: &LockFolder,
-    decoder: &mut BlockDecoder,
+fn take_open(
+    connection: &Connection,
+    liveness: &mut Liveness<'_>,
+    blocks: &mut Blocks<'_>,
     found: &mut Found,
 ) -> Result<(), Failure> {
-    let mut liveness = Liveness::new(transaction, locks);
-    let mut statement = transaction.prepare_cached("SELECT writer, data FROM open_span WHERE trace = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT writer, data FROM open_span WHERE trace = ?1")?;
     let mut rows = statement.query([found.trace.to_bytes()])?;
     while let Some(row) = rows.next()? {
         let seen = liveness.of(row.get(0)?)?;
-        let block = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        let batch = segment::decode([(PACKED, block)], decoder)
-            .map_err(|damage| Failure::Damaged { place: "an open span".to_owned(), damage })?;
+        let batch = blocks.joined(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
         for span in batch.spans() {
             let mut span = span.to_span();
             span.status = seen.status();
             span.duration_ns = seen.duration_ns(span.start_unix_ns, span.duration_ns);
-            found.spans.entry(span.span_id).or_insert(span);
+            found.spans.push(span);
         }
     }
     Ok(())
 }
 
-/// What was found of a trace so far.
+/// What was found of a trace so far, in the order in which it was written.
 struct Found {
     trace: TraceId,
-    spans: HashMap<SpanId, Span>,
-    /// Events with their span and the segment that they were in.
+    spans: Vec<Span>,
+    /// Events with their span and the block that they were in.
     events: Vec<(SpanId, i64, SpanEvent)>,
 }
 
 impl Found {
-    fn take(&mut self, batch: &Batch, segment: i64) {
+    fn take(&mut self, batch: &Batch, block: i64) {
         let trace = self.trace;
-        for span in batch.spans().filter(|span| span.row().trace_id == trace) {
-            self.put(span.to_span());
-        }
+        self.spans.extend(batch.spans().filter(|span| span.row().trace_id == trace).map(|span| span.to_span()));
         for event in batch.events().filter(|event| event.owner().0 == trace) {
-            self.events.push((event.owner().1, segment, event.to_event()));
-        }
-    }
-
-    /// A span that was written twice replaces itself; a real end is never replaced by the news that its process died.
-    fn put(&mut self, span: Span) {
-        match self.spans.entry(span.span_id) {
-            Entry::Vacant(place) => {
-                place.insert(span);
-            }
-            Entry::Occupied(mut place) => {
-                if span.status != Status::Interrupted || place.get().status == Status::Interrupted {
-                    place.insert(span);
-                }
-            }
+            self.events.push((event.owner().1, block, event.to_event()));
         }
     }
 
     fn finish(mut self) -> Vec<Span> {
-        self.events.sort_by_key(|(span, segment, event)| (*span, event.unix_ns, *segment));
-        // A batch that was sent twice is in two segments; equal events of one segment did happen twice.
-        self.events.dedup_by(|(later_span, later, event), (span, segment, first)| {
-            later_span == span && later != segment && event == first
+        // A span that was written twice replaces itself; a real end is never replaced by the news that its process died.
+        self.spans.sort_by_key(|span| (span.span_id, rank(span.status)));
+        self.spans.reverse();
+        self.spans.dedup_by_key(|span| span.span_id);
+        self.add_events();
+        self.spans
+    }
+
+    fn add_events(&mut self) {
+        self.events.sort_by_key(|(span, block, event)| (*span, event.unix_ns, *block));
+        // A batch that was sent twice is in two blocks; equal events of one block did happen twice.
+        self.events.dedup_by(|(later_span, later, event), (span, block, first)| {
+            later_span == span && later != block && event == first
         });
-        for (span, _, event) in self.events {
-            if let Some(span) = self.spans.get_mut(&span) {
-                span.events.push(event);
+        for (owner, _, event) in self.events.drain(..) {
+            if let Ok(place) = self.spans.binary_search_by(|span| owner.cmp(&span.span_id)) {
+                self.spans[place].events.push(event);
             }
         }
-        self.spans.into_values().collect()
+    }
+}
+
+/// Returns a number that is larger for what is known for certain.
+pub(super) const fn rank(status: Status) -> u8 {
+    match status {
+        Status::Running => 0,
+        Status::Interrupted => 1,
+        _ => 2,
     }
 }
 

@@ -71,7 +71,7 @@ fn set_versions(path: &Path, least_reader: u32, least_writer: u32) {
 fn a_newer_format_is_refused_where_it_says_so() {
     let fixture = Fixture::new();
     let path = fixture.path();
-    set_versions(&path, 1, 9);
+    set_versions(&path, 2, 9);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.info().unwrap().format_version, 9);
     assert_eq!(store.sink(SinkOptions::default()).unwrap_err().kind(), StoreErrorKind::Newer);
@@ -116,6 +116,11 @@ fn read_all(path: &Path, run: &RunRecord) -> Result<usize, StoreError> {
     let store = SqliteStore::open(path)?;
     store.info()?;
     store.runs(&RunFilter::default())?;
+    store.find_run(&run.id.to_string())?;
+    store.statistics(None, None)?;
+    let attributes = vec![("k".to_owned(), "v".into())];
+    store.count_spans(&SpanFilter { attributes, ..SpanFilter::default() })?;
+    store.spans(&SpanFilter { name: Some("node n7".into()), ..SpanFilter::default() })?;
     Ok(store.trace(run)?.len())
 }
 
@@ -124,10 +129,10 @@ fn a_damaged_block_is_named_with_its_segment() {
     let fixture = Fixture::new();
     let mut sink = fixture.sink();
     sink.write(&Recording::new().batch(&[root(trace(1), 1, Status::Ok)], &[])).unwrap();
-    sink.connection.execute("UPDATE block SET data = x'01020304'", []).unwrap();
+    sink.connection.execute("UPDATE block SET body = x'01020304'", []).unwrap();
     let error = fixture.store.trace(&fixture.last_run()).unwrap_err();
-    assert_eq!((error.kind(), error.to_string().contains("segment 1")), (StoreErrorKind::Corrupt, true));
-    sink.connection.execute("UPDATE segment SET traces = x'07'", []).unwrap();
+    assert_eq!((error.kind(), error.to_string().contains("block 1")), (StoreErrorKind::Corrupt, true));
+    sink.connection.execute("UPDATE segment SET zones = x'07'", []).unwrap();
     assert_eq!(fixture.store.trace(&fixture.last_run()).unwrap_err().kind(), StoreErrorKind::Corrupt);
     sink.connection.execute("UPDATE runs SET status = 'odd'", []).unwrap();
     assert_eq!(fixture.store.runs(&RunFilter::default()).unwrap_err().kind(), StoreErrorKind::Corrupt);

@@ -137,8 +137,10 @@ fn many_traces_in_many_segments_are_kept_apart() {
         let spans = [root(trace(number), id, Status::Ok), span(trace(number), 500 + id, id, Status::Ok)];
         sink.write(&recording.batch(&spans, &[])).unwrap();
     }
+    drop(sink);
+    fixture.store.compact().unwrap();
     let info = fixture.store.info().unwrap();
-    assert_eq!((info.runs, info.spans, info.segments, info.format_version), (50, 100, 50, 1));
+    assert_eq!((info.runs, info.spans, info.segments, info.format_version), (50, 100, 1, 2));
     assert!(info.size_bytes > 0 && info.path == fixture.path());
     let run = fixture.store.find_run(&trace(33).to_string()).unwrap();
     assert!(fixture.store.trace(&run).unwrap().iter().all(|span| span.trace_id == trace(33)));

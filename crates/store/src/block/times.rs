@@ -55,9 +55,12 @@ pub(super) fn encode(starts: &[i64], durations: &[u64]) -> Vec<u8> {
     out
 }
 
-/// Reads what [`encode`] wrote of `rows` rows.
+/// Reads what [`encode`] wrote of `rows` rows, which its bytes bound.
 pub(super) fn decode(section: &[u8], rows: usize) -> Result<(Vec<i64>, Vec<u64>), Damaged> {
     let mut reader = Reader::new(section);
+    if rows > reader.len() {
+        return Err(Damaged("a count is too large"));
+    }
     let base = *BASES.get(reader.byte()? as usize).ok_or(Damaged("times have an unknown form"))?;
     let (mut start_stream, mut duration_stream) = (reader.stream()?, reader.stream()?);
     let mut columns = (Vec::with_capacity(rows), Vec::with_capacity(rows));
@@ -74,6 +77,19 @@ pub(super) fn decode(section: &[u8], rows: usize) -> Result<(Vec<i64>, Vec<u64>)
     reader.finish().map(|()| columns)
 }
 
+/// Reads only the durations.
+pub(super) fn durations(section: &[u8], rows: usize) -> Result<Vec<u64>, Damaged> {
+    let mut reader = Reader::new(section);
+    reader.byte()?;
+    reader.stream()?;
+    let mut stream = reader.stream()?;
+    if rows > stream.len() {
+        return Err(Damaged("a count is too large"));
+    }
+    let durations = (0..rows).map(|_| stream.varint()).collect::<Result<_, _>>()?;
+    stream.finish().map(|()| durations)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +97,7 @@ mod tests {
     fn size(starts: &[i64], durations: &[u64]) -> usize {
         let section = encode(starts, durations);
         assert_eq!(decode(&section, starts.len()).unwrap(), (starts.to_vec(), durations.to_vec()));
+        assert_eq!(super::durations(&section, starts.len()).unwrap(), durations);
         section.len()
     }
 
@@ -105,6 +122,7 @@ mod tests {
         let section = encode(&[1, 2], &[3, 4]);
         assert!(decode(&section, 3).is_err());
         assert!(decode(&section, 1).is_err());
+        assert!(super::durations(&section, 3).is_err() && super::durations(&section, 1).is_err());
         assert!(decode(&[7], 0).is_err());
     }
 }

@@ -14,11 +14,12 @@ pub(super) enum Tag {
     Float = 3,
     Bytes = 4,
     Nested = 5,
+    Null = 6,
 }
 
 impl Tag {
-    pub(super) const COUNT: usize = 6;
-    const ALL: [Self; Self::COUNT] = [Self::Str, Self::Bool, Self::Int, Self::Float, Self::Bytes, Self::Nested];
+    pub(super) const COUNT: usize = 7;
+    const ALL: [Self; Self::COUNT] = [Self::Str, Self::Bool, Self::Int, Self::Float, Self::Bytes, Self::Nested, Self::Null];
 
     pub(super) fn from_byte(byte: u8) -> Result<Self, Damaged> {
         Self::ALL.get(byte as usize).copied().ok_or(Damaged("an attribute has an unknown type"))
@@ -33,6 +34,7 @@ pub(super) enum Value {
     Int(i64),
     Float(f64),
     Bytes(Sym),
+    Null,
 }
 
 /// Returns the type of a value, and the value with its text numbered.
@@ -44,8 +46,8 @@ pub(super) fn value_of(scalar: Scalar, texts: &mut TextTable<'_>) -> (Tag, Value
         Scalar::Float(number) => (Tag::Float, Value::Float(number)),
         Scalar::Bytes(sym) => (Tag::Bytes, Value::Bytes(sym)),
         Scalar::Nested(sym) => (Tag::Nested, Value::Text(texts.number(sym))),
-        // A type that the model got later and this writer doesn't know.
-        _ => (Tag::Str, Value::Text(0)),
+        // Or a type that the model got later and this writer doesn't know.
+        _ => (Tag::Null, Value::Null),
     }
 }
 
@@ -64,6 +66,7 @@ impl Lane {
         match value {
             Value::Text(number) => put_varint(&mut self.plain, number),
             Value::Bool(flag) => self.plain.push(u8::from(flag)),
+            Value::Null => self.plain.push(0),
             Value::Int(number) => self.ints.push(number),
             Value::Float(number) => self.floats.push(number),
             Value::Bytes(sym) => {
@@ -79,7 +82,7 @@ impl Lane {
         let lane = match tag {
             Tag::Int => encode_ints(&self.ints),
             Tag::Float => encode_floats(&self.floats),
-            Tag::Str | Tag::Bool | Tag::Bytes | Tag::Nested => self.plain,
+            Tag::Str | Tag::Bool | Tag::Bytes | Tag::Nested | Tag::Null => self.plain,
         };
         (lane, self.blob)
     }
@@ -135,6 +138,7 @@ pub(super) fn decode(
     match tag {
         Tag::Str => all(lane, |lane| texts::sym(lane, texts).map(Scalar::Str)),
         Tag::Nested => all(lane, |lane| texts::sym(lane, texts).map(Scalar::Nested)),
+        Tag::Null => all(lane, |lane| lane.byte().map(|_| Scalar::Null)),
         Tag::Bool => all(lane, |lane| flag(lane.byte()?).map(Scalar::Bool)),
         Tag::Bytes => all(lane, |lane| Ok(Scalar::Bytes(arena.push(blob.bytes(lane.varint32()? as usize)?)))),
         Tag::Int => Ok(decode_ints(lane)?.into_iter().map(Scalar::Int).collect()),
@@ -213,6 +217,6 @@ mod tests {
         assert!(decode_floats(Reader::new(&[FLOAT_PLANES, 1])).is_err());
         assert!(decode_floats(Reader::new(&[])).is_err());
         assert!(flag(2).is_err());
-        assert!(Tag::from_byte(6).is_err());
+        assert!(Tag::from_byte(7).is_err());
     }
 }

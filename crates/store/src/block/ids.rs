@@ -11,7 +11,7 @@ use super::bytes::{Damaged, Reader, put_stream, put_varint, unzigzag, zigzag};
 /// A difference below this takes less than a whole id does.
 const LARGEST_DIFFERENCE: u64 = 1 << 48;
 
-/// The traces of a segment in the order of their first row.
+/// The traces of a block in the order of their first row.
 #[derive(Default)]
 pub(super) struct TraceTable {
     traces: Vec<TraceId>,

@@ -93,18 +93,17 @@ impl Encoder {
     }
 }
 
-/// Reads the attributes of `rows` rows. The arena holds the segment's texts in front, `texts` of them, and gets the byte strings.
+/// Reads the attributes of `rows` rows. The arena holds the block's texts in front, `texts` of them, and gets the byte strings.
 pub(super) fn decode(
-    layout: &[u8],
-    blob: &[u8],
+    mut layout: Reader<'_>,
+    blob: Reader<'_>,
     rows: usize,
     texts: usize,
     arena: &mut Arena,
 ) -> Result<AttributeColumns, Damaged> {
-    let mut layout = Reader::new(layout);
     let shapes = decode_shapes(layout.stream()?)?;
     let mut shape_stream = layout.stream()?;
-    let mut lanes = decode_lanes(layout, Reader::new(blob), texts, arena)?;
+    let mut lanes = decode_lanes(layout, blob, texts, arena)?;
     let mut columns = AttributeColumns::default();
     for _ in 0..rows {
         let shape = shapes.get(shape_stream.varint32()? as usize).ok_or(Damaged("a shape that isn't there is named"))?;
@@ -122,7 +121,7 @@ fn pull_row(shape: &[u32], lanes: &mut Lanes, columns: &mut AttributeColumns) ->
         columns.keys.push(*key);
         columns.values.push(values.next().ok_or(Damaged("a lane has too few values"))?);
     }
-    columns.ends.push(u32::try_from(columns.keys.len()).map_err(|_| Damaged("a segment has too many attributes"))?);
+    columns.ends.push(u32::try_from(columns.keys.len()).map_err(|_| Damaged("a block has too many attributes"))?);
     Ok(())
 }
 

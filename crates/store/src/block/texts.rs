@@ -1,4 +1,4 @@
-//! The texts of a segment, each kept once and named by a small number; 0 is the empty text.
+//! The texts of a block, each kept once and named by a small number; 0 is the empty text.
 
 use flowglass_model::{Arena, Sym};
 
@@ -33,9 +33,15 @@ impl<'a> TextTable<'a> {
         u64::from(*number)
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let texts = || self.used.iter().map(|&sym| self.arena.bytes(sym));
-        let mut lengths = Vec::with_capacity(self.used.len());
+    /// Returns how many texts have a number.
+    pub(super) fn len(&self) -> usize {
+        self.used.len()
+    }
+
+    /// Writes the texts from the one behind the first `skipped` on.
+    pub(super) fn encode(&self, skipped: usize) -> Vec<u8> {
+        let texts = || self.used[skipped..].iter().map(|&sym| self.arena.bytes(sym));
+        let mut lengths = Vec::with_capacity(self.used.len() - skipped);
         texts().for_each(|text| put_varint(&mut lengths, text.len() as u64));
         let mut out = Vec::with_capacity(lengths.len() + texts().map(<[u8]>::len).sum::<usize>() + 5);
         put_stream(&mut out, &lengths);
@@ -44,16 +50,14 @@ impl<'a> TextTable<'a> {
     }
 }
 
-/// Reads the texts into an arena, where text number `n` becomes `Sym(n)`.
-pub(super) fn decode(section: &[u8]) -> Result<Arena, Damaged> {
-    let mut payload = Reader::new(section);
+/// Reads texts into an arena, where text number `n` becomes `Sym(n)`.
+pub(super) fn decode(mut payload: Reader<'_>, arena: &mut Arena) -> Result<(), Damaged> {
     let mut lengths = payload.stream()?;
-    let mut arena = Arena::default();
     while !lengths.is_empty() {
         let len = lengths.varint32()? as usize;
         arena.push(payload.bytes(len)?);
     }
-    payload.finish().map(|()| arena)
+    payload.finish()
 }
 
 /// Reads the number of a text that the arena has.
@@ -73,15 +77,18 @@ mod tests {
         let mut table = TextTable::new(&arena);
         assert_eq!([table.number(second), table.number(first), table.number(second)], [1, 2, 1]);
         assert_eq!((table.number(Sym::EMPTY), table.number(Sym(99))), (0, 0));
-        let back = decode(&table.encode()).unwrap();
+        let mut back = Arena::default();
+        decode(Reader::new(&table.encode(0)), &mut back).unwrap();
         assert_eq!((back.text(Sym(1)), back.text(Sym(2)), back.len()), ("second", "first", 3));
+        decode(Reader::new(&table.encode(1)), &mut back).unwrap();
+        assert_eq!((back.text(Sym(3)), back.len()), ("first", 4));
         assert_eq!(arena.text(unused), "unused");
     }
 
     #[test]
     fn lengths_beyond_the_end_are_refused() {
-        assert!(decode(&[1, 5, b'x']).is_err());
-        assert!(decode(&[1, 1, b'x', b'y']).is_err());
+        assert!(decode(Reader::new(&[1, 5, b'x']), &mut Arena::default()).is_err());
+        assert!(decode(Reader::new(&[1, 1, b'x', b'y']), &mut Arena::default()).is_err());
         assert!(sym(&mut Reader::new(&[3]), 3).is_err());
     }
 }

@@ -1,0 +1,70 @@
+//! What storing spans costs, until merging is idle, and how fast the store answers.
+//!
+//! Batches of 512 spans go to the sink as a recorder would send them; making them is not counted. Each answer is a median of
+//! calls with keys drawn at random.
+
+mod data;
+mod questions;
+
+use std::path::PathBuf;
+
+use flowglass::store::{SinkOptions, SqliteStore};
+use flowglass_model::Sink;
+
+use crate::arguments::Arguments;
+use crate::figures::Figures;
+use crate::{process_memory, thread_time};
+use data::Data;
+
+const LARGE_RUN_SPANS: u64 = 100_000;
+
+/// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them.
+pub(crate) fn run(mut arguments: Arguments<'_>) -> Result<Figures, String> {
+    let spans = arguments.number("--spans", 1_000_000)?;
+    arguments.finish()?;
+    let folder = Folder(std::env::temp_dir().join(format!("flowglass-bench-store-{}", std::process::id())));
+    measure(&folder, spans).map_err(|error| error.to_string())
+}
+
+/// A folder that goes when the benchmark ends.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that stays is only a nuisance.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn measure(folder: &Folder, wanted: u64) -> Result<Figures, Box<dyn std::error::Error>> {
+    let store = SqliteStore::create_or_open(&folder.0.join("flowglass.db"))?;
+    let (mut data, mut figures) = (Data::new(), Figures::default());
+    let (mut spans, mut making_ns) = (0.0, 0.0);
+    let began_ns = thread_time::process_cpu_ns();
+    let mut sink = store.sink(SinkOptions::default())?;
+    while spans < wanted as f64 {
+        let making = thread_time::cpu_ns();
+        let batch = data.batch();
+        making_ns += thread_time::cpu_ns() - making;
+        sink.write(&batch)?;
+        spans += batch.spans.len() as f64;
+        drop(batch);
+    }
+    sink.flush()?;
+    let at_commit = store.info()?.size_bytes as f64;
+    drop(sink);
+    store.compact()?;
+    let cpu_ns = thread_time::process_cpu_ns() - began_ns - making_ns;
+    figures.add("ingest_cpu_s_per_million", cpu_ns / 1e3 / spans);
+    figures.add("bytes_per_span", store.info()?.size_bytes as f64 / spans);
+    figures.add("bytes_per_span_at_commit", at_commit / spans);
+    figures.add("peak_mb", process_memory::peak_mb()?);
+    questions::check(&store, &data.samples, store.info()?.spans)?;
+    let (large, batches) = data.large_run(LARGE_RUN_SPANS);
+    let mut sink = store.sink(SinkOptions::default())?;
+    batches.iter().try_for_each(|batch| sink.write(batch))?;
+    drop(sink);
+    store.compact()?;
+    questions::ask(&store, &data.samples, large, &mut figures)?;
+    Ok(figures)
+}

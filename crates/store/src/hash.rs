@@ -1,0 +1,45 @@
+//! A fast 64-bit hash whose values never change: it is part of the file format. It doesn't resist somebody who seeks collisions.
+
+/// Hashes bytes, eight at a time.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    let (words, part) = bytes.as_chunks::<8>();
+    let start = stir(bytes.len() as u64 ^ 0x51_7c_c1_b7_27_22_0a_95);
+    let state = words.iter().fold(start, |state, word| stir(state ^ u64::from_le_bytes(*word)));
+    let last = part.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+    stir(state ^ last)
+}
+
+/// Makes one hash of two, in this order.
+pub(crate) const fn pair(first: u64, second: u64) -> u64 {
+    stir(stir(first) ^ second.rotate_left(23))
+}
+
+/// Spreads a number over all 64 bits (the finaliser of SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).
+pub(crate) const fn stir(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_never_change() {
+        assert_eq!(
+            [hash(b""), hash(b"node.id"), hash(b"0123456789")],
+            [3_321_205_642_704_008_668, 9_685_250_500_112_582_150, 18_308_224_755_830_957_422]
+        );
+        assert_eq!(pair(1, 2), 6_478_320_886_314_722_178);
+    }
+
+    #[test]
+    fn texts_and_orders_are_told_apart() {
+        let texts = (0..5000).map(|at| format!("{}{at}", "x".repeat(at % 24)));
+        let hashes: std::collections::HashSet<u64> = texts.map(|text| hash(text.as_bytes())).collect();
+        assert_eq!(hashes.len(), 5000);
+        assert!(pair(1, 2) != pair(2, 1) && hash(b"a") != hash(b"a\0"));
+    }
+}

@@ -1,0 +1,91 @@
+//! The survey of a batch before it is committed: one walk over its rows makes all its sketches.
+
+use flowglass_model::{AttributeColumns, Batch};
+
+use super::facets::Facets;
+use super::fingerprint::{self, Hashes};
+use super::postings::Entry;
+use super::tally::{self, Tallies};
+use super::zones::Bounds;
+
+/// The sketches of one block.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) bounds: Bounds,
+    /// Sorted, each there once, all at place 0.
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) facets: Facets,
+    /// Stored tallies.
+    pub(crate) tallies: Vec<u8>,
+}
+
+impl Survey {
+    /// Walks over the ended spans and the events of a batch.
+    pub(crate) fn of(batch: &Batch) -> Self {
+        let mut hashes = Hashes::new(&batch.arena);
+        let mut fingerprints = traces(batch);
+        fingerprints.extend(names(batch, &mut hashes));
+        let mut facets = Facets::default();
+        for (key, mut values) in values_by_key(&batch.spans.attributes, &mut hashes) {
+            values.sort_unstable();
+            let counts = values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
+            facets.count(key, counts.clone());
+            fingerprints.extend(counts.map(|(value, _)| value));
+        }
+        Self { bounds: Bounds::of(batch), entries: entries(&fingerprints), facets, tallies: tally::encode(&tallies(batch)) }
+    }
+}
+
+fn entries(fingerprints: &[u64]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = fingerprints.iter().map(|&fingerprint| Entry::new(fingerprint, 0)).collect();
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
+
+/// Rows of one trace mostly follow each other.
+fn traces(batch: &Batch) -> Vec<u64> {
+    let (spans, events) = (&batch.spans.trace_id, &batch.events.trace_id);
+    let changes = |column: &[_]| column.chunk_by(|a, b| a == b).map(|same| same[0]).collect::<Vec<_>>();
+    let traces = [changes(spans), changes(events)].concat();
+    traces.into_iter().flat_map(|trace| [fingerprint::trace(trace), fingerprint::beginning(trace)]).collect()
+}
+
+fn names(batch: &Batch, hashes: &mut Hashes<'_>) -> Vec<u64> {
+    let mut names = batch.spans.name.clone();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| fingerprint::named(hashes.of(name))).collect()
+}
+
+/// Returns for each key, by its hash, the fingerprints of its values, one for each attribute that has it.
+fn values_by_key(columns: &AttributeColumns, hashes: &mut Hashes<'_>) -> Vec<(u64, Vec<u64>)> {
+    let mut places: Vec<u32> = Vec::new();
+    let mut by_key: Vec<(u64, Vec<u64>)> = Vec::new();
+    for (&key, &value) in columns.keys.iter().zip(&columns.values) {
+        let (hash, fingerprint) = hashes.attribute(key, value);
+        let at = key.0 as usize;
+        if at >= places.len() {
+            places.resize(at + 1, 0);
+        }
+        if places[at] == 0 {
+            by_key.push((hash, Vec::new()));
+            places[at] = by_key.len() as u32;
+        }
+        by_key[places[at] as usize - 1].1.push(fingerprint);
+    }
+    by_key
+}
+
+fn tallies(batch: &Batch) -> Vec<(tally::TallyKey, tally::Tally)> {
+    let mut tallies = Tallies::new(batch);
+    let mut start = 0;
+    let attributes = &batch.spans.attributes;
+    for (span, &end) in batch.spans().zip(&attributes.ends) {
+        let range = start..end as usize;
+        start = end as usize;
+        let pairs = attributes.keys[range.clone()].iter().copied().zip(attributes.values[range].iter().copied());
+        tallies.add(&span.row(), pairs);
+    }
+    tallies.finish()
+}

@@ -1,0 +1,86 @@
+//! Rows of the table `block`, and blocks that are kept elsewhere in one piece.
+
+use flowglass_model::Batch;
+use rusqlite::{Connection, params};
+
+use super::failure::Failure;
+use crate::block::bytes::{Reader, put_stream};
+use crate::block::{self, Damaged, Durations, Encoded, FrameDecoder, Head};
+
+/// Adds a block and returns its row.
+pub(super) fn insert(connection: &Connection, writer: i64, block: &Encoded) -> rusqlite::Result<i64> {
+    let mut insert = connection.prepare_cached("INSERT INTO block (writer, head, body) VALUES (?1, ?2, ?3)")?;
+    insert.insert(params![writer, block.head, block.body])
+}
+
+/// Removes a block.
+pub(super) fn remove(connection: &Connection, block: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM block WHERE id = ?1")?.execute([block]).map(|_| ())
+}
+
+/// Puts both parts of a block into one piece.
+pub(super) fn join(block: &Encoded) -> Vec<u8> {
+    let mut piece = Vec::with_capacity(block.head.len() + block.body.len() + 8);
+    put_stream(&mut piece, &block.head);
+    put_stream(&mut piece, &block.body);
+    piece
+}
+
+/// Opens a block that [`join`] put into one piece.
+pub(super) fn open_joined(piece: &[u8], decoder: &mut FrameDecoder) -> Result<Batch, Damaged> {
+    let mut reader = Reader::new(piece);
+    let (head, body) = (reader.stream()?, reader.stream()?);
+    block::decode(head.rest(), body.rest(), decoder)
+}
+
+/// Opens stored blocks.
+pub(super) struct Blocks<'a> {
+    connection: &'a Connection,
+    decoder: FrameDecoder,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Result<Self, Failure> {
+        Ok(Self { connection, decoder: FrameDecoder::new().map_err(Failure::no_memory)? })
+    }
+
+    /// Opens a head.
+    pub(super) fn head(&mut self, block: i64) -> Result<Head, Failure> {
+        self.part("SELECT head FROM block WHERE id = ?1", block, block::decode_head)
+    }
+
+    /// Opens as much of a head as names and durations take.
+    pub(super) fn durations(&mut self, block: i64) -> Result<Durations, Failure> {
+        self.part("SELECT head FROM block WHERE id = ?1", block, block::decode_durations)
+    }
+
+    /// Opens the body that belongs to a head.
+    pub(super) fn body(&mut self, block: i64, head: Head) -> Result<Batch, Failure> {
+        let open = |body: &[u8], decoder: &mut FrameDecoder| block::decode_body(head, body, decoder);
+        self.part("SELECT body FROM block WHERE id = ?1", block, open)
+    }
+
+    /// Opens a whole block.
+    pub(super) fn whole(&mut self, block: i64) -> Result<Batch, Failure> {
+        let head = self.head(block)?;
+        self.body(block, head)
+    }
+
+    /// Opens a piece that [`join`] made.
+    pub(super) fn joined(&mut self, piece: &[u8]) -> Result<Batch, Failure> {
+        open_joined(piece, &mut self.decoder).map_err(|damage| Failure::Damaged { place: "an open span".to_owned(), damage })
+    }
+
+    fn part<T>(
+        &mut self,
+        sql: &str,
+        block: i64,
+        open: impl FnOnce(&[u8], &mut FrameDecoder) -> Result<T, Damaged>,
+    ) -> Result<T, Failure> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([block])?;
+        let row = rows.next()?.ok_or_else(|| Failure::block(block, Damaged("it is missing")))?;
+        let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        open(bytes, &mut self.decoder).map_err(|damage| Failure::block(block, damage))
+    }
+}

@@ -1,0 +1,296 @@
+//! Merging: many small segments become one larger one, so that a question has few sketches to ask.
+//!
+//! Blocks stay where they are; only small ones of one writer are joined. The new segment's sketches are written first, in
+//! transactions of their own, under a row that stands for nothing yet. One short transaction then swaps: it checks that the
+//! old segments are still there, lets the new one take their place and adds their tallies to the roll-ups. Whatever a merge
+//! that was killed left behind is removed before the next one.
+
+use std::collections::HashMap;
+
+use flowglass_model::{Batch, BatchBuilder};
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::blocks::{self, Blocks};
+use super::failure::Failure;
+use super::rollups;
+use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
+use crate::block::{self, Encoded, FrameEncoder, Rows};
+use crate::sketch::facets::Facets;
+use crate::sketch::postings::{self, Entry, Shape};
+use crate::sketch::tally::{self, Tally, TallyKey};
+use crate::sketch::zones::{Bounds, Zone};
+
+/// So many segments of one level are merged into one.
+pub(super) const FAN_IN: usize = 32;
+/// A process that ends merges if there are so many small segments.
+const FAN_IN_AT_END: usize = 8;
+/// The most spans of a merged segment: its postings fit into the memory a few times over.
+const MOST_SPANS: u64 = 1 << 20;
+/// Segments of one merge begin in the same week, so that a week can be forgotten as a whole.
+const WINDOW_NS: i64 = 7 * 86_400 * 1_000_000_000;
+/// A block with fewer spans is joined with its neighbours of the same writer.
+const SMALL_BLOCK_SPANS: u64 = 128;
+const LARGE_BLOCK_SPANS: u64 = 512;
+/// So many chunks of postings are written in one transaction: about a tenth of a megabyte, so that writers never wait long.
+const CHUNKS_AT_ONCE: usize = 128;
+
+/// How eager a merge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Eagerness {
+    /// Only what has grown to a full set of segments.
+    Full,
+    /// Also half a set: the process ends.
+    AtEnd,
+    /// Any two small segments: nothing else is to be done.
+    Idle,
+}
+
+/// Says whether a process that ends has something to merge.
+pub(super) fn is_due(connection: &Connection) -> bool {
+    let sql = "SELECT count(*) FROM segment WHERE level = 0 OR state <> 1";
+    connection.query_row(sql, [], |row| row.get::<_, usize>(0)).is_ok_and(|count| count >= FAN_IN_AT_END)
+}
+
+/// A connection whose transactions take turns with those of the sink that it belongs to: SQLite lets those that wait sleep for
+/// milliseconds.
+pub(super) struct Turns<'a> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) turn: &'a Mutex<()>,
+}
+
+impl Turns<'_> {
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let turn = self.turn.lock();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        MutexGuard::unlock_fair(turn);
+        Ok(result)
+    }
+}
+
+/// Merges one set of segments, if there is one to merge; the caller holds the lease. Returns whether there was.
+pub(super) fn step(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<bool, Failure> {
+    sweep(turns)?;
+    let Some(old) = choose(segments::live(turns.connection)?, eagerness) else { return Ok(false) };
+    let merged = Merged::build(turns.connection, &old)?;
+    let new = announce(turns, &merged)?;
+    if turns.write(|transaction| swap(transaction, new, &old, &merged))? {
+        sweep(turns)?;
+    }
+    Ok(true)
+}
+
+/// Removes segments that stand for nothing: those merged into others, and those of a merge that was killed.
+fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
+    let dead: Vec<i64> = {
+        let mut statement = turns.connection.prepare_cached("SELECT id FROM segment WHERE state <> 1")?;
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+    };
+    for segments in dead.chunks(4) {
+        turns.write(|transaction| Ok(segments.iter().try_for_each(|&segment| segments::remove(transaction, segment))?))?;
+    }
+    Ok(())
+}
+
+/// Chooses segments of one level and one week, the oldest first.
+fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
+    let mut sets: HashMap<(i64, i64), Vec<Segment>> = HashMap::new();
+    for segment in live.into_iter().filter(|segment| segment.level < 2) {
+        let week = segment.bounds.max_start_unix_ns.div_euclid(WINDOW_NS);
+        sets.entry((segment.level, week)).or_default().push(segment);
+    }
+    let enough = |level: i64, count: usize| match (eagerness, level) {
+        (Eagerness::Idle, 0) => count >= 2,
+        (Eagerness::AtEnd, 0) => count >= FAN_IN_AT_END,
+        _ => count >= FAN_IN,
+    };
+    let mut sets: Vec<_> = sets.into_iter().filter(|((level, _), set)| enough(*level, set.len())).collect();
+    sets.sort_unstable_by_key(|(key, _)| *key);
+    let (_, mut set) = sets.into_iter().next()?;
+    set.truncate(FAN_IN);
+    let mut spans = 0u64;
+    let fitting = set.iter().take_while(|segment| {
+        spans = spans.saturating_add(segment.bounds.spans);
+        spans <= MOST_SPANS
+    });
+    let fitting = fitting.count().max(2);
+    set.truncate(fitting);
+    Some(set)
+}
+
+/// A merged segment before it is written.
+struct Merged {
+    /// What takes the place of each run of old blocks.
+    parts: Vec<Part>,
+    shape: Shape,
+    entries: Vec<Entry>,
+    facets: Facets,
+    tallies: Vec<(TallyKey, Tally)>,
+}
+
+/// A block of the new segment.
+enum Part {
+    /// One that stays as it is.
+    Kept(Zone),
+    /// One that takes the place of several.
+    Joined { writer: i64, block: Encoded, bounds: Bounds, old: Vec<i64> },
+}
+
+impl Part {
+    fn bounds(&self) -> Bounds {
+        match self {
+            Self::Kept(zone) => zone.bounds,
+            Self::Joined { bounds, .. } => *bounds,
+        }
+    }
+}
+
+impl Merged {
+    fn build(connection: &mut Connection, old: &[Segment]) -> Result<Self, Failure> {
+        // One state of the store for all that is read; nobody waits for a reader.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let mut joiner = Joiner::new(&transaction)?;
+        let (mut entries, mut facets, mut tallies) = (Vec::new(), Facets::default(), Vec::new());
+        for segment in old {
+            let zones = segment.zones(&transaction)?;
+            let places = zones.into_iter().map(|zone| joiner.add(zone)).collect::<Result<Vec<u32>, _>>()?;
+            let moved = |entry: Entry| places.get(entry.place() as usize).map(|&place| entry.moved(place));
+            entries.extend(segment.entries(&transaction)?.into_iter().filter_map(moved));
+            facets.merge(&segment.facets(&transaction)?);
+            tallies.extend(segment.tallies(&transaction, tally::decode)?.unwrap_or_default());
+        }
+        // Stable, because that sort finds the sorted parts that this is made of.
+        entries.sort();
+        entries.dedup();
+        let parts = joiner.finish()?;
+        Ok(Self { shape: Shape::fitting(entries.len(), parts.len()), parts, entries, facets, tallies })
+    }
+}
+
+/// Gathers blocks, and joins small ones.
+struct Joiner<'a> {
+    connection: &'a Connection,
+    blocks: Blocks<'a>,
+    encoder: FrameEncoder,
+    parts: Vec<Part>,
+    small: Vec<Zone>,
+    writer: i64,
+}
+
+impl<'a> Joiner<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, Failure> {
+        let encoder = FrameEncoder::new().map_err(Failure::no_memory)?;
+        Ok(Self { connection, blocks: Blocks::new(connection)?, encoder, parts: Vec::new(), small: Vec::new(), writer: 0 })
+    }
+
+    /// Adds a block and returns the place that it will have.
+    fn add(&mut self, zone: Zone) -> Result<u32, Failure> {
+        if zone.bounds.spans >= SMALL_BLOCK_SPANS || zone.bounds.events >= SMALL_BLOCK_SPANS {
+            self.flush()?;
+            self.parts.push(Part::Kept(zone));
+            return Ok(self.parts.len() as u32 - 1);
+        }
+        let writer = self.writer_of(zone.block)?;
+        let spans: u64 = self.small.iter().map(|zone| zone.bounds.spans).sum();
+        if writer != self.writer || spans + zone.bounds.spans > LARGE_BLOCK_SPANS {
+            self.flush()?;
+        }
+        self.writer = writer;
+        self.small.push(zone);
+        Ok(self.parts.len() as u32)
+    }
+
+    fn writer_of(&self, block: i64) -> Result<i64, Failure> {
+        let mut statement = self.connection.prepare_cached("SELECT writer FROM block WHERE id = ?1")?;
+        Ok(statement.query_row([block], |row| row.get(0))?)
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        match std::mem::take(&mut self.small).as_slice() {
+            [] => {}
+            [alone] => self.parts.push(Part::Kept(*alone)),
+            several => {
+                let joined = self.join(several)?;
+                self.parts.push(joined);
+            }
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, zones: &[Zone]) -> Result<Part, Failure> {
+        let mut builder = BatchBuilder::default();
+        for zone in zones {
+            append(&mut builder, &self.blocks.whole(zone.block)?);
+        }
+        let block = block::encode(Rows::of(&builder.finish()), &mut self.encoder).map_err(Failure::no_memory)?;
+        let bounds = zones.iter().fold(Bounds::NONE, |bounds, zone| bounds.and(zone.bounds));
+        Ok(Part::Joined { writer: self.writer, block, bounds, old: zones.iter().map(|zone| zone.block).collect() })
+    }
+
+    fn finish(mut self) -> Result<Vec<Part>, Failure> {
+        self.flush()?;
+        Ok(self.parts)
+    }
+}
+
+fn append(builder: &mut BatchBuilder, batch: &Batch) {
+    batch.spans().for_each(|span| builder.push(&span.to_span()));
+    for event in batch.events() {
+        let name = builder.intern(event.name());
+        let attributes: Vec<_> =
+            event.attributes().map(|found| (builder.intern(found.key()), builder.scalar(&found.to_value()))).collect();
+        builder.push_event(event.owner(), name, event.to_event().unix_ns, attributes);
+    }
+}
+
+/// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id.
+fn announce(turns: &mut Turns<'_>, merged: &Merged) -> Result<i64, Failure> {
+    let new = turns.write(|transaction| {
+        let new = segments::insert(transaction, BUILDING, merged.shape, &[])?;
+        segments::insert_facets(transaction, new, &merged.facets)?;
+        Ok(new)
+    })?;
+    let mut chunks = postings::encode(&merged.entries, merged.shape);
+    loop {
+        let some: Vec<_> = chunks.by_ref().take(CHUNKS_AT_ONCE).collect();
+        if some.is_empty() {
+            return Ok(new);
+        }
+        turns.write(|transaction| Ok(segments::insert_chunks(transaction, new, &some)?))?;
+    }
+}
+
+/// Lets the new segment take the place of the old ones, unless one of them is gone; says whether it did.
+fn swap(transaction: &Transaction<'_>, new: i64, old: &[Segment], merged: &Merged) -> Result<bool, Failure> {
+    let all_live = old.iter().map(|segment| state(transaction, segment.id)).collect::<rusqlite::Result<Vec<_>>>()?;
+    if all_live.iter().any(|state| *state != Some(LIVE)) || state(transaction, new)? != Some(BUILDING) {
+        return Ok(false);
+    }
+    old.iter().try_for_each(|segment| set_state(transaction, segment.id, MERGED))?;
+    let zones = merged.parts.iter().map(|part| place(transaction, part)).collect::<rusqlite::Result<Vec<_>>>()?;
+    segments::fill(transaction, new, &zones)?;
+    set_state(transaction, new, LIVE)?;
+    rollups::add(transaction, &merged.tallies)?;
+    Ok(true)
+}
+
+fn state(transaction: &Transaction<'_>, segment: i64) -> rusqlite::Result<Option<i64>> {
+    let mut statement = transaction.prepare_cached("SELECT state FROM segment WHERE id = ?1")?;
+    statement.query_row([segment], |row| row.get(0)).optional()
+}
+
+fn set_state(transaction: &Transaction<'_>, segment: i64, state: i64) -> rusqlite::Result<()> {
+    transaction.prepare_cached("UPDATE segment SET state = ?2 WHERE id = ?1")?.execute((segment, state)).map(|_| ())
+}
+
+fn place(transaction: &Transaction<'_>, part: &Part) -> rusqlite::Result<Zone> {
+    match part {
+        Part::Kept(zone) => Ok(*zone),
+        Part::Joined { writer, block, old, .. } => {
+            old.iter().try_for_each(|&old| blocks::remove(transaction, old))?;
+            Ok(Zone { block: blocks::insert(transaction, *writer, block)?, bounds: part.bounds() })
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Who merges and when: a thread of each sink, of which one at a time, over all processes, holds the lease.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rusqlite::Connection;
+
+use super::connection::open_writer;
+use super::lock::LockFolder;
+use super::merge::{self, Eagerness, FAN_IN, Turns};
+use crate::{StoreError, StoreErrorKind};
+
+/// After so long without a commit, small segments are merged although there are few.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// So many pages are given back to the file system at once.
+const PAGES_AT_ONCE: u32 = 1024;
+
+/// Merges in the background.
+///
+/// The thread is started by the commit that makes a merge worth while: most programs are done before. Where merging fails, it
+/// is tried again after as many commits: nothing is lost by segments that stay small, and questions only take longer.
+pub(super) struct Merger {
+    path: PathBuf,
+    locks: LockFolder,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    commits: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    news: Mutex<News>,
+    told: Condvar,
+    turn: Mutex<()>,
+}
+
+#[derive(Default)]
+struct News {
+    /// A full set may be there.
+    full: bool,
+    /// Something was committed since the last look.
+    any: bool,
+    stop: bool,
+}
+
+impl Merger {
+    pub(super) fn new(path: &Path, locks: &LockFolder) -> Self {
+        Self { path: path.to_owned(), locks: locks.clone(), shared: Arc::default(), thread: None, commits: 0 }
+    }
+
+    /// Waits for the sink's turn to write.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.shared.turn.lock()
+    }
+
+    /// Notes that a segment was committed.
+    pub(super) fn committed(&mut self) {
+        self.commits += 1;
+        let full = self.commits.is_multiple_of(FAN_IN);
+        let mut news = self.shared.news.lock();
+        news.any = true;
+        news.full |= full;
+        drop(news);
+        if full {
+            self.shared.told.notify_one();
+            self.start();
+        }
+    }
+
+    fn start(&mut self) {
+        if self.thread.is_some() {
+            return;
+        }
+        let (path, locks, shared) = (self.path.clone(), self.locks.clone(), Arc::clone(&self.shared));
+        let work = move || work(&path, &locks, &shared);
+        // Without a thread nothing is merged here; the next process does.
+        self.thread = thread::Builder::new().name("flowglass-merge".to_owned()).spawn(work).ok();
+    }
+
+    /// Ends the thread, then takes one step on the sink's own connection: processes may be too short to fill a set.
+    pub(super) fn finish(&mut self, connection: &mut Connection) {
+        self.stop();
+        if !merge::is_due(connection) {
+            return;
+        }
+        if let Ok(Some(_lease)) = self.locks.lease() {
+            // Where this fails, the next process merges.
+            let mut turns = Turns { connection, turn: &self.shared.turn };
+            let _ = merge::step(&mut turns, Eagerness::AtEnd);
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.news.lock().stop = true;
+        self.shared.told.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Merger {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn work(path: &Path, locks: &LockFolder, shared: &Shared) {
+    let mut connection = None;
+    while let Some(eagerness) = shared.wait() {
+        let failed = merge_some(path, locks, shared, &mut connection, eagerness).is_err();
+        if failed {
+            connection = None;
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until there may be something to merge; nothing if the sink ends.
+    fn wait(&self) -> Option<Eagerness> {
+        let mut news = self.news.lock();
+        loop {
+            if news.stop {
+                return None;
+            }
+            if std::mem::take(&mut news.full) {
+                return Some(Eagerness::Full);
+            }
+            let in_time = !self.told.wait_for(&mut news, IDLE_AFTER).timed_out();
+            if !in_time && std::mem::take(&mut news.any) {
+                return Some(Eagerness::Idle);
+            }
+        }
+    }
+
+    fn stops(&self) -> bool {
+        self.news.lock().stop
+    }
+}
+
+fn merge_some(
+    path: &Path,
+    locks: &LockFolder,
+    shared: &Shared,
+    connection: &mut Option<Connection>,
+    eagerness: Eagerness,
+) -> Result<(), StoreError> {
+    let Some(_lease) = locks.lease()? else { return Ok(()) };
+    let connection = match connection {
+        Some(connection) => connection,
+        none => none.insert(open(path)?),
+    };
+    let mut turns = Turns { connection, turn: &shared.turn };
+    while !shared.stops() && merge::step(&mut turns, eagerness).map_err(|failure| failure.at(path, "merge segments of"))? {}
+    if eagerness == Eagerness::Idle { give_back(path, connection, PAGES_AT_ONCE) } else { Ok(()) }
+}
+
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_writer(path)?;
+    // A merge that a power cut undoes is made again: only the writer's own commits need a flush.
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(|error| StoreError::sqlite(path, "open", error))?;
+    Ok(connection)
+}
+
+fn give_back(path: &Path, connection: &Connection, pages: u32) -> Result<(), StoreError> {
+    let vacuum = || {
+        let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    };
+    vacuum().map_err(|error| StoreError::sqlite(path, "shrink", error))
+}
+
+/// Merges until there is nothing left to merge, then gives all unused pages back to the file system.
+pub(super) fn compact(path: &Path, locks: &LockFolder) -> Result<(), StoreError> {
+    drop(locks.enter()?);
+    let Some(_lease) = locks.lease()? else {
+        let message = format!("another process is merging segments of {}; try again", path.display());
+        return Err(StoreError::new(StoreErrorKind::Busy, message));
+    };
+    let mut connection = open(path)?;
+    let failed = |failure: super::failure::Failure| failure.at(path, "merge segments of");
+    let mut turns = Turns { connection: &mut connection, turn: &Mutex::default() };
+    for eagerness in [Eagerness::Full, Eagerness::Idle] {
+        while merge::step(&mut turns, eagerness).map_err(failed)? {}
+    }
+    give_back(path, &connection, 0)?;
+    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    checkpoint.map_err(|error| StoreError::sqlite(path, "empty the log of", error))
+}

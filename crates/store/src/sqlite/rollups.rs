@@ -1,0 +1,183 @@
+//! The table `rollups`: counts and durations of spans per minute, hour and day, name, node and pipeline. They outlive the spans.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::failure::Failure;
+use super::rows::stored;
+use super::segments;
+use crate::NameStatistics;
+use crate::block::Damaged;
+use crate::block::bytes::Reader;
+use crate::sketch::histogram::Histogram;
+use crate::sketch::tally::{self, Tally, TallyKey};
+
+/// The lengths of time that there are rows for, in seconds: a question over a year reads days, not half a million minutes.
+const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
+const NS_PER_S: i64 = 1_000_000_000;
+
+/// Adds tallies to the rows of their minute, hour and day.
+pub(super) fn add(transaction: &Transaction<'_>, tallies: &[(TallyKey, Tally)]) -> Result<(), Failure> {
+    let mut sums: HashMap<(i64, i64, &str, &str, &str), Tally> = HashMap::new();
+    for (key, tally) in tallies {
+        for period_s in PERIODS_S {
+            let start_s = key.minute.saturating_mul(60).div_euclid(period_s).saturating_mul(period_s);
+            sums.entry((period_s, start_s, &key.pipeline, &key.name, &key.node)).or_default().merge(tally);
+        }
+    }
+    sums.iter_mut().try_for_each(|(key, tally)| add_row(transaction, *key, tally))
+}
+
+const SELECT: &str = "
+SELECT count, errors, cached, total_ns, max_ns, durations FROM rollups
+WHERE period_s = ?1 AND start_unix_s = ?2 AND pipeline = ?3 AND name = ?4 AND node = ?5";
+
+const REPLACE: &str = "
+INSERT INTO rollups (period_s, start_unix_s, pipeline, name, node, count, errors, cached, total_ns, max_ns, durations)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+ON CONFLICT DO UPDATE SET count = excluded.count, errors = excluded.errors, cached = excluded.cached,
+    total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations";
+
+fn add_row(transaction: &Transaction<'_>, key: (i64, i64, &str, &str, &str), tally: &mut Tally) -> Result<(), Failure> {
+    let known = transaction.prepare_cached(SELECT)?.query_row(key, |row| Ok(read(row, 0))).optional()?;
+    if let Some(known) = known {
+        tally.merge(&known?);
+    }
+    let mut durations = Vec::new();
+    tally.durations.put(&mut durations);
+    let (period_s, start_s, pipeline, name, node) = key;
+    transaction.prepare_cached(REPLACE)?.execute(params![
+        period_s,
+        start_s,
+        pipeline,
+        name,
+        node,
+        stored(tally.count),
+        stored(tally.errors),
+        stored(tally.cached),
+        stored(tally.total_ns),
+        stored(tally.max_ns),
+        durations
+    ])?;
+    Ok(())
+}
+
+fn read(row: &rusqlite::Row<'_>, first: usize) -> Result<Tally, Failure> {
+    let damaged = |damage: Damaged| Failure::Damaged { place: "a roll-up".to_owned(), damage };
+    let bytes = row.get_ref(first + 5)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(Tally {
+        count: row.get(first)?,
+        errors: row.get(first + 1)?,
+        cached: row.get(first + 2)?,
+        total_ns: row.get(first + 3)?,
+        max_ns: row.get(first + 4)?,
+        durations: Histogram::read(&mut Reader::new(bytes)).map_err(damaged)?,
+    })
+}
+
+/// Returns counts and durations by name from the whole minutes between these times, the longest in all first.
+pub(super) fn by_name(
+    connection: &Connection,
+    start_unix_ns: Option<i64>,
+    end_unix_ns: Option<i64>,
+) -> Result<Vec<NameStatistics>, Failure> {
+    let minute = |unix_ns: i64| unix_ns.div_euclid(NS_PER_S * 60);
+    let first = start_unix_ns.map_or(i64::MIN, |start| minute(start.saturating_sub(1)).saturating_add(1));
+    let end = end_unix_ns.map_or(i64::MAX, minute);
+    let mut tallies = HashMap::new();
+    for (period_s, from_s, to_s) in periods(first.saturating_mul(60), end.saturating_mul(60)) {
+        add_rows(connection, &mut tallies, period_s, from_s, to_s)?;
+    }
+    add_unmerged(connection, &mut tallies, first, end)?;
+    let mut statistics: Vec<_> = tallies.into_iter().map(|(name, tally)| statistics_of(name, &tally)).collect();
+    statistics.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
+    Ok(statistics)
+}
+
+/// Cuts a time into the longest periods that fit: minutes up to a full hour, hours up to a full day, days, and back.
+fn periods(from_s: i64, to_s: i64) -> Vec<(i64, i64, i64)> {
+    fn cut(lengths: &[i64], from_s: i64, to_s: i64, out: &mut Vec<(i64, i64, i64)>) {
+        let [length, shorter @ ..] = lengths else { return };
+        if from_s >= to_s {
+            return;
+        }
+        let first = if from_s == i64::MIN { from_s } else { from_s.saturating_add(length - 1).div_euclid(*length) * length };
+        let last = if to_s == i64::MAX { to_s } else { to_s.div_euclid(*length) * length };
+        if first >= last {
+            return cut(shorter, from_s, to_s, out);
+        }
+        cut(shorter, from_s, first, out);
+        out.push((*length, first, last));
+        cut(shorter, last, to_s, out);
+    }
+    let mut out = Vec::new();
+    cut(&PERIODS_S, from_s, to_s, &mut out);
+    out
+}
+
+const SELECT_PERIODS: &str = "
+SELECT name, count, errors, cached, total_ns, max_ns, durations FROM rollups
+WHERE period_s = ?1 AND start_unix_s >= ?2 AND start_unix_s < ?3";
+
+fn add_rows(
+    connection: &Connection,
+    tallies: &mut HashMap<String, Tally>,
+    period_s: i64,
+    from_s: i64,
+    to_s: i64,
+) -> Result<(), Failure> {
+    let mut statement = connection.prepare_cached(SELECT_PERIODS)?;
+    let mut rows = statement.query((period_s, from_s, to_s))?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        tallies.entry(name).or_default().merge(&read(row, 1)?);
+    }
+    Ok(())
+}
+
+/// Adds what was committed since segments were last merged.
+fn add_unmerged(connection: &Connection, tallies: &mut HashMap<String, Tally>, first: i64, end: i64) -> Result<(), Failure> {
+    for segment in segments::live(connection)?.into_iter().filter(|segment| segment.level == 0) {
+        let unmerged = segment.tallies(connection, tally::decode)?.unwrap_or_default();
+        for (key, tally) in unmerged.into_iter().filter(|(key, _)| (first..end).contains(&key.minute)) {
+            tallies.entry(key.name).or_default().merge(&tally);
+        }
+    }
+    Ok(())
+}
+
+fn statistics_of(name: String, tally: &Tally) -> NameStatistics {
+    let quantile = |part| tally.durations.quantile_ns(part).unwrap_or(0.0).min(tally.max_ns as f64);
+    NameStatistics {
+        name,
+        count: tally.count,
+        errors: tally.errors,
+        cached: tally.cached,
+        total_ns: tally.total_ns,
+        max_ns: tally.max_ns,
+        p50_ns: quantile(0.5),
+        p95_ns: quantile(0.95),
+        p99_ns: quantile(0.99),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_cut_into_the_longest_periods() {
+        let day = 86_400;
+        assert_eq!(periods(0, 2 * day), [(day, 0, 2 * day)]);
+        assert_eq!(
+            periods(day - 7260, 2 * day + 60),
+            [(60, day - 7260, day - 7200), (3600, day - 7200, day), (day, day, 2 * day), (60, 2 * day, 2 * day + 60)]
+        );
+        assert_eq!(periods(60, 180), [(60, 60, 180)]);
+        assert_eq!(periods(i64::MIN, i64::MAX), [(day, i64::MIN, i64::MAX)]);
+        assert_eq!(periods(5 * day, day), []);
+        let parts = periods(-day * 3 + 60, day * 40 + 3660);
+        assert!(parts.windows(2).all(|pair| pair[0].2 == pair[1].1), "{parts:?}");
+    }
+}
