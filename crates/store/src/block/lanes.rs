@@ -109,15 +109,19 @@ fn encode_ints(numbers: &[i64]) -> Vec<u8> {
 }
 
 const FLOAT_PLANES: u8 = 0;
-const FLOAT_INTS: u8 = 1;
+/// Plus the number of decimal places.
+const FLOAT_DECIMALS: u8 = 1;
+const TENS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 
-/// Whole numbers in floats become numbers; others are written byte by byte of equal weight, which compresses better.
+/// Numbers with few decimal places, as measurements in milliseconds are, become whole numbers; others are written byte by byte
+/// of equal weight, which compresses better.
 fn encode_floats(numbers: &[f64]) -> Vec<u8> {
-    let whole = |number: &f64| (*number as i64 as f64).to_bits() == number.to_bits();
-    if numbers.iter().all(whole) {
-        let mut out = vec![FLOAT_INTS];
-        out.extend(encode_ints(&numbers.iter().map(|&number| number as i64).collect::<Vec<_>>()));
-        return out;
+    for (places, ten) in (0u8..).zip(TENS) {
+        if let Some(whole) = numbers.iter().map(|&number| decimal(number, ten)).collect::<Option<Vec<i64>>>() {
+            let mut out = vec![FLOAT_DECIMALS + places];
+            out.extend(encode_ints(&whole));
+            return out;
+        }
     }
     let mut out = Vec::with_capacity(1 + numbers.len() * 8);
     out.push(FLOAT_PLANES);
@@ -125,6 +129,12 @@ fn encode_floats(numbers: &[f64]) -> Vec<u8> {
         out.extend(numbers.iter().map(|number| number.to_le_bytes()[plane]));
     }
     out
+}
+
+/// Returns the whole number that, divided by this power of ten, is the given one bit for bit.
+fn decimal(number: f64, ten: f64) -> Option<i64> {
+    let whole = (number * ten).round() as i64;
+    (whole as f64 / ten).to_bits().eq(&number.to_bits()).then_some(whole)
 }
 
 /// Reads a whole lane; byte strings are taken from `blob` and put into the arena, which has `texts` texts before them.
@@ -178,7 +188,10 @@ fn decode_ints(mut lane: Reader<'_>) -> Result<Vec<i64>, Damaged> {
 
 fn decode_floats(mut lane: Reader<'_>) -> Result<Vec<f64>, Damaged> {
     match lane.byte()? {
-        FLOAT_INTS => Ok(decode_ints(lane)?.into_iter().map(|number| number as f64).collect()),
+        form @ FLOAT_DECIMALS.. => {
+            let ten = TENS.get(usize::from(form - FLOAT_DECIMALS)).ok_or(Damaged("numbers have an unknown form"))?;
+            Ok(decode_ints(lane)?.into_iter().map(|number| number as f64 / ten).collect())
+        }
         FLOAT_PLANES if lane.len().is_multiple_of(8) => {
             let planes = lane.bytes(lane.len())?;
             let count = planes.len() / 8;
@@ -205,6 +218,7 @@ mod tests {
             assert_eq!(decode_ints(Reader::new(&encode_ints(&numbers))).unwrap(), numbers);
         }
         assert_eq!(floats(&[1.0, 2.0, -3.0]), 5);
+        assert!(floats(&(0..100).map(|at| f64::from(at) / 1000.0).collect::<Vec<_>>()) < 200);
         floats(&[0.1, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE, 1e300]);
         floats(&[-0.0]);
         floats(&[i64::MAX as f64]);

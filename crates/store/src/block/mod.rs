@@ -55,7 +55,9 @@ pub(crate) fn encode(rows: Rows<'_>, encoder: &mut FrameEncoder) -> std::io::Res
     let in_head = texts.len();
     let mut head = Vec::new();
     put_varint(&mut head, rows.spans.len() as u64);
-    put_stream(&mut head, &frame::plain(&times::encode(&rows.spans.start_unix_ns, &rows.spans.duration_ns)));
+    let (starts, durations) = times::encode(&rows.spans.start_unix_ns, &rows.spans.duration_ns);
+    put_stream(&mut head, &encoder.encode(&starts)?);
+    put_stream(&mut head, &encoder.encode(&durations)?);
     put_stream(&mut head, &encoder.encode(&streams(&[texts.encode(0), words]))?);
     let mut body = Vec::new();
     for part in body_parts(rows, &mut texts, in_head) {
@@ -70,26 +72,20 @@ fn streams(parts: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// Returns the contents of the body's frames: ids, then texts and attributes, then byte strings, which don't compress.
-fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> [Vec<u8>; 3] {
+/// Returns the contents of the body's frames: ids, then texts and attributes, then whole ids and byte strings, which don't compress.
+fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> [Vec<u8>; 4] {
+    let Rows { spans, events, .. } = rows;
     let mut traces = TraceTable::default();
-    let span_traces = traces.numbers(&rows.spans.trace_id);
-    let event_traces = traces.numbers(&rows.events.trace_id);
+    let (span_traces, event_traces) = (traces.numbers(&spans.trace_id), traces.numbers(&events.trace_id));
     let known = traces.traces().len();
-    let of_spans = attributes::encode(&rows.spans.attributes, texts);
-    let of_events = attributes::encode(&rows.events.attributes, texts);
-    let events = events(rows.events, &event_traces, known, texts);
-    let ids = [traces.encode(), span_ids(rows.spans, &span_traces, known)];
-    let columns = [texts.encode(in_head), of_spans.layout, events, of_events.layout];
-    let blobs = [of_spans.blob, of_events.blob];
-    [streams(&ids), streams(&columns), streams(&blobs)]
-}
-
-fn span_ids(spans: &SpanColumns, traces_of_rows: &[u32], traces: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    ids::put_owners(&mut out, traces, traces_of_rows, &spans.span_id);
-    ids::put_parents(&mut out, &spans.span_id, &spans.parent_id);
-    out
+    let (mut ids, mut event_columns) = (Vec::new(), Vec::new());
+    let whole = ids::encode_spans(known, &span_traces, &spans.span_id, &spans.parent_id).finish(&mut ids);
+    let event_whole = ids::encode_owners(known, &event_traces, &events.span_id).finish(&mut event_columns);
+    let of_spans = attributes::encode(&spans.attributes, texts);
+    put_events(&mut event_columns, events, texts);
+    let of_events = attributes::encode(&events.attributes, texts);
+    let columns = [texts.encode(in_head), of_spans.layout, event_columns, of_events.layout];
+    [ids, streams(&[traces.encode(), whole]), streams(&columns), streams(&[of_spans.blob, event_whole, of_events.blob])]
 }
 
 fn put_all(out: &mut Vec<u8>, numbers: impl Iterator<Item = u64>) {
@@ -109,14 +105,11 @@ fn span_words(spans: &SpanColumns, texts: &mut TextTable<'_>) -> Vec<u8> {
     out
 }
 
-fn events(events: &EventColumns, traces_of_rows: &[u32], traces: usize, texts: &mut TextTable<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    ids::put_owners(&mut out, traces, traces_of_rows, &events.span_id);
-    put_all(&mut out, events.name.iter().map(|&name| texts.number(name)));
+fn put_events(out: &mut Vec<u8>, events: &EventColumns, texts: &mut TextTable<'_>) {
+    put_all(out, events.name.iter().map(|&name| texts.number(name)));
     let mut last = 0;
     let differences = events.unix_ns.iter().map(|&at| zigzag(at.wrapping_sub(std::mem::replace(&mut last, at))));
-    put_all(&mut out, differences);
-    out
+    put_all(out, differences);
 }
 
 /// The head of a block, opened: its columns have no ids and no attributes.
@@ -135,7 +128,7 @@ pub(crate) fn decode_head(head: &[u8], decoder: &mut FrameDecoder) -> Result<Hea
     let (rows, mut words) = (parts.rows, Reader::new(&parts.words));
     let arena = head_texts(&mut words)?;
     let texts = arena.len();
-    let (start_unix_ns, duration_ns) = times::decode(&parts.times, rows)?;
+    let (start_unix_ns, duration_ns) = times::decode(&parts.starts, &parts.durations, rows)?;
     let mut words = words.stream()?;
     let spans = SpanColumns {
         name: column(&mut words, rows, |words| texts::sym(words, texts))?,
@@ -168,14 +161,15 @@ pub(crate) fn decode_durations(head: &[u8], decoder: &mut FrameDecoder) -> Resul
     let mut words = Reader::new(&parts.words);
     let arena = head_texts(&mut words)?;
     let texts = arena.len();
-    let duration_ns = times::durations(&parts.times, parts.rows)?;
+    let duration_ns = times::durations(&parts.durations, parts.rows)?;
     let name = column(&mut words.stream()?, parts.rows, |words| texts::sym(words, texts))?;
     Ok(Durations { arena, name, duration_ns })
 }
 
 struct HeadParts<'a> {
     rows: usize,
-    times: Cow<'a, [u8]>,
+    starts: Cow<'a, [u8]>,
+    durations: Cow<'a, [u8]>,
     words: Cow<'a, [u8]>,
 }
 
@@ -183,9 +177,13 @@ impl<'a> HeadParts<'a> {
     fn open(head: &'a [u8], decoder: &mut FrameDecoder) -> Result<Self, Damaged> {
         let mut head = Reader::new(head);
         let rows = usize::try_from(head.varint()?).map_err(|_| Damaged("a count is too large"))?;
-        let times = decoder.decode(head.stream()?.rest())?;
-        let words = decoder.decode(head.stream()?.rest())?;
-        head.finish().map(|()| Self { rows, times, words })
+        let mut next = || decoder.decode(head.stream()?.rest());
+        let parts = Self { rows, starts: next()?, durations: next()?, words: next()? };
+        // Each row has a start, so that all columns can be no longer than these bytes.
+        if rows > parts.starts.len() {
+            return Err(Damaged("a count is too large"));
+        }
+        head.finish().map(|()| parts)
     }
 }
 
@@ -194,33 +192,46 @@ fn head_texts(words: &mut Reader<'_>) -> Result<Arena, Damaged> {
     texts::decode(words.stream()?, &mut arena).map(|()| arena)
 }
 
+/// Adds only the ids to an opened head.
+///
+/// # Errors
+/// The bytes are not what [`encode`] writes, or belong to another head.
+pub(crate) fn decode_ids(head: Head, body: &[u8], decoder: &mut FrameDecoder) -> Result<SpanColumns, Damaged> {
+    let mut spans = head.spans;
+    read_ids(&mut spans, &mut Reader::new(body), decoder).map(|_| spans)
+}
+
+/// Reads the first two frames of a body, and returns the traces that the others refer to.
+fn read_ids(spans: &mut SpanColumns, frames: &mut Reader<'_>, decoder: &mut FrameDecoder) -> Result<Vec<TraceId>, Damaged> {
+    let ids = decoder.decode(frames.stream()?.rest())?;
+    let whole = decoder.decode(frames.stream()?.rest())?;
+    let (mut ids, mut whole) = (Reader::new(&ids), Reader::new(&whole));
+    let traces = ids::decode_traces(whole.stream()?.rest())?;
+    let rows = spans.start_unix_ns.len();
+    let mut whole_ids = whole.stream()?;
+    (spans.trace_id, spans.span_id, spans.parent_id) = ids::decode_spans(&mut ids, &mut whole_ids, &traces, rows)?;
+    [ids, whole, whole_ids].into_iter().try_for_each(Reader::finish)?;
+    Ok(traces)
+}
+
 /// Adds the body to an opened head: the spans get ids and attributes, and the events come.
 ///
 /// # Errors
 /// The bytes are not what [`encode`] writes, or belong to another head.
 pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -> Result<Batch, Damaged> {
     let Head { mut arena, mut spans } = head;
-    let rows = spans.start_unix_ns.len();
     let mut frames = Reader::new(body);
-    let ids = decoder.decode(frames.stream()?.rest())?;
+    let traces = read_ids(&mut spans, &mut frames, decoder)?;
     let columns = decoder.decode(frames.stream()?.rest())?;
     let blobs = decoder.decode(frames.stream()?.rest())?;
     frames.finish()?;
-    let (mut ids, mut columns, mut blobs) = (Reader::new(&ids), Reader::new(&columns), Reader::new(&blobs));
-    let traces = ids::decode_traces(ids.stream()?.rest())?;
+    let (mut columns, mut blobs) = (Reader::new(&columns), Reader::new(&blobs));
     texts::decode(columns.stream()?, &mut arena)?;
     let texts = arena.len();
-    let mut owners = ids.stream()?;
-    (spans.trace_id, spans.span_id) = ids::owners(&mut owners, &traces)?;
-    if spans.span_id.len() != rows {
-        return Err(Damaged("a head has another body"));
-    }
-    spans.parent_id = ids::parents(&mut owners, &spans.span_id)?;
-    owners.finish()?;
-    spans.attributes = attributes::decode(columns.stream()?, blobs.stream()?, rows, texts, &mut arena)?;
-    let mut events = decode_events(columns.stream()?, &traces, texts)?;
+    spans.attributes = attributes::decode(columns.stream()?, blobs.stream()?, spans.span_id.len(), texts, &mut arena)?;
+    let mut events = decode_events(columns.stream()?, blobs.stream()?, &traces, texts)?;
     events.attributes = attributes::decode(columns.stream()?, blobs.stream()?, events.len(), texts, &mut arena)?;
-    [ids, columns, blobs].into_iter().try_for_each(Reader::finish)?;
+    [columns, blobs].into_iter().try_for_each(Reader::finish)?;
     Ok(Batch { arena, spans, events, ..Batch::default() })
 }
 
@@ -233,8 +244,14 @@ pub(crate) fn decode(head: &[u8], body: &[u8], decoder: &mut FrameDecoder) -> Re
     decode_body(head, body, decoder)
 }
 
-fn decode_events(mut reader: Reader<'_>, traces: &[TraceId], texts: usize) -> Result<EventColumns, Damaged> {
-    let (trace_id, span_id) = ids::owners(&mut reader, traces)?;
+fn decode_events(
+    mut reader: Reader<'_>,
+    mut whole: Reader<'_>,
+    traces: &[TraceId],
+    texts: usize,
+) -> Result<EventColumns, Damaged> {
+    let (trace_id, span_id) = ids::decode_owners(&mut reader, &mut whole, traces)?;
+    whole.finish()?;
     let rows = span_id.len();
     let name = column(&mut reader, rows, |names| texts::sym(names, texts))?;
     let mut last = 0i64;

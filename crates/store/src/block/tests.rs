@@ -113,7 +113,7 @@ proptest! {
     }
 }
 
-const PARTS: usize = 5;
+const PARTS: usize = 7;
 
 #[derive(Clone, Copy)]
 enum Change {

@@ -3,7 +3,7 @@
 //! Spans are written in the order in which they end, and in a pipeline the end of one is often the start of the next; which
 //! difference is small depends on the work, so that the encoder tries three and writes the smallest.
 
-use super::bytes::{Damaged, Reader, put_stream, put_varint, unzigzag, varint_size, zigzag};
+use super::bytes::{Damaged, Reader, put_varint, unzigzag, varint_size, zigzag};
 
 /// What a start time is the difference to.
 #[derive(Clone, Copy)]
@@ -42,52 +42,59 @@ fn differences(base: Base, starts: &[i64], durations: &[u64]) -> impl Iterator<I
     })
 }
 
-/// Writes both columns.
-pub(super) fn encode(starts: &[i64], durations: &[u64]) -> Vec<u8> {
+/// Writes starts and durations, each for a frame of its own.
+pub(super) fn encode(starts: &[i64], durations: &[u64]) -> (Vec<u8>, Vec<u8>) {
     let size = |base: &Base| differences(*base, starts, durations).map(varint_size).sum::<u64>();
     let base = BASES.into_iter().min_by_key(size).unwrap_or(Base::Start);
-    let (mut start_stream, mut duration_stream) = (Vec::new(), Vec::new());
+    let mut start_stream = vec![base as u8];
     differences(base, starts, durations).for_each(|difference| put_varint(&mut start_stream, difference));
-    durations.iter().for_each(|&duration| put_varint(&mut duration_stream, duration));
-    let mut out = vec![base as u8];
-    put_stream(&mut out, &start_stream);
-    put_stream(&mut out, &duration_stream);
+    (start_stream, encode_durations(durations))
+}
+
+/// Writes as many bytes of each duration as the longest has, those of equal weight behind each other: the low ones are as good
+/// as random, and the high ones nearly all the same.
+fn encode_durations(durations: &[u64]) -> Vec<u8> {
+    let longest = durations.iter().copied().max().unwrap_or(0);
+    let planes = (u64::BITS - longest.leading_zeros()).div_ceil(8) as usize;
+    let mut out = Vec::with_capacity(1 + planes * durations.len());
+    out.push(planes as u8);
+    for plane in 0..planes {
+        out.extend(durations.iter().map(|duration| duration.to_le_bytes()[plane]));
+    }
     out
 }
 
 /// Reads what [`encode`] wrote of `rows` rows, which its bytes bound.
-pub(super) fn decode(section: &[u8], rows: usize) -> Result<(Vec<i64>, Vec<u64>), Damaged> {
-    let mut reader = Reader::new(section);
+pub(super) fn decode(starts: &[u8], durations: &[u8], rows: usize) -> Result<(Vec<i64>, Vec<u64>), Damaged> {
+    let mut reader = Reader::new(starts);
+    let base = *BASES.get(reader.byte()? as usize).ok_or(Damaged("times have an unknown form"))?;
     if rows > reader.len() {
         return Err(Damaged("a count is too large"));
     }
-    let base = *BASES.get(reader.byte()? as usize).ok_or(Damaged("times have an unknown form"))?;
-    let (mut start_stream, mut duration_stream) = (reader.stream()?, reader.stream()?);
-    let mut columns = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let durations = self::durations(durations, rows)?;
+    let mut starts = Vec::with_capacity(rows);
     let mut last = (0, 0);
-    for _ in 0..rows {
-        let duration = duration_stream.varint()?;
-        let start = base.of(last, duration).wrapping_add(unzigzag(start_stream.varint()?));
+    for &duration in &durations {
+        let start = base.of(last, duration).wrapping_add(unzigzag(reader.varint()?));
         last = (start, duration);
-        columns.0.push(start);
-        columns.1.push(duration);
+        starts.push(start);
     }
-    start_stream.finish()?;
-    duration_stream.finish()?;
-    reader.finish().map(|()| columns)
+    reader.finish().map(|()| (starts, durations))
 }
 
-/// Reads only the durations.
-pub(super) fn durations(section: &[u8], rows: usize) -> Result<Vec<u64>, Damaged> {
-    let mut reader = Reader::new(section);
-    reader.byte()?;
-    reader.stream()?;
-    let mut stream = reader.stream()?;
-    if rows > stream.len() {
-        return Err(Damaged("a count is too large"));
+/// Reads only the durations, of which there are no more than starts.
+pub(super) fn durations(bytes: &[u8], rows: usize) -> Result<Vec<u64>, Damaged> {
+    let mut reader = Reader::new(bytes);
+    let planes = reader.byte()? as usize;
+    if planes > 8 || Some(reader.len()) != planes.checked_mul(rows) {
+        return Err(Damaged("durations have another length than they should"));
     }
-    let durations = (0..rows).map(|_| stream.varint()).collect::<Result<_, _>>()?;
-    stream.finish().map(|()| durations)
+    let bytes = reader.rest();
+    let mut durations = vec![0u64; rows];
+    for (plane, bytes) in bytes.chunks_exact(rows.max(1)).enumerate() {
+        durations.iter_mut().zip(bytes).for_each(|(duration, &byte)| *duration |= u64::from(byte) << (8 * plane));
+    }
+    Ok(durations)
 }
 
 #[cfg(test)]
@@ -95,10 +102,11 @@ mod tests {
     use super::*;
 
     fn size(starts: &[i64], durations: &[u64]) -> usize {
-        let section = encode(starts, durations);
-        assert_eq!(decode(&section, starts.len()).unwrap(), (starts.to_vec(), durations.to_vec()));
-        assert_eq!(super::durations(&section, starts.len()).unwrap(), durations);
-        section.len()
+        let (start_bytes, duration_bytes) = encode(starts, durations);
+        let rows = starts.len();
+        assert_eq!(decode(&start_bytes, &duration_bytes, rows).unwrap(), (starts.to_vec(), durations.to_vec()));
+        assert_eq!(super::durations(&duration_bytes, rows).unwrap(), durations);
+        start_bytes.len() + duration_bytes.len()
     }
 
     #[test]
@@ -119,10 +127,13 @@ mod tests {
 
     #[test]
     fn missing_rows_are_refused() {
-        let section = encode(&[1, 2], &[3, 4]);
-        assert!(decode(&section, 3).is_err());
-        assert!(decode(&section, 1).is_err());
-        assert!(super::durations(&section, 3).is_err() && super::durations(&section, 1).is_err());
-        assert!(decode(&[7], 0).is_err());
+        let (starts, longs) = encode(&[1, 2], &[3, 4]);
+        assert!(decode(&starts, &longs, 3).is_err());
+        assert!(decode(&starts, &longs, 1).is_err());
+        assert!(decode(&[7], &[0], 0).is_err());
+        assert!(decode(&[], &[], 0).is_err());
+        assert!(super::durations(&longs, 3).is_err() && super::durations(&[9, 1, 1], 2).is_err());
+        assert!(decode(&starts, &[0], usize::MAX).is_err(), "zeros take no bytes, and starts do");
+        assert_eq!(super::durations(&[0], 2).unwrap(), [0, 0]);
     }
 }

@@ -82,6 +82,11 @@ impl<'a> BitReader<'a> {
         Ok(number)
     }
 
+    /// Reads so many bits, at most 32.
+    pub(crate) fn bits(&mut self, count: u32) -> Result<u64, Damaged> {
+        self.take(count)
+    }
+
     /// Reads what [`BitWriter::put_rice`] wrote with as many low bits, at most 32.
     pub(crate) fn rice(&mut self, low: u32) -> Result<u64, Damaged> {
         let mut high = 0u64;

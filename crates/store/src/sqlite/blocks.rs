@@ -1,6 +1,6 @@
 //! Rows of the table `block`, and blocks that are kept elsewhere in one piece.
 
-use flowglass_model::Batch;
+use flowglass_model::{Batch, SpanColumns};
 use rusqlite::{Connection, params};
 
 use super::failure::Failure;
@@ -57,6 +57,13 @@ impl<'a> Blocks<'a> {
     /// Opens the body that belongs to a head.
     pub(super) fn body(&mut self, block: i64, head: Head) -> Result<Batch, Failure> {
         let open = |body: &[u8], decoder: &mut FrameDecoder| block::decode_body(head, body, decoder);
+        self.part("SELECT body FROM block WHERE id = ?1", block, open)
+    }
+
+    /// Opens the head of a block, and of its body only the ids.
+    pub(super) fn ids(&mut self, block: i64) -> Result<SpanColumns, Failure> {
+        let head = self.head(block)?;
+        let open = |body: &[u8], decoder: &mut FrameDecoder| block::decode_ids(head, body, decoder);
         self.part("SELECT body FROM block WHERE id = ?1", block, open)
     }
 

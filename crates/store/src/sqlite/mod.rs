@@ -26,6 +26,7 @@ mod trace;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Fingerprint, Graph, Span};
@@ -38,6 +39,7 @@ use liveness::Liveness;
 use lock::LockFolder;
 use place::Found;
 pub use sink::{Durability, SinkOptions, SqliteSink};
+use spans::DurationsByName;
 
 /// A store in one file on a local disk, which several processes may write and read at once.
 ///
@@ -173,9 +175,30 @@ impl SqliteStore {
     /// # Errors
     /// `Corrupt`, `Busy`, `Io`.
     pub fn exact_quantiles(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
-        let durations = self.look(|transaction, _| spans::durations(transaction))?;
-        let quantile = |(name, durations)| Some((name, quantile_ns(durations, part)?));
-        Ok(durations.into_iter().filter_map(quantile).collect())
+        let blocks = self.look(|transaction, _| spans::blocks_with_spans(transaction))?;
+        let (first, second) = blocks.split_at(blocks.len() / 2);
+        let (first, second) = thread::scope(|scope| {
+            let other = scope.spawn(|| self.durations(second));
+            (self.durations(first), other.join())
+        });
+        let (Ok(mut durations), Ok(Ok(others))) = (first, second) else {
+            // Between both looks a merge may have joined blocks: one look alone sees one state.
+            return self.exact_quantiles_at_once(part);
+        };
+        durations.merge(others);
+        Ok(quantiles(durations, part))
+    }
+
+    fn durations(&self, blocks: &[i64]) -> Result<DurationsByName, StoreError> {
+        let mut durations = DurationsByName::default();
+        self.look(|transaction, _| durations.add(transaction, blocks))?;
+        Ok(durations)
+    }
+
+    fn exact_quantiles_at_once(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
+        let mut durations = DurationsByName::default();
+        self.look(|transaction, _| durations.add(transaction, &spans::blocks_with_spans(transaction)?))?;
+        Ok(quantiles(durations, part))
     }
 
     /// Merges segments until there is nothing left to merge, and returns unused space to the file system. Sinks do this in the
@@ -258,6 +281,10 @@ fn info(transaction: &Transaction<'_>, path: &Path) -> rusqlite::Result<StoreInf
         segments,
         format_version: transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?,
     })
+}
+
+fn quantiles(durations: DurationsByName, part: f64) -> BTreeMap<String, f64> {
+    durations.finish().filter_map(|(name, durations)| Some((name, quantile_ns(durations, part)?))).collect()
 }
 
 /// Returns the value below which this part of the numbers lies, interpolated as by NumPy's default; nothing of no numbers.

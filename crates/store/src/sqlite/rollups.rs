@@ -40,10 +40,7 @@ ON CONFLICT DO UPDATE SET count = excluded.count, errors = excluded.errors, cach
     total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations";
 
 fn add_row(transaction: &Transaction<'_>, key: (i64, i64, &str, &str, &str), tally: &mut Tally) -> Result<(), Failure> {
-    let known = transaction.prepare_cached(SELECT)?.query_row(key, |row| Ok(read(row, 0))).optional()?;
-    if let Some(known) = known {
-        tally.merge(&known?);
-    }
+    transaction.prepare_cached(SELECT)?.query_row(key, |row| Ok(add_to(tally, row, 0))).optional()?.unwrap_or(Ok(()))?;
     let mut durations = Vec::new();
     tally.durations.put(&mut durations);
     let (period_s, start_s, pipeline, name, node) = key;
@@ -63,17 +60,19 @@ fn add_row(transaction: &Transaction<'_>, key: (i64, i64, &str, &str, &str), tal
     Ok(())
 }
 
-fn read(row: &rusqlite::Row<'_>, first: usize) -> Result<Tally, Failure> {
+/// Adds a row, of which the counts begin at column `first`.
+fn add_to(tally: &mut Tally, row: &rusqlite::Row<'_>, first: usize) -> Result<(), Failure> {
     let damaged = |damage: Damaged| Failure::Damaged { place: "a roll-up".to_owned(), damage };
     let bytes = row.get_ref(first + 5)?.as_blob().map_err(rusqlite::Error::from)?;
-    Ok(Tally {
+    tally.merge(&Tally {
         count: row.get(first)?,
         errors: row.get(first + 1)?,
         cached: row.get(first + 2)?,
         total_ns: row.get(first + 3)?,
         max_ns: row.get(first + 4)?,
-        durations: Histogram::read(&mut Reader::new(bytes)).map_err(damaged)?,
-    })
+        durations: Histogram::default(),
+    });
+    tally.durations.add_stored(&mut Reader::new(bytes)).map_err(damaged)
 }
 
 /// Returns counts and durations by name from the whole minutes between these times, the longest in all first.
@@ -131,7 +130,7 @@ fn add_rows(
     let mut rows = statement.query((period_s, from_s, to_s))?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
-        tallies.entry(name).or_default().merge(&read(row, 1)?);
+        add_to(tallies.entry(name).or_default(), row, 1)?;
     }
     Ok(())
 }

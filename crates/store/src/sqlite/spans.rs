@@ -101,25 +101,55 @@ const fn needs_body(filter: &SpanFilter) -> bool {
     ids || filter.after.is_some() || !filter.attributes.is_empty()
 }
 
-/// Returns the durations of all ended spans by their name, in nanoseconds, in no order.
-pub(super) fn durations(connection: &Connection) -> Result<HashMap<String, Vec<u64>>, Failure> {
-    let mut blocks = Blocks::new(connection)?;
-    let mut by_name: HashMap<String, Vec<u64>> = HashMap::new();
-    for zone in Search::new(connection, &SpanFilter::default())?.rest()? {
-        let found = blocks.durations(zone.block)?;
-        let mut by_text: Vec<Vec<u64>> = vec![Vec::new(); found.arena.len()];
-        for (name, duration) in found.name.iter().zip(&found.duration_ns) {
-            by_text[name.0 as usize].push(*duration);
-        }
-        for (sym, durations) in by_text.into_iter().enumerate().filter(|(_, durations)| !durations.is_empty()) {
-            let name = found.arena.text(Sym(sym as u32));
-            match by_name.get_mut(name) {
-                Some(known) => known.extend(durations),
-                None => drop(by_name.insert(name.to_owned(), durations)),
+/// Returns the blocks that hold ended spans.
+pub(super) fn blocks_with_spans(connection: &Connection) -> Result<Vec<i64>, Failure> {
+    let zones = Search::new(connection, &SpanFilter::default())?.rest()?;
+    Ok(zones.into_iter().map(|zone| zone.block).collect())
+}
+
+/// Durations by name, in nanoseconds, in no order.
+#[derive(Default)]
+pub(super) struct DurationsByName {
+    places: HashMap<String, usize>,
+    durations: Vec<Vec<u64>>,
+}
+
+impl DurationsByName {
+    /// Adds those of these blocks.
+    pub(super) fn add(&mut self, connection: &Connection, of: &[i64]) -> Result<(), Failure> {
+        let mut blocks = Blocks::new(connection)?;
+        for &block in of {
+            let found = blocks.durations(block)?;
+            let places: Vec<usize> = (0..found.arena.len() as u32).map(|sym| self.place(found.arena.text(Sym(sym)))).collect();
+            for (name, duration) in found.name.iter().zip(found.duration_ns) {
+                self.durations[places[name.0 as usize]].push(duration);
             }
         }
+        Ok(())
     }
-    Ok(by_name)
+
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(&place) = self.places.get(name) {
+            return place;
+        }
+        self.durations.push(Vec::new());
+        self.places.insert(name.to_owned(), self.durations.len() - 1);
+        self.durations.len() - 1
+    }
+
+    /// Adds what another has.
+    pub(super) fn merge(&mut self, mut other: Self) {
+        for (name, place) in std::mem::take(&mut other.places) {
+            let place_here = self.place(&name);
+            self.durations[place_here].append(&mut other.durations[place]);
+        }
+    }
+
+    /// Returns the durations of each name that has some.
+    pub(super) fn finish(mut self) -> impl Iterator<Item = (String, Vec<u64>)> {
+        let durations = self.places.into_iter().map(move |(name, place)| (name, std::mem::take(&mut self.durations[place])));
+        durations.filter(|(_, durations)| !durations.is_empty())
+    }
 }
 
 /// Returns the spans that have not ended and match, as they stand now.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flowglass_model::{Batch, RunId, Span, SpanEvent, SpanId, Status, TraceId};
+use flowglass_model::{Batch, RunId, Span, SpanColumns, SpanEvent, SpanId, SpanRow, SpanType, Status, TraceId};
 use rusqlite::Connection;
 
 use super::blocks::Blocks;
@@ -42,11 +42,28 @@ pub(super) fn roots_among(
 ) -> Result<Vec<(RunId, i64)>, Failure> {
     let mut roots = Vec::new();
     for zone in Search::traces(connection, fingerprint)?.rest()? {
-        let batch = blocks.whole(zone.block)?;
-        let rows = batch.spans().map(|span| span.row()).filter(|row| wanted(row.trace_id));
+        let spans = blocks.ids(zone.block)?;
+        let rows = (0..spans.len()).filter(|&row| spans.span_type[row] == SpanType::Pipeline && wanted(spans.trace_id[row]));
+        let rows = rows.map(|row| row_of(&spans, row));
         roots.extend(rows.filter_map(|row| root_of_run(&row).map(|run| (run, row.start_unix_ns))));
     }
     Ok(roots)
+}
+
+fn row_of(spans: &SpanColumns, row: usize) -> SpanRow {
+    SpanRow {
+        trace_id: spans.trace_id[row],
+        span_id: spans.span_id[row],
+        parent_id: spans.parent_id[row],
+        name: spans.name[row],
+        kind: spans.kind[row],
+        span_type: spans.span_type[row],
+        status: spans.status[row],
+        status_message: spans.status_message[row],
+        start_unix_ns: spans.start_unix_ns[row],
+        duration_ns: spans.duration_ns[row],
+        flags: spans.flags[row],
+    }
 }
 
 /// Returns the runs that the trace's open spans are roots of, with their starts.
