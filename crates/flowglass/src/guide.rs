@@ -8,3 +8,6 @@ pub mod nesting {}
 
 #[doc = include_str!("guide/scheduling.md")]
 pub mod scheduling {}
+
+#[doc = include_str!("guide/telemetry.md")]
+pub mod telemetry {}

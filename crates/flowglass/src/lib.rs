@@ -38,6 +38,7 @@
 
 pub mod guide;
 pub mod telemetry;
+pub mod testing;
 mod view;
 
 pub use flowglass_engine::{
@@ -50,12 +51,12 @@ pub use flowglass_engine::{
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
-pub use flowglass_macros::{code, node, node_fn};
+pub use flowglass_macros::{code, node, node_fn, traced};
 pub use flowglass_model::Severity;
 pub use flowglass_record::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, FlushError,
-    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, UpDownCounter,
-    Value, add_event, current, log, set_attribute, set_error, span,
+    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, SpanGuard, SpanLimits, ToValue,
+    UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
 };
 pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
 

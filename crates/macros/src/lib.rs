@@ -1,4 +1,4 @@
-//! The attributes that make nodes of plain functions.
+//! The attributes that make nodes of plain functions, and spans around them.
 
 mod arguments;
 mod closure;
@@ -7,6 +7,7 @@ mod marks;
 mod node;
 mod parameter;
 mod returned;
+mod traced;
 mod work;
 
 use proc_macro::TokenStream;
@@ -64,4 +65,22 @@ pub fn node_fn(tokens: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn code(_: TokenStream, item: TokenStream) -> TokenStream {
     code::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Puts a span around a function or a method, sync or async, inside of the current span.
+///
+/// ```text
+/// #[traced(record(id, n = items.len()))]
+/// fn order(id: u32, items: &[Item], password: &str) -> Result<Receipt, OrderError> { … }
+/// ```
+///
+/// # Arguments
+/// - `name = "name"`: the span's name; by default `module::function`.
+/// - `record(id, n = items.len(), "dotted.key" = self.x)`: attributes, from arguments or expressions of them. None that isn't
+///   named is recorded.
+/// - `error = display | debug | off`: how the error of a function that returns a `Result` (written as such) becomes the
+///   message with which the span fails; by default `display`.
+#[proc_macro_attribute]
+pub fn traced(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    traced::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

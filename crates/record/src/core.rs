@@ -261,7 +261,8 @@ impl Core {
 
     /// Without a thread everything still works at each flush, and what the buffers can't hold is dropped and counted.
     fn start_thread(&self) {
-        if self.has_thread.load(Relaxed) || self.has_thread.swap(true, Relaxed) {
+        // A fork would deliver to the sinks of its parent.
+        if self.has_thread.load(Relaxed) || self.lanes.is_forked() || self.has_thread.swap(true, Relaxed) {
             return;
         }
         let (this, wake, interval) = (Weak::clone(&self.this), Arc::clone(&self.wake), Interval::new(self.export_interval));

@@ -77,4 +77,4 @@ pub use recorder::{Recorder, Retained};
 pub use scope::{Scope, ScopeSpec, SpanEnd, SpanTemplate};
 pub use stats::{RecorderStats, SinkStats};
 pub use tick::Tick;
-pub use value::Value;
+pub use value::{ToValue, Value};

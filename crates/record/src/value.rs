@@ -37,6 +37,79 @@ impl Value<'_> {
     }
 }
 
+/// What can be the value of an attribute; lends itself.
+pub trait ToValue {
+    /// Returns the value.
+    fn to_value(&self) -> Value<'_>;
+}
+
+macro_rules! to_value {
+    ($($plain:ty),+ $(,)?) => {
+        $(impl ToValue for $plain {
+            #[inline]
+            fn to_value(&self) -> Value<'_> {
+                Value::from(*self)
+            }
+        })+
+    };
+}
+
+to_value!(bool, i32, i64, u32, u64, usize, f32, f64);
+
+impl ToValue for str {
+    fn to_value(&self) -> Value<'_> {
+        Value::Str(self)
+    }
+}
+
+impl ToValue for String {
+    fn to_value(&self) -> Value<'_> {
+        Value::Str(self)
+    }
+}
+
+impl ToValue for [u8] {
+    fn to_value(&self) -> Value<'_> {
+        Value::Bytes(self)
+    }
+}
+
+impl ToValue for AttributeValue {
+    fn to_value(&self) -> Value<'_> {
+        Value::Json(self)
+    }
+}
+
+impl ToValue for Value<'_> {
+    fn to_value(&self) -> Value<'_> {
+        *self
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn to_value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::None, ToValue::to_value)
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for std::sync::Arc<T> {
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for Box<T> {
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
 macro_rules! from {
     ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
         $(impl<'a> From<$from> for Value<'a> {

@@ -1,6 +1,7 @@
 //! The recorder as a whole, from a span's start to what a sink takes.
 
 mod by_id;
+mod conservation;
 mod context;
 mod delivery;
 mod metrics;
