@@ -11,3 +11,6 @@ pub mod scheduling {}
 
 #[doc = include_str!("guide/telemetry.md")]
 pub mod telemetry {}
+
+#[doc = include_str!("guide/exporting.md")]
+pub mod exporting {}

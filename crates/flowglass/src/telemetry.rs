@@ -1,8 +1,10 @@
 //! Recorders for the usual destinations, wired.
 
 use std::path::Path;
+use std::time::Duration;
 
 use flowglass_model::{Attributes, Resource, conventions};
+use flowglass_otlp::{ExportError, Exporter, options_from, resource_attributes_from};
 use flowglass_record::{Recorder, RecorderBuilder};
 use flowglass_store::{SinkOptions, SqliteStore, StoreError};
 
@@ -23,6 +25,30 @@ pub fn to_store(store: &SqliteStore, options: SinkOptions) -> Result<RecorderBui
     Ok(Recorder::builder().resource(resource()).sink("store", store.sink(options)?))
 }
 
+/// Sends everything to an OTLP receiver: `telemetry::otlp("http://localhost:4318")`; see [`Exporter::builder`] for addresses.
+///
+/// # Errors
+/// If the address isn't one.
+pub fn otlp(address: &str) -> Result<Recorder, ExportError> {
+    Ok(to_exporter(Exporter::builder(address).build()?).build())
+}
+
+/// Prepares a recorder that sends through this exporter, to be changed before it is built. It sends once a second, or when there
+/// is enough.
+pub fn to_exporter(exporter: Exporter) -> RecorderBuilder {
+    Recorder::builder().resource(resource()).export_interval(Duration::from_secs(1)).sink("otlp", exporter)
+}
+
+/// Makes the exporter that the standard variables `OTEL_EXPORTER_OTLP_*` of the environment ask for, or none if they don't. Returns
+/// also warnings about variables that mean nothing.
+///
+/// # Errors
+/// If an address, a header or a certificate that they name can't be used.
+pub fn exporter_from_environment() -> Result<(Option<Exporter>, Vec<String>), ExportError> {
+    let (options, warnings) = options_from(variable);
+    Ok((options.map(|options| Exporter::new(&options)).transpose()?, warnings))
+}
+
 /// Keeps runs in memory only, as long as the program holds them.
 #[must_use]
 pub fn memory() -> Recorder {
@@ -35,7 +61,7 @@ pub fn off() -> Recorder {
     Recorder::off()
 }
 
-/// Says who records: this program, on this host, in this process.
+/// Says who records: this program, on this host, in this process, and what `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.
 #[must_use]
 pub fn resource() -> Resource {
     let program = std::env::current_exe().ok();
@@ -50,5 +76,14 @@ pub fn resource() -> Resource {
         attributes.push((conventions::HOST_NAME.to_owned(), host.into()));
     }
     attributes.push((conventions::PROCESS_PID.to_owned(), i64::from(std::process::id()).into()));
+    for (key, value) in resource_attributes_from(variable) {
+        attributes.retain(|(known, _)| *known != key);
+        attributes.push((key, value));
+    }
     Resource { attributes, ..Resource::default() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the facade is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

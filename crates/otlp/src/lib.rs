@@ -14,6 +14,7 @@
 //! ```
 
 mod decoded;
+mod export;
 mod flaw;
 mod json;
 mod limits;
@@ -23,6 +24,10 @@ mod response;
 mod signal;
 
 pub use decoded::{Decoded, Rejected};
+pub use export::{
+    Backoff, Compression, Destination, ExportCounts, ExportError, ExportErrorKind, ExportOptions, ExportStats, Exporter,
+    ExporterBuilder, FileExporter, Protocol, SpoolOptions, TlsFiles, options_from, resource_attributes_from,
+};
 pub use flaw::{DecodeError, Flaw};
 pub use json::{decode_json, request_to_json};
 pub use limits::Limits;

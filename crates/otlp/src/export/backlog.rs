@@ -1,0 +1,154 @@
+//! What waits to be sent: in memory, or on disk once the destination was away.
+
+use std::collections::VecDeque;
+
+use super::body::Body;
+use super::spool::Spool;
+
+/// Bodies in the order in which they came. Those in memory are older than those on disk: once something lies on disk,
+/// everything that comes goes there, until the disk is empty.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    memory: VecDeque<Body>,
+    bytes: usize,
+    most_bytes: usize,
+    spool: Option<Spool>,
+    /// Whether the body that was taken last still lies on disk.
+    taken_from_disk: bool,
+}
+
+impl Backlog {
+    pub(super) const fn new(most_bytes: usize, spool: Option<Spool>) -> Self {
+        Self { memory: VecDeque::new(), bytes: 0, most_bytes, spool, taken_from_disk: false }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.memory.is_empty() && self.spool.as_ref().is_none_or(Spool::is_empty)
+    }
+
+    /// Adds a body behind the others. Returns how many items had to go for it: the oldest.
+    pub(super) fn push(&mut self, body: Body) -> u64 {
+        match &mut self.spool {
+            Some(spool) if !spool.is_empty() => spool.push(&body),
+            _ => {
+                self.bytes += body.bytes.len();
+                self.memory.push_back(body);
+                self.make_room()
+            }
+        }
+    }
+
+    /// Takes the first body, which then is [`done`](Self::done) or [`put back`](Self::put_back). Returns also how many items on disk
+    /// turned out to be unreadable.
+    pub(super) fn take(&mut self) -> (Option<Body>, u64) {
+        self.taken_from_disk = false;
+        if let Some(body) = self.memory.pop_front() {
+            self.bytes -= body.bytes.len();
+            return (Some(body), 0);
+        }
+        let Some(spool) = &mut self.spool else { return (None, 0) };
+        let (body, lost) = spool.first();
+        self.taken_from_disk = body.is_some();
+        (body, lost)
+    }
+
+    /// Notes that the body that was taken last has been dealt with.
+    pub(super) fn done(&mut self) {
+        if std::mem::take(&mut self.taken_from_disk)
+            && let Some(spool) = &mut self.spool
+        {
+            spool.remove_first();
+        }
+    }
+
+    /// Puts back the body that was taken last, because the destination is away. Returns how many items had to go for it.
+    pub(super) fn put_back(&mut self, body: Body) -> u64 {
+        if std::mem::take(&mut self.taken_from_disk) {
+            return 0;
+        }
+        self.bytes += body.bytes.len();
+        self.memory.push_front(body);
+        self.spill()
+    }
+
+    /// Moves everything in memory to disk, where there is one, so that it survives this process. Returns how many items were lost.
+    pub(super) fn spill(&mut self) -> u64 {
+        let Some(spool) = &mut self.spool else { return self.make_room() };
+        self.bytes = 0;
+        self.memory.drain(..).map(|body| spool.push(&body)).sum()
+    }
+
+    /// Lets go of everything in memory that has no place on disk; returns how many items that are.
+    pub(super) fn abandon(&mut self) -> u64 {
+        let lost = self.spill() + self.memory.drain(..).map(|body| body.items).sum::<u64>();
+        self.bytes = 0;
+        lost
+    }
+
+    fn make_room(&mut self) -> u64 {
+        let mut lost = 0;
+        while self.bytes > self.most_bytes && self.memory.len() > 1 {
+            let Some(oldest) = self.memory.pop_front() else { break };
+            self.bytes -= oldest.bytes.len();
+            lost += oldest.items;
+        }
+        lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::destination::Compression;
+    use super::*;
+
+    fn body(text: &str, items: u64) -> Body {
+        Body { bytes: text.to_owned().into(), compression: Compression::None, is_json: false, items }
+    }
+
+    fn texts(backlog: &mut Backlog) -> Vec<String> {
+        std::iter::from_fn(|| {
+            let (body, _) = backlog.take();
+            backlog.done();
+            body.map(|body| String::from_utf8(body.bytes.to_vec()).unwrap())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_oldest_go_when_memory_is_full_but_never_all() {
+        let mut backlog = Backlog::new(4, None);
+        assert_eq!([body("aa", 1), body("bb", 2), body("cc", 4)].map(|body| backlog.push(body)), [0, 0, 1]);
+        assert_eq!(backlog.push(body("larger than all", 8)), 6);
+        assert_eq!(texts(&mut backlog), ["larger than all"]);
+        assert!(backlog.is_empty() && backlog.bytes == 0);
+    }
+
+    #[test]
+    fn order_holds_over_memory_and_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut backlog = Backlog::new(1 << 20, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        ["a", "b"].into_iter().for_each(|text| assert_eq!(backlog.push(body(text, 1)), 0));
+        let (first, _) = backlog.take();
+        assert_eq!(backlog.put_back(first.unwrap()), 0);
+        assert_eq!(backlog.push(body("c", 1)), 0);
+        let (again, _) = backlog.take();
+        assert_eq!(backlog.put_back(again.unwrap()), 0);
+        assert_eq!(texts(&mut backlog), ["a", "b", "c"]);
+        backlog.push(body("d", 1));
+        assert_eq!((backlog.memory.len(), texts(&mut backlog)), (1, vec!["d".to_owned()]), "an empty disk isn't used");
+    }
+
+    #[test]
+    fn what_is_abandoned_is_counted_unless_it_lies_on_disk() {
+        let mut backlog = Backlog::new(100, None);
+        backlog.push(body("a", 7));
+        assert_eq!((backlog.abandon(), backlog.is_empty()), (7, true));
+        let folder = tempfile::tempdir().unwrap();
+        let mut backlog = Backlog::new(100, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        backlog.push(body("a", 7));
+        assert_eq!((backlog.abandon(), backlog.is_empty()), (0, false));
+        drop(backlog);
+        let mut later = Backlog::new(100, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        assert_eq!(texts(&mut later), ["a"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Requests as lines of JSON in a file, as OpenTelemetry's collector reads and writes them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flowglass_model::{Batch, Sink, SinkError, SinkErrorKind};
+
+use super::{ExportError, ExportErrorKind};
+use crate::{Signal, TraceEncoder, encode_logs, encode_metrics, request_to_json};
+
+/// Writes batches into a file: each line is a request of one signal in OTLP's JSON.
+#[derive(Debug)]
+pub struct FileExporter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    encoder: TraceEncoder,
+}
+
+impl FileExporter {
+    /// Opens a file, made on first use; lines are added behind those that are there.
+    ///
+    /// # Errors
+    /// [`File`](ExportErrorKind::File), if it can't be written.
+    pub fn append(path: impl AsRef<Path>) -> Result<Self, ExportError> {
+        let path = path.as_ref().to_owned();
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let file = opened.map_err(|error| {
+            ExportError::new(ExportErrorKind::File, format!("can't write to `{}`: {error}", path.display()))
+        })?;
+        Ok(Self { path, file: BufWriter::new(file), encoder: TraceEncoder::new() })
+    }
+
+    fn write_line(&mut self, signal: Signal, request: &[u8]) -> io::Result<()> {
+        let mut line = Vec::with_capacity(request.len() * 2);
+        request_to_json(signal, request, &mut line).map_err(io::Error::other)?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+
+    fn failed(&self, error: io::Error) -> SinkError {
+        SinkError::new(SinkErrorKind::Permanent, format!("can't write to `{}`", self.path.display())).with_source(error)
+    }
+}
+
+impl Sink for FileExporter {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        for signal in Signal::ALL {
+            let mut request = Vec::new();
+            let items = match signal {
+                Signal::Traces => self.encoder.encode(batch, &mut request),
+                Signal::Metrics => encode_metrics(batch, &mut request),
+                Signal::Logs => encode_logs(batch, &mut request),
+            };
+            if items > 0 {
+                self.write_line(signal, &request).map_err(|error| self.failed(error))?;
+            }
+        }
+        // A line is there for readers as soon as its batch is written.
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.file.flush().map_err(|error| self.failed(error))
+    }
+}

@@ -1,0 +1,9 @@
+//! Exporters against real servers: gRPC by tonic, HTTP by hyper, TLS by rustls.
+
+mod batches;
+mod grpc;
+mod grpc_receiver;
+mod http;
+mod http_receiver;
+mod outage;
+mod secure;
