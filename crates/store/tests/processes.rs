@@ -158,24 +158,77 @@ fn child_that_writes_until_it_is_killed() {
     }
 }
 
+/// As often the tests kill a writer; `cargo xtask torture store` does it more often.
+const KILLS: u64 = 50;
+
 #[test]
 fn a_writer_killed_at_any_moment_leaves_a_consistent_store() {
     let (_folder, path) = folder_and_path();
-    for round in 1..=5 {
+    let mut acknowledged_in_all = 0;
+    for round in 1..=KILLS {
         let mut child = OtherProcess::start("child_that_writes_until_it_is_killed", &path);
-        let acknowledged = round * 3;
+        // Each 32 commits start a merge, so that many of the deaths are in the middle of one.
+        let acknowledged = 1 + round * 29 % 70;
         (0..acknowledged).for_each(|_| child.wait_for(READY));
         child.kill();
+        acknowledged_in_all += acknowledged;
         let store = SqliteStore::open(&path).unwrap();
-        let runs = store.runs(&RunFilter::default()).unwrap();
-        assert_eq!(runs.len() as u64, round);
-        for run in runs {
-            let spans = store.trace(&run).unwrap().len() as u64;
+        let info = store.info().unwrap();
+        assert_eq!(info.runs, round);
+        assert!(info.spans >= acknowledged_in_all * SPANS, "what was acknowledged is there");
+        let newest = store.runs(&RunFilter::default()).unwrap();
+        for run in newest.iter().take(3) {
+            let spans = store.trace(run).unwrap().len() as u64;
             assert_eq!((run.status, (spans - 1) % SPANS), (Status::Interrupted, 0), "whole batches only");
         }
-        let info = store.info().unwrap();
-        assert!(info.spans >= acknowledged * SPANS, "what was acknowledged is there");
     }
+    let store = SqliteStore::open(&path).unwrap();
+    drop(store.sink(SinkOptions::default()).unwrap());
+    let before = every_trace(&store);
+    store.compact().unwrap();
+    assert_eq!(every_trace(&store), before, "merging to the end changes nothing");
+    let counted: u64 = store.statistics(None, None).unwrap().iter().map(|name| name.count).sum();
+    assert_eq!(counted, store.info().unwrap().spans, "each span is in the roll-ups once");
+}
+
+fn every_trace(store: &SqliteStore) -> Vec<Vec<Span>> {
+    let runs = store.runs(&RunFilter { limit: usize::MAX, ..RunFilter::default() }).unwrap();
+    runs.iter().map(|run| store.trace(run).unwrap()).collect()
+}
+
+#[test]
+fn child_that_merges_until_it_is_killed() {
+    let Some(path) = store_of_child() else { return };
+    let store = SqliteStore::open(&path).unwrap();
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let trace = TraceId::random();
+    for sequence in 1.. {
+        sink.write(&batch(WriterId::random(), sequence, [span(trace, sequence + 1, Status::Ok)])).unwrap();
+        // Another process, or this one's own thread, may be at it.
+        let merged = store.compact();
+        assert!(merged.is_ok() || merged.is_err_and(|error| error.is_retryable()));
+        say(READY);
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_merges_costs_nothing() {
+    let (_folder, path) = folder_and_path();
+    let store = SqliteStore::create_or_open(&path).unwrap();
+    let (trace, mut sink) = (TraceId::random(), store.sink(SinkOptions::default()).unwrap());
+    for sequence in 1..=20 {
+        sink.write(&batch(WriterId::random(), 1, [span(trace, sequence, Status::Ok)])).unwrap();
+    }
+    for round in 0..10 {
+        let mut child = OtherProcess::start("child_that_merges_until_it_is_killed", &path);
+        (0..=round).for_each(|_| child.wait_for(READY));
+        child.kill();
+        let run = store.find_run(&trace.to_string()).unwrap();
+        assert_eq!(store.trace(&run).unwrap().len(), 20);
+    }
+    store.compact().unwrap();
+    let counted: u64 = store.statistics(None, None).unwrap().iter().map(|name| name.count).sum();
+    assert_eq!(counted, store.info().unwrap().spans);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub(crate) mod bytes;
 mod frame;
 mod ids;
 mod lanes;
+pub(crate) mod rest;
 mod texts;
 mod times;
 
@@ -30,18 +31,17 @@ pub(crate) struct Encoded {
     pub(crate) body: Vec<u8>,
 }
 
-/// Spans and events to write, with the arena that holds their texts.
+/// What to write: these spans, and all else of the batch that they are of.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
-    pub(crate) arena: &'a Arena,
+    pub(crate) batch: &'a Batch,
     pub(crate) spans: &'a SpanColumns,
-    pub(crate) events: &'a EventColumns,
 }
 
 impl<'a> Rows<'a> {
-    /// Takes the ended spans and the events of a batch.
+    /// Takes the ended spans of a batch, its events, links, logs and metrics.
     pub(crate) fn of(batch: &'a Batch) -> Self {
-        Self { arena: &batch.arena, spans: &batch.spans, events: &batch.events }
+        Self { batch, spans: &batch.spans }
     }
 }
 
@@ -50,7 +50,7 @@ impl<'a> Rows<'a> {
 /// # Errors
 /// A column is larger than a frame may be, or the compressor has no memory.
 pub(crate) fn encode(rows: Rows<'_>, encoder: &mut FrameEncoder) -> std::io::Result<Encoded> {
-    let mut texts = TextTable::new(rows.arena);
+    let mut texts = TextTable::new(&rows.batch.arena);
     let words = span_words(rows.spans, &mut texts);
     let in_head = texts.len();
     let mut head = Vec::new();
@@ -63,6 +63,7 @@ pub(crate) fn encode(rows: Rows<'_>, encoder: &mut FrameEncoder) -> std::io::Res
     for part in body_parts(rows, &mut texts, in_head) {
         put_stream(&mut body, &encoder.encode(&part)?);
     }
+    put_stream(&mut body, &encoder.encode(&rest::encode(rows.batch, rows.spans)?)?);
     Ok(Encoded { head, body })
 }
 
@@ -74,7 +75,7 @@ fn streams(parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// Returns the contents of the body's frames: ids, then texts and attributes, then whole ids and byte strings, which don't compress.
 fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> [Vec<u8>; 4] {
-    let Rows { spans, events, .. } = rows;
+    let Rows { spans, batch: Batch { events, .. } } = rows;
     let mut traces = TraceTable::default();
     let (span_traces, event_traces) = (traces.numbers(&spans.trace_id), traces.numbers(&events.trace_id));
     let known = traces.traces().len();
@@ -224,6 +225,7 @@ pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -
     let traces = read_ids(&mut spans, &mut frames, decoder)?;
     let columns = decoder.decode(frames.stream()?.rest())?;
     let blobs = decoder.decode(frames.stream()?.rest())?;
+    let rest = decoder.decode(frames.stream()?.rest())?;
     frames.finish()?;
     let (mut columns, mut blobs) = (Reader::new(&columns), Reader::new(&blobs));
     texts::decode(columns.stream()?, &mut arena)?;
@@ -232,7 +234,7 @@ pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -
     let mut events = decode_events(columns.stream()?, blobs.stream()?, &traces, texts)?;
     events.attributes = attributes::decode(columns.stream()?, blobs.stream()?, events.len(), texts, &mut arena)?;
     [columns, blobs].into_iter().try_for_each(Reader::finish)?;
-    Ok(Batch { arena, spans, events, ..Batch::default() })
+    rest::restore(Batch { arena, spans, events, ..Batch::default() }, &rest)
 }
 
 /// Opens a whole block.

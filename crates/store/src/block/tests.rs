@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use flowglass_model::{AttributeValue, BatchBuilder, Span, SpanEvent, SpanId, TraceId, WriterId};
+use flowglass_model::{
+    AttributeValue, BatchBuilder, InstrumentationScope, LogRecord, Span, SpanEvent, SpanId, SpanLink, TraceId, WriterId,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -113,7 +115,7 @@ proptest! {
     }
 }
 
-const PARTS: usize = 7;
+const PARTS: usize = 8;
 
 #[derive(Clone, Copy)]
 enum Change {
@@ -155,6 +157,41 @@ fn changed(block: &Encoded, part: usize, change: Change) -> Encoded {
     rewrite(Reader::new(&block.body), &mut new_body);
     assert_eq!(number, PARTS);
     Encoded { head: new_head, body: new_body }
+}
+
+#[test]
+fn links_logs_metrics_and_what_was_left_out_come_back_equal() {
+    let mut rng = Rng::with_seed(5);
+    let scope = Arc::new(InstrumentationScope { name: "library".into(), ..InstrumentationScope::default() });
+    let trace = TraceId::random();
+    let link = SpanLink { trace_id: TraceId::random(), attributes: attributes(&mut rng), ..SpanLink::default() };
+    let log = LogRecord {
+        body: AttributeValue::Float(f64::INFINITY),
+        trace_id: trace,
+        attributes: attributes(&mut rng),
+        scope: Some(Arc::clone(&scope)),
+        ..LogRecord::default()
+    };
+    let mut builder = BatchBuilder::default();
+    for at in 0..4 {
+        let mut span = random_span(&mut rng, &[trace]);
+        if at % 2 == 0 {
+            (span.scope, span.trace_state, span.dropped.events) = (Some(Arc::clone(&scope)), "a=1".into(), at);
+            span.links = vec![link.clone()];
+        }
+        builder.push(&span);
+    }
+    builder.push_owned_log(&log);
+    let batch = builder.finish();
+    let found = decoded(&encoded(&batch)).unwrap();
+    assert_equal(&found, &batch);
+    assert!(
+        found
+            .links()
+            .map(|link| (link.row().span_id, link.to_link()))
+            .eq(batch.links().map(|link| (link.row().span_id, link.to_link())))
+    );
+    assert_eq!(found.logs().map(|log| log.to_log()).collect::<Vec<_>>(), [log]);
 }
 
 #[test]

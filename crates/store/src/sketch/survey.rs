@@ -20,7 +20,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Walks over the ended spans and the events of a batch.
+    /// Walks over what ended in a batch. Attributes are those of spans.
     pub(crate) fn of(batch: &Batch) -> Self {
         let mut hashes = Hashes::new(&batch.arena);
         let mut fingerprints = traces(batch);
@@ -45,14 +45,13 @@ fn entries(fingerprints: &[u64]) -> Vec<Entry> {
 
 /// Rows of one trace mostly follow each other.
 fn traces(batch: &Batch) -> Vec<u64> {
-    let (spans, events) = (&batch.spans.trace_id, &batch.events.trace_id);
-    let changes = |column: &[_]| column.chunk_by(|a, b| a == b).map(|same| same[0]).collect::<Vec<_>>();
-    let traces = [changes(spans), changes(events)].concat();
-    traces.into_iter().flat_map(|trace| [fingerprint::trace(trace), fingerprint::beginning(trace)]).collect()
+    let columns = [&batch.spans.trace_id, &batch.events.trace_id, &batch.links.trace_id, &batch.logs.trace_id];
+    let traces = columns.into_iter().flat_map(|column| column.chunk_by(|a, b| a == b).map(|same| same[0]));
+    traces.flat_map(|trace| [fingerprint::trace(trace), fingerprint::beginning(trace)]).collect()
 }
 
 fn names(batch: &Batch, hashes: &mut Hashes<'_>) -> Vec<u64> {
-    let mut names = batch.spans.name.clone();
+    let mut names = [batch.spans.name.as_slice(), &batch.metrics.name].concat();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(|name| fingerprint::named(hashes.of(name))).collect()

@@ -17,9 +17,10 @@ pub(crate) struct Zone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) spans: u64,
+    /// All else: events, links, logs, and points of metrics.
     pub(crate) events: u64,
     pub(crate) errors: u64,
-    /// The starts of spans; the times of events where there are no spans.
+    /// The starts of spans; the times of all else where there are no spans.
     pub(crate) min_start_unix_ns: i64,
     pub(crate) max_start_unix_ns: i64,
     pub(crate) min_duration_ns: u64,
@@ -41,13 +42,15 @@ impl Bounds {
         statuses: 0,
     };
 
-    /// Measures the ended spans and the events of a batch.
+    /// Measures what ended in a batch.
     pub(crate) fn of(batch: &Batch) -> Self {
-        let (spans, events) = (&batch.spans, &batch.events);
-        let times = if spans.is_empty() { &events.unix_ns } else { &spans.start_unix_ns };
+        let spans = &batch.spans;
+        let counts = batch.counts();
+        let others = [&batch.events.unix_ns, &batch.logs.unix_ns, &batch.points.unix_ns].into_iter().flatten();
+        let times: Vec<i64> = if spans.is_empty() { others.copied().collect() } else { spans.start_unix_ns.clone() };
         Self {
             spans: spans.len() as u64,
-            events: events.len() as u64,
+            events: counts.total() - counts.spans + batch.links.len() as u64,
             errors: spans.status.iter().filter(|status| **status == Status::Error).count() as u64,
             min_start_unix_ns: times.iter().copied().min().unwrap_or(i64::MAX),
             max_start_unix_ns: times.iter().copied().max().unwrap_or(i64::MIN),

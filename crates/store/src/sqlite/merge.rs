@@ -15,7 +15,7 @@ use super::blocks::{self, Blocks};
 use super::failure::Failure;
 use super::rollups;
 use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
-use crate::block::{self, Encoded, FrameEncoder, Rows};
+use crate::block::{self, Encoded, FrameEncoder, Rows, rest};
 use crate::sketch::facets::Facets;
 use crate::sketch::postings::{self, Entry, Shape};
 use crate::sketch::tally::{self, Tally, TallyKey};
@@ -237,12 +237,12 @@ impl<'a> Joiner<'a> {
 
 fn append(builder: &mut BatchBuilder, batch: &Batch) {
     batch.spans().for_each(|span| builder.push(&span.to_span()));
-    for event in batch.events() {
-        let name = builder.intern(event.name());
-        let attributes: Vec<_> =
-            event.attributes().map(|found| (builder.intern(found.key()), builder.scalar(&found.to_value()))).collect();
-        builder.push_event(event.owner(), name, event.to_event().unix_ns, attributes);
+    batch.events().for_each(|event| builder.push_owned_event(event.owner(), &event.to_event()));
+    for link in batch.links() {
+        builder.push_owned_link((link.row().trace_id, link.row().span_id), &link.to_link());
     }
+    batch.logs().for_each(|log| builder.push_owned_log(&log.to_log()));
+    rest::push_metrics(builder, &rest::metrics(batch));
 }
 
 /// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id.

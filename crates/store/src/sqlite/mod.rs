@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{Fingerprint, Graph, Span};
+use flowglass_model::{Fingerprint, Graph, LogRecord, Metric, MetricPoint, Span, TraceId};
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{NameStatistics, RunFilter, RunRecord, SpanFilter, StoreError, StoreErrorKind, StoreInfo};
@@ -149,6 +149,22 @@ impl SqliteStore {
     /// `Corrupt`, `Busy`, `Io`.
     pub fn spans(&self, filter: &SpanFilter) -> Result<Vec<Span>, StoreError> {
         self.look(|transaction, liveness| spans::list(transaction, liveness, filter))
+    }
+
+    /// Returns the log records of a trace, or all there are, in the order of their times.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn logs(&self, trace: Option<TraceId>) -> Result<Vec<LogRecord>, StoreError> {
+        self.look(|transaction, _| trace::logs(transaction, trace))
+    }
+
+    /// Returns the metrics with this name, or all, with their points: once for each batch that had some, in their order.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn metrics(&self, name: Option<&str>) -> Result<Vec<(Metric, Vec<MetricPoint>)>, StoreError> {
+        self.look(|transaction, _| trace::metrics(transaction, name))
     }
 
     /// Returns how many spans the filter lets through, whatever its limit. A span that was written twice counts twice.

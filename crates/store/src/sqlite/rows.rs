@@ -11,7 +11,7 @@ use crate::sketch::zones::Zone;
 
 /// The rows of a batch, encoded before the store is locked.
 pub(super) struct Prepared {
-    /// Nothing, if the batch has neither spans nor events.
+    /// Nothing, if the batch has nothing that ended.
     segment: Option<NewSegment>,
     opened: Vec<OpenRow>,
 }
@@ -25,7 +25,7 @@ struct OpenRow {
 impl Prepared {
     /// Encodes the batch.
     pub(super) fn new(batch: &Batch, encoder: &mut FrameEncoder) -> std::io::Result<Self> {
-        let empty = batch.spans.is_empty() && batch.events.is_empty();
+        let empty = batch.counts().total() == 0 && batch.links.is_empty();
         Ok(Self {
             segment: if empty { None } else { Some(NewSegment::new(batch, encoder)?) },
             opened: encode_opened(batch, encoder)?,
@@ -83,7 +83,7 @@ fn encode_opened(batch: &Batch, encoder: &mut FrameEncoder) -> std::io::Result<V
         let mut builder = BatchBuilder::default();
         builder.push(&span);
         let one = builder.finish();
-        let block = block::encode(Rows { arena: &one.arena, spans: &one.opened, events: &one.events }, encoder)?;
+        let block = block::encode(Rows { batch: &one, spans: &one.opened }, encoder)?;
         rows.push(OpenRow { trace: span.trace_id, span: span.span_id, data: blocks::join(&block) });
     }
     Ok(rows)

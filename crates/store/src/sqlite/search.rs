@@ -87,9 +87,10 @@ impl<'a> Search<'a> {
         Self::begin(connection, Limits { filter: filter.clone(), events: false }, fingerprints(filter))
     }
 
-    /// Looks for the spans and the events of a trace, or of all traces with the same fingerprint.
-    pub(super) fn traces(connection: &'a Connection, fingerprint: u64) -> Result<Self, Failure> {
-        Self::begin(connection, Limits { filter: SpanFilter::default(), events: true }, vec![fingerprint])
+    /// Looks for all that may be there of what has this fingerprint, or of everything.
+    pub(super) fn all(connection: &'a Connection, fingerprint: Option<u64>) -> Result<Self, Failure> {
+        let limits = Limits { filter: SpanFilter::default(), events: true };
+        Self::begin(connection, limits, fingerprint.into_iter().collect())
     }
 
     fn begin(connection: &'a Connection, limits: Limits, fingerprints: Vec<u64>) -> Result<Self, Failure> {

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flowglass_model::{Batch, RunId, Span, SpanColumns, SpanEvent, SpanId, SpanRow, SpanType, Status, TraceId};
+use flowglass_model::{
+    Batch, LogRecord, LogRef, Metric, MetricPoint, RunId, Span, SpanColumns, SpanEvent, SpanId, SpanLink, SpanRow, SpanType,
+    Status, TraceId,
+};
 use rusqlite::Connection;
 
 use super::blocks::Blocks;
@@ -10,14 +13,15 @@ use super::failure::Failure;
 use super::joined::root_of_run;
 use super::liveness::Liveness;
 use super::search::Search;
+use crate::block::rest;
 use crate::sketch::fingerprint;
 
 /// Returns the spans of a run with their events, sorted by start and span id.
 pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
-    let mut found = Found { trace: run.trace, spans: Vec::new(), events: Vec::new() };
+    let mut found = Found { trace: run.trace, spans: Vec::new(), events: Vec::new(), links: Vec::new() };
     let mut blocks = Blocks::new(connection)?;
     take_open(connection, liveness, &mut blocks, &mut found)?;
-    for zone in Search::traces(connection, fingerprint::trace(run.trace))?.rest()? {
+    for zone in Search::all(connection, Some(fingerprint::trace(run.trace)))?.rest()? {
         found.take(&blocks.whole(zone.block)?, zone.block);
     }
     let mut spans = found.finish();
@@ -26,6 +30,36 @@ pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: Ru
     }
     spans.sort_unstable_by_key(|span| (span.start_unix_ns, span.span_id));
     Ok(spans)
+}
+
+/// Returns the log records of a trace, or all there are, in the order of their times.
+pub(super) fn logs(connection: &Connection, trace: Option<TraceId>) -> Result<Vec<LogRecord>, Failure> {
+    let mut logs = Vec::new();
+    each_other(connection, trace.map(fingerprint::trace), |batch| {
+        let wanted = |log: &LogRef<'_>| trace.is_none_or(|trace| log.row().trace_id == trace);
+        logs.extend(batch.logs().filter(wanted).map(|log| log.to_log()));
+    })?;
+    logs.sort_by_key(|log: &LogRecord| if log.unix_ns == 0 { log.observed_unix_ns } else { log.unix_ns });
+    Ok(logs)
+}
+
+/// Returns the points of the metrics with this name, or of all, in the order in which they were written.
+pub(super) fn metrics(connection: &Connection, name: Option<&str>) -> Result<Vec<(Metric, Vec<MetricPoint>)>, Failure> {
+    let mut metrics = Vec::new();
+    each_other(connection, name.map(fingerprint::name), |batch| {
+        metrics.extend(rest::metrics(batch).into_iter().filter(|(metric, _)| name.is_none_or(|name| metric.name == name)));
+    })?;
+    Ok(metrics)
+}
+
+/// Opens the blocks that may hold something besides spans, and something with this fingerprint.
+fn each_other(connection: &Connection, fingerprint: Option<u64>, mut look: impl FnMut(&Batch)) -> Result<(), Failure> {
+    let mut blocks = Blocks::new(connection)?;
+    let zones = Search::all(connection, fingerprint)?.rest()?;
+    for zone in zones.iter().filter(|zone| zone.bounds.events > 0) {
+        look(&blocks.whole(zone.block)?);
+    }
+    Ok(())
 }
 
 /// Returns the runs that the trace's spans are roots of, with their starts.
@@ -41,7 +75,7 @@ pub(super) fn roots_among(
     wanted: impl Fn(TraceId) -> bool,
 ) -> Result<Vec<(RunId, i64)>, Failure> {
     let mut roots = Vec::new();
-    for zone in Search::traces(connection, fingerprint)?.rest()? {
+    for zone in Search::all(connection, Some(fingerprint))?.rest()? {
         let spans = blocks.ids(zone.block)?;
         let rows = (0..spans.len()).filter(|&row| spans.span_type[row] == SpanType::Pipeline && wanted(spans.trace_id[row]));
         let rows = rows.map(|row| row_of(&spans, row));
@@ -110,6 +144,7 @@ struct Found {
     spans: Vec<Span>,
     /// Events with their span and the block that they were in.
     events: Vec<(SpanId, i64, SpanEvent)>,
+    links: Vec<(SpanId, SpanLink)>,
 }
 
 impl Found {
@@ -119,6 +154,9 @@ impl Found {
         for event in batch.events().filter(|event| event.owner().0 == trace) {
             self.events.push((event.owner().1, block, event.to_event()));
         }
+        for link in batch.links().filter(|link| link.row().trace_id == trace) {
+            self.links.push((link.row().span_id, link.to_link()));
+        }
     }
 
     fn finish(mut self) -> Vec<Span> {
@@ -127,7 +165,19 @@ impl Found {
         self.spans.reverse();
         self.spans.dedup_by_key(|span| span.span_id);
         self.add_events();
+        self.add_links();
         self.spans
+    }
+
+    /// A link that was sent twice is there once.
+    fn add_links(&mut self) {
+        for (owner, link) in self.links.drain(..) {
+            if let Ok(place) = self.spans.binary_search_by(|span| owner.cmp(&span.span_id))
+                && !self.spans[place].links.contains(&link)
+            {
+                self.spans[place].links.push(link);
+            }
+        }
     }
 
     fn add_events(&mut self) {

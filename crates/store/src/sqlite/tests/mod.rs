@@ -1,5 +1,7 @@
 //! Tests of the store as a whole, within one process.
 
+mod asking;
+mod merging;
 mod places;
 mod reading;
 mod writing;

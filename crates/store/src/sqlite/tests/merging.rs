@@ -1,0 +1,110 @@
+//! Merging keeps what there is, whatever happens in the middle of it.
+
+use flowglass_model::Sink;
+use rusqlite::Connection;
+
+use super::*;
+
+fn number(fixture: &Fixture, sql: &str) -> i64 {
+    Connection::open(fixture.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Fills a store with one small run a commit.
+fn filled(commits: u8) -> Fixture {
+    let fixture = Fixture::new();
+    let (mut sink, mut recording) = (fixture.sink(), Recording::new());
+    for commit in 1..=commits {
+        let mut child = span(trace(commit), 1000 + u64::from(commit), u64::from(commit), Status::Ok);
+        child.events = vec![event("said", i64::from(commit))];
+        sink.write(&recording.batch(&[child, root(trace(commit), u64::from(commit), Status::Ok)], &[])).unwrap();
+    }
+    fixture
+}
+
+fn traces(fixture: &Fixture) -> Vec<Vec<Span>> {
+    let runs = fixture.store.runs(&RunFilter { limit: 1000, ..RunFilter::default() }).unwrap();
+    runs.iter().map(|run| fixture.store.trace(run).unwrap()).collect()
+}
+
+#[test]
+fn small_commits_become_one_segment_of_few_blocks() {
+    let fixture = filled(100);
+    let (before, statistics) = (traces(&fixture), fixture.store.statistics(None, None).unwrap());
+    fixture.store.compact().unwrap();
+    assert_eq!(fixture.store.info().unwrap().segments, 1);
+    assert!(number(&fixture, "SELECT count(*) FROM block") <= 4);
+    assert_eq!(number(&fixture, "SELECT count(*) FROM segment"), 1, "nothing that was merged stays");
+    assert_eq!(traces(&fixture), before);
+    assert_eq!(fixture.store.statistics(None, None).unwrap(), statistics, "tallies are added once");
+    assert_eq!(fixture.store.find_run(&trace(77).to_string()).unwrap().span_count, 2);
+    assert_eq!(fixture.store.find_run(&trace(77).to_string()[..7]).unwrap().span_count, 2);
+    fixture.store.compact().unwrap();
+    assert_eq!(traces(&fixture), before);
+}
+
+#[test]
+fn what_a_killed_merge_left_behind_is_removed() {
+    let fixture = filled(5);
+    let before = traces(&fixture);
+    let connection = Connection::open(fixture.path()).unwrap();
+    // As after a death before the swap: a segment that stands for nothing, with some of its sketches.
+    connection
+        .execute_batch(
+            "INSERT INTO segment SELECT 900, 0, level, chunk_bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'00' FROM segment LIMIT 1;
+             INSERT INTO sketch VALUES (900 << 20, x'00'), ((900 << 20) + 65536, x'00');",
+        )
+        .unwrap();
+    assert_eq!(traces(&fixture), before, "nobody sees it");
+    fixture.store.compact().unwrap();
+    assert_eq!(traces(&fixture), before);
+    assert_eq!(number(&fixture, "SELECT count(*) FROM segment"), 1);
+    assert_eq!(number(&fixture, "SELECT count(*) FROM sketch WHERE id >> 20 = 900"), 0);
+}
+
+#[test]
+fn only_one_merges_at_a_time() {
+    let fixture = filled(5);
+    let locks = LockFolder::of(&fixture.path());
+    let lease = locks.lease().unwrap();
+    let error = fixture.store.compact().unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    drop(lease);
+    fixture.store.compact().unwrap();
+}
+
+#[test]
+fn a_damaged_segment_is_not_merged_and_nothing_is_lost() {
+    let fixture = filled(3);
+    let before = traces(&fixture);
+    let connection = Connection::open(fixture.path()).unwrap();
+    let zones: Vec<u8> = connection.query_row("SELECT zones FROM segment WHERE id = 2", [], |row| row.get(0)).unwrap();
+    connection.execute("UPDATE segment SET zones = x'ff' WHERE id = 2", []).unwrap();
+    assert_eq!(fixture.store.compact().unwrap_err().kind(), StoreErrorKind::Corrupt);
+    connection.execute("UPDATE segment SET zones = ?1 WHERE id = 2", [zones]).unwrap();
+    assert_eq!(traces(&fixture), before);
+    fixture.store.compact().unwrap();
+    assert_eq!(traces(&fixture), before);
+}
+
+#[test]
+fn roll_ups_outlive_the_spans_and_any_shell_reads_them() {
+    let fixture = filled(40);
+    fixture.store.compact().unwrap();
+    let connection = Connection::open(fixture.path()).unwrap();
+    connection.execute_batch("DELETE FROM segment; DELETE FROM block; DELETE FROM sketch;").unwrap();
+    let statistics = fixture.store.statistics(None, None).unwrap();
+    assert_eq!(statistics.iter().map(|name| name.count).sum::<u64>(), 80);
+    assert_eq!(number(&fixture, "SELECT sum(count) FROM rollups WHERE period_s = 86400"), 80);
+}
+
+#[test]
+fn a_file_that_is_gone_costs_no_more_than_it_held() {
+    let fixture = filled(3);
+    let (mut sink, mut recording) = (fixture.sink(), Recording::new());
+    sink.write(&recording.batch(&[root(trace(50), 50, Status::Ok)], &[])).unwrap();
+    std::fs::remove_file(fixture.path()).unwrap();
+    // Whether the file that has no name any more takes it or an error is given: the program goes on.
+    let _ = sink.write(&recording.batch(&[root(trace(51), 51, Status::Ok)], &[]));
+    drop(sink);
+    assert_eq!(SqliteStore::open(&fixture.path()).unwrap_err().kind(), StoreErrorKind::NotFound);
+}
