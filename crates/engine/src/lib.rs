@@ -33,7 +33,10 @@ pub use pipeline::{
     Typed,
 };
 pub use policy::{Backoff, Retry};
-pub use run::{CacheStats, Capture, ItemRun, MapBuilder, MapItems, MapRun, OnError, Run, RunBuilder, Settled};
+pub use run::{
+    CacheStats, Capture, ItemRun, MapBuilder, MapItems, MapRun, MapStream, MapSummary, OnError, Run, RunBuilder, Settled,
+    StreamBuilder,
+};
 
 // Names that are wrong are told with the nearest right one, everywhere in the same way.
 use flowglass_model::nearest;

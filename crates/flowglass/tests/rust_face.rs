@@ -175,7 +175,7 @@ fn a_map_keeps_the_order_and_says_what_failed() {
     let map = words().map(inputs! { text: texts }, ["text"]).wait().unwrap();
     assert_eq!((map.status(), map.failed(), map.items().len()), (Status::Error, 1, 3));
     assert_eq!(map.item::<usize>(0, "length").unwrap(), 2);
-    assert_eq!(map.items()[1].error().unwrap().to_string(), "words[1] > extremes: there are no words");
+    assert_eq!(map.items().nth(1).unwrap().error().unwrap().to_string(), "words[1] > extremes: there are no words");
     let error = map.column::<usize>("length").unwrap_err();
     assert_eq!(error.message(), "`length` has no value for 1 items: 1");
     let types: Vec<SpanType> = map.trace().iter().map(|span| span.span_type).take(3).collect();

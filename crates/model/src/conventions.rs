@@ -32,6 +32,8 @@ names! {
     NODE_ID = "node.id";
     /// What the node is: `function`, `command`, `shell`, `pipeline`, `closure`.
     NODE_TYPE = "node.type";
+    /// Set where a thread took no notice that it should stop and was left behind.
+    NODE_DETACHED = "node.detached";
     /// How many nodes a run executed, failed ones included and cached ones not (on the run's root span).
     NODE_COUNT = "node.count";
     /// How many nodes of a run failed (on the run's root span).

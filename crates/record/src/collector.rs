@@ -119,6 +119,9 @@ impl Collector {
             if Arc::get_mut(&mut tracked.shared).is_some() {
                 self.gone.insert(*id);
             }
+            if tracked.shared.is_given_up() {
+                continue;
+            }
             tracked.shared.open.scan(|open| {
                 if open.frame.is_sampled() {
                     self.found.insert(open.frame.span, FoundOpen { scope: *id, open });

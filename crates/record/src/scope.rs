@@ -177,6 +177,13 @@ impl Scope {
         Self { trace_id: self.trace_id, recorder: self.recorder.clone(), shared }
     }
 
+    /// Gives the scope up, because the thread that drives it can't be waited for: its open spans are no longer told of, and
+    /// whoever calls this records their ends. Returns them, the outermost first.
+    #[must_use]
+    pub fn give_up(&self) -> Vec<Frame> {
+        self.shared.as_ref().map(|shared| shared.give_up()).unwrap_or_default()
+    }
+
     /// Records the end of a span: one record in the calling thread's lane, without a lock or an allocation.
     ///
     /// Does nothing if the scope isn't sampled, unless the end says that it must be recorded.

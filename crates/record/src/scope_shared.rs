@@ -30,6 +30,7 @@ pub(crate) struct ScopeShared {
     root: SpanId,
     is_sampled: bool,
     is_registered: AtomicBool,
+    is_given_up: AtomicBool,
     first_id: u64,
     next: AtomicU64,
 }
@@ -58,6 +59,7 @@ impl ScopeShared {
             own.carried = carried;
             own.is_sampled = spec.sampled;
             *own.is_registered.get_mut() = spec.sampled;
+            *own.is_given_up.get_mut() = false;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
             *own.next.get_mut() = 0;
         }
@@ -77,6 +79,7 @@ impl ScopeShared {
             root: SpanId::NONE,
             is_sampled: false,
             is_registered: AtomicBool::new(false),
+            is_given_up: AtomicBool::new(false),
             first_id: 0,
             next: AtomicU64::new(0),
         }
@@ -102,6 +105,23 @@ impl ScopeShared {
     /// Says whether the collector was told of the scope.
     pub(crate) fn is_registered(&self) -> bool {
         self.is_registered.load(Relaxed)
+    }
+
+    /// Takes note that somebody else ends the scope's spans; returns those that are open, the outermost first.
+    pub(crate) fn give_up(&self) -> Vec<Frame> {
+        self.is_given_up.store(true, Release);
+        let mut frames: Vec<Frame> = Vec::new();
+        self.open.scan(|open| {
+            if !open.is_users() && frames.iter().all(|frame| frame.span != open.frame.span) {
+                frames.push(open.frame);
+            }
+        });
+        frames
+    }
+
+    /// Says whether the scope's open spans are still its own.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Acquire)
     }
 
     /// One thread at a time drives a scope, so that counting needs no locked instruction.

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use flowglass_model::{Fingerprint, Graph, GraphDrawing, Site};
 use flowglass_record::Recorder;
+use futures_util::Stream;
 
 pub(crate) use binding::Bound;
 pub use builder::PipelineBuilder;
@@ -40,7 +41,7 @@ pub(crate) use wiring::{Arg, PlanNode};
 use crate::backend::LocalBackend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
-use crate::run::{MapBuilder, RunBuilder};
+use crate::run::{MapBuilder, RunBuilder, StreamBuilder};
 use crate::value::Type;
 use config::Config;
 
@@ -151,6 +152,19 @@ impl Pipeline {
     /// Runs the pipeline once for each element of the inputs named in `over`; the other inputs are the same for all.
     pub fn map<N: Into<String>>(&self, inputs: Inputs, over: impl IntoIterator<Item = N>) -> MapBuilder {
         MapBuilder::new(self.clone(), inputs, over.into_iter().map(Into::into).collect())
+    }
+
+    /// Runs the pipeline once for each item of a stream, given as the input `over`; the other inputs are the same for all.
+    ///
+    /// The stream may be longer than memory would hold, or have no end: items are taken from it as there is room, and each
+    /// result is given away when it is there. An iterator is a stream by `futures::stream::iter`.
+    pub fn map_stream<T: Send + Sync + 'static>(
+        &self,
+        inputs: Inputs,
+        over: impl Into<String>,
+        items: impl Stream<Item = T> + Send + 'static,
+    ) -> StreamBuilder {
+        StreamBuilder::new(self.clone(), inputs, over.into(), items)
     }
 
     /// Makes a node of the pipeline, to rename its inputs and outputs or to map it.

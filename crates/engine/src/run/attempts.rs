@@ -10,7 +10,7 @@ use flowglass_record::Tick;
 use smallvec::SmallVec;
 use tokio::time::Sleep;
 
-use super::level::{LevelDone, LevelWork};
+use super::level::{LevelDone, LevelWork, cancelled};
 use super::shared::Level;
 use super::slot::Slot;
 use super::user_code::no_runtime;
@@ -44,8 +44,14 @@ pub(crate) struct LevelAttempts {
 }
 
 enum State {
-    Working { work: Box<LevelWork>, late: Option<Pin<Box<Sleep>>> },
-    Waiting(Pin<Box<Sleep>>),
+    Working {
+        work: Box<LevelWork>,
+        late: Option<Pin<Box<Sleep>>>,
+    },
+    /// Its time is over: what runs in it stops.
+    Late(Box<LevelWork>),
+    /// Between two attempts, until their distance has passed or somebody says stop.
+    Waiting(Pin<Box<dyn Future<Output = bool> + Send>>),
     Refused(Option<Error>),
 }
 
@@ -82,7 +88,14 @@ impl LevelAttempts {
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let kind = EventKind::Retried { attempt: number, delay_ns, failure: &failure };
         self.level.tell(self.teller.site, self.teller.span, self.teller.index, now, kind);
-        self.state = State::Waiting(Box::pin(tokio::time::sleep(delay)));
+        let asked = self.level.cancel.renewed().cancelled();
+        self.state = State::Waiting(Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = asked => false,
+                () = tokio::time::sleep(delay) => true,
+            }
+        }));
         None
     }
 
@@ -91,37 +104,52 @@ impl LevelAttempts {
     }
 
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<LevelDone> {
-        match &mut self.state {
-            State::Working { work, late } => match Pin::new(&mut **work).poll(cx) {
-                Poll::Ready(done) => Poll::Ready(done),
-                Poll::Pending => match late.as_mut().map(|late| late.as_mut().poll(cx)) {
-                    Some(Poll::Ready(())) => Poll::Ready(self.too_late()),
-                    _ => Poll::Pending,
-                },
-            },
-            State::Waiting(delay) => match delay.as_mut().poll(cx) {
-                Poll::Ready(()) => {
+        loop {
+            match &mut self.state {
+                State::Working { work, late } => {
+                    if let Poll::Ready(done) = Pin::new(&mut **work).poll(cx) {
+                        return Poll::Ready(done);
+                    }
+                    if late.as_mut().is_none_or(|late| late.as_mut().poll(cx).is_pending()) {
+                        return Poll::Pending;
+                    }
+                    self.stop_late();
+                }
+                State::Late(work) => {
+                    let done = std::task::ready!(Pin::new(&mut **work).poll(cx));
+                    let timeout = self.timeout.unwrap_or_default();
+                    let error = Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"));
+                    return Poll::Ready(LevelDone { error: Some(error), hit: false, ..done });
+                }
+                State::Waiting(rest) => {
+                    if !std::task::ready!(rest.as_mut().poll(cx)) {
+                        return Poll::Ready(failed(cancelled()));
+                    }
                     self.started = Tick::now();
                     self.state = working(&self.level, self.slots.clone(), self.outputs.as_deref(), self.timeout);
-                    self.poll_work(cx)
                 }
-                Poll::Pending => Poll::Pending,
-            },
-            State::Refused(error) => Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
+                State::Refused(error) => return Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
+            }
         }
     }
 
-    /// Ends an attempt whose time is over: what runs in it is cancelled.
-    fn too_late(&mut self) -> LevelDone {
-        let timeout = self.timeout.unwrap_or_default();
-        let error = Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"));
-        self.state = State::Refused(None);
-        failed(error)
+    /// Asks an attempt whose time is over to stop.
+    fn stop_late(&mut self) {
+        if let State::Working { work, .. } = std::mem::replace(&mut self.state, State::Refused(None)) {
+            work.level.cancel.cancel();
+            self.state = State::Late(work);
+        }
     }
 }
 
 fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {
-    let work = Box::new(LevelWork::new(Arc::clone(level), slots, outputs));
+    // What stopped an attempt doesn't stop the next one.
+    let level = if level.cancel.is_used() {
+        Arc::new(Level { cancel: level.cancel.renewed(), ..Level::clone(level) })
+    } else {
+        Arc::clone(level)
+    };
+    let work = Box::new(LevelWork::new(level, slots, outputs));
     State::Working { work, late: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))) }
 }
 

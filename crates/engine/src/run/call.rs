@@ -7,14 +7,15 @@ use std::task::{Context, Poll};
 use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
+use tokio::runtime::Handle;
 
 use super::hit::{Hit, any_lost, restore_first};
-use super::items::Items;
 use super::keyed::{Identities, Keyed, NoKey};
+use super::map::Shown;
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use super::user_code::{self, Attempt, Guarded, bounded, check, no_runtime};
+use super::user_code::{self, Attempt, Guarded, ThreadLimits, bounded, check, no_runtime};
 use crate::cache::{Entry, Found};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
@@ -64,7 +65,7 @@ pub(crate) struct CallSite {
     pub(crate) site: u32,
     pub(crate) index: Option<u64>,
     pub(crate) recorded: bool,
-    pub(crate) items: Option<Arc<Items>>,
+    pub(crate) shown: Option<Shown>,
 }
 
 impl CallSite {
@@ -84,7 +85,7 @@ impl CallSite {
 /// Looks for a node's results in the cache without starting it.
 pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: Givens) -> Option<(Slots, u64)> {
     let (site, recorded) = (level.sites.nodes[node].site, level.recorded);
-    let site = CallSite { level: Arc::clone(level), node, site, index: None, recorded, items: None };
+    let site = CallSite { level: Arc::clone(level), node, site, index: None, recorded, shown: None };
     let NodeKind::Call { node, spec } = &site.plan().kind else { return None };
     let keyed = Keyed::find(&site, &**node, spec, &given).ok()??;
     let Found::Hit(entry) = keyed.lookup(spec) else { return None };
@@ -143,7 +144,7 @@ fn when_restored(site: CallSite, given: Givens, ask: Ask, cx: &mut Context<'_>) 
 
 /// Opens the span of a call and tells of its start.
 fn started(site: &CallSite, start: Tick) -> OpenSpan {
-    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
     site.level.tell(site.site, open.span(), site.index, start, EventKind::Started { total: None });
     open
 }
@@ -159,11 +160,11 @@ pub(crate) fn context(level: &Level, frame: &Frame, recorded: bool, index: Optio
     NodeContext {
         run: level.run.id,
         span: frame.span,
-        sampled: recorded && level.run.scope.is_sampled(),
+        sampled: recorded && level.scope.is_sampled(),
         path: Arc::clone(&level.site(frame.template).path),
         index: index.or_else(|| level.place.index()),
         attempt: 1,
-        cancel: level.run.cancel.clone(),
+        cancel: level.cancel.clone(),
     }
 }
 
@@ -185,7 +186,7 @@ fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
 }
 
 fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Entry>) -> Done {
-    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).with_items(site.items.as_ref());
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
     // A node tells of its start though the cache has it; an item only when it really starts.
     if site.index.is_none() {
         site.level.tell(site.site, open.span(), None, start, EventKind::Started { total: None });
@@ -237,28 +238,33 @@ pub(super) struct Work {
 impl Work {
     fn on_thread(&self) -> bool {
         let level = &*self.site.level;
-        let threads = if self.site.index.is_some() { level.items_use_threads() } else { level.uses_threads() };
-        self.spec.blocking || (threads && !self.spec.asynchronous)
+        let is_item = self.site.index.is_some();
+        let threads = if is_item { level.items_use_threads() } else { level.uses_threads() };
+        let has_own = is_item && level.is_on_thread;
+        // What blocks can't be interrupted; on a thread it can at least be left behind when its time is over.
+        let is_bounded = self.site.plan().timeout.is_some() && Handle::try_current().is_ok();
+        let wants_own = self.spec.blocking || (!self.spec.asynchronous && (threads || is_bounded));
+        wants_own && (is_bounded || !has_own)
     }
 
     fn first_attempt(self, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
         let again = self.retry().is_some().then(|| inputs.clone());
         let start = open.frame.start;
-        let future = match self.call(inputs, &self.context, &open.frame) {
+        let attempt = match self.call(inputs, &self.context, &open.frame) {
             Ok(Call::Ready(result)) => {
                 let end = Tick::now();
                 let result = check(&self.spec, result);
                 return self.first_ended(result, (start, end), again, open, cx);
             }
-            Ok(Call::Pending(future)) => bounded(future, self.site.plan().timeout),
+            Ok(Call::Pending(future)) => self.guarded(future),
             Err(error) => return Begun::Done(self.complete(Err(error), open, Tick::now())),
         };
         match again {
-            None => self.only_attempt(future, open, cx),
+            None => self.only_attempt(attempt, open, cx),
             Some(_) if tokio::runtime::Handle::try_current().is_err() => {
                 Begun::Done(fail(open, &self.site.path(), no_runtime(), Tick::now()))
             }
-            Some(inputs) => self.attempts_from(future, inputs, open, cx),
+            Some(inputs) => self.attempts_from(attempt, inputs, open, cx),
         }
     }
 
@@ -284,16 +290,31 @@ impl Work {
         if !self.on_thread() {
             return user_code::call(&*self.node, inputs, context);
         }
-        let scope = self.site.level.run.scope.fork(frame);
-        user_code::call_on_thread(Arc::clone(&self.node), inputs, context.clone(), scope)
+        let level = &self.site.level;
+        let (run, span, path) = (Arc::clone(&level.run), frame.span, self.site.path());
+        let limits = ThreadLimits {
+            cancel: level.cancel.clone(),
+            timeout: self.site.plan().timeout,
+            grace: run.grace,
+            detach: Box::new(move || run.detached.add(span, Some(path))),
+        };
+        user_code::call_on_thread(Arc::clone(&self.node), inputs, context.clone(), level.scope.fork(frame), limits)
     }
 
-    fn only_attempt(self, attempt: Attempt, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
+    /// Bounds a call's future: by its time, and by whoever stops its level. A thread sees to both itself.
+    pub(super) fn guarded(&self, future: Attempt) -> Guarded {
+        if self.on_thread() {
+            return Guarded::unstoppable(future);
+        }
+        Guarded::new(bounded(future, self.site.plan().timeout), &self.site.level.cancel)
+    }
+
+    fn only_attempt(self, attempt: Guarded, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
         let complete = move |open: OpenSpan, result: Result<Outputs, BoxError>, end: Tick| {
             let result = check(&self.spec, result);
             self.complete(result, open, end)
         };
-        Begun::poll_once(Spanned::new(Guarded(attempt), open, complete), cx)
+        Begun::poll_once(Spanned::new(attempt, open, complete), cx)
     }
 
     /// Ends the call: keeps its outputs, closes its span.

@@ -14,7 +14,7 @@ use super::agenda::Agenda;
 use super::attempts::Attempts;
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::kept::Kept;
-use super::map::MapWork;
+use super::map;
 use super::nested;
 use super::shared::Level;
 use super::slot::Slot;
@@ -82,7 +82,7 @@ impl LevelWork {
             now: Tick::ZERO,
             obstacles: obstacles(&level),
             is_heard,
-            is_timed: is_heard || !level.run.scope.is_off(),
+            is_timed: is_heard || !level.scope.is_off(),
             called: 0,
             error: None,
             all_hit: true,
@@ -101,7 +101,7 @@ impl LevelWork {
     fn start_nodes(&mut self, level: &Arc<Level>, cx: &mut Context<'_>) {
         while self.error.is_none() && self.may_start() {
             let Some(node) = self.agenda.start_next() else { return };
-            if level.run.cancel.is_cancelled() {
+            if level.cancel.is_cancelled() {
                 self.agenda.unstart(node);
                 self.fail(cancelled());
             } else if !self.call_directly(level, node, cx) {
@@ -128,10 +128,10 @@ impl LevelWork {
         let given = self.given(plan);
         let sites = &level.sites.nodes[node];
         match (&plan.kind, plan.map) {
-            (_, Some(mode)) => MapWork::begin_node(level, node, given, mode, start, cx),
+            (_, Some(mode)) => map::begin_node(level, node, given, mode, start, cx),
             (NodeKind::Call { .. }, None) => {
                 let recorded = level.recorded;
-                let site = CallSite { level: Arc::clone(level), node, site: sites.site, index: None, recorded, items: None };
+                let site = CallSite { level: Arc::clone(level), node, site: sites.site, index: None, recorded, shown: None };
                 call::begin(site, given, start, cx)
             }
             (NodeKind::Pipeline(inner), None) => nested::begin_pipeline(level, node, inner, given, start, cx),
@@ -167,8 +167,10 @@ impl LevelWork {
         }
     }
 
+    /// Starts nothing more, and asks what runs to stop.
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
+        self.level.cancel.cancel();
     }
 
     /// Takes the end of one node that had to wait.
@@ -219,9 +221,6 @@ impl Future for LevelWork {
         this.now = Tick::now();
         loop {
             this.start_nodes(&level, cx);
-            if this.error.is_some() {
-                return Poll::Ready(this.done());
-            }
             match this.poll_running(cx) {
                 Poll::Ready(Some((node, done))) => this.finish(node, done),
                 Poll::Ready(None) => return Poll::Ready(this.done()),

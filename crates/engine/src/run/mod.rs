@@ -3,10 +3,7 @@
 mod agenda;
 mod attempts;
 mod call;
-mod durations;
 mod hit;
-mod item;
-mod items;
 mod kept;
 mod keyed;
 mod leaving;
@@ -26,7 +23,7 @@ mod telling;
 mod user_code;
 
 pub(crate) use kept::Kept;
-pub use map::OnError;
-pub use options::{MapBuilder, RunBuilder};
+pub use map::{MapItems, MapStream, MapSummary, OnError};
+pub use options::{MapBuilder, RunBuilder, StreamBuilder};
 pub use outcome::{ItemRun, MapRun, Run, Settled};
-pub use shared::{CacheStats, Capture, MapItems};
+pub use shared::{CacheStats, Capture};

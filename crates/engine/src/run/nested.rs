@@ -36,10 +36,13 @@ pub(crate) fn inner_level(
     }
     Some(Arc::new(Level {
         run: Arc::clone(&around.run),
+        scope: around.scope.clone(),
+        is_on_thread: around.is_on_thread,
+        cancel: around.cancel.child(),
+        gate: around.gate.clone(),
         pipeline: inner.clone(),
         sites,
         recorded: recorded && config.telemetry,
-        in_thread: if index.is_some() { around.items_use_threads() } else { around.in_thread },
         config,
         span,
         place: around.place.inside(&around.pipeline.0.nodes[node].name, index),

@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject};
+use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject, conventions as names};
 use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
 
 use super::attempts::Attempts;
-use super::items::Items;
+use super::map::Shown;
 use super::shared::{Capture, Level};
 use crate::error::{Error, ErrorKind};
 use crate::value::KeyDigest;
@@ -29,8 +29,8 @@ pub(crate) struct OpenSpan {
     pub(crate) recorded: bool,
     state: State,
     pub(crate) attempts: u32,
-    /// What the items of the map around are, where this is one of them.
-    items: Option<Arc<Items>>,
+    /// What it works on, where it is an item of a map.
+    shown: Option<Shown>,
     /// Values for the keys of a map's or a pipeline's template, set just before the end.
     pub(crate) aggregates: Vec<Aggregate>,
 }
@@ -53,6 +53,9 @@ pub(crate) enum Aggregate {
     Cache(CacheStatus),
 }
 
+/// Marks a span whose thread was left behind.
+pub(crate) const DETACHED: &[(&str, AttributeInput<'static>)] = &[(names::NODE_DETACHED, AttributeInput::Bool(true))];
+
 const SAMPLED: u32 = flowglass_model::flags::SAMPLED;
 
 impl OpenSpan {
@@ -72,7 +75,7 @@ impl OpenSpan {
 
     /// Starts a piece of work without telling, because it may turn out to come whole from the cache.
     pub(crate) fn start_quiet(level: &Arc<Level>, site: u32, index: Option<u64>, recorded: bool, start: Tick) -> Self {
-        let scope = &level.run.scope;
+        let scope = &level.scope;
         let flags = if recorded { SAMPLED } else { 0 };
         let index = index.unwrap_or(NO_INDEX);
         Self::enter(level, site, Frame { span: scope.next_span(), parent: level.span, template: site, index, start, flags })
@@ -86,7 +89,7 @@ impl OpenSpan {
     }
 
     fn enter(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
-        level.run.scope.enter(&frame);
+        level.scope.enter(&frame);
         Self::entered(level, site, frame)
     }
 
@@ -100,14 +103,14 @@ impl OpenSpan {
             recorded,
             state: State::Inline,
             attempts: 1,
-            items: None,
+            shown: None,
             aggregates: Vec::new(),
         }
     }
 
-    /// Says of which map this is an item, so that its span shows what it works on.
-    pub(crate) fn with_items(mut self, items: Option<&Arc<Items>>) -> Self {
-        self.items = items.cloned();
+    /// Says what an item works on, so that its span shows it.
+    pub(crate) fn showing(mut self, shown: Option<Shown>) -> Self {
+        self.shown = shown;
         self
     }
 
@@ -126,13 +129,22 @@ impl OpenSpan {
 
     fn finish(&mut self, ended: &Ended<'_>, end: Tick) {
         let level = Arc::clone(&self.level);
+        let Some(_passing) = level.pass() else {
+            // Somebody else has ended it, when its thread was left behind.
+            self.state = State::Over;
+            return;
+        };
         // The frame is closed first, so that no flush can see the span both open and ended.
         match self.state {
-            State::Inline => level.run.scope.exit(),
-            State::Parked => level.run.scope.close(self.frame.span),
+            State::Inline => level.scope.exit(),
+            State::Parked => level.scope.close(self.frame.span),
             State::Over => return,
         }
         self.state = State::Over;
+        let ended = match ended {
+            Ended::Failed { error } if error.kind() == ErrorKind::Cancelled => &Ended::Cancelled,
+            ended => ended,
+        };
         let duration_ns = self.frame.start.elapsed_ns(end);
         let failure = match ended {
             Ended::Failed { error } => Some(error.to_failure()),
@@ -152,8 +164,8 @@ impl OpenSpan {
 
     fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
         let incomplete = if self.recorded { AttributeInput::None } else { AttributeInput::Bool(true) };
-        let item = self.items.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
-        let item = item.and_then(|items| items.preview(self.frame.index));
+        let item = self.shown.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
+        let item = item.and_then(|shown| shown.preview(self.frame.index));
         let item = item.as_deref().map_or(AttributeInput::None, AttributeInput::Str);
         let values = CallValues::of(ended, self.attempts, incomplete, item);
         let aggregates: Vec<AttributeInput<'_>>;
@@ -163,13 +175,14 @@ impl OpenSpan {
             aggregates = self.aggregates.iter().map(Aggregate::input).collect();
             &aggregates[..]
         };
-        self.level.run.scope.record(&SpanEnd {
+        let level = &self.level;
+        level.scope.record(&SpanEnd {
             frame: self.frame,
             end,
             status: status(ended),
             message: failure.map_or("", |failure| &failure.message),
             values,
-            extra: &[],
+            extra: if level.run.detached.has(self.frame.span) { DETACHED } else { &[] },
             failure,
             force: !self.recorded,
         });
@@ -186,7 +199,7 @@ impl OpenSpan {
     }
 
     fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
-        let scope = &self.level.run.scope;
+        let scope = &self.level.scope;
         let failure = error.map(Error::to_failure);
         let frame = Frame {
             span: scope.next_span(),
@@ -211,8 +224,26 @@ impl OpenSpan {
     /// Steps off the inline stack: the work waits.
     pub(crate) fn park(&mut self) {
         if self.state == State::Inline {
-            self.level.run.scope.park();
+            self.level.scope.park();
             self.state = State::Parked;
+        }
+    }
+}
+
+impl OpenSpan {
+    /// Makes the span current for as long as its work is polled.
+    pub(crate) fn resume(&self) {
+        if self.state == State::Parked {
+            self.level.scope.resume(self.frame.span);
+        }
+    }
+
+    /// Leaves the span when its work has been polled. It stays open.
+    pub(crate) fn suspend(&mut self) {
+        match self.state {
+            State::Parked => self.level.scope.suspend(),
+            State::Inline => self.park(),
+            State::Over => {}
         }
     }
 }
@@ -316,7 +347,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<D> {
         let this = self.get_mut();
         let Some(open) = &this.open else { return Poll::Pending };
-        let (scope, parked) = (&open.level.run.scope, open.state == State::Parked);
+        let (scope, parked) = (&open.level.scope, open.state == State::Parked);
         if parked {
             scope.resume(open.frame.span);
         }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use flowglass_model::{AttributeValue, Attributes, Event, RunId, Site, TraceParent};
 use flowglass_record::Recorder;
+use futures_util::{Stream, StreamExt};
 
-use super::map::OnError;
+use super::map::{self, MapItems, MapStream, OnError};
 use super::outcome::{MapRun, Run};
 use super::root;
-use super::shared::{Capture, MapItems, Observer};
+use super::shared::{Capture, Observer};
 use crate::backend::LocalBackend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
@@ -19,6 +20,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, EventFilter, Subscription};
 use crate::pipeline::{Inputs, MapMode, Pipeline, Setting};
+use crate::value::{Type, TypeInfo, Value};
 
 /// How many events a run keeps that is to keep them.
 const KEPT_EVENTS: usize = 100_000;
@@ -34,6 +36,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Setting<Duration>,
     pub(crate) observer: Option<Observer>,
     pub(crate) cancel: CancelToken,
+    pub(crate) grace: Grace,
     pub(crate) parent: Option<TraceParent>,
     pub(crate) attributes: Attributes,
     pub(crate) map_items: MapItems,
@@ -44,6 +47,16 @@ pub(crate) struct Options {
     pub(crate) own_feed: Option<EventFeed>,
 }
 
+/// How long a thread that should stop is waited for.
+#[derive(Clone, Copy)]
+pub(crate) struct Grace(pub(crate) Duration);
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self(Duration::from_secs(2))
+    }
+}
+
 /// A run about to start. Await it for a [`Run`] that went well, or [`settle`](Self::settle) it for the run whatever it came to.
 #[must_use = "a run starts when it is awaited, or by `wait`"]
 pub struct RunBuilder {
@@ -52,15 +65,36 @@ pub struct RunBuilder {
     pub(crate) options: Options,
 }
 
-/// A map about to start. Await it for a [`MapRun`], which says of each item how it went.
+/// A map about to start. Await it for a [`MapRun`], which says of each item how it went, or take its items one by one as a
+/// [`stream`](Self::stream).
 #[must_use = "a map starts when it is awaited, or by `wait`"]
 pub struct MapBuilder {
     pub(crate) pipeline: Pipeline,
     pub(crate) inputs: Inputs,
     pub(crate) over: Vec<String>,
     pub(crate) mode: MapMode,
-    pub(crate) on_error: OnError,
+    pub(crate) only: Option<Vec<u64>>,
+    pub(crate) map: MapOptions,
     pub(crate) options: Options,
+}
+
+/// A map over a stream about to start, by [`stream`](Self::stream).
+#[must_use = "a map starts by `stream`"]
+pub struct StreamBuilder {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) inputs: Inputs,
+    pub(crate) over: String,
+    pub(crate) item: Type,
+    pub(crate) stream: Pin<Box<dyn Stream<Item = Value> + Send>>,
+    pub(crate) in_order: bool,
+    pub(crate) map: MapOptions,
+    pub(crate) options: Options,
+}
+
+/// What one map changes besides what every run can.
+#[derive(Default)]
+pub(crate) struct MapOptions {
+    pub(crate) on_error: OnError,
 }
 
 macro_rules! options {
@@ -144,6 +178,13 @@ macro_rules! options {
                 self
             }
 
+            /// Sets how long a thread that should stop is waited for; 2 seconds by default. Then its work ends as cancelled,
+            /// marked as detached, and the thread goes on alone.
+            pub fn grace(mut self, grace: Duration) -> Self {
+                self.options.grace = Grace(grace);
+                self
+            }
+
             /// Joins a trace that something else began.
             pub fn parent(mut self, parent: TraceParent) -> Self {
                 self.options.parent = Some(parent);
@@ -179,6 +220,7 @@ macro_rules! options {
 
 options!(RunBuilder);
 options!(MapBuilder);
+options!(StreamBuilder);
 
 impl RunBuilder {
     pub(crate) fn new(pipeline: Pipeline, inputs: Inputs) -> Self {
@@ -224,8 +266,9 @@ impl MapBuilder {
             inputs,
             over,
             mode: MapMode::default(),
-            on_error: OnError::default(),
-            options: Options { map_items: MapItems::Auto, ..Options::default() },
+            only: None,
+            map: MapOptions::default(),
+            options: Options::default(),
         }
     }
 
@@ -237,8 +280,30 @@ impl MapBuilder {
 
     /// Says what happens after an item has failed. The default is to go on.
     pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.on_error = on_error;
+        self.map.on_error = on_error;
         self
+    }
+
+    /// Runs only the items with these indexes: those that [failed](MapRun::failed_items) before, say. They keep their indexes.
+    pub fn only(mut self, indexes: impl IntoIterator<Item = u64>) -> Self {
+        self.only = Some(indexes.into_iter().collect());
+        self
+    }
+
+    /// Starts the map; its items are taken one by one, in the order of the input.
+    ///
+    /// # Errors
+    /// As awaiting the map.
+    pub fn stream(self) -> Result<MapStream, Error> {
+        map::stream_lists(self, true)
+    }
+
+    /// Starts the map; its items are taken one by one, each as soon as it has ended.
+    ///
+    /// # Errors
+    /// As awaiting the map.
+    pub fn stream_as_finished(self) -> Result<MapStream, Error> {
+        map::stream_lists(self, false)
     }
 
     /// Returns the places that the map's events will tell of.
@@ -261,7 +326,46 @@ impl IntoFuture for MapBuilder {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(root::map(self))
+        Box::pin(map::map(self))
+    }
+}
+
+impl StreamBuilder {
+    pub(crate) fn new<T: Send + Sync + 'static>(
+        pipeline: Pipeline,
+        inputs: Inputs,
+        over: String,
+        items: impl Stream<Item = T> + Send + 'static,
+    ) -> Self {
+        let stream = Box::pin(items.map(|item| Arc::new(item) as Value));
+        let item = Type::Leaf(TypeInfo::bare::<T>());
+        Self { pipeline, inputs, over, item, stream, in_order: true, map: MapOptions::default(), options: Options::default() }
+    }
+
+    /// Says what happens after an item has failed. The default is to go on.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.map.on_error = on_error;
+        self
+    }
+
+    /// Gives each item as soon as it has ended, and not in the order of the input.
+    pub fn as_finished(mut self) -> Self {
+        self.in_order = false;
+        self
+    }
+
+    /// Returns the places that the map's events will tell of.
+    #[must_use]
+    pub fn sites(&self) -> Arc<[Site]> {
+        self.pipeline.map_sites()
+    }
+
+    /// Starts the map; its items are taken one by one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
+    pub fn stream(self) -> Result<MapStream, Error> {
+        map::stream(self)
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
 use flowglass_record::Retained;
 
+use super::map::ItemEnd;
 use super::shared::CacheStats;
-use super::slot::{Slot, Slots};
+use super::slot::Slot;
 use crate::callback::{CallbackFailure, CallbackTime, Tally};
 use crate::error::{Error, ErrorKind};
 use crate::feed::EventFeed;
@@ -25,6 +26,7 @@ pub struct Settled {
     pub(super) retained: Option<Retained>,
     pub(super) tally: Arc<Tally>,
     pub(super) events: Option<EventFeed>,
+    pub(super) detached: Vec<String>,
 }
 
 impl Settled {
@@ -77,8 +79,14 @@ impl Settled {
     }
 }
 
-/// What callbacks and events tell of a run.
+/// What the run left behind, and what callbacks and events tell of it.
 impl Settled {
+    /// Returns where work was ended whose thread took no notice in time, and may run still: `outer > node[3]`.
+    #[must_use]
+    pub fn detached(&self) -> &[String] {
+        &self.detached
+    }
+
     /// Returns the callbacks that failed. The run did not notice.
     #[must_use]
     pub fn callback_failures(&self) -> Vec<CallbackFailure> {
@@ -200,37 +208,92 @@ impl Run {
 /// A map that has ended: how it went for each item, in the order of the input.
 pub struct MapRun {
     pub(super) settled: Settled,
-    pub(super) ports: Vec<(String, Type)>,
-    pub(super) items: Vec<ItemRun>,
+    pub(super) ports: Arc<Ports>,
+    pub(super) items: Vec<ItemEnd>,
     pub(super) failed: u64,
     pub(super) cached: u64,
 }
 
-/// One item of a map.
+/// The outputs that each item of a map has: names and types.
+pub(super) type Ports = [(String, Type)];
+
+/// One item of a map that has ended.
 pub struct ItemRun {
-    pub(super) index: u64,
-    pub(super) result: Result<Slots, Error>,
+    end: ItemEnd,
+    ports: Arc<Ports>,
 }
 
 impl ItemRun {
+    pub(super) fn new(end: ItemEnd, ports: &Arc<Ports>) -> Self {
+        Self { end, ports: Arc::clone(ports) }
+    }
+
     /// Returns the item's place, from 0.
     #[must_use]
     pub fn index(&self) -> u64 {
-        self.index
+        self.end.index
     }
 
     /// Returns why the item failed, if it did.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.result.as_ref().err()
+        self.end.result.as_ref().err()
     }
+
+    /// Returns one output of the item; one that came from the cache is loaded now.
+    ///
+    /// # Errors
+    /// The item's own error, or as [`Run::get`].
+    pub fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Result<T, Error> {
+        let (value, ty) = item_value(&self.end, &self.ports, name)?;
+        typed(name, value, &ty).map(Arc::unwrap_or_clone)
+    }
+
+    /// Returns one output of the item with its type, as it is between nodes.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn value(&self, name: &str) -> Result<(Value, Type), Error> {
+        item_value(&self.end, &self.ports, name)
+    }
+}
+
+fn item_value(end: &ItemEnd, ports: &Ports, name: &str) -> Result<(Value, Type), Error> {
+    let slots = end.result.as_ref().map_err(Error::clone)?;
+    let known = || ports.iter().map(|(name, _)| name.as_str());
+    let at =
+        known().position(|port| port == name).ok_or_else(|| no_output(name, ports.iter().map(|(name, _)| name.as_str())))?;
+    let ty = &ports[at].1;
+    let slot = slots.get(at).ok_or_else(|| no_output(name, std::iter::empty()))?;
+    Ok((load(slot, ty)?, ty.clone()))
 }
 
 impl MapRun {
     /// Returns the items in the order of the input.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = ItemRun> {
+        self.items.iter().map(|end| ItemRun::new(end.clone(), &self.ports))
+    }
+
+    /// Returns the indexes of the items that have no result: to run them again, give them to
+    /// [`MapBuilder::only`](crate::MapBuilder::only).
     #[must_use]
-    pub fn items(&self) -> &[ItemRun] {
-        &self.items
+    pub fn failed_items(&self) -> Vec<u64> {
+        self.items.iter().filter(|item| item.result.is_err()).map(|item| item.index).collect()
+    }
+
+    /// Puts the items of another run of the same map in the place of this one's. The run's id, status and trace are the
+    /// other's; items that only this one has stay.
+    #[must_use]
+    pub fn updated(mut self, by: Self) -> Self {
+        for item in by.items {
+            match self.items.binary_search_by_key(&item.index, |item| item.index) {
+                Ok(at) => self.items[at] = item,
+                Err(at) => self.items.insert(at, item),
+            }
+        }
+        self.failed = self.items.iter().filter(|item| item.result.is_err()).count() as u64;
+        self.cached += by.cached;
+        Self { settled: by.settled, ..self }
     }
 
     /// Returns how many items failed.
@@ -279,14 +342,9 @@ impl MapRun {
     /// # Errors
     /// As [`item`](Self::item).
     pub fn item_value(&self, index: u64, name: &str) -> Result<(Value, Type), Error> {
-        let no_item = || Error::new(ErrorKind::Output, format!("there is no item {index} among {}", self.items.len()));
-        let item = usize::try_from(index).ok().and_then(|index| self.items.get(index)).ok_or_else(no_item)?;
-        let slots = item.result.as_ref().map_err(Error::clone)?;
-        let position = self.ports.iter().position(|(port, _)| port == name);
-        let at = position.ok_or_else(|| no_output(name, self.ports.iter().map(|(name, _)| name.as_str())))?;
-        let ty = &self.ports[at].1;
-        let slot = slots.get(at).ok_or_else(|| no_output(name, std::iter::empty()))?;
-        Ok((load(slot, ty)?, ty.clone()))
+        let no_item = |_| Error::new(ErrorKind::Output, format!("there is no item {index} among {}", self.items.len()));
+        let at = self.items.binary_search_by_key(&index, |item| item.index).map_err(no_item)?;
+        item_value(&self.items[at], &self.ports, name)
     }
 }
 

@@ -10,8 +10,9 @@ use flowglass_record::{Frame, Tick};
 
 use super::attempts::Attempts;
 use super::call::{Begun, Work};
+use super::level::cancelled;
 use super::open_span::{OpenSpan, Spanned};
-use super::user_code::{Attempt, Guarded, bounded, check};
+use super::user_code::{Guarded, check};
 use crate::error::Error;
 use crate::node::{Call, Inputs, NodeContext, Outputs};
 use crate::policy::Retry;
@@ -25,9 +26,8 @@ impl Work {
     }
 
     /// Goes on from a first attempt that isn't ready.
-    pub(super) fn attempts_from(self, attempt: Attempt, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
+    pub(super) fn attempts_from(self, first: Guarded, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
         let start = open.frame.start;
-        let first = Guarded(attempt);
         self.under_span(open, cx, move |this, frame| {
             Box::pin(async move {
                 let result = check(&this.spec, first.await);
@@ -78,7 +78,9 @@ impl Work {
             }
             let delay = retry.wait(number, fastrand::f64());
             self.tell_of_retry(&frame, number, delay, error);
-            tokio::time::sleep(delay).await;
+            if !self.rested(delay).await {
+                return (Err(cancelled()), attempts);
+            }
             context.attempt = number + 1;
             let start = Tick::now();
             result = self.further_attempt(inputs.clone(), &context, &frame).await;
@@ -86,10 +88,19 @@ impl Work {
         }
     }
 
+    /// Waits before the next attempt; false if there is to be none.
+    async fn rested(&self, delay: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.site.level.cancel.cancelled() => false,
+            () = tokio::time::sleep(delay) => true,
+        }
+    }
+
     async fn further_attempt(&self, inputs: Inputs, context: &NodeContext, frame: &Frame) -> Result<Outputs, Error> {
         let result = match self.call(inputs, context, frame)? {
             Call::Ready(result) => result,
-            Call::Pending(future) => Guarded(bounded(future, self.site.plan().timeout)).await,
+            Call::Pending(future) => self.guarded(future).await,
         };
         check(&self.spec, result)
     }

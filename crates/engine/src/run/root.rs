@@ -8,22 +8,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{RunId, SpanId, TraceId, conventions, flags};
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
+use parking_lot::Mutex;
 
 use super::call::Given;
-use super::items::{Items, MapArg};
 use super::leaving::securing;
-use super::level::{LevelDone, LevelWork, cancelled};
-use super::map::{MapDone, MapWork};
+use super::level::{LevelDone, LevelWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
-use super::options::{MapBuilder, Options, RunBuilder};
-use super::outcome::{ItemRun, MapRun, Run, Settled, Values};
-use super::shared::{Clock, Level, Place, RunShared, Totals};
+use super::options::{Options, RunBuilder};
+use super::outcome::{Run, Settled, Values};
+use super::shared::{Clock, Detached, Level, Place, RunShared, Totals};
 use super::slot::Slot;
+use super::user_code::sleep_or_never;
+use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
 use crate::nearest::nearest;
 use crate::pipeline::{InputPort, Inputs, Layout, LevelConfig, Pipeline, Setting, Typed};
-use crate::value::Type;
 
 /// Runs a pipeline once.
 pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
@@ -52,72 +52,15 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
         (slots, error, duration_ns)
     };
     let spanned = Spanned::new(Box::pin(bounded(work, level.run.cancel.clone(), timeout)), open, complete);
-    let (slots, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
+    let (slots, error, duration_ns) = Activated { scope: level.scope.clone(), inner: spanned }.await;
     Ok(Run {
         settled: settled(&level, span, error, duration_ns, retained, options.own_feed),
         values: Values { pipeline, slots, wanted },
     })
 }
 
-/// Runs a pipeline once for each element.
-pub(super) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
-    let MapBuilder { pipeline, inputs, over, mode, on_error, options } = builder;
-    let layout = Arc::clone(pipeline.map_layout());
-    let wanted = wanted(&pipeline, options.outputs.as_deref())?;
-    for name in &over {
-        pipeline.input_named(name)?;
-    }
-    let given = bind(&pipeline, inputs, &over, wanted.as_deref())?;
-    let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
-        let mapped = over.contains(&port.name);
-        let given = given.unwrap_or_else(|| Given { slot: Slot::shared(Arc::new(())), have: port.ty.clone() });
-        MapArg { name: port.name.clone(), given, item: port.ty.clone(), mapped }
-    });
-    let items = Items::new(args.collect(), mode)?;
-    let total = items.total();
-    let Some((map_site, item_site)) = layout.map else {
-        return Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
-    };
-    let Started { level, open, retained } = Started::new(&pipeline, &options, layout, Some(1));
-    let root_span = open.span();
-    let inner = under(&level, root_span);
-    let map_open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), Some(total));
-    let outputs = wanted.as_deref().map(Arc::from);
-    let work = MapWork::of_root(&inner, &map_open, item_site, items, on_error, outputs);
-    let map_work = Spanned::new(work, map_open, |open: OpenSpan, done: MapDone, end| {
-        done.end_span(open, end);
-        done
-    });
-    let timeout = options.timeout.resolve(pipeline.0.config.timeout.resolve(None));
-    let complete = move |open: OpenSpan, done: Result<MapDone, Error>, end: Tick| {
-        let error = match &done {
-            Ok(done) => done.error(),
-            Err(error) => Some(error.clone()),
-        };
-        let error = error.map(|error| error.at(&open.level.place.path(), None, open.level.run.id, 1));
-        let duration_ns = open.frame.start.elapsed_ns(end);
-        end_root(open, error.as_ref(), done.as_ref().is_ok_and(MapDone::hit), end);
-        (done, error, duration_ns)
-    };
-    let spanned = Spanned::new(Box::pin(bounded(map_work, level.run.cancel.clone(), timeout)), open, complete);
-    let (done, error, duration_ns) = Activated { scope: level.run.scope.clone(), inner: spanned }.await;
-    let ports: Vec<(String, Type)> = pipeline
-        .0
-        .outputs
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(at)))
-        .map(|(_, port)| (port.name.clone(), port.ty.clone()))
-        .collect();
-    let (failed, cached) = done.as_ref().map_or((0, 0), |done| (done.failed(), done.cached()));
-    let items = done.map_or_else(|_| Vec::new(), |done| done.items);
-    let items = (0..).zip(items).map(|(index, result)| ItemRun { index, result }).collect();
-    let settled = settled(&level, root_span, error, duration_ns, retained, options.own_feed);
-    Ok(MapRun { settled, ports, items, failed, cached })
-}
-
 /// Waits until all callbacks are told, and says how the run ended.
-fn settled(
+pub(super) fn settled(
     level: &Level,
     root: SpanId,
     error: Option<Error>,
@@ -127,18 +70,19 @@ fn settled(
 ) -> Settled {
     let run = &level.run;
     run.tally.end(run.id);
-    Settled { id: run.id, root, error, duration_ns, cache: run.totals.cache(), retained, tally: Arc::clone(&run.tally), events }
+    let (tally, detached, cache) = (Arc::clone(&run.tally), run.detached.paths(), run.totals.cache());
+    Settled { id: run.id, root, error, duration_ns, cache, retained, tally, events, detached }
 }
 
 /// A run whose root span is open.
-struct Started {
-    level: Arc<Level>,
-    open: OpenSpan,
-    retained: Option<Retained>,
+pub(super) struct Started {
+    pub(super) level: Arc<Level>,
+    pub(super) open: OpenSpan,
+    pub(super) retained: Option<Retained>,
 }
 
 impl Started {
-    fn new(pipeline: &Pipeline, options: &Options, layout: Arc<Layout>, total: Option<u64>) -> Self {
+    pub(super) fn new(pipeline: &Pipeline, options: &Options, layout: Arc<Layout>, total: Option<u64>) -> Self {
         let plan = &pipeline.0;
         let recorder = match options.telemetry.resolve(plan.config.telemetry.resolve(None)) {
             Some(recorder) => recorder,
@@ -173,26 +117,31 @@ impl Started {
         let frame = Frame { span, parent, template: root, index: NO_INDEX, start, flags: flags::SAMPLED | remote };
         let run = Arc::new(RunShared {
             id: RunId { trace, joined_at },
-            scope,
             layout: Arc::clone(&layout),
             observer: options.observer.clone(),
-            cancel: options.cancel.clone(),
+            cancel: options.cancel.child(),
+            grace: options.grace.0,
+            detached: Detached::default(),
             clock: Clock { start, start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: options.map_items,
             capture: options.capture,
-            seq: Default::default(),
+            next_event: Mutex::default(),
             tally: Arc::default(),
             feeds: Feeds::new(options.feeds.clone(), options.own_feed.clone()),
         });
+        let cancel = run.cancel.child();
         let level = Arc::new(Level {
             run,
+            scope,
+            is_on_thread: false,
+            cancel,
+            gate: None,
             pipeline: pipeline.clone(),
             sites: Arc::clone(&layout.level),
             config,
             span: parent,
             recorded: sampled,
-            in_thread: false,
             place: Place::root(&plan.name),
         });
         let open = OpenSpan::start_root(&level, root, frame, total);
@@ -205,20 +154,11 @@ fn unix_now_ns() -> i64 {
 }
 
 /// The same level with its spans under this one.
-fn under(level: &Arc<Level>, span: SpanId) -> Arc<Level> {
-    Arc::new(Level {
-        run: Arc::clone(&level.run),
-        pipeline: level.pipeline.clone(),
-        sites: Arc::clone(&level.sites),
-        config: level.config.clone(),
-        span,
-        recorded: level.recorded,
-        in_thread: level.in_thread,
-        place: level.place.clone(),
-    })
+pub(super) fn under(level: &Arc<Level>, span: SpanId) -> Arc<Level> {
+    Arc::new(Level { span, cancel: level.cancel.child(), ..Level::clone(level) })
 }
 
-fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick) {
+pub(super) fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick) {
     use flowglass_model::CacheStatus::{Hit, Off, Write};
     let totals = &open.level.run.totals;
     let hits = totals.hits.load(Relaxed);
@@ -245,40 +185,39 @@ fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick) {
     open.end(&ended, end);
 }
 
-/// Ends work early: when somebody asks, or when its time is over.
-async fn bounded<F: Future + Unpin>(
+/// Sees to it that work stops when its time is over, and says what stopped it. Whoever asks it to stop does so by its token;
+/// it ends when everything in it has.
+pub(super) async fn bounded<F: Future + Unpin>(
     work: F,
-    cancel: crate::cancel::CancelToken,
+    cancel: CancelToken,
     timeout: Option<Duration>,
 ) -> Result<F::Output, Error> {
-    let late = async {
-        match timeout {
-            Some(timeout) => tokio::time::sleep(timeout).await,
-            None => std::future::pending().await,
-        }
-    };
-    let (mut late, mut asked) = (pin!(late), pin!(cancel.cancelled()));
     let mut work = work;
-    std::future::poll_fn(|cx| {
+    let mut late = pin!(sleep_or_never(timeout));
+    let mut is_late = false;
+    let done = std::future::poll_fn(|cx| {
         // The work comes first: what has ended has ended.
         if let Poll::Ready(done) = Pin::new(&mut work).poll(cx) {
-            return Poll::Ready(Ok(done));
+            return Poll::Ready(done);
         }
-        if asked.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(cancelled()));
+        if !is_late && late.as_mut().poll(cx).is_ready() {
+            is_late = true;
+            cancel.cancel();
+            return Pin::new(&mut work).poll(cx);
         }
-        late.as_mut().poll(cx).map(|()| {
-            let timeout = timeout.unwrap_or_default();
-            Err(Error::new(ErrorKind::Timeout, format!("the run took longer than {timeout:?}")))
-        })
-    })
-    .await
+        Poll::Pending
+    });
+    let done = done.await;
+    match timeout {
+        Some(timeout) if is_late => Err(Error::new(ErrorKind::Timeout, format!("the run took longer than {timeout:?}"))),
+        _ => Ok(done),
+    }
 }
 
 /// Makes a run's scope the current one of the thread that polls it.
-struct Activated<F> {
-    scope: Scope,
-    inner: F,
+pub(super) struct Activated<F> {
+    pub(super) scope: Scope,
+    pub(super) inner: F,
 }
 
 impl<F: Future + Unpin> Future for Activated<F> {
@@ -292,7 +231,7 @@ impl<F: Future + Unpin> Future for Activated<F> {
 }
 
 /// Which outputs were asked for, by their index.
-fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
+pub(super) fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
     let Some(names) = names else { return Ok(None) };
     names
         .iter()
@@ -309,7 +248,12 @@ pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
 }
 
 /// Puts inputs and defaults into slots, checked against what the nodes read.
-fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], outputs: Option<&[usize]>) -> Result<Vec<Option<Given>>, Error> {
+pub(super) fn bind(
+    pipeline: &Pipeline,
+    inputs: Inputs,
+    over: &[String],
+    outputs: Option<&[usize]>,
+) -> Result<Vec<Option<Given>>, Error> {
     let plan = &pipeline.0;
     let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
     let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;

@@ -1,12 +1,16 @@
 //! What all parts of one run share, and where a part stands in it.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId};
 use flowglass_record::{Scope, Tick};
+use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 
+use super::map::MapItems;
 use crate::backend::Execution;
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
@@ -19,18 +23,63 @@ pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 /// Shared by everything that runs for one call of `run` or `map`.
 pub(crate) struct RunShared {
     pub(crate) id: RunId,
-    pub(crate) scope: Scope,
     pub(crate) layout: Arc<Layout>,
     pub(crate) observer: Option<Observer>,
+    /// Stops the whole run: by its caller's token, or because its time is over.
     pub(crate) cancel: CancelToken,
+    /// How long a thread that should stop is waited for.
+    pub(crate) grace: Duration,
+    pub(crate) detached: Detached,
     pub(crate) clock: Clock,
     pub(crate) totals: Totals,
     pub(crate) map_items: MapItems,
     pub(crate) capture: Capture,
-    pub(crate) seq: AtomicU64,
+    /// The number of the next event. Held while one is told, so that all hear events in one order, whichever threads they are of.
+    pub(crate) next_event: Mutex<u64>,
     /// What callbacks came to.
     pub(crate) tally: Arc<Tally>,
     pub(crate) feeds: Feeds,
+}
+
+/// Closed when nobody waits for a thread any more: what ends on it after that isn't told.
+#[derive(Default)]
+pub(crate) struct Gate(ReentrantMutex<Cell<bool>>);
+
+/// Holds a gate open while something ends.
+pub(crate) type Passing<'a> = ReentrantMutexGuard<'a, Cell<bool>>;
+
+impl Gate {
+    /// Passes, for as long as the guard lives, unless the gate was closed.
+    pub(crate) fn pass(&self) -> Option<Passing<'_>> {
+        Some(self.0.lock()).filter(|closed| !closed.get())
+    }
+
+    pub(crate) fn close(&self) {
+        self.0.lock().set(true);
+    }
+}
+
+/// Work whose thread was still running when it was ended.
+#[derive(Default)]
+pub(crate) struct Detached {
+    any: AtomicBool,
+    /// Each span, and where its work stands, unless work around it is named.
+    work: Mutex<Vec<(SpanId, Option<String>)>>,
+}
+
+impl Detached {
+    pub(crate) fn add(&self, span: SpanId, path: Option<String>) {
+        self.any.store(true, Relaxed);
+        self.work.lock().push((span, path));
+    }
+
+    pub(crate) fn has(&self, span: SpanId) -> bool {
+        self.any.load(Relaxed) && self.work.lock().iter().any(|(detached, _)| *detached == span)
+    }
+
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.work.lock().iter().filter_map(|(_, path)| path.clone()).collect()
+    }
 }
 
 /// Turns ticks into Unix time for events; spans are resolved by the recorder.
@@ -45,21 +94,6 @@ impl Clock {
     }
 }
 
-/// Which items of a map get spans. What is left out still counts in the map's aggregates, and a failed item always has its
-/// span.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum MapItems {
-    /// All up to 1,000, else about 1,000 of them, chosen by a hash of their index.
-    #[default]
-    Auto,
-    /// All.
-    Each,
-    /// About this fraction, in [0, 1], chosen by a hash of their index.
-    Sampled(f64),
-    /// None.
-    Off,
-}
-
 /// What of the values is put on spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Capture {
@@ -68,31 +102,6 @@ pub enum Capture {
     Previews,
     /// Nothing.
     Off,
-}
-
-/// From this many items on, [`MapItems::Auto`] samples.
-const AUTO_ITEMS: u64 = 1_000;
-
-impl MapItems {
-    /// Says whether the item with this index of a map of this many is recorded.
-    pub(crate) fn keeps(self, index: u64, total: u64) -> bool {
-        let rate = match self {
-            Self::Auto if total <= AUTO_ITEMS => return true,
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
-            Self::Auto => AUTO_ITEMS as f64 / total as f64,
-            Self::Each => return true,
-            Self::Sampled(rate) => rate,
-            Self::Off => return false,
-        };
-        // SplitMix64's finaliser spreads neighbouring indexes: https://prng.di.unimi.it/splitmix64.c
-        let mut hash = index.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        hash ^= hash >> 31;
-        #[expect(clippy::cast_precision_loss, reason = "the 53 upper bits are exact")]
-        let unit = (hash >> 11) as f64 / (1u64 << 53) as f64;
-        unit < rate
-    }
 }
 
 /// What a run did, counted whether or not spans are recorded.
@@ -172,8 +181,17 @@ impl Totals {
 }
 
 /// One pipeline at work: the root's, a nested one's, or that of a map's item.
+#[derive(Clone)]
 pub(crate) struct Level {
     pub(crate) run: Arc<RunShared>,
+    /// Where its spans are opened: the run's scope, or that of the thread on which items run.
+    pub(crate) scope: Scope,
+    /// Whether it runs on a thread of its own, which it may block.
+    pub(crate) is_on_thread: bool,
+    /// Stops what runs in this level, and nothing around it.
+    pub(crate) cancel: CancelToken,
+    /// Whether what ends here still counts; where it runs on a thread that may be given up.
+    pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) pipeline: Pipeline,
     pub(crate) sites: Arc<LevelSites>,
     pub(crate) config: LevelConfig,
@@ -181,8 +199,6 @@ pub(crate) struct Level {
     pub(crate) span: SpanId,
     /// Whether this level's spans are recorded (failures always are).
     pub(crate) recorded: bool,
-    /// Whether this is, or is inside of, an item of a map whose items run on threads.
-    pub(crate) in_thread: bool,
     pub(crate) place: Place,
 }
 
@@ -227,35 +243,33 @@ impl Place {
 }
 
 impl Level {
+    /// Passes the gate of the level's thread, if it has one; none if nobody waits for the thread any more.
+    #[inline]
+    pub(crate) fn pass(&self) -> Option<Option<Passing<'_>>> {
+        match &self.gate {
+            None => Some(None),
+            Some(gate) => gate.pass().map(Some),
+        }
+    }
+
     pub(crate) fn site(&self, site: u32) -> &Site {
         &self.run.layout.sites[site as usize]
     }
 
     /// Says whether nodes of this level that aren't async run on threads.
     pub(crate) fn uses_threads(&self) -> bool {
-        self.in_thread || self.config.backend.node_execution == Execution::Threads
+        self.config.backend.node_execution == Execution::Threads
     }
 
     /// Says whether items of this level's maps run on threads.
     pub(crate) fn items_use_threads(&self) -> bool {
-        self.in_thread || self.config.backend.map_execution == Execution::Threads
+        !self.is_on_thread && self.config.backend.map_execution == Execution::Threads
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn few_items_are_all_kept_and_many_are_sampled() {
-        let kept = |rule: MapItems, total: u64| (0..total).filter(|&index| rule.keeps(index, total)).count();
-        assert_eq!(kept(MapItems::Auto, 1_000), 1_000);
-        let sampled = kept(MapItems::Auto, 100_000);
-        assert!((900..1_100).contains(&sampled), "{sampled}");
-        assert_eq!(kept(MapItems::Each, 5_000), 5_000);
-        assert_eq!(kept(MapItems::Off, 10), 0);
-        assert_eq!(kept(MapItems::Sampled(1.0), 100), 100);
-    }
 
     #[test]
     fn places_name_items_where_they_stand() {

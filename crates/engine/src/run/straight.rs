@@ -61,7 +61,7 @@ impl LevelWork {
     /// Opens a node's span: where the last node ended, this one starts.
     #[inline]
     fn enter(&mut self, level: &Level, node: usize) -> Frame {
-        let scope = &level.run.scope;
+        let scope = &level.scope;
         let frame = Frame {
             span: scope.next_span(),
             parent: level.span,
@@ -80,10 +80,11 @@ impl LevelWork {
     /// Ends the span of a node that has run well.
     #[inline]
     fn leave(&mut self, level: &Level, frame: &Frame) {
+        let Some(_passing) = level.pass() else { return };
         if self.is_timed {
             self.now = Tick::now();
         }
-        let scope = &level.run.scope;
+        let scope = &level.scope;
         // The frame is closed first, so that no flush can see the span both open and ended.
         scope.exit();
         if level.recorded {
@@ -130,6 +131,6 @@ impl LevelWork {
         open.park();
         let complete =
             move |open: OpenSpan, result: Result<Outputs, BoxError>, end: Tick| call::conclude(open, node, result, end);
-        self.begun(node, Begun::Running(Box::pin(Spanned::new(Guarded(future), open, complete))));
+        self.begun(node, Begun::Running(Box::pin(Spanned::new(Guarded::new(future, &self.level.cancel), open, complete))));
     }
 }

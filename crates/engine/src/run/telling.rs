@@ -1,7 +1,5 @@
 //! Telling of what happens: to the observer, to feeds, and to the callbacks of the level where it happens.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use flowglass_model::{Event, EventKind, EventVerb, SpanId, Subject};
 use flowglass_record::Tick;
 
@@ -54,7 +52,9 @@ impl Level {
         kind: EventKind<'_>,
         from_inside: bool,
     ) {
-        if !self.is_unheard() {
+        if !self.is_unheard()
+            && let Some(_passing) = self.pass()
+        {
             self.tell_listeners(About { site, span, index, at }, kind, from_inside);
         }
     }
@@ -67,7 +67,9 @@ impl Level {
         if listeners.is_empty() && run.observer.is_none() && !is_fed {
             return;
         }
-        let order = (run.seq.fetch_add(1, Relaxed), run.clock.unix_ns(at));
+        let mut next = run.next_event.lock();
+        let order = (*next, run.clock.unix_ns(at));
+        *next += 1;
         let index = index.or_else(|| self.place.index());
         let mut event = Event::new(order, run.id, self.site(site), span, index, kind);
         event.from_inside = from_inside;

@@ -2,14 +2,17 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use flowglass_record::Scope;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
+use super::level::cancelled;
+use crate::cancel::CancelToken;
 use crate::error::{BoxError, Error, ErrorKind, panic_text};
 use crate::invocation::Invocation;
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
@@ -45,23 +48,70 @@ pub(crate) fn call(node: &dyn Node, inputs: Inputs, context: &NodeContext) -> Re
     catch_unwind(call).map_err(|panic| panicked(&*panic))
 }
 
-/// Calls a node on a thread of its own, where `scope` is the current one.
-pub(crate) fn call_on_thread(node: Arc<dyn Node>, inputs: Inputs, context: NodeContext, scope: Scope) -> Result<Call, Error> {
+/// What bounds a call on a thread of its own.
+pub(crate) struct ThreadLimits {
+    /// Stops what runs around the call.
+    pub(crate) cancel: CancelToken,
+    pub(crate) timeout: Option<Duration>,
+    /// How long the thread is waited for when it should have ended.
+    pub(crate) grace: Duration,
+    /// Told when the thread is left behind.
+    pub(crate) detach: Box<dyn FnOnce() + Send>,
+}
+
+/// Calls a node on a thread of its own, where `scope` is the current one. When it should stop, its token says so; a thread
+/// that takes no notice is left behind.
+pub(crate) fn call_on_thread(
+    node: Arc<dyn Node>,
+    inputs: Inputs,
+    mut context: NodeContext,
+    scope: Scope,
+    limits: ThreadLimits,
+) -> Result<Call, Error> {
     let runtime = Handle::try_current().map_err(|_| no_runtime())?;
+    let stop = limits.cancel.child();
+    context.cancel = stop.clone();
     let thread = runtime.spawn_blocking(move || {
         let _active = scope.activate();
         node.call(&mut Invocation::owning(inputs, &context))
     });
     Ok(Call::Pending(Box::pin(async move {
-        match thread.await {
-            Ok(Call::Ready(result)) => result,
-            Ok(Call::Pending(future)) => future.await,
-            Err(join) => match join.try_into_panic() {
-                Ok(panic) => Err(Box::new(panicked(&*panic)) as BoxError),
-                Err(join) => Err(Box::new(join) as BoxError),
-            },
+        let mut work = pin!(joined(thread));
+        let why = tokio::select! {
+            biased;
+            result = &mut work => return result,
+            () = limits.cancel.cancelled() => cancelled(),
+            () = sleep_or_never(limits.timeout) => took_longer(limits.timeout.unwrap_or_default()),
+        };
+        stop.cancel();
+        if tokio::time::timeout(limits.grace, work).await.is_err() {
+            (limits.detach)();
         }
+        Err(Box::new(why) as BoxError)
     })))
+}
+
+/// What a thread's call gives in the end.
+async fn joined(thread: JoinHandle<Call>) -> Result<Outputs, BoxError> {
+    match thread.await {
+        Ok(Call::Ready(result)) => result,
+        Ok(Call::Pending(future)) => future.await,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => Err(Box::new(panicked(&*panic)) as BoxError),
+            Err(join) => Err(Box::new(join) as BoxError),
+        },
+    }
+}
+
+pub(crate) async fn sleep_or_never(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn took_longer(timeout: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"))
 }
 
 /// Bounds the time of an attempt.
@@ -71,7 +121,7 @@ pub(crate) fn bounded(future: Attempt, timeout: Option<Duration>) -> Attempt {
         return Box::pin(async { Err(Box::new(no_runtime()) as BoxError) });
     }
     Box::pin(async move {
-        let late = |_| Box::new(Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"))) as BoxError;
+        let late = |_| Box::new(took_longer(timeout)) as BoxError;
         tokio::time::timeout(timeout, future).await.map_err(late)?
     })
 }
@@ -93,15 +143,36 @@ pub(crate) fn no_runtime() -> Error {
     Error::new(ErrorKind::Environment, NO_RUNTIME)
 }
 
-/// A future of user code: a panic in it becomes an error.
-pub(crate) struct Guarded(pub(crate) Attempt);
+/// A future of user code: a panic in it becomes an error, and it is dropped when its level stops.
+pub(crate) struct Guarded {
+    work: Option<Attempt>,
+    asked: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Guarded {
+    pub(crate) fn new(work: Attempt, cancel: &CancelToken) -> Self {
+        Self { work: Some(work), asked: Some(Box::pin(cancel.cancelled())) }
+    }
+
+    /// A future that sees itself to it that it ends.
+    pub(crate) fn unstoppable(work: Attempt) -> Self {
+        Self { work: Some(work), asked: None }
+    }
+}
 
 impl Future for Guarded {
     type Output = Result<Outputs, BoxError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(Box::new(panicked(&*panic)))))
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(Box::new(panicked(&*panic)))));
+        if polled.is_pending() && self.asked.as_mut().is_some_and(|asked| asked.as_mut().poll(cx).is_ready()) {
+            // What user code holds is let go now, not when somebody drops the whole run.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(self.work.take())));
+            return Poll::Ready(Err(Box::new(dropped.map_or_else(|panic| panicked(&*panic), |()| cancelled()))));
+        }
+        polled
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) type DecodeFn = fn(&[u8]) -> Result<Value, ValueError>;
 pub(super) type PreviewFn = fn(&Value, usize) -> String;
 /// Takes a list apart.
 pub(super) type ItemsFn = fn(&Value) -> Result<Vec<Value>, ValueError>;
+/// Returns how many items a list has.
+pub(super) type LengthFn = fn(&Value) -> Result<usize, ValueError>;
+/// Returns one item of a list.
+pub(super) type ItemAtFn = fn(&Value, usize) -> Result<Value, ValueError>;
 /// Puts a list together.
 pub(super) type FromItemsFn = fn(&[Value]) -> Result<Value, ValueError>;
 
@@ -40,6 +44,8 @@ pub struct TypeInfo {
     pub item: Option<fn() -> Type>,
     /// Takes a list apart.
     pub items: Option<ItemsFn>,
+    /// How many items a list has, and one of them, so that a long list needn't be taken apart at once.
+    pub item_at: Option<(LengthFn, ItemAtFn)>,
     /// Makes a list of this type from its items.
     pub from_items: Option<FromItemsFn>,
     /// Makes a `Vec` of values of this type.
@@ -62,6 +68,7 @@ impl TypeInfo {
             clone: false,
             item: None,
             items: None,
+            item_at: None,
             from_items: None,
             collect: None,
             collect_nested: None,
@@ -119,6 +126,7 @@ impl Type {
                 clone: mine.clone || theirs.clone,
                 item: mine.item.or(theirs.item),
                 items: mine.items.or(theirs.items),
+                item_at: mine.item_at.or(theirs.item_at),
                 from_items: mine.from_items.or(theirs.from_items),
                 collect: mine.collect.or(theirs.collect),
                 collect_nested: mine.collect_nested.or(theirs.collect_nested),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::description::{DecodeFn, EncodeFn, FromItemsFn, ItemsFn, KeyFn, PreviewFn};
+use super::description::{DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
 use super::{CacheKey, KeyHasher, List, Type, TypeInfo, Value, ValueError, borrow};
 
 /// Stands for a type without holding a value of it.
@@ -34,7 +34,22 @@ impl<T> Probe<T> {
     }
 }
 
-type ListAbility = Option<(fn() -> Type, ItemsFn, FromItemsFn)>;
+type ListAbility = Option<ListFns>;
+
+/// What can be done with a list.
+#[derive(Clone, Copy)]
+pub struct ListFns {
+    item: fn() -> Type,
+    items: ItemsFn,
+    item_at: (LengthFn, ItemAtFn),
+    from_items: FromItemsFn,
+}
+
+impl ListFns {
+    const fn of<T: Clone + Send + Sync + 'static>(item: fn() -> Type, from_items: FromItemsFn) -> Self {
+        Self { item, items: items::<T>, item_at: (length::<T>, item_at::<T>), from_items }
+    }
+}
 
 macro_rules! ability {
     ($($tr:ident :: $method:ident -> $ret:ty { [$($generics:tt)*] $target:ty => $value:expr })+) => {
@@ -67,10 +82,10 @@ ability! {
     }
     ListNone::list_ability -> ListAbility { [T] Probe<T> => None }
     ListVec::list_ability -> ListAbility {
-        [T: Clone + Send + Sync + 'static] &Probe<Vec<T>> => Some((bare::<T>, items::<T>, collect::<T>))
+        [T: Clone + Send + Sync + 'static] &Probe<Vec<T>> => Some(ListFns::of::<T>(bare::<T>, collect::<T>))
     }
     ListNested::list_ability -> ListAbility {
-        [T: Clone + Send + Sync + 'static] &&Probe<Vec<Vec<T>>> => Some((bare_list::<T>, items::<Vec<T>>, collect_nested::<T>))
+        [T: Clone + Send + Sync + 'static] &&Probe<Vec<Vec<T>>> => Some(ListFns::of::<Vec<T>>(bare_list::<T>, collect_nested::<T>))
     }
 }
 
@@ -127,9 +142,10 @@ pub fn describe<T: 'static>(
         decode: codec.map(|(_, decode)| decode),
         preview,
         clone: collect.is_some(),
-        item: list.map(|(item, _, _)| item),
-        items: list.map(|(_, items, _)| items),
-        from_items: list.map(|(_, _, from_items)| from_items),
+        item: list.map(|list| list.item),
+        items: list.map(|list| list.items),
+        item_at: list.map(|list| list.item_at),
+        from_items: list.map(|list| list.from_items),
         collect: collect.map(|(collect, _)| collect),
         collect_nested: collect.map(|(_, nested)| nested),
         ..TypeInfo::bare::<T>()
@@ -203,6 +219,7 @@ fn bare_list<T: Clone + Send + Sync + 'static>() -> Type {
         clone: true,
         item: Some(bare::<T>),
         items: Some(items::<T>),
+        item_at: Some((length::<T>, item_at::<T>)),
         from_items: Some(collect::<T>),
         ..TypeInfo::bare::<Vec<T>>()
     })
@@ -210,6 +227,15 @@ fn bare_list<T: Clone + Send + Sync + 'static>() -> Type {
 
 fn items<T: Clone + Send + Sync + 'static>(value: &Value) -> Result<Vec<Value>, ValueError> {
     Ok(borrow::<Vec<T>>(value)?.iter().map(|item| Arc::new(item.clone()) as Value).collect())
+}
+
+fn length<T: 'static>(value: &Value) -> Result<usize, ValueError> {
+    Ok(borrow::<Vec<T>>(value)?.len())
+}
+
+fn item_at<T: Clone + Send + Sync + 'static>(value: &Value, index: usize) -> Result<Value, ValueError> {
+    let item = borrow::<Vec<T>>(value)?.get(index).ok_or_else(|| ValueError::new(format!("there is no item {index}")))?;
+    Ok(Arc::new(item.clone()))
 }
 
 fn collect<T: Clone + Send + Sync + 'static>(items: &[Value]) -> Result<Value, ValueError> {

@@ -71,7 +71,7 @@ fn unconsumed_names(file: &PipelineFile) -> impl Iterator<Item = &str> {
 /// The good items' outputs: a line an item where there is one output, else each item below its index.
 fn items(map: &MapRun, names: &[String]) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    for item in map.items().iter().filter(|item| item.error().is_none()) {
+    for item in map.items().filter(|item| item.error().is_none()) {
         for name in names {
             if names.len() > 1 {
                 bytes.extend(format!("{name}[{}]:\n", item.index()).into_bytes());
@@ -106,7 +106,7 @@ fn whole(outcome: &Outcome, nodes: Value) -> Value {
             put("outputs", columns(map));
             let (total, failed, cached) = (map.items().len(), map.failed(), map.cached());
             put("map", json!({ "total": total, "failed": failed, "cached": cached }));
-            put("items", Value::Array(map.items().iter().map(|item| item_object(map, item)).collect()));
+            put("items", Value::Array(map.items().map(|item| item_object(map, &item)).collect()));
         }
     }
     put("nodes", nodes);
@@ -120,7 +120,7 @@ fn whole(outcome: &Outcome, nodes: Value) -> Value {
 fn columns(map: &MapRun) -> Value {
     let column = |name: &str| {
         let value = |index: u64| map.item::<Data>(index, name).map_or(Value::Null, |value| value.to_json());
-        Value::Array(map.items().iter().map(|item| value(item.index())).collect())
+        Value::Array(map.items().map(|item| value(item.index())).collect())
     };
     Value::Object(map.outputs().map(|name| (name.to_owned(), column(name))).collect::<Map<_, _>>())
 }
@@ -130,7 +130,7 @@ fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
         Some(error) => json!({ "index": item.index(), "status": "error", "error": error_object(error) }),
         None => {
             let outputs: BTreeMap<&str, Value> =
-                map.outputs().filter_map(|name| Some((name, map.item::<Data>(item.index(), name).ok()?.to_json()))).collect();
+                map.outputs().filter_map(|name| Some((name, item.get::<Data>(name).ok()?.to_json()))).collect();
             json!({ "index": item.index(), "status": "ok", "outputs": outputs })
         }
     }

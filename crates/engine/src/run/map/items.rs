@@ -1,11 +1,11 @@
 //! The lists and constants of a map, and what each item gets of them.
 
-use super::call::{Given, Givens};
-use super::slot::Slot;
+use super::super::call::{Given, Givens};
+use super::super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::MapMode;
 use crate::secret::{REDACTED, is_secret};
-use crate::value::Type;
+use crate::value::{Type, Value, ValueError};
 
 /// The lists and constants of a map, and how they are combined.
 pub(crate) struct Items {
@@ -32,7 +32,41 @@ struct ItemArg {
 
 enum Source {
     Constant(Slot),
-    Each(Vec<Slot>),
+    Each(Elements),
+}
+
+/// A list that is taken apart item by item.
+enum Elements {
+    /// The list as it is, whose items are made when they are asked for.
+    InPlace { list: Value, length: usize, item_at: fn(&Value, usize) -> Result<Value, ValueError> },
+    /// Items that were made before: by another map, or because the list can't be read at one place.
+    Apart(Vec<Slot>),
+}
+
+impl Elements {
+    fn of(list: &Slot, ty: &Type) -> Result<Self, ValueError> {
+        if let (Some(value), Type::Leaf(info)) = (list.here(), ty)
+            && let Some((length, item_at)) = info.item_at
+        {
+            return Ok(Self::InPlace { length: length(value)?, list: Value::clone(value), item_at });
+        }
+        list.items(ty).map(Self::Apart)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::InPlace { length, .. } => *length,
+            Self::Apart(slots) => slots.len(),
+        }
+    }
+
+    /// Returns one item, which is there: indexes come from the lists' own lengths.
+    fn get(&self, at: usize) -> Option<Slot> {
+        match self {
+            Self::InPlace { list, item_at, .. } => item_at(list, at).ok().map(Slot::unsigned),
+            Self::Apart(slots) => slots.get(at).cloned(),
+        }
+    }
 }
 
 impl Items {
@@ -46,7 +80,7 @@ impl Items {
                 let found = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
                 // A list knows little of its items' type; who reads them knows more.
                 let item = if found.fits(&item) { found.richer(&item) } else { found };
-                let items = given.slot.items(&given.have).map_err(|error| problem(error.to_string()))?;
+                let items = Elements::of(&given.slot, &given.have).map_err(|error| problem(error.to_string()))?;
                 lengths.push((name.clone(), items.len()));
                 ItemArg { name, source: Source::Each(items), have: item }
             } else {
@@ -68,15 +102,11 @@ impl Items {
     /// cache isn't loaded for this.
     pub(crate) fn preview(&self, index: u64) -> Option<String> {
         let several = self.args.iter().filter(|arg| matches!(arg.source, Source::Each(_))).count() > 1;
-        let given = self.item(index);
+        let given = self.item(index)?;
         let mapped = self.args.iter().zip(&given).filter(|(arg, _)| matches!(arg.source, Source::Each(_)));
         let shown: Vec<String> = mapped
             .filter_map(|(arg, given)| {
-                let text = if is_secret(&arg.name) {
-                    REDACTED.to_owned()
-                } else {
-                    unquoted(given.slot.preview(&given.have, PREVIEW_BYTES)?)
-                };
+                let text = preview(&arg.name, |limit| given.slot.preview(&given.have, limit))?;
                 Some(if several { format!("{}={text}", arg.name) } else { text })
             })
             .collect();
@@ -84,7 +114,7 @@ impl Items {
     }
 
     /// The arguments of one item. In a product the last list varies fastest.
-    pub(crate) fn item(&self, index: u64) -> Givens {
+    pub(crate) fn item(&self, index: u64) -> Option<Givens> {
         let mut rest = index;
         let mut given: Givens = self
             .args
@@ -103,19 +133,24 @@ impl Items {
                                 at
                             }
                         };
-                        items[usize::try_from(at).unwrap_or(usize::MAX)].clone()
+                        items.get(usize::try_from(at).ok()?)?
                     }
                 };
-                Given { slot, have: arg.have.clone() }
+                Some(Given { slot, have: arg.have.clone() })
             })
-            .collect();
+            .collect::<Option<_>>()?;
         given.reverse();
-        given
+        Some(given)
     }
 }
 
 /// How much of an item's value is shown on its span.
 const PREVIEW_BYTES: usize = 120;
+
+/// Shows a value under this name: its beginning, or that it is a secret.
+pub(super) fn preview(name: &str, show: impl FnOnce(usize) -> Option<String>) -> Option<String> {
+    if is_secret(name) { Some(REDACTED.to_owned()) } else { show(PREVIEW_BYTES).map(unquoted) }
+}
 
 /// A text stands alone on its span, so it needs no quotes.
 fn unquoted(preview: String) -> String {
@@ -151,7 +186,7 @@ mod tests {
 
     fn combinations(items: &Items) -> Vec<Vec<i32>> {
         let value = |given: &Given| *crate::value::borrow::<i32>(&given.slot.value(&given.have).unwrap()).unwrap();
-        (0..items.total()).map(|index| items.item(index).iter().map(value).collect()).collect()
+        (0..items.total()).map(|index| items.item(index).unwrap().iter().map(value).collect()).collect()
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! What a map counts of its items, whichever of them have spans.
+
+use flowglass_model::CacheStatus;
+use flowglass_record::Tick;
+
+use super::super::call::Done;
+use super::super::open_span::{Aggregate, Ended, OpenSpan, milliseconds};
+use super::durations::Durations;
+use crate::error::{Error, ErrorKind};
+
+/// Counts of a map, exact whatever is sampled.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) ended: u64,
+    pub(crate) failed: u64,
+    pub(crate) cached: u64,
+    pub(crate) unsampled: u64,
+    pub(crate) saved_ns: u64,
+    durations: Durations,
+    /// The failed item with the lowest index, and its error.
+    first_failure: Option<(u64, Error)>,
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// Why a map started no further items.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    Cancelled,
+    ByFailure,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, index: u64, start: Tick, done: &Done) {
+        self.ended += 1;
+        self.durations.add(start.elapsed_ns(done.end));
+        self.cached += u64::from(done.hit);
+        self.saved_ns += done.saved_ns;
+        if let Err(error) = &done.result
+            && error.kind() != ErrorKind::Cancelled
+        {
+            self.failed += 1;
+            if self.first_failure.as_ref().is_none_or(|(first, _)| index < *first) {
+                self.first_failure = Some((index, error.clone()));
+            }
+        }
+    }
+
+    /// Whether every item came whole from the cache.
+    pub(crate) fn hit(&self) -> bool {
+        self.cached == self.ended && self.stopped.is_none()
+    }
+
+    /// The error of a map with failed items, which names how many and the first. `total` is how many items there are, where
+    /// that is known.
+    pub(crate) fn error(&self, total: Option<u64>) -> Option<Error> {
+        if self.stopped == Some(Stopped::Cancelled) {
+            return Some(super::super::level::cancelled());
+        }
+        let (_, first) = self.first_failure.as_ref()?;
+        let total = total.unwrap_or(self.ended);
+        Some(Error::new(ErrorKind::Items, format!("{} of {total} items failed; first failure: {first}", self.failed)))
+    }
+
+    /// Ends the map's span with its aggregates.
+    pub(crate) fn end_span(&self, mut open: OpenSpan, total: u64, end: Tick) {
+        let error = self.error(Some(total)).map(|error| error.at(&place_of(&open), None, open.level.run.id, 1));
+        let cached = open.level.config.cache.is_some();
+        let status = if self.hit() { CacheStatus::Hit } else { CacheStatus::Write };
+        open.aggregates = vec![
+            Aggregate::Int(total),
+            Aggregate::Int(self.failed),
+            Aggregate::Int(self.cached),
+            if self.unsampled > 0 { Aggregate::Int(self.unsampled) } else { Aggregate::None },
+            Aggregate::Nested(self.durations.to_attribute()),
+            if cached { Aggregate::Cache(status) } else { Aggregate::None },
+            if self.saved_ns > 0 { Aggregate::Float(milliseconds(self.saved_ns)) } else { Aggregate::None },
+        ];
+        let lookup_ns = open.frame.start.elapsed_ns(end);
+        let ended = match &error {
+            Some(error) => Ended::Failed { error },
+            None if cached && self.hit() => Ended::Hit { signature: None, saved_ns: self.saved_ns, lookup_ns },
+            None => Ended::Computed { cache: if cached { status } else { CacheStatus::Off }, signature: None },
+        };
+        open.end(&ended, end);
+    }
+}
+
+fn place_of(open: &OpenSpan) -> String {
+    let site = open.level.site(open.site);
+    // A top-level map stands where its pipeline does.
+    if open.level.run.layout.map.is_some_and(|(map, _)| map == open.site) {
+        return open.level.place.path();
+    }
+    open.level.place.inside(&site.name, None).path()
+}

@@ -1,0 +1,157 @@
+//! The start of a top-level map: its inputs are checked, its spans opened, and its items run.
+
+use std::sync::Arc;
+
+use flowglass_record::Tick;
+
+use super::super::call::Given;
+use super::super::open_span::{OpenSpan, Spanned};
+use super::super::options::{MapBuilder, MapOptions, Options, StreamBuilder};
+use super::super::outcome::{MapRun, Ports};
+use super::super::root::{self, Activated, Started};
+use super::super::slot::Slot;
+use super::collected::{Collected, MapDone};
+use super::item::Target;
+use super::items::{Items, MapArg};
+use super::stream::{Limits, MapStream, Streaming};
+use super::supply::{Streamed, Supply};
+use super::work::MapWork;
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{Inputs, Pipeline, Typed};
+use crate::value::{List, Type};
+
+/// A top-level map whose inputs were checked.
+struct Prepared {
+    pipeline: Pipeline,
+    supply: Supply,
+    wanted: Option<Vec<usize>>,
+    map: MapOptions,
+    options: Options,
+}
+
+/// A top-level map whose spans are open.
+struct Opened {
+    started: Started,
+    map: OpenSpan,
+    work: MapWork,
+    ports: Arc<Ports>,
+}
+
+/// Runs a pipeline once for each element of lists, and keeps the results.
+pub(crate) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
+    let prepared = of_lists(builder)?;
+    let timeout = prepared.timeout();
+    let own_feed = prepared.options.own_feed.clone();
+    let Opened { started: Started { level, open, retained }, map, work, ports } = prepared.open()?;
+    let root_span = open.span();
+    let items = Spanned::new(Collected::new(work), map, |open: OpenSpan, done: MapDone, end| {
+        done.end_span(open, end);
+        done
+    });
+    let complete = move |open: OpenSpan, done: Result<MapDone, Error>, end: Tick| {
+        let error = done.as_ref().map_or_else(|error| Some(error.clone()), MapDone::error);
+        let error = error.map(|error| error.at(&open.level.place.path(), None, open.level.run.id, 1));
+        let duration_ns = open.frame.start.elapsed_ns(end);
+        root::end_root(open, error.as_ref(), done.as_ref().is_ok_and(|done| done.counts.hit()), end);
+        (done, error, duration_ns)
+    };
+    let work = Box::pin(root::bounded(items, level.run.cancel.clone(), timeout));
+    let spanned = Spanned::new(work, open, complete);
+    let (done, error, duration_ns) = Activated { scope: level.scope.clone(), inner: spanned }.await;
+    let (failed, cached) = done.as_ref().map_or((0, 0), |done| (done.counts.failed, done.counts.cached));
+    let items = done.map_or_else(|_| Vec::new(), |done| done.items);
+    let settled = root::settled(&level, root_span, error, duration_ns, retained, own_feed);
+    Ok(MapRun { settled, ports, items, failed, cached })
+}
+
+/// Starts a map over lists whose results are taken one by one.
+pub(crate) fn stream_lists(builder: MapBuilder, in_order: bool) -> Result<MapStream, Error> {
+    of_lists(builder)?.stream(in_order)
+}
+
+/// Starts a map over a stream.
+pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
+    let StreamBuilder { pipeline, inputs, over, item, stream, in_order, map, options } = builder;
+    let wanted = root::wanted(&pipeline, options.outputs.as_deref())?;
+    let place = pipeline.input_named(&over)?;
+    let port = &pipeline.0.inputs[place];
+    if !item.fits(&port.ty) {
+        let (name, reader, wants) = (&port.name, &port.reader, &port.ty);
+        let message = format!("the items of `{name}` are `{item}`, but node `{reader}` reads a `{wants}`");
+        return Err(Error::new(ErrorKind::Input, message));
+    }
+    if inputs.0.iter().any(|(name, _)| *name == over) {
+        return Err(Error::new(ErrorKind::Input, format!("`{over}` comes from the stream: leave it out of the inputs")));
+    }
+    // Until an item comes, an empty list stands for the streamed input.
+    let empty = Typed { value: Arc::new(List::default()), ty: port.ty.clone().list() };
+    let constants = givens(&pipeline, inputs.with(over.as_str(), empty), &[over], wanted.as_deref())?;
+    let (name, have) = (port.name.as_str().into(), port.ty.clone());
+    let supply = Supply::Stream(Box::new(Streamed { stream, constants, place, name, have, next: 0 }));
+    Prepared { pipeline, supply, wanted, map, options }.stream(in_order)
+}
+
+fn of_lists(builder: MapBuilder) -> Result<Prepared, Error> {
+    let MapBuilder { pipeline, inputs, over, mode, only, map, options } = builder;
+    let wanted = root::wanted(&pipeline, options.outputs.as_deref())?;
+    for name in &over {
+        pipeline.input_named(name)?;
+    }
+    let given = givens(&pipeline, inputs, &over, wanted.as_deref())?;
+    let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
+        let mapped = over.contains(&port.name);
+        MapArg { name: port.name.clone(), given, item: port.ty.clone(), mapped }
+    });
+    let items = Items::new(args.collect(), mode)?;
+    let only = only.map(|only| some_of(only, items.total())).transpose()?;
+    Ok(Prepared { pipeline, supply: Supply::of_lists(items, only), wanted, map, options })
+}
+
+/// What each input is given; nothing stands for an input that nobody reads, or that is filled for each item.
+fn givens(pipeline: &Pipeline, inputs: Inputs, over: &[String], wanted: Option<&[usize]>) -> Result<Vec<Given>, Error> {
+    let given = root::bind(pipeline, inputs, over, wanted)?;
+    let nothing = |ty: &Type| Given { slot: Slot::unsigned(Arc::new(())), have: ty.clone() };
+    Ok(pipeline.0.inputs.iter().zip(given).map(|(port, given)| given.unwrap_or_else(|| nothing(&port.ty))).collect())
+}
+
+/// The indexes of some items, each once and in order.
+fn some_of(mut only: Vec<u64>, total: u64) -> Result<Arc<[u64]>, Error> {
+    only.sort_unstable();
+    only.dedup();
+    match only.last() {
+        Some(&last) if last >= total => {
+            Err(Error::new(ErrorKind::Input, format!("there is no item {last}: the map has {total} items, counted from 0")))
+        }
+        _ => Ok(only.into()),
+    }
+}
+
+impl Prepared {
+    fn timeout(&self) -> Option<std::time::Duration> {
+        self.options.timeout.resolve(self.pipeline.0.config.timeout.resolve(None))
+    }
+
+    fn open(self) -> Result<Opened, Error> {
+        let Self { pipeline, supply, wanted, map, options } = self;
+        let layout = Arc::clone(pipeline.map_layout());
+        let Some((map_site, item_site)) = layout.map else {
+            return Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
+        };
+        let outputs: Arc<[usize]> = wanted.map_or_else(|| (0..pipeline.0.outputs.len()).collect(), Into::into);
+        let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
+        let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
+        let started = Started::new(&pipeline, &options, layout, Some(1));
+        let inner = root::under(&started.level, started.open.span());
+        let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), supply.total());
+        let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error, outputs);
+        Ok(Opened { started, map: open, work, ports })
+    }
+
+    fn stream(self, in_order: bool) -> Result<MapStream, Error> {
+        let timeout = self.timeout();
+        let own_feed = self.options.own_feed.clone();
+        let Opened { started: Started { level, open, retained }, map, work, ports } = self.open()?;
+        let limits = Limits::new(&level.run.cancel, timeout)?;
+        Ok(MapStream::new(Streaming { work, ports, in_order, level, spans: (open, map), retained, limits, own_feed }))
+    }
+}
