@@ -6,6 +6,7 @@ mod contender;
 mod engine;
 mod figures;
 mod map;
+mod otlp;
 mod process_memory;
 mod recording;
 mod sampling;
@@ -28,6 +29,11 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "engine", run: |rest| rest.finish().and_then(|()| engine::run()), contend: engine::contend },
     Benchmark { name: "recording", run: |rest| rest.finish().and_then(|()| recording::run()), contend: recording::contend },
     Benchmark { name: "map", run: |rest| rest.finish().and_then(|()| map::run()), contend: map::contend },
+    Benchmark {
+        name: "otlp",
+        run: |rest| rest.finish().and_then(|()| otlp::run()),
+        contend: |name| Err(format!("there is no contender `{name}`")),
+    },
     Benchmark { name: "store", run: store::run, contend: |name| Err(format!("there is no contender `{name}`")) },
 ];
 

@@ -93,7 +93,7 @@ pub(super) const RESERVED: &[Reserved] = &[
     Reserved { name: "proc-macro2", folders: &["macros"] },
     Reserved { name: "darling", folders: &["macros"] },
     Reserved { name: "opentelemetry*", folders: &["bench"] },
-    Reserved { name: "prost*", folders: &[] },
+    Reserved { name: "prost*", folders: &["bench"] },
     Reserved { name: "tonic*", folders: &[] },
     Reserved { name: "rcgen", folders: &[] },
     Reserved { name: "tracing*", folders: &["bench"] },
