@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::location::VARIABLE;
+use crate::verbs::cache::CacheArguments;
 
 /// A pipeline engine you can see through.
 #[derive(Parser)]
@@ -35,6 +36,8 @@ pub(crate) enum Verb {
     Show(ShowArguments),
     /// Draw the graph of a pipeline file.
     Graph(GraphArguments),
+    /// Look into the cache: what lies there, why a node was computed, how to make room.
+    Cache(CacheArguments),
 }
 
 #[derive(Args)]

@@ -3,6 +3,9 @@
 #[doc = include_str!("guide/nodes.md")]
 pub mod nodes {}
 
+#[doc = include_str!("guide/cache.md")]
+pub mod cache {}
+
 #[doc = include_str!("guide/nesting.md")]
 pub mod nesting {}
 

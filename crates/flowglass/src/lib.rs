@@ -82,8 +82,8 @@ pub use flowglass_picture as picture;
 pub mod prelude {
     pub use crate::value::CacheKey;
     pub use crate::{
-        DiskCache, GraphExt, Inputs, MapRun, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State, Stateful, ViewExt,
-        code, inputs, node, node_fn, nodes, span, telemetry,
+        DiskCache, GraphExt, Inputs, MapRun, MemoryCache, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State,
+        Stateful, ViewExt, code, inputs, node, node_fn, nodes, span, telemetry,
     };
 }
 

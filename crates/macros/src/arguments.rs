@@ -1,8 +1,12 @@
 //! What stands in the parentheses of `#[node(…)]`.
 
+use std::time::Duration;
+
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitBool, LitStr, Path, Token, parenthesized};
+
+use crate::duration;
 
 /// The parsed arguments.
 #[derive(Default)]
@@ -12,11 +16,12 @@ pub(crate) struct Arguments {
     pub(crate) version: Option<LitStr>,
     pub(crate) uses: Vec<Path>,
     pub(crate) cache: Option<bool>,
+    pub(crate) ttl: Option<Duration>,
     pub(crate) blocking: bool,
     pub(crate) handle: Option<Ident>,
 }
 
-const KNOWN: &str = "`output`, `outputs`, `name`, `version`, `uses`, `cache`, `blocking` or `handle`";
+const KNOWN: &str = "`output`, `outputs`, `name`, `version`, `uses`, `cache`, `ttl`, `blocking` or `handle`";
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -58,6 +63,7 @@ impl Arguments {
             "version" => self.version = Some(value(input)?),
             "uses" => self.uses = list::<Path>(input)?,
             "cache" => self.cache = Some(value::<LitBool>(input)?.value),
+            "ttl" => self.ttl = Some(duration::parse(&value(input)?)?),
             "blocking" => self.blocking = true,
             "handle" => self.handle = Some(value(input)?),
             other => return Err(syn::Error::new(key.span(), format!("`{other}` is not known here; expected {KNOWN}"))),

@@ -3,6 +3,7 @@
 mod arguments;
 mod closure;
 mod code;
+mod duration;
 mod marks;
 mod node;
 mod parameter;
@@ -41,6 +42,7 @@ use proc_macro::TokenStream;
 /// - `uses(helper, other)`: functions marked `#[node]` or `#[code]` whose code counts in the cache key. A helper that isn't
 ///   named isn't seen: after a change to it, an old result may be taken for a new one.
 /// - `cache = false`: never cached.
+/// - `ttl = "1h"`: cached results hold for this time only; units are `ms`, `s`, `m`, `h` and `d`.
 /// - `blocking`: runs on a thread of its own, for long work that isn't async.
 /// - `handle = Name`: the node's type is called so.
 #[proc_macro_attribute]

@@ -37,6 +37,13 @@ impl Work<'_> {
         let (first, params) = (&types[0], self.inputs().map(|(_, input)| input.spec()));
         let version = arguments.version.as_ref().map_or_else(String::new, LitStr::value);
         let cache = arguments.cache.unwrap_or(true);
+        let ttl = arguments.ttl.map_or_else(
+            || quote!(::core::option::Option::None),
+            |ttl| {
+                let (seconds, nanoseconds) = (ttl.as_secs(), ttl.subsec_nanos());
+                quote!(::core::option::Option::Some(::core::time::Duration::new(#seconds, #nanoseconds)))
+            },
+        );
         let (blocking, asynchronous) = (arguments.blocking, self.asynchronous);
         quote! {{
             let name: ::std::string::String = ::core::convert::Into::into(#name);
@@ -46,6 +53,7 @@ impl Work<'_> {
                 version: #version.to_owned(),
                 code: #code,
                 cache: #cache,
+                ttl: #ttl,
                 blocking: #blocking,
                 asynchronous: #asynchronous,
                 ..::flowglass::NodeSpec::new(name, #node_type, ::flowglass::type_of!(#first))

@@ -5,6 +5,7 @@
 
 mod bar;
 mod branch;
+pub mod cached;
 pub mod graph;
 mod ink;
 mod line;

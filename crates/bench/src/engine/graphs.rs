@@ -100,7 +100,7 @@ impl Batch for Graph<'_> {
     }
 }
 
-fn chain() -> Result<Pipeline, flowglass::Error> {
+pub(super) fn chain() -> Result<Pipeline, flowglass::Error> {
     let link =
         |at: usize| next {}.named(format!("n{at}")).input("value", format!("v{at}")).output("next", format!("v{}", at + 1));
     (0..NODES).fold(Pipeline::builder("chain"), |chain, at| chain.node(link(at))).build()

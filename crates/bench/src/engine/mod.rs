@@ -5,6 +5,7 @@
 //! of them alike, and mostly on other batches. A batch is one run, from inputs to outputs; building the graph and dropping
 //! what the run gave are not counted. With telemetry, every span is looked at by the sink.
 
+mod cache;
 mod graphs;
 mod neighbour;
 mod spans;
@@ -45,7 +46,7 @@ pub(crate) fn contend(name: &str) -> Result<Figures, String> {
 /// A part of the benchmark and its name.
 type Part = (&'static str, fn() -> Result<Figures, String>);
 
-const PARTS: &[Part] = &[("nodes", nodes), ("tasks", tasks::run)];
+const PARTS: &[Part] = &[("nodes", nodes), ("tasks", tasks::run), ("cache", cache::run)];
 
 /// Measures graphs here and in the neighbour, in turns.
 fn nodes() -> Result<Figures, String> {

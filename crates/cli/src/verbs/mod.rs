@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub(crate) mod cache;
 pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod run;

@@ -9,6 +9,7 @@ mod bad_files;
 mod bad_stores;
 mod cache_keys;
 mod cache_places;
+mod cache_verbs;
 mod caching;
 mod death;
 mod failures;

@@ -3,6 +3,8 @@
 mod disk;
 mod entry;
 mod error;
+pub mod explain;
+pub(crate) mod identity;
 mod memory;
 mod store;
 

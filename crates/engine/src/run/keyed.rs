@@ -6,7 +6,7 @@ use flowglass_model::CacheStatus;
 use smallvec::SmallVec;
 
 use super::call::{CallSite, Given, inputs};
-use crate::cache::{Cache, Entry, Found, Part, nanoseconds, unix_now_ns};
+use crate::cache::{Cache, Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
 use crate::value::{KeyDigest, KeyHasher, ValueError};
@@ -44,25 +44,11 @@ impl Identities {
     /// The digest that stands for an output, if it isn't the value itself.
     pub(crate) fn of(&self, output: usize) -> Option<KeyDigest> {
         match self {
-            Self::Signature(signature) => Some(output_signature(signature, output)),
+            Self::Signature(signature) => Some(identity::of_signature(signature, output)),
             Self::Contents(contents) => contents.get(output).copied(),
             Self::Values => None,
         }
     }
-}
-
-/// The signature of one of a node's outputs. Signatures are as good as random, so changing some bits by the output's number
-/// keeps them apart as well as another hash would.
-fn output_signature(signature: &KeyDigest, output: usize) -> KeyDigest {
-    let mut signature = *signature;
-    for (byte, number) in signature.iter_mut().zip((output as u64).to_le_bytes()) {
-        *byte ^= number;
-    }
-    signature
-}
-
-fn content_signature(digest: &KeyDigest) -> KeyDigest {
-    *blake3::Hasher::new().update(b"flowglass content 1").update(digest).finalize().as_bytes()
 }
 
 impl Keyed {
@@ -116,7 +102,7 @@ impl Keyed {
     pub(crate) fn identities(&self, entry: &Entry) -> Identities {
         match self.ttl {
             None => Identities::Signature(self.signature),
-            Some(_) => Identities::Contents(entry.outputs.iter().map(|output| content_signature(&output.digest)).collect()),
+            Some(_) => Identities::Contents(entry.outputs.iter().map(|output| identity::of_content(&output.digest)).collect()),
         }
     }
 
@@ -128,7 +114,7 @@ impl Keyed {
             let values = if self.ttl.is_some() { Identities::Values } else { Identities::Signature(self.signature) };
             return (CacheStatus::Miss, values);
         };
-        let contents = || encoded.iter().map(|(bytes, _)| content_signature(blake3::hash(bytes).as_bytes())).collect();
+        let contents = || encoded.iter().map(|(bytes, _)| identity::of_content(blake3::hash(bytes).as_bytes())).collect();
         let identities = match self.ttl {
             None => Identities::Signature(self.signature),
             Some(_) => Identities::Contents(contents()),

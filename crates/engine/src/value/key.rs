@@ -142,7 +142,11 @@ impl KeyHasher {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{BTreeMap, HashMap};
+
+    use proptest::prelude::*;
+    use serde::Serializer;
+    use serde::ser::SerializeTuple;
 
     use super::*;
 
@@ -195,5 +199,95 @@ mod tests {
         assert_ne!(digest(&a), digest(&b));
         b[19_999] = 1;
         assert_eq!(digest(&a), digest(&b));
+    }
+
+    /// Any value that serde can say.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Any {
+        Unit,
+        Bool(bool),
+        Signed(i64),
+        Unsigned(u64),
+        Float(u64),
+        Char(char),
+        Text(String),
+        Bytes(Vec<u8>),
+        Nothing,
+        Something(Box<Any>),
+        List(Vec<Any>),
+        Tuple(Vec<Any>),
+        Map(BTreeMap<String, Any>),
+    }
+
+    /// A value whose maps are gone through in this or that order.
+    struct Told<'a>(&'a Any, bool);
+
+    impl Serialize for Told<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let Self(any, backwards) = *self;
+            match any {
+                Any::Unit => serializer.serialize_unit(),
+                Any::Bool(value) => serializer.serialize_bool(*value),
+                Any::Signed(value) => serializer.serialize_i64(*value),
+                Any::Unsigned(value) => serializer.serialize_u64(*value),
+                Any::Float(bits) => serializer.serialize_f64(f64::from_bits(*bits)),
+                Any::Char(value) => serializer.serialize_char(*value),
+                Any::Text(value) => serializer.serialize_str(value),
+                Any::Bytes(value) => serializer.serialize_bytes(value),
+                Any::Nothing => serializer.serialize_none(),
+                Any::Something(value) => serializer.serialize_some(&Told(value, backwards)),
+                Any::List(values) => serializer.collect_seq(values.iter().map(|value| Told(value, backwards))),
+                Any::Tuple(values) => {
+                    let mut tuple = serializer.serialize_tuple(values.len())?;
+                    values.iter().try_for_each(|value| tuple.serialize_element(&Told(value, backwards)))?;
+                    tuple.end()
+                }
+                Any::Map(entries) if backwards => {
+                    serializer.collect_map(entries.iter().rev().map(|(key, value)| (key, Told(value, backwards))))
+                }
+                Any::Map(entries) => serializer.collect_map(entries.iter().map(|(key, value)| (key, Told(value, backwards)))),
+            }
+        }
+    }
+
+    /// Values that are often alike, so that equal and almost equal ones meet.
+    fn any_value() -> impl Strategy<Value = Any> {
+        let leaf = prop_oneof![
+            Just(Any::Unit),
+            Just(Any::Nothing),
+            any::<bool>().prop_map(Any::Bool),
+            (-2i64..3).prop_map(Any::Signed),
+            (0u64..3).prop_map(Any::Unsigned),
+            prop_oneof![Just(0.0), Just(-0.0), Just(1.0), Just(f64::NAN), any::<f64>()]
+                .prop_map(|value: f64| Any::Float(value.to_bits())),
+            prop_oneof![Just('1'), Just('a')].prop_map(Any::Char),
+            prop_oneof![Just(String::new()), Just("1".to_owned()), "[ab]{0,2}"].prop_map(Any::Text),
+            prop::collection::vec(0u8..2, 0..3).prop_map(Any::Bytes),
+        ];
+        leaf.prop_recursive(3, 24, 3, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|value| Any::Something(Box::new(value))),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Any::List),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Any::Tuple),
+                prop::collection::btree_map("[ab]{0,2}", inner, 0..3).prop_map(Any::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn keys_are_equal_just_where_values_are(one in any_value(), other in any_value()) {
+            prop_assert_eq!(digest(&Told(&one, false)) == digest(&Told(&other, true)), one == other);
+            prop_assert_eq!(digest(&Told(&one, false)), digest(&Told(&one, true)));
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_in_every_process_and_release() {
+        let value = (1i64, "1", [Some(true), None], 1.5, HashMap::from([("a", 1u8), ("b", 2)]));
+        let hex: String = digest(&value).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "9ebd8145ded0f1c3");
     }
 }

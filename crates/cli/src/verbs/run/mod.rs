@@ -14,7 +14,7 @@ use flowglass::model::Status;
 use flowglass_pipefile::file::PipelineFile;
 use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
-use self::outcome::{near, report, say_where};
+use self::outcome::{cache_problem, near, report, say_where};
 use self::output::output;
 use self::place::Place;
 use self::prepared::{Prepared, map_items};
@@ -61,6 +61,9 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     }
     if !arguments.quiet {
         say_where(&outcome, near(place.store.path(), &here), printer);
+    }
+    if let Some(problem) = cache_problem(outcome.cache_stats()) {
+        printer.note(&problem);
     }
     if let Err(error) = kept {
         printer.note(&format!("warning: the run isn't kept whole in `{}`: {error}", place.store.path().display()));

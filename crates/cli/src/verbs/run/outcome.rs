@@ -5,7 +5,8 @@ use std::path::Path;
 use flowglass::insight::waterfall::FoldLimits;
 use flowglass::insight::{Summary, Waterfall};
 use flowglass::model::{RunId, Span, Status};
-use flowglass::{Error, MapRun, Run, term};
+use flowglass::term::quantity;
+use flowglass::{CacheStats, Error, MapRun, Run, term};
 
 use crate::live::{self, Live};
 use crate::printer::Printer;
@@ -39,6 +40,13 @@ impl Outcome {
         }
     }
 
+    pub(super) fn cache_stats(&self) -> &CacheStats {
+        match self {
+            Self::Once(run) => run.cache_stats(),
+            Self::Map(map) => map.cache_stats(),
+        }
+    }
+
     pub(super) fn trace(&self) -> Vec<Span> {
         match self {
             Self::Once(run) => run.trace(),
@@ -58,6 +66,15 @@ pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) {
     if outcome.error().is_some() {
         printer.note("");
     }
+}
+
+/// Says what went wrong with the cache; the run went on without it.
+pub(super) fn cache_problem(stats: &CacheStats) -> Option<String> {
+    let problem = stats.problem.as_ref()?;
+    Some(match stats.damaged {
+        0 => format!("warning: the cache couldn't keep everything: {problem}"),
+        damaged => format!("warning: the cache had lost {}, computed again: {problem}", quantity::counted(damaged, "result")),
+    })
 }
 
 /// Shortens a path below the folder that somebody is in.
