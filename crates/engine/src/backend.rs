@@ -1,11 +1,86 @@
-//! How the nodes of a run and the items of a map are scheduled in this process.
+//! Where the nodes of a run and the items of a map are executed, and how they are scheduled in this process.
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::Setting;
+use crate::remote::RemoteBackend;
+
+/// Where a pipeline's nodes and items are executed.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// In this process.
+    Local(LocalBackend),
+    /// By workers in other processes.
+    Remote(RemoteBackend),
+}
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self::Local(LocalBackend::default())
+    }
+}
+
+impl From<LocalBackend> for Backend {
+    fn from(backend: LocalBackend) -> Self {
+        Self::Local(backend)
+    }
+}
+
+impl From<RemoteBackend> for Backend {
+    fn from(backend: RemoteBackend) -> Self {
+        Self::Remote(backend)
+    }
+}
+
+impl From<LocalBackend> for Setting<Backend> {
+    fn from(backend: LocalBackend) -> Self {
+        Self::Set(backend.into())
+    }
+}
+
+impl From<RemoteBackend> for Setting<Backend> {
+    fn from(backend: RemoteBackend) -> Self {
+        Self::Set(backend.into())
+    }
+}
+
+impl Backend {
+    /// Returns how this process schedules, if the backend is local.
+    #[must_use]
+    pub const fn as_local(&self) -> Option<&LocalBackend> {
+        match self {
+            Self::Local(local) => Some(local),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// Returns the attribute `backend.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local(_) => "local",
+            Self::Remote(remote) => remote.name(),
+        }
+    }
+
+    /// Returns how the driver of a level schedules its nodes and items, and who executes them if that isn't the driver.
+    pub(crate) fn parts(self) -> (LocalBackend, Option<RemoteBackend>) {
+        match self {
+            Self::Local(local) => (local, None),
+            Self::Remote(remote) => (LocalBackend::default().max_workers(ITEMS_AWAY), Some(remote)),
+        }
+    }
+}
+
+/// How many items of one level are handed out at once, at most: enough to fill jobs, few enough to be held in memory.
+const ITEMS_AWAY: usize = 4096;
+
 /// How independent pieces of work are scheduled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Execution {
     /// One after the other.
     Sequential,
@@ -29,7 +104,7 @@ impl Execution {
 }
 
 /// Runs everything in this process. Nodes of a run and items of a map are scheduled independently of each other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalBackend {
     /// How independent nodes of one run are scheduled.
     pub node_execution: Execution,

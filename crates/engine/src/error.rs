@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Cache,
     /// The run needs something that isn't there, such as an async runtime.
     Environment,
+    /// A worker in another process died or answered nonsense, or a value couldn't be sent to it or back.
+    Worker,
 }
 
 impl ErrorKind {
@@ -52,6 +54,7 @@ impl ErrorKind {
             Self::Items => "items_failed",
             Self::Cache => "cache",
             Self::Environment => "environment",
+            Self::Worker => "worker",
         }
     }
 }
@@ -124,7 +127,7 @@ impl Error {
     /// Says whether doing the same again may help: timeouts and cancellations may, wrong inputs can't.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.what.kind, ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Node)
+        matches!(self.what.kind, ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Node | ErrorKind::Worker)
     }
 
     /// Returns where it happened: `outer > inner > node[3]`; empty for errors of no one node.

@@ -14,11 +14,12 @@ mod invocation;
 mod node;
 pub mod pipeline;
 mod policy;
+mod remote;
 mod run;
 mod secret;
 pub mod value;
 
-pub use backend::{Execution, LocalBackend};
+pub use backend::{Backend, Execution, LocalBackend};
 pub use cache::{Cache, CacheError, DiskCache, MemoryCache};
 pub use callback::{
     Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime, Callbacks, IntoCallbackResult, Replayed, replay,
@@ -33,6 +34,10 @@ pub use pipeline::{
     Typed,
 };
 pub use policy::{Backoff, Retry};
+pub use remote::{
+    Chunk, Fate, Home, Invitation, JobId, Limits, Message, OnWorkerLost, OutgoingJob, ProcessWorkers, RemoteBackend,
+    TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker, WorkerLost, serve,
+};
 pub use run::{
     CacheStats, Capture, ItemRun, MapBuilder, MapItems, MapRun, MapStream, MapSummary, OnError, Run, RunBuilder, Settled,
     StreamBuilder,

@@ -17,3 +17,6 @@ pub mod telemetry {}
 
 #[doc = include_str!("guide/exporting.md")]
 pub mod exporting {}
+
+#[doc = include_str!("guide/workers.md")]
+pub mod workers {}

@@ -37,17 +37,20 @@
 //! `flowglass list`, `flowglass show`.
 
 pub mod guide;
+mod parcel;
 pub mod telemetry;
 pub mod testing;
 mod view;
+mod worker;
 
 pub use flowglass_engine::{
-    Aspect, Backoff, BoxError, Cache, CacheError, CacheStats, Call, Callback, CallbackContext, CallbackFailure, CallbackResult,
-    CallbackTime, Callbacks, CancelToken, Capture, Coded, DiskCache, Effective, Error, ErrorKind, EventFeed, EventFilter,
-    Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, LocalBackend, MapBuilder, MapItems, MapMode,
-    MapRun, MemoryCache, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec, OnError, Output, Outputs, Param,
-    Pipeline, PipelineBuilder, PipelineInfo, Received, Replayed, Retry, Run, RunBuilder, Setting, Settled, State, Stateful,
-    Subscription, Typed, cache, inputs, nodes, replay, type_of, typed, value,
+    Aspect, Backend, Backoff, BoxError, Cache, CacheError, CacheStats, Call, Callback, CallbackContext, CallbackFailure,
+    CallbackResult, CallbackTime, Callbacks, CancelToken, Capture, Chunk, Coded, DiskCache, Effective, Error, ErrorKind,
+    EventFeed, EventFilter, Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, LocalBackend,
+    MapBuilder, MapItems, MapMode, MapRun, MemoryCache, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec,
+    OnError, OnWorkerLost, Output, Outputs, Param, Pipeline, PipelineBuilder, PipelineInfo, ProcessWorkers, Received,
+    RemoteBackend, Replayed, Retry, Run, RunBuilder, Setting, Settled, State, Stateful, Subscription, Typed, cache, inputs,
+    nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
@@ -59,6 +62,15 @@ pub use flowglass_record::{
     UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
 };
 pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
+pub use worker::{Registered, over, processes, worker};
+
+/// How jobs reach workers in other processes: for who writes a transport to some cluster.
+pub mod transport {
+    pub use flowglass_engine::{
+        Fate, Home, JobId, Limits, Message, OutgoingJob, TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker,
+        WorkerLost,
+    };
+}
 
 /// Spans, events, graphs and ids as plain data.
 pub use flowglass_model as model;

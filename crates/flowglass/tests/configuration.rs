@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flowglass::model::{Event, LabelOrigin, SpanType, Subject};
 use flowglass::prelude::*;
-use flowglass::{CallbackContext, Callbacks, ErrorKind, IntoNode, LocalBackend, Setting};
+use flowglass::{Backend, CallbackContext, Callbacks, ErrorKind, IntoNode, LocalBackend, Setting};
 
 #[node(output = "low")]
 fn lower(text: &str) -> String {
@@ -52,7 +52,7 @@ fn each_aspect_is_inherited_from_the_nearest_that_set_it() {
     let holds = pipeline.effective("outer > inner > leaf").unwrap();
     assert_eq!(holds.path, "outer > inner > leaf");
     assert_eq!(holds.backend.origin, LabelOrigin::Inherited("outer > inner".into()));
-    assert_eq!(holds.backend.value.as_ref().unwrap().max_workers, Some(4));
+    assert_eq!(holds.backend.value.as_ref().and_then(Backend::as_local).unwrap().max_workers, Some(4));
     assert_eq!(holds.cache.origin, LabelOrigin::Inherited("outer".into()));
     assert!(holds.callbacks.value.is_none() && holds.callbacks.origin == LabelOrigin::Inherited("outer > inner".into()));
     assert_eq!((holds.timeout.value, &holds.telemetry.origin), (Some(Duration::from_secs(60)), &LabelOrigin::Default));
@@ -81,7 +81,7 @@ fn what_a_use_says_counts_before_what_the_pipeline_says() {
     let pipeline = Pipeline::builder("outer").node(used).build().unwrap();
     let holds = pipeline.effective("leaf").unwrap();
     assert_eq!(holds.timeout.value, Some(Duration::from_secs(1)));
-    assert_eq!(holds.backend.value, Some(LocalBackend::sequential()));
+    assert_eq!(holds.backend.value.as_ref().and_then(Backend::as_local), Some(&LocalBackend::sequential()));
     assert_eq!((holds.cache.value.is_some(), &holds.cache.origin), (false, &LabelOrigin::Here));
 
     let unlimited = Pipeline::builder("outer").node(limited.as_node().no_timeout()).build().unwrap();

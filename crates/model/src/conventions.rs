@@ -66,6 +66,8 @@ names! {
     BACKEND_NAME = "backend.name";
     /// How the backend schedules: `sequential`, `async`, `threads`.
     BACKEND_MODE = "backend.mode";
+    /// What work asked of its worker: `gpu=a100`.
+    BACKEND_RESOURCES = "backend.resources";
     /// Which attempt this was, from 1; absent where there was only one.
     RETRY_ATTEMPT = "retry.attempt";
     /// The worker that ran it.

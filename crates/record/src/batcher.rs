@@ -44,12 +44,16 @@ impl Batcher {
             self.add_news(core);
         }
         if let Some(rows) = self.rows.take() {
-            let batch = Arc::new(rows.finish());
-            core.counters.recorded.add(batch.counts());
-            core.retention.lock().keep(&batch);
-            self.offer(core, &batch);
+            self.send(core, rows.finish());
         }
         self.catch_up(core);
+    }
+
+    fn send(&mut self, core: &Core, batch: Batch) {
+        let batch = Arc::new(batch);
+        core.counters.recorded.add(batch.counts());
+        core.retention.lock().keep(&batch);
+        self.offer(core, &batch);
     }
 
     fn offer(&mut self, core: &Core, batch: &Arc<Batch>) {
@@ -75,6 +79,16 @@ impl Batcher {
                 *missed = Missed::default();
             }
         }
+    }
+
+    /// Sends a batch on that another process recorded, as one of this recorder's.
+    pub(crate) fn relay(&mut self, core: &Core, mut batch: Batch) {
+        self.seal(core);
+        self.sequence += 1;
+        batch.writer = core.writer;
+        batch.sequence = self.sequence;
+        batch.resource = Arc::clone(&core.resource);
+        self.send(core, batch);
     }
 
     fn add_news(&mut self, core: &Core) {

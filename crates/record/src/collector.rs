@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use flowglass_model::{LinkRow, LogRow, Scalar, Severity, Span, SpanId, Status, Sym, TraceId};
+use flowglass_model::{Batch, LinkRow, LogRow, Scalar, Severity, Span, SpanId, Status, Sym, TraceId};
 
 use crate::Tick;
 use crate::batcher::Batcher;
@@ -89,6 +89,11 @@ impl Collector {
         } else if cause == Cause::Interval {
             core.lanes.shrink();
         }
+    }
+
+    /// Passes on what another process recorded.
+    pub(crate) fn relay(&mut self, core: &Core, batch: Batch) {
+        self.batcher.relay(core, batch);
     }
 
     /// Says whether everything is read and nothing more comes without a scope that is registered, or somebody who tells.

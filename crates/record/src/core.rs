@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use flowglass_model::{Attributes, Fingerprint, Graph, MetricKind, Propagation, Resource, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{
+    Attributes, Batch, Fingerprint, Graph, MetricKind, Propagation, Resource, Span, SpanId, TraceId, WriterId,
+};
 use parking_lot::Mutex;
 
 use crate::by_id::ById;
@@ -166,6 +168,13 @@ impl Core {
             self.wake.finish();
         }
         result
+    }
+
+    /// Passes on what another process recorded.
+    pub(crate) fn relay(&self, batch: Batch) {
+        if !self.lanes.is_forked() {
+            self.collector.lock().relay(self, batch);
+        }
     }
 
     /// Returns the spans of a retained trace with their events, in order of their start.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Graph, Propagation, Resource, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{Attributes, Batch, Graph, Propagation, Resource, Span, SpanId, TraceId, WriterId};
 
 use crate::core::Core;
 use crate::open::Frame;
@@ -97,6 +97,14 @@ impl Recorder {
     pub fn graph(&self, graph: &Arc<Graph>) {
         if let Some(core) = self.core().filter(|core| !core.outlets.is_empty()) {
             core.graphs.add(graph);
+        }
+    }
+
+    /// Passes on what a worker in another process recorded, as if it had been recorded here: to the sinks, and to whoever
+    /// retains its traces. The batch becomes one of this recorder's.
+    pub fn relay(&self, batch: Batch) {
+        if let Some(core) = self.core().filter(|_| !batch.is_empty()) {
+            core.relay(batch);
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use flowglass_model::{Attributes, Failure, SpanId, SpanKind, SpanType, Status, TraceId};
 
 use crate::active::Activation;
+use crate::lanes::Loss;
 use crate::open::{Frame, OpenFrame};
-use crate::raw::USER_TEMPLATE;
+use crate::raw::{AttributeRecord, EventRecord, Owner, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::{Recorder, Tick, Value};
@@ -182,6 +183,22 @@ impl Scope {
     #[must_use]
     pub fn give_up(&self) -> Vec<Frame> {
         self.shared.as_ref().map(|shared| shared.give_up()).unwrap_or_default()
+    }
+
+    /// Gives an open span of the scope an attribute, as [`SpanGuard::attr`](crate::SpanGuard::attr) does for a user's.
+    pub fn attribute(&self, span: SpanId, key: &'static str, value: Value<'_>) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_sampled()) {
+            let owner = Owner { scope: shared.id, span };
+            shared.lanes.write_elsewhere(Loss::Part, &AttributeRecord { owner, key, value });
+        }
+    }
+
+    /// Records that something happened in an open span of the scope, now.
+    pub fn event(&self, span: SpanId, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_sampled()) {
+            let owner = Owner { scope: shared.id, span };
+            shared.lanes.write_elsewhere(Loss::Event, &EventRecord { owner, at: Tick::now(), name, attributes });
+        }
     }
 
     /// Records the end of a span: one record in the calling thread's lane, without a lock or an allocation.

@@ -53,6 +53,15 @@ impl Tick {
         if ticks == 0 { 0 } else { scale(ticks, ns_per_tick(later)) }
     }
 
+    /// Returns the moment that was so many nanoseconds before this one.
+    #[must_use]
+    pub fn earlier_by(self, ns: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a day in nanoseconds is exact to some tens of them")]
+        let ticks = ns as f64 / ns_per_tick(self);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
+        Self(self.0.saturating_sub(ticks as u64))
+    }
+
     /// Returns the raw reading.
     pub(crate) const fn to_raw(self) -> u64 {
         self.0

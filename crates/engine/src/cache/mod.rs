@@ -67,6 +67,11 @@ impl Cache {
         self.signatures.describe()
     }
 
+    /// Returns a text by which another process can open the same cache, if there is one.
+    pub(crate) fn address(&self) -> Option<String> {
+        self.signatures.address()
+    }
+
     /// Returns for how long results hold where a node says nothing itself.
     pub(crate) fn default_ttl(&self) -> Option<Duration> {
         self.ttl

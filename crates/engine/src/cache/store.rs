@@ -13,6 +13,11 @@ pub trait SignatureStore: Send + Sync + 'static {
     /// Names the store for people: `DiskCache: .flowglass/cache`.
     fn describe(&self) -> String;
 
+    /// Returns a text by which another process can open the same store, if there is one: `disk:/var/cache/app`.
+    fn address(&self) -> Option<String> {
+        None
+    }
+
     /// Returns how large an output may be to lie in its entry, in bytes; larger ones go to the [`ValueStore`].
     fn inline_bytes(&self) -> usize;
 

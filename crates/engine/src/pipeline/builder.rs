@@ -10,7 +10,7 @@ use super::definition::{IntoNode, NodeDef};
 use super::inputs::{Inputs, Typed};
 use super::setting::Setting;
 use super::{Pipeline, wiring};
-use crate::backend::LocalBackend;
+use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::error::Error;
@@ -116,9 +116,9 @@ impl PipelineBuilder {
         self
     }
 
-    /// Runs nodes and items as this backend says.
-    pub fn backend(mut self, backend: LocalBackend) -> Self {
-        self.config.backend = Setting::Set(backend);
+    /// Runs nodes and items where and as this backend says.
+    pub fn backend(mut self, backend: impl Into<Backend>) -> Self {
+        self.config.backend = Setting::Set(backend.into());
         self
     }
 

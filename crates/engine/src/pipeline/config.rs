@@ -7,9 +7,10 @@ use std::time::Duration;
 use flowglass_record::Recorder;
 
 use super::setting::Setting;
-use crate::backend::LocalBackend;
+use crate::backend::{Backend, LocalBackend};
 use crate::cache::Cache;
 use crate::callback::Callbacks;
+use crate::remote::RemoteBackend;
 
 /// What a pipeline says of each aspect.
 #[derive(Clone, Default)]
@@ -20,8 +21,8 @@ pub(crate) struct Config {
     pub(crate) callbacks: Setting<Callbacks>,
     /// Who records spans.
     pub(crate) telemetry: Setting<Recorder>,
-    /// How nodes and items are scheduled.
-    pub(crate) backend: Setting<LocalBackend>,
+    /// Where nodes and items are executed, and how they are scheduled.
+    pub(crate) backend: Setting<Backend>,
     /// How long a run of the pipeline may take.
     pub(crate) timeout: Setting<Duration>,
     /// What counts in every cache key besides code and inputs.
@@ -69,19 +70,41 @@ pub(crate) struct LevelConfig {
     pub(crate) cache: Option<Cache>,
     pub(crate) callbacks: Option<Callbacks>,
     pub(crate) telemetry: bool,
+    /// How the level schedules its nodes and items.
     pub(crate) backend: LocalBackend,
+    /// Who executes them, if that isn't this process.
+    pub(crate) remote: Option<Arc<RemoteBackend>>,
     pub(crate) environment: Option<Arc<str>>,
+    /// Whether this is a worker: the driver tells callbacks, and hands out what is to be handed out.
+    pub(crate) is_guest: bool,
 }
 
 impl LevelConfig {
+    /// Sets where the level's nodes are executed.
+    pub(crate) fn on(self, backend: Option<Backend>) -> Self {
+        let (backend, remote) = backend.unwrap_or_default().parts();
+        Self { backend, remote: remote.map(Arc::new), ..self }
+    }
+
     /// Returns what holds in a pipeline with this configuration inside of this level.
     pub(crate) fn inside(&self, config: &Config) -> Self {
-        Self {
+        let callbacks = if self.is_guest { None } else { config.callbacks.resolve(self.callbacks.clone()) };
+        let inside = Self {
             cache: config.cache.resolve(self.cache.clone()),
-            callbacks: config.callbacks.resolve(self.callbacks.clone()),
+            callbacks,
             telemetry: self.telemetry && !matches!(config.telemetry, Setting::Off),
-            backend: config.backend.resolve(Some(self.backend.clone())).unwrap_or_default(),
+            backend: self.backend.clone(),
+            remote: self.remote.clone(),
             environment: config.environment.resolve(self.environment.clone()),
+            is_guest: self.is_guest,
+        };
+        match &config.backend {
+            Setting::Inherit => inside,
+            own if self.is_guest => match own {
+                Setting::Set(Backend::Local(local)) => Self { backend: local.clone(), ..inside },
+                _ => inside,
+            },
+            own => inside.on(own.resolve(None)),
         }
     }
 }

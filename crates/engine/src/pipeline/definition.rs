@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Pipeline;
 use super::config::Config;
 use super::setting::Setting;
-use crate::backend::LocalBackend;
+use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::node::{Node, NodeSpec};
@@ -113,10 +113,10 @@ impl NodeDef {
         self
     }
 
-    /// Schedules a pipeline's nodes as this backend says, whatever the pipeline itself says.
+    /// Runs a pipeline's nodes where and as this backend says, whatever the pipeline itself says.
     #[must_use]
-    pub fn backend(mut self, backend: LocalBackend) -> Self {
-        self.config.backend = Setting::Set(backend);
+    pub fn backend(mut self, backend: impl Into<Backend>) -> Self {
+        self.config.backend = Setting::Set(backend.into());
         self
     }
 

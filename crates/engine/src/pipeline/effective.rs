@@ -11,7 +11,7 @@ use super::definition::NodeKind;
 use super::setting::Setting;
 use super::wiring::PlanNode;
 use super::{Config, Pipeline};
-use crate::backend::{Execution, LocalBackend};
+use crate::backend::{Backend, Execution, LocalBackend};
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::error::{Error, ErrorKind};
@@ -31,8 +31,8 @@ pub struct Aspect<T> {
 pub struct Effective {
     /// Where it stands: `outer > inner`.
     pub path: String,
-    /// How nodes and items are scheduled.
-    pub backend: Aspect<LocalBackend>,
+    /// Where nodes and items are executed, and how they are scheduled.
+    pub backend: Aspect<Backend>,
     /// Where results are kept.
     pub cache: Aspect<Cache>,
     /// Who is told what happens.
@@ -141,7 +141,7 @@ impl Effective {
         let config = &pipeline.0.config;
         Self {
             path: pipeline.name().to_owned(),
-            backend: Aspect::of_root(&config.backend, Some(LocalBackend::default())),
+            backend: Aspect::of_root(&config.backend, Some(Backend::default())),
             cache: Aspect::of_root(&config.cache, None),
             callbacks: Aspect::of_root(&config.callbacks, None),
             telemetry: Aspect::of_root(&config.telemetry, None),
@@ -177,7 +177,7 @@ impl Effective {
         let environment =
             self.environment.value.as_ref().map_or_else(|| "no environment".to_owned(), |text| format!("environment {text}"));
         vec![
-            label("backend", schedule(&backend), &self.backend.origin),
+            label("backend", named(&backend), &self.backend.origin),
             label("cache", cache, &self.cache.origin),
             label("callbacks", told(self.callbacks.value.is_some()), &self.callbacks.origin),
             label("telemetry", recorded(&self.telemetry), &self.telemetry.origin),
@@ -196,7 +196,17 @@ fn recorded(telemetry: &Aspect<Recorder>) -> String {
     if is_off { "no telemetry" } else { "telemetry" }.to_owned()
 }
 
-/// Names a backend in a word or two: `threads ×4`.
+/// Names a backend in a word or two: `threads ×4`, `processes gpu=a100`.
+fn named(backend: &Backend) -> String {
+    match backend {
+        Backend::Local(local) => schedule(local),
+        Backend::Remote(remote) => {
+            let resources = remote.resources.iter().map(|(name, value)| format!(" {name}={value}"));
+            remote.name().to_owned() + &resources.collect::<String>()
+        }
+    }
+}
+
 fn schedule(backend: &LocalBackend) -> String {
     let named = |execution: Execution| match execution {
         Execution::Threads => format!("threads ×{}", backend.workers()),

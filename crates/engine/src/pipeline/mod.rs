@@ -33,12 +33,12 @@ pub use effective::{Aspect, Effective};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
-pub(crate) use steps::{CACHED, ON_THREADS, Step, Steps};
+pub(crate) use steps::{AWAY, CACHED, ON_THREADS, Step, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
 pub(crate) use wiring::{Arg, PlanNode};
 
-use crate::backend::LocalBackend;
+use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::run::{MapBuilder, RunBuilder, StreamBuilder};
@@ -217,7 +217,7 @@ impl Pipeline {
 
     /// Returns this pipeline with another backend.
     #[must_use]
-    pub fn with_backend(&self, backend: Setting<LocalBackend>) -> Self {
+    pub fn with_backend(&self, backend: Setting<Backend>) -> Self {
         self.changed(|plan| plan.config.backend = backend)
     }
 

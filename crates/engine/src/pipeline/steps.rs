@@ -33,7 +33,7 @@ pub(crate) struct Step {
     readers: Range<u32>,
     /// The first slot of its outputs, and how many there are.
     pub(crate) outputs: (u32, u32),
-    /// What could still keep it from being called directly: bits of [`CACHED`] and [`ON_THREADS`].
+    /// What could still keep it from being called directly: bits of [`CACHED`], [`ON_THREADS`] and [`AWAY`].
     pub(crate) unless: u8,
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Step {
 pub(crate) const CACHED: u8 = 1;
 /// A step runs on a thread, where nodes do.
 pub(crate) const ON_THREADS: u8 = 2;
+/// A step is handed to a worker elsewhere, where nodes are.
+pub(crate) const AWAY: u8 = 4;
 
 impl Steps {
     /// Lays out the nodes of a plan with so many inputs and these outputs.
@@ -120,7 +122,7 @@ fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
     let NodeKind::Call { node: call, spec } = &node.kind else { return (None, 0) };
     let plain = node.map.is_none() && node.retry.is_none() && node.timeout.is_none() && !spec.blocking;
     let direct = plain && node.args.iter().all(is_direct);
-    let unless = if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
+    let unless = AWAY | if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
     (direct.then(|| Arc::clone(call)), unless)
 }
 

@@ -15,6 +15,7 @@ use super::steps::Steps;
 use super::{OutputPort, Pipeline, Plan, order, ports, shape};
 use crate::error::{Error, ErrorKind};
 use crate::policy::Retry;
+use crate::remote::travel;
 use crate::value::Type;
 
 /// A node of a plan.
@@ -71,7 +72,9 @@ pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Error> {
     plan.version = version;
     plan.config = config;
     plan.graph = Arc::new(shape::graph(&plan));
-    Ok(Pipeline(Arc::new(plan)))
+    let pipeline = Pipeline(Arc::new(plan));
+    travel::check(&pipeline, pipeline.0.config.backend.resolve(None).as_ref())?;
+    Ok(pipeline)
 }
 
 fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, defaults: &Inputs) -> Result<Plan, Error> {

@@ -10,7 +10,9 @@ use flowglass_record::Tick;
 use smallvec::SmallVec;
 use tokio::time::Sleep;
 
+use super::handed;
 use super::level::{LevelDone, LevelWork, cancelled};
+use super::probe;
 use super::shared::Level;
 use super::slot::Slot;
 use super::user_code::no_runtime;
@@ -27,6 +29,8 @@ pub(crate) struct Teller {
     pub(crate) site: u32,
     pub(crate) span: SpanId,
     pub(crate) index: Option<u64>,
+    /// The span around: that of the map, or of the pipeline.
+    pub(crate) around: SpanId,
 }
 
 /// A level that is run until an attempt is good or none is left. A future of what the last attempt gave.
@@ -48,6 +52,8 @@ enum State {
         work: Box<LevelWork>,
         late: Option<Pin<Box<Sleep>>>,
     },
+    /// A worker elsewhere has it.
+    Away(Pin<Box<dyn Future<Output = LevelDone> + Send>>),
     /// Its time is over: what runs in it stops.
     Late(Box<LevelWork>),
     /// Between two attempts, until their distance has passed or somebody says stop.
@@ -68,8 +74,11 @@ impl LevelAttempts {
         let timeout = plan.and_then(|plan| plan.timeout);
         let no_timers = (retry.is_some() || timeout.is_some()) && tokio::runtime::Handle::try_current().is_err();
         let kept = if retry.is_some() { slots.clone() } else { Vec::new() };
-        let state =
-            if no_timers { State::Refused(Some(no_runtime())) } else { working(level, slots, outputs.as_deref(), timeout) };
+        let state = if no_timers {
+            State::Refused(Some(no_runtime()))
+        } else {
+            begun(level, slots, outputs.as_deref(), timeout, teller)
+        };
         let attempts = Attempts::new();
         Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, started, state, attempts }
     }
@@ -121,12 +130,14 @@ impl LevelAttempts {
                     let error = Error::new(ErrorKind::Timeout, format!("took longer than {timeout:?}"));
                     return Poll::Ready(LevelDone { error: Some(error), hit: false, ..done });
                 }
+                State::Away(work) => return work.as_mut().poll(cx),
                 State::Waiting(rest) => {
                     if !std::task::ready!(rest.as_mut().poll(cx)) {
                         return Poll::Ready(failed(cancelled()));
                     }
                     self.started = Tick::now();
-                    self.state = working(&self.level, self.slots.clone(), self.outputs.as_deref(), self.timeout);
+                    let slots = self.slots.clone();
+                    self.state = begun(&self.level, slots, self.outputs.as_deref(), self.timeout, self.teller);
                 }
                 State::Refused(error) => return Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
             }
@@ -142,6 +153,33 @@ impl LevelAttempts {
     }
 }
 
+/// Begins an attempt: with a worker elsewhere where the level has such, unless all lies in the cache.
+fn begun(
+    level: &Arc<Level>,
+    slots: Vec<Option<Slot>>,
+    outputs: Option<&[usize]>,
+    timeout: Option<Duration>,
+    teller: Teller,
+) -> State {
+    let is_item = teller.index.is_some();
+    // Whether an item lies in the cache was asked before it began.
+    if !handed::takes_whole(level, is_item) || (!is_item && probe::whole(level, &slots, outputs).is_some()) {
+        return working(level, slots, outputs, timeout);
+    }
+    let all: Vec<usize>;
+    let outputs = match outputs {
+        Some(outputs) => outputs,
+        None => {
+            all = (0..level.pipeline.0.outputs.len()).collect();
+            &all
+        }
+    };
+    match handed::level(level, teller.around, &slots, outputs, (timeout, is_item)) {
+        Ok(away) => State::Away(Box::pin(away)),
+        Err(error) => State::Refused(Some(error)),
+    }
+}
+
 fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {
     // What stopped an attempt doesn't stop the next one.
     let level = if level.cancel.is_used() {
@@ -154,7 +192,7 @@ fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize
 }
 
 fn failed(error: Error) -> LevelDone {
-    LevelDone { slots: Vec::new(), error: Some(error), hit: false, saved_ns: 0, attempts: Attempts::new() }
+    LevelDone { slots: Vec::new(), error: Some(error), hit: false, saved_ns: 0, attempts: Attempts::new(), away: None }
 }
 
 impl Future for LevelAttempts {

@@ -9,6 +9,7 @@ use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
+use super::handed::{self, Calling, Times};
 use super::hit::{Hit, any_lost, restore_first};
 use super::keyed::{Identities, Keyed, NoKey};
 use super::map::Shown;
@@ -133,7 +134,7 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     drop(given);
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
-    let work = Work { context, site, node, spec, keyed };
+    let work = Work { context, site, node, spec, keyed, times: Times::default() };
     work.first_attempt(inputs, open, cx)
 }
 
@@ -180,7 +181,8 @@ pub(crate) fn inputs(args: &[Arg], given: &[Given]) -> Result<Inputs, ValueError
 }
 
 fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
-    let error = error.at(path, open.index(), open.level.run.id, open.attempts);
+    let index = open.index().or_else(|| open.level.place.index());
+    let error = error.at(path, index, open.level.run.id, open.attempts);
     open.end(&Ended::Failed { error: &error }, end);
     Done { result: Err(error), hit: false, saved_ns: 0, end }
 }
@@ -233,6 +235,8 @@ pub(super) struct Work {
     pub(super) spec: Arc<NodeSpec>,
     pub(super) context: NodeContext,
     keyed: Option<Keyed>,
+    /// When a worker elsewhere had it.
+    times: Times,
 }
 
 impl Work {
@@ -287,6 +291,11 @@ impl Work {
 
     /// Calls the node once, on this thread or on one of its own.
     pub(super) fn call(&self, inputs: Inputs, context: &NodeContext, frame: &Frame) -> Result<Call, Error> {
+        if let Some(remote) = &self.site.level.config.remote {
+            let CallSite { level, node, index, recorded, .. } = &self.site;
+            let calling = Calling { level, node: *node, index: *index, recorded: *recorded, spec: &self.spec, context, frame };
+            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, inputs, &self.times))));
+        }
         if !self.on_thread() {
             return user_code::call(&*self.node, inputs, context);
         }
@@ -303,6 +312,10 @@ impl Work {
 
     /// Bounds a call's future: by its time, and by whoever stops its level. A thread sees to both itself.
     pub(super) fn guarded(&self, future: Attempt) -> Guarded {
+        if self.site.level.config.remote.is_some() {
+            // What is with a worker elsewhere has its time limit there.
+            return Guarded::new(future, &self.site.level.cancel);
+        }
         if self.on_thread() {
             return Guarded::unstoppable(future);
         }
@@ -318,7 +331,11 @@ impl Work {
     }
 
     /// Ends the call: keeps its outputs, closes its span.
-    pub(super) fn complete(&self, result: Result<Outputs, Error>, open: OpenSpan, end: Tick) -> Done {
+    pub(super) fn complete(&self, result: Result<Outputs, Error>, mut open: OpenSpan, mut end: Tick) -> Done {
+        // An item that waited for its worker began when the worker did.
+        if let Some((start, ended)) = self.times.lock().filter(|_| self.site.index.is_some() && self.retry().is_none()) {
+            (open.frame.start, end) = (start, ended);
+        }
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(error) => return fail(open, &self.site.path(), error, end),

@@ -19,7 +19,7 @@ use super::nested;
 use super::shared::Level;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{CACHED, NodeKind, ON_THREADS, PlanNode};
+use crate::pipeline::{AWAY, CACHED, NodeKind, ON_THREADS, PlanNode};
 
 /// A pipeline at work. A future of its slots; dropped before its end, what runs is cancelled and what waits is skipped.
 pub(crate) struct LevelWork {
@@ -54,6 +54,8 @@ pub(crate) struct LevelDone {
     pub(crate) saved_ns: u64,
     /// The attempts that were made, where there may be several.
     pub(crate) attempts: Attempts,
+    /// When a worker elsewhere had it, if one had.
+    pub(crate) away: Option<(Tick, Tick)>,
 }
 
 /// A node's work and which node it is.
@@ -208,7 +210,7 @@ impl LevelWork {
         }
         let hit = error.is_none() && self.all_hit;
         let slots = self.kept.take_slots();
-        LevelDone { slots, error, hit, saved_ns: self.saved_ns, attempts: Attempts::new() }
+        LevelDone { slots, error, hit, saved_ns: self.saved_ns, attempts: Attempts::new(), away: None }
     }
 }
 
@@ -242,7 +244,8 @@ impl Drop for LevelWork {
 fn obstacles(level: &Level) -> u8 {
     let cached = if level.config.cache.is_some() { CACHED } else { 0 };
     let threads = if level.uses_threads() { ON_THREADS } else { 0 };
-    cached | threads
+    let away = if level.config.remote.is_some() { AWAY } else { 0 };
+    cached | threads | away
 }
 
 pub(crate) fn cancelled() -> Error {

@@ -3,6 +3,8 @@
 mod agenda;
 mod attempts;
 mod call;
+pub(crate) mod guest;
+mod handed;
 mod hit;
 mod kept;
 mod keyed;
@@ -27,3 +29,4 @@ pub use map::{MapItems, MapStream, MapSummary, OnError};
 pub use options::{MapBuilder, RunBuilder, StreamBuilder};
 pub use outcome::{ItemRun, MapRun, Run, Settled};
 pub use shared::{CacheStats, Capture};
+pub(crate) use user_code::NO_RUNTIME;

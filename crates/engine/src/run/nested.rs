@@ -105,7 +105,7 @@ pub(crate) fn begin_pipeline(
         Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
     };
     let attempt = around.sites.nodes[node].attempt;
-    let teller = Teller { site, span: open.span(), index };
+    let teller = Teller { site, span: open.span(), index, around: around.span };
     let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
     let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
         open.record_attempts(attempt, &done.attempts);
@@ -129,7 +129,8 @@ pub(crate) fn end_level(
 ) -> Done {
     let run = open.level.run.id;
     let attempts = open.attempts;
-    let result = result.map_err(|error| error.at(path, None, run, attempts));
+    let index = open.index().or_else(|| open.level.place.index());
+    let result = result.map_err(|error| error.at(path, index, run, attempts));
     let cached = open.level.config.cache.is_some();
     let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
     let is_pipeline = open.index().is_none();

@@ -13,7 +13,7 @@ use super::map::{self, MapItems, MapStream, OnError};
 use super::outcome::{MapRun, Run};
 use super::root;
 use super::shared::{Capture, Observer};
-use crate::backend::LocalBackend;
+use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::cancel::CancelToken;
@@ -30,7 +30,7 @@ const KEPT_EVENTS: usize = 100_000;
 pub(crate) struct Options {
     pub(crate) outputs: Option<Vec<String>>,
     pub(crate) cache: Setting<Cache>,
-    pub(crate) backend: Setting<LocalBackend>,
+    pub(crate) backend: Setting<Backend>,
     pub(crate) telemetry: Setting<Recorder>,
     pub(crate) callbacks: Setting<Callbacks>,
     pub(crate) timeout: Setting<Duration>,
@@ -118,9 +118,9 @@ macro_rules! options {
                 self
             }
 
-            /// Schedules as this backend says.
-            pub fn backend(mut self, backend: LocalBackend) -> Self {
-                self.options.backend = Setting::Set(backend);
+            /// Runs nodes and items where and as this backend says.
+            pub fn backend(mut self, backend: impl Into<Backend>) -> Self {
+                self.options.backend = Setting::Set(backend.into());
                 self
             }
 

@@ -24,12 +24,14 @@ use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
 use crate::nearest::nearest;
 use crate::pipeline::{InputPort, Inputs, Layout, LevelConfig, Pipeline, Setting, Typed};
+use crate::remote::travel;
 
 /// Runs a pipeline once.
 pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let RunBuilder { pipeline, inputs, options } = builder;
     let layout = Arc::clone(pipeline.run_layout());
     let wanted = wanted(&pipeline, options.outputs.as_deref())?;
+    travel::check_run(&pipeline, options.backend.resolve(pipeline.0.config.backend.resolve(None)).as_ref())?;
     let slots = bind(&pipeline, inputs, &[], wanted.as_deref())?;
     let slots = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
     let total = u64::try_from(pipeline.0.nodes.len()).ok();
@@ -105,9 +107,10 @@ impl Started {
             cache: options.cache.resolve(plan.config.cache.resolve(None)),
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
             telemetry: sampled,
-            backend: options.backend.resolve(plan.config.backend.resolve(None)).unwrap_or_default(),
             environment: plan.config.environment.resolve(None),
-        };
+            ..LevelConfig::default()
+        }
+        .on(options.backend.resolve(plan.config.backend.resolve(None)));
         let start = Tick::now();
         let parent = options.parent.map_or(SpanId::NONE, |parent| parent.parent_id);
         let remote = if options.parent.is_some() { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 };

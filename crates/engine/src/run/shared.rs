@@ -9,6 +9,7 @@ use std::time::Duration;
 use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId};
 use flowglass_record::{Scope, Tick};
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
+use serde::{Deserialize, Serialize};
 
 use super::map::MapItems;
 use crate::backend::Execution;
@@ -16,6 +17,7 @@ use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::feed::Feeds;
 use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline};
+use crate::remote::Counts;
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -95,7 +97,7 @@ impl Clock {
 }
 
 /// What of the values is put on spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Capture {
     /// The beginning of the value that an item works on; values named like secrets (password, token, …) are left out.
     #[default]
@@ -168,6 +170,31 @@ impl Totals {
         self.problem.get_or_init(|| problem.to_string());
     }
 
+    /// Counts what happened in another process as this run's own.
+    pub(crate) fn add(&self, counts: &Counts) {
+        let Counts { nodes, hits, failed, saved_ns, misses, writes, damaged } = *counts;
+        self.nodes.fetch_add(nodes, Relaxed);
+        self.hits.fetch_add(hits, Relaxed);
+        self.failed.fetch_add(failed, Relaxed);
+        self.saved_ns.fetch_add(saved_ns, Relaxed);
+        self.misses.fetch_add(misses, Relaxed);
+        self.writes.fetch_add(writes, Relaxed);
+        self.damaged.fetch_add(damaged, Relaxed);
+    }
+
+    /// Returns what another process is to count as its own.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            nodes: self.nodes.load(Relaxed),
+            hits: self.hits.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            saved_ns: self.saved_ns.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            writes: self.writes.load(Relaxed),
+            damaged: self.damaged.load(Relaxed),
+        }
+    }
+
     pub(crate) fn cache(&self) -> CacheStats {
         CacheStats {
             hits: self.hits.load(Relaxed),
@@ -230,6 +257,27 @@ impl Place {
     /// The index of the nearest item around.
     pub(crate) fn index(&self) -> Option<u64> {
         self.0.index.or_else(|| self.0.around.as_ref()?.index())
+    }
+
+    /// Names and indexes from the root to here.
+    pub(crate) fn steps(&self) -> Vec<(String, Option<u64>)> {
+        let mut steps = self.0.around.as_ref().map(Self::steps).unwrap_or_default();
+        steps.push((self.0.name.to_string(), self.0.index));
+        steps
+    }
+
+    /// Names from the root to here, without indexes.
+    pub(crate) fn names(&self) -> String {
+        let around = self.0.around.as_ref().map(|around| around.names() + " > ").unwrap_or_default();
+        around + &self.0.name
+    }
+
+    /// The place at the end of these steps.
+    pub(crate) fn at(steps: &[(String, Option<u64>)]) -> Self {
+        let step = |around, (name, index): &(String, Option<u64>)| {
+            Some(Self(Arc::new(PlaceNode { around, name: name.as_str().into(), index: *index })))
+        };
+        steps.iter().fold(None, step).unwrap_or_else(|| Self::root(&"".into()))
     }
 
     pub(crate) fn path(&self) -> String {

@@ -96,7 +96,7 @@ impl Slot {
         Self::Rich(Arc::new(Rich { content, signature, digest: OnceLock::new() }))
     }
 
-    fn signature(&self) -> Option<&KeyDigest> {
+    pub(crate) fn signature(&self) -> Option<&KeyDigest> {
         match self {
             Self::Plain(_) => None,
             Self::Rich(rich) => rich.signature.as_ref(),

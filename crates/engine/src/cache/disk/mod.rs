@@ -89,6 +89,9 @@ struct Disk {
 }
 
 impl DiskCache {
+    /// What the address of a cache on disk begins with.
+    pub(crate) const SCHEME: &str = "disk:";
+
     /// Opens the cache in this folder, making the folder if it isn't there.
     ///
     /// # Errors
@@ -230,6 +233,11 @@ impl From<DiskCache> for Cache {
 impl SignatureStore for DiskCache {
     fn describe(&self) -> String {
         format!("DiskCache: {}", self.disk.folder.display())
+    }
+
+    fn address(&self) -> Option<String> {
+        let folder = std::path::absolute(&self.disk.folder).ok()?;
+        Some(format!("{}{}", Self::SCHEME, folder.to_str()?))
     }
 
     fn inline_bytes(&self) -> usize {

@@ -143,12 +143,17 @@ impl Starter {
         let node = if let Target::Node(node) = self.target { Some(node) } else { None };
         let plan = node.map(|node| &self.level.pipeline.0.nodes[node]);
         let attempt = node.map(|node| self.level.sites.nodes[node].attempt);
-        let teller = Teller { site: self.site, span: open.span(), index: open.index() };
+        let around = self.level.span;
+        let teller = Teller { site: self.site, span: open.span(), index: open.index(), around };
         let start = open.frame.start;
         let work = LevelAttempts::new(&level, plan, slots, Some(Arc::clone(&self.outputs)), teller, start);
         let (leaves, pipeline) = (self.leaves(&level), level.pipeline.clone());
         let outputs = Arc::clone(&self.outputs);
-        let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
+        let complete = move |mut open: OpenSpan, done: LevelDone, mut end: Tick| {
+            // An item that waited for its worker began when the worker did.
+            if let Some((start, ended)) = done.away.filter(|_| done.attempts.len() <= 1) {
+                (open.frame.start, end) = (start, ended);
+            }
             if let Some(attempt) = attempt {
                 open.record_attempts(attempt, &done.attempts);
             }

@@ -1,8 +1,10 @@
 //! Which items of a map get spans of their own.
 
+use serde::{Deserialize, Serialize};
+
 /// Which items of a map get spans. What is left out still counts in the map's aggregates, and a failed item always has its
 /// span.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum MapItems {
     /// All up to 1,000, else about 1,000 of them, chosen by a hash of their index. Of a stream, whose length nobody knows, the
     /// share is halved whenever 1,000 more are kept.

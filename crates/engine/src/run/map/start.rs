@@ -18,6 +18,7 @@ use super::supply::{Streamed, Supply};
 use super::work::MapWork;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Inputs, Pipeline, Typed};
+use crate::remote::travel;
 use crate::value::{List, Type};
 
 /// A top-level map whose inputs were checked.
@@ -138,6 +139,8 @@ impl Prepared {
             return Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
         };
         let outputs: Arc<[usize]> = wanted.map_or_else(|| (0..pipeline.0.outputs.len()).collect(), Into::into);
+        let backend = options.backend.resolve(pipeline.0.config.backend.resolve(None));
+        travel::check_map(&pipeline, backend.as_ref(), &outputs)?;
         let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
         let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
         let started = Started::new(&pipeline, &options, layout, Some(1));

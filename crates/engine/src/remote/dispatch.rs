@@ -1,0 +1,369 @@
+//! The driver's side: what waits for a worker, what is under way, and what becomes of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use flowglass_model::{Batch, RunId};
+use flowglass_record::Recorder;
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::away::Away;
+use super::envelope::{self, Kind};
+use super::event::RemoteEvent;
+use super::job::{Header, ItemResult, JobResult, Update, WorkerId};
+use super::lane::{Chunk, Lane, LaneKey, Waiting};
+use super::pack::{self, Item, Packed};
+use super::telemetry::{OpenElsewhere, TelemetryCodec};
+use super::transport::{Fate, Home, JobId, Message, OutgoingJob, Transport, WorkerLost};
+use crate::error::{Error, ErrorKind};
+
+/// Sends what runs want done elsewhere to the workers of one transport, in jobs of a good size.
+pub(crate) struct Dispatcher {
+    transport: Arc<dyn Transport>,
+    state: Mutex<State>,
+    open: OpenElsewhere,
+    this: Weak<Self>,
+}
+
+#[derive(Default)]
+struct State {
+    next_job: u64,
+    lanes: IndexMap<LaneKey, Lane>,
+    flights: HashMap<JobId, Flight>,
+    /// Runs for which there can be no worker, and why; the latest last.
+    hopeless: VecDeque<(RunId, String)>,
+    is_pumping: bool,
+    pump_again: bool,
+}
+
+/// A job under way.
+struct Flight {
+    lane: LaneKey,
+    items: Vec<Waiting>,
+    /// Whether its worker has begun. What still waited beside a worker's other job didn't kill it.
+    has_begun: bool,
+}
+
+/// What all items of a lane have in common.
+#[derive(Clone)]
+pub(crate) struct Errand {
+    pub(crate) header: Arc<Header>,
+    pub(crate) recorder: Recorder,
+    pub(crate) codec: Option<Arc<dyn TelemetryCodec>>,
+    pub(crate) chunk: Chunk,
+    /// How often an item may be tried again after its worker died.
+    pub(crate) losses: u32,
+    pub(crate) resources: Arc<[(String, String)]>,
+}
+
+/// What an item's future is told.
+pub(crate) enum Told {
+    /// Its worker has begun.
+    Started,
+    /// Something happened inside.
+    Event(RemoteEvent),
+    /// Its worker died, and another will be asked.
+    Again(WorkerLost),
+    /// It is over.
+    Done(Result<Returned, Error>),
+}
+
+/// An item that came back.
+pub(crate) struct Returned {
+    pub(crate) result: ItemResult,
+    pub(crate) worker: WorkerId,
+}
+
+/// For so many runs it is remembered that there can be no worker.
+const HOPELESS: usize = 16;
+
+impl Dispatcher {
+    pub(crate) fn new(transport: Arc<dyn Transport>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            transport,
+            state: Mutex::default(),
+            open: OpenElsewhere::default(),
+            this: Weak::clone(this),
+        })
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// Puts an item into its lane, which is made if it isn't there. The returned future ends with what came back.
+    pub(crate) fn submit(self: &Arc<Self>, key: LaneKey, errand: impl FnOnce() -> Errand, item: Item) -> Away {
+        let (tell, told) = unbounded_channel();
+        let job = Arc::new(AtomicU64::new(NOWHERE));
+        let waiting = Waiting { item, tell, job: Arc::clone(&job), losses: 0, accidents: 0, alone: false };
+        let mut state = self.state.lock();
+        let hopeless = state.hopeless.iter().find(|(run, _)| *run == key.run).map(|(_, reason)| reason.clone());
+        let timeout = match hopeless {
+            Some(reason) => {
+                waiting.end(Err(Error::new(ErrorKind::Environment, reason)));
+                None
+            }
+            None => {
+                let lane = state.lanes.entry(key).or_insert_with(|| Lane::new(errand()));
+                lane.waiting.push_back(waiting);
+                lane.errand.header.timeout_ns.map(Duration::from_nanos)
+            }
+        };
+        drop(state);
+        self.pump();
+        Away::new(told, Arc::clone(self), job, timeout)
+    }
+
+    /// An item's future was dropped: a job of which nobody wants anything any more is stopped.
+    pub(super) fn abandoned(&self, job: &AtomicU64) {
+        self.stop_unwanted(JobId(job.load(Ordering::Acquire)));
+    }
+
+    fn stop_unwanted(&self, job: JobId) {
+        let state = self.state.lock();
+        let is_wanted = state.flights.get(&job).is_none_or(|flight| flight.items.iter().any(Waiting::is_wanted));
+        drop(state);
+        if !is_wanted {
+            self.transport.cancel(job);
+        }
+    }
+
+    /// Sends jobs as long as there is something to send and somebody to send it to.
+    fn pump(&self) {
+        let mut state = self.state.lock();
+        if state.is_pumping {
+            state.pump_again = true;
+            return;
+        }
+        state.is_pumping = true;
+        drop(state);
+        while self.pump_once() {}
+    }
+
+    /// Sends one job; says whether there may be another.
+    fn pump_once(&self) -> bool {
+        let limits = self.transport.limits();
+        let mut state = self.state.lock();
+        let room = limits.concurrency.saturating_sub(state.flights.len());
+        let chunk = if room > 0 { state.take_chunk(room) } else { None };
+        let Some((key, errand, items)) = chunk else {
+            state.is_pumping = std::mem::take(&mut state.pump_again);
+            return state.is_pumping;
+        };
+        state.next_job += 1;
+        let job = JobId(state.next_job);
+        drop(state);
+        let Packed { body, sent, left, refused } = pack::pack(&errand.header, items, limits.message_bytes);
+        refused.into_iter().for_each(|(item, error)| item.end(Err(error)));
+        let mut state = self.state.lock();
+        left.into_iter().rev().for_each(|item| state.put_back(&key, &errand, item));
+        if sent.is_empty() {
+            state.release(&key);
+            return true;
+        }
+        sent.iter().for_each(|item| item.job.store(job.0, Ordering::Release));
+        state.flights.insert(job, Flight { lane: key, items: sent, has_begun: false });
+        drop(state);
+        if let Some(home) = self.this.upgrade() {
+            let timeout = errand.header.timeout_ns.map(Duration::from_nanos);
+            self.transport.submit(OutgoingJob { id: job, body, timeout, resources: errand.resources }, home);
+        }
+        // Whoever gave up its item while it was packed didn't know the job yet.
+        self.stop_unwanted(job);
+        true
+    }
+
+    fn update(&self, job: JobId, body: &[u8]) {
+        let limit = self.transport.limits().message_bytes;
+        // What can't be read is telemetry at worst; the answer to the job says whether all is well.
+        let Ok(update) = envelope::open::<Update>(Kind::Update, body, limit) else { return };
+        match update {
+            Update::Started => self.started(job),
+            Update::Events(events) => self.tell_events(job, events),
+            Update::Telemetry { worker, trace, batch } => {
+                let errand = self.state.lock().errand_of(job, |run| run.trace == trace);
+                let Some((recorder, Some(codec))) = errand.map(|errand| (errand.recorder, errand.codec)) else { return };
+                let unread = |_| vec![Batch { dropped: 1, ..Batch::default() }];
+                for mut batch in codec.decode(&batch.0).unwrap_or_else(unread) {
+                    self.open.note(&worker, &mut batch);
+                    recorder.relay(batch);
+                }
+            }
+        }
+    }
+
+    fn started(&self, job: JobId) {
+        let mut state = self.state.lock();
+        if let Some(flight) = state.flights.get_mut(&job) {
+            flight.has_begun = true;
+            flight.items.iter().for_each(|item| item.tell(Told::Started));
+        }
+    }
+
+    fn tell_events(&self, job: JobId, events: Vec<RemoteEvent>) {
+        let state = self.state.lock();
+        let Some(flight) = state.flights.get(&job) else { return };
+        for event in events {
+            if let Some(item) = flight.items.get(event.item as usize) {
+                item.tell(Told::Event(event));
+            }
+        }
+    }
+
+    fn result(&self, job: JobId, body: &[u8]) {
+        let limit = self.transport.limits().message_bytes;
+        let Some((flight, errand)) = self.state.lock().land(job) else { return };
+        let unread = |problem: String| Error::new(ErrorKind::Worker, problem);
+        let count = flight.items.len();
+        let result = envelope::open::<JobResult>(Kind::Result, body, limit)
+            .map_err(|error| unread(format!("a worker's answer can't be read: {error}")))
+            .and_then(|result| {
+                errand.recorder.relay(Batch { dropped: result.dropped, ..Batch::default() });
+                let items = result.items.map_err(unread)?;
+                self.state.lock().learn(&flight.lane, result.elapsed_ns, count);
+                if items.len() == count { Ok((items, result.worker)) } else { Err(unread("a worker's answer is short".into())) }
+            });
+        match result {
+            Ok((results, worker)) => {
+                for (item, result) in flight.items.into_iter().zip(results) {
+                    item.end(Ok(Returned { result, worker: worker.clone() }));
+                }
+            }
+            Err(error) => flight.items.into_iter().for_each(|item| item.end(Err(error.clone()))),
+        }
+        self.state.lock().release(&flight.lane);
+    }
+
+    fn lost(&self, job: JobId, lost: &WorkerLost) {
+        let Some((flight, errand)) = self.state.lock().land(job) else { return };
+        self.open.interrupt(&lost.worker, flight.lane.run.trace, &errand.recorder);
+        if lost.fate == Fate::Impossible {
+            let waiting = self.state.lock().give_up(flight.lane.run, &lost.reason);
+            let error = Error::new(ErrorKind::Environment, &*lost.reason);
+            self.state.lock().release(&flight.lane);
+            return flight.items.into_iter().chain(waiting).for_each(|item| item.end(Err(error.clone())));
+        }
+        let is_blamed = lost.fate == Fate::Died && flight.has_begun;
+        for mut item in flight.items.into_iter().rev() {
+            item.losses += u32::from(is_blamed);
+            item.accidents += u32::from(!is_blamed);
+            if item.losses > errand.losses || item.accidents > MOST_ACCIDENTS {
+                let error = lost_for_good(lost, item.losses);
+                item.end(Err(error));
+                continue;
+            }
+            item.tell(Told::Again(lost.clone()));
+            // Alone, so that of several only the one that is at fault can fail.
+            item.alone = true;
+            item.job.store(NOWHERE, Ordering::Release);
+            self.state.lock().put_back(&flight.lane, &errand, item);
+        }
+        self.state.lock().release(&flight.lane);
+    }
+}
+
+/// An item is given to so many further workers at most if its workers die without having begun with it.
+const MOST_ACCIDENTS: u32 = 16;
+
+fn lost_for_good(lost: &WorkerLost, losses: u32) -> Error {
+    let tries = if losses > 1 { format!("; {losses} workers were lost with it") } else { String::new() };
+    Error::new(ErrorKind::Worker, format!("worker `{}` was lost: {}{tries}", lost.worker, lost.reason))
+}
+
+/// The job of an item that waits.
+pub(super) const NOWHERE: u64 = 0;
+
+impl Home for Dispatcher {
+    fn receive(&self, job: JobId, message: Message) {
+        match message {
+            Message::Update(body) => return self.update(job, &body),
+            Message::Result(body) => self.result(job, &body),
+            Message::Lost(lost) => self.lost(job, &lost),
+        }
+        self.pump();
+    }
+}
+
+impl State {
+    /// Takes the next job's items: lanes take turns.
+    fn take_chunk(&mut self, room: usize) -> Option<(LaneKey, Errand, Vec<Waiting>)> {
+        for _ in 0..self.lanes.len() {
+            let (key, mut lane) = self.lanes.shift_remove_index(0)?;
+            let items = lane.take(room);
+            lane.flights += usize::from(!items.is_empty());
+            let errand = lane.errand.clone();
+            if !lane.is_over() {
+                self.lanes.insert(key, lane);
+            }
+            if !items.is_empty() {
+                return Some((key, errand, items));
+            }
+        }
+        None
+    }
+
+    fn put_back(&mut self, key: &LaneKey, errand: &Errand, item: Waiting) {
+        self.lanes.entry(*key).or_insert_with(|| Lane::new(errand.clone())).waiting.push_front(item);
+    }
+
+    /// A job of this lane is over; so may the lane be.
+    fn release(&mut self, key: &LaneKey) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        lane.flights = lane.flights.saturating_sub(1);
+        if lane.is_over() {
+            self.lanes.shift_remove(key);
+        }
+    }
+
+    /// Ends a flight; its lane is to be released.
+    fn land(&mut self, job: JobId) -> Option<(Flight, Errand)> {
+        let errand = self.errand_of(job, |_| false)?;
+        Some((self.flights.remove(&job)?, errand))
+    }
+
+    /// What is known of a job's lane; where the job is over, that of another one that will do.
+    fn errand_of(&self, job: JobId, will_do: impl Fn(RunId) -> bool) -> Option<Errand> {
+        let key = match self.flights.get(&job) {
+            Some(flight) => flight.lane,
+            None => self.flights.values().map(|flight| flight.lane).find(|lane| will_do(lane.run))?,
+        };
+        self.lanes.get(&key).map(|lane| lane.errand.clone())
+    }
+
+    fn learn(&mut self, lane: &LaneKey, elapsed_ns: u64, items: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.learn(elapsed_ns, items);
+        }
+    }
+
+    /// There can be no worker for this run: what waits of it is taken out.
+    fn give_up(&mut self, run: RunId, reason: &str) -> Vec<Waiting> {
+        if self.hopeless.len() == HOPELESS {
+            self.hopeless.pop_front();
+        }
+        self.hopeless.push_back((run, reason.to_owned()));
+        let lanes = self.lanes.iter_mut().filter(|(key, _)| key.run == run);
+        lanes.flat_map(|(_, lane)| std::mem::take(&mut lane.waiting)).collect()
+    }
+}
+
+impl Waiting {
+    fn tell(&self, told: Told) {
+        // Nobody may be there any more.
+        let _ = self.tell.send(told);
+    }
+
+    fn end(self, result: Result<Returned, Error>) {
+        self.tell(Told::Done(result));
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.tell.is_closed()
+    }
+}
+
+pub(super) type Teller = UnboundedSender<Told>;

@@ -1,0 +1,149 @@
+//! One item of a job, run by the ordinary engine under the driver's span.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use flowglass_model::Attributes;
+use flowglass_record::Recorder;
+use futures_util::FutureExt;
+
+use super::event::RemoteEvent;
+use super::failure::RemoteFailure;
+use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, Target};
+use super::payload::Payload;
+use crate::cache::Cache;
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind, panic_text};
+use crate::pipeline::{LevelConfig, NodeKind, Pipeline};
+use crate::run::guest::{self, Guest};
+use crate::value::{KeyDigest, Type, Value};
+
+/// Sends an event home.
+pub(super) type TellHome = Arc<dyn Fn(RemoteEvent) + Send + Sync>;
+
+/// What the items of a job have in common.
+pub(super) struct ItemWork {
+    pub(super) pipeline: Pipeline,
+    pub(super) cache: Option<Cache>,
+    pub(super) recorder: Recorder,
+    pub(super) attributes: Attributes,
+    pub(super) values: Vec<Payload>,
+    pub(super) cancel: CancelToken,
+    pub(super) events: Option<TellHome>,
+    pub(super) header: Header,
+}
+
+/// What an item made.
+struct Made {
+    values: Vec<ItemValue>,
+    hit: bool,
+}
+
+impl ItemWork {
+    /// Runs the item that is at this place in its job.
+    pub(super) async fn run(&self, at: u32, item: JobItem) -> ItemResult {
+        let (started, start_unix_ns) = (Instant::now(), unix_now_ns());
+        let mut counts = Counts::default();
+        let work = AssertUnwindSafe(async {
+            match &self.header.target {
+                Target::Node { node, .. } => self.call(item, *node as usize).await,
+                Target::Whole { outputs } => self.level(at, item, outputs, &mut counts).await,
+            }
+        });
+        let made = work.catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let duration_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let hit = made.as_ref().is_ok_and(|made| made.hit);
+        let outcome = made.map(|made| made.values).map_err(|error| RemoteFailure::of(&error));
+        ItemResult { outcome, start_unix_ns, duration_ns, hit, counts }
+    }
+
+    async fn call(&self, item: JobItem, node: usize) -> Result<Made, Error> {
+        let plan = &self.pipeline.0.nodes[node];
+        let NodeKind::Call { spec, .. } = &plan.kind else {
+            return Err(Error::new(ErrorKind::Worker, "a pipeline was sent as a call"));
+        };
+        let inputs = plan.args.iter().zip(&item.inputs).map(|(arg, input)| match input {
+            Some(input) => Ok(self.value(input, &arg.want)?.0),
+            None => Err(Error::new(ErrorKind::Worker, format!("input `{}` did not arrive", arg.name))),
+        });
+        let inputs = inputs.collect::<Result<_, Error>>()?;
+        let attempt = item.attempt;
+        let outputs = guest::call(self.guest(item, None), node, inputs, attempt).await?;
+        let encode = |(output, value): (&crate::node::Output, &Value)| encode(&output.name, &output.ty, value, None);
+        Ok(Made { values: spec.outputs.iter().zip(&outputs).map(encode).collect::<Result<_, _>>()?, hit: false })
+    }
+
+    async fn level(&self, at: u32, item: JobItem, outputs: &[u32], counts: &mut Counts) -> Result<Made, Error> {
+        let plan = &self.pipeline.0;
+        let inputs = plan
+            .inputs
+            .iter()
+            .zip(&item.inputs)
+            .map(|(port, input)| input.as_ref().map(|input| self.value(input, &port.ty)).transpose());
+        let inputs = inputs.collect::<Result<Vec<_>, Error>>()?;
+        let outputs: Vec<usize> = outputs.iter().map(|&output| output as usize).collect();
+        let done = guest::level(self.guest(item, Some(at)), inputs, &outputs).await;
+        *counts = done.counts;
+        let values = done.result?;
+        let encode = |(&output, (value, signature)): (&usize, (Value, Option<KeyDigest>))| {
+            let port = &plan.outputs[output];
+            encode(&port.name, &port.ty, &value, signature)
+        };
+        let values = outputs.iter().zip(values).map(encode).collect::<Result<_, _>>()?;
+        Ok(Made { values, hit: done.hit })
+    }
+
+    fn guest(&self, item: JobItem, at: Option<u32>) -> Guest {
+        let header = &self.header;
+        let events = self.events.clone().zip(at);
+        Guest {
+            pipeline: self.pipeline.clone(),
+            run: header.run,
+            recorder: self.recorder.clone(),
+            attributes: self.attributes.clone(),
+            span: item.span,
+            recorded: item.recorded,
+            place: item.place,
+            config: LevelConfig {
+                cache: self.cache.clone(),
+                telemetry: header.telemetry,
+                backend: header.inside.clone(),
+                environment: header.environment.as_deref().map(Into::into),
+                is_guest: true,
+                ..LevelConfig::default()
+            },
+            cancel: self.cancel.clone(),
+            capture: header.capture,
+            map_items: header.map_items,
+            grace: header.grace,
+            observe: events.map(|(tell, at)| {
+                Arc::new(move |event: &flowglass_model::Event<'_>| {
+                    RemoteEvent::of(event, at, guest::FIRST_SITE).into_iter().for_each(|event| tell(event));
+                }) as _
+            }),
+        }
+    }
+
+    fn value(&self, input: &JobInput, ty: &Type) -> Result<(Value, Option<KeyDigest>), Error> {
+        let lost = |what: &str| Error::new(ErrorKind::Worker, format!("a value did not arrive: {what}"));
+        let bytes = self.values.get(input.value as usize).ok_or_else(|| lost("the message is short"))?;
+        let value = ty.decode(&bytes.0);
+        Ok((value.map_err(|error| lost(&error.to_string()))?, input.signature))
+    }
+}
+
+fn encode(name: &str, ty: &Type, value: &Value, signature: Option<KeyDigest>) -> Result<ItemValue, Error> {
+    let value = ty.encode(value);
+    let value = value.map_err(|error| Error::new(ErrorKind::Worker, format!("output `{name}` can't be sent home: {error}")))?;
+    Ok(ItemValue { value: Payload(value), signature })
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    Error::new(ErrorKind::Panic, format!("panicked: {}", panic_text(panic)))
+}
+
+fn unix_now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

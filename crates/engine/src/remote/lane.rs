@@ -1,0 +1,106 @@
+//! Items that can travel together, and how many of them make a good job.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use flowglass_model::{Fingerprint, RunId, SpanId};
+
+use super::dispatch::{Errand, Teller};
+use super::pack::Item;
+
+/// How many items of a map travel in one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Chunk {
+    /// So many that a job takes about 50 ms, as far as is known from the items before; never so many that a worker
+    /// would have nothing to do.
+    #[default]
+    Auto,
+    /// This many. Items with a time limit travel alone all the same, so that one that hangs holds up no other.
+    Items(usize),
+}
+
+/// What a job is to take, in nanoseconds.
+const JOB_NS: f64 = 50e6;
+/// A job never has more items.
+const MOST_ITEMS: usize = 1024;
+
+/// What tells items apart that can't travel together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LaneKey {
+    pub(crate) run: RunId,
+    pub(crate) pipeline: Fingerprint,
+    /// The span around: the map's, or the pipeline's.
+    pub(crate) around: SpanId,
+    /// The node, or nothing for the pipeline itself.
+    pub(crate) node: Option<u32>,
+}
+
+/// Items that can travel together.
+pub(super) struct Lane {
+    pub(super) errand: Errand,
+    pub(super) waiting: VecDeque<Waiting>,
+    /// What an item takes a worker, as far as is known.
+    item_ns: Option<f64>,
+    /// How many jobs of it are under way.
+    pub(super) flights: usize,
+}
+
+/// An item that waits for a worker, or is with one.
+pub(super) struct Waiting {
+    pub(super) item: Item,
+    pub(super) tell: Teller,
+    pub(super) job: Arc<AtomicU64>,
+    /// How many workers died with it.
+    pub(super) losses: u32,
+    /// How many died or were ended for other reasons while they had it.
+    pub(super) accidents: u32,
+    /// Whether it travels in a job of its own.
+    pub(super) alone: bool,
+}
+
+impl Lane {
+    pub(super) fn new(errand: Errand) -> Self {
+        Self { errand, waiting: VecDeque::new(), item_ns: None, flights: 0 }
+    }
+
+    /// Takes the items of one job, where there is room for so many jobs. What nobody waits for is let go.
+    pub(super) fn take(&mut self, room: usize) -> Vec<Waiting> {
+        self.waiting.retain(|item| !item.tell.is_closed());
+        if self.waiting.front().is_some_and(|item| item.alone) {
+            return self.waiting.pop_front().into_iter().collect();
+        }
+        let most = self.size(room).min(self.waiting.len());
+        let together = self.waiting.iter().take(most).take_while(|item| !item.alone).count();
+        self.waiting.drain(..together).collect()
+    }
+
+    /// Says whether nothing of it is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.flights == 0
+    }
+
+    /// How many items the next job has.
+    fn size(&self, room: usize) -> usize {
+        if self.errand.header.timeout_ns.is_some() {
+            return 1;
+        }
+        match (self.errand.chunk, self.item_ns) {
+            (Chunk::Items(items), _) => items.max(1),
+            (Chunk::Auto, None) => 1,
+            (Chunk::Auto, Some(item_ns)) => {
+                let share = self.waiting.len().div_ceil(room.max(1));
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides")]
+                let fitting = (JOB_NS / item_ns.max(1.0)).clamp(1.0, MOST_ITEMS as f64) as usize;
+                fitting.min(share).max(1)
+            }
+        }
+    }
+
+    /// Takes note of how long a job took its worker.
+    pub(super) fn learn(&mut self, elapsed_ns: u64, items: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let item_ns = elapsed_ns as f64 / items.max(1) as f64;
+        self.item_ns = Some(self.item_ns.map_or(item_ns, |known| 0.7 * known + 0.3 * item_ns));
+    }
+}

@@ -1,0 +1,42 @@
+//! The seam to other processes: what is sent to a worker, what comes back, and who sees to it that nothing is lost.
+//!
+//! A level whose backend is remote hands out its nodes: each call, each nested pipeline and each item of a map is one item
+//! of some job. The driver opens and ends the item's own span, and keeps its cache, its retries and its time limit; the
+//! worker runs what is inside by the ordinary engine, under that span. So a run looks the same wherever its parts ran.
+//!
+//! - [`dispatch`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
+//! - [`job`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
+//! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
+//! - [`worker`], [`item`], [`registry`]: the worker's side.
+//! - [`telemetry`]: spans on their way home. [`travel`]: what can't travel, said before anything runs.
+
+mod away;
+mod backend;
+mod dispatch;
+mod envelope;
+mod event;
+mod failure;
+mod item;
+mod job;
+mod lane;
+mod pack;
+mod payload;
+mod process;
+mod registry;
+mod telemetry;
+mod transport;
+pub(crate) mod travel;
+mod worker;
+
+pub(crate) use away::{Away, Listener};
+pub use backend::{OnWorkerLost, RemoteBackend};
+pub(crate) use dispatch::{Errand, Returned};
+pub(crate) use event::RemoteEvent;
+pub(crate) use job::{Carrier, Counts, Header, SharedCache, Target};
+pub use lane::Chunk;
+pub(crate) use lane::LaneKey;
+pub(crate) use pack::{Item, ItemInput};
+pub use process::{Invitation, ProcessWorkers, serve};
+pub use telemetry::{TelemetryCodec, TelemetryEncoder};
+pub use transport::{Fate, Home, JobId, Limits, Message, OutgoingJob, Transport, WorkerLost};
+pub use worker::{Upstream, Worker};

@@ -1,0 +1,50 @@
+//! The pipelines that a worker knows, found by their fingerprints.
+
+use std::collections::HashMap;
+
+use flowglass_model::Fingerprint;
+
+use crate::pipeline::{NodeKind, Pipeline};
+
+/// Pipelines by their fingerprints, those inside of others included.
+#[derive(Default)]
+pub(super) struct Registry {
+    pipelines: HashMap<Fingerprint, Pipeline>,
+    /// The names of those that were registered themselves, for messages.
+    names: Vec<String>,
+}
+
+impl Registry {
+    /// Adds a pipeline and every pipeline inside of it.
+    pub(super) fn add(&mut self, pipeline: &Pipeline) {
+        self.names.push(pipeline.name().to_owned());
+        self.add_all(pipeline);
+    }
+
+    fn add_all(&mut self, pipeline: &Pipeline) {
+        if self.pipelines.insert(pipeline.fingerprint(), pipeline.clone()).is_some() {
+            return;
+        }
+        for node in &pipeline.0.nodes {
+            if let NodeKind::Pipeline(inner) = &node.kind {
+                self.add_all(inner);
+            }
+        }
+    }
+
+    /// Finds a pipeline, or says why it isn't there.
+    pub(super) fn find(&self, fingerprint: Fingerprint, name: &str) -> Result<&Pipeline, String> {
+        self.pipelines.get(&fingerprint).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        if self.pipelines.values().any(|pipeline| pipeline.name() == name) {
+            return format!(
+                "the worker's pipeline `{name}` is another one than the driver's: its nodes, names, versions or code differ; \
+                 build both by one function and give that to `flowglass::worker`"
+            );
+        }
+        let known = if self.names.is_empty() { "none".to_owned() } else { self.names.join(", ") };
+        format!("the worker doesn't know the pipeline `{name}`: give it to `flowglass::worker` (it knows {known})")
+    }
+}

@@ -1,0 +1,71 @@
+//! Workers that die, hang or stop: nothing is lost in silence.
+
+use std::time::Duration;
+
+use flowglass::model::Status;
+use flowglass::prelude::*;
+use flowglass::{CancelToken, ErrorKind, OnWorkerLost};
+
+use crate::pipelines::{footprints, hangs, survivors, threes, waits};
+use crate::{copies, workers};
+
+#[test]
+fn a_killed_workers_call_is_given_to_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = survivors().unwrap().run(inputs! { file: folder.path().join("died") }).backend(workers(1)).wait().unwrap();
+    assert_eq!(run.get::<u64>("survived").unwrap(), 7);
+    let spans = run.trace();
+    let node = spans.iter().find(|span| span.name == "node die_once").unwrap();
+    let lost = node.events.iter().find(|event| event.name == "worker.lost").unwrap();
+    assert!(lost.attributes.iter().any(|(_, value)| value.as_str().is_some_and(|text| text.contains("signal: 9"))), "{lost:?}");
+    assert!(spans.iter().any(|span| span.name == "dying" && span.status == Status::Ok), "the second try is recorded");
+}
+
+#[test]
+fn a_killed_workers_call_fails_where_it_must_not_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = workers(1).on_worker_lost(OnWorkerLost::Fail);
+    let run = survivors().unwrap().run(inputs! { file: folder.path().join("died") }).backend(backend).wait();
+    let error = run.err().unwrap();
+    assert_eq!((error.kind(), error.path()), (ErrorKind::Worker, "survivors > die_once"));
+    assert!(error.message().contains("worker `processes-1` was lost: it ended: signal: 9"), "{error}");
+}
+
+#[test]
+fn of_a_chunk_only_the_item_at_fault_fails() {
+    let numbers: Vec<u64> = (0..8).collect();
+    let backend = workers(1).chunk(flowglass::Chunk::Items(8)).on_worker_lost(OnWorkerLost::Retry(1));
+    let map = threes().unwrap().map(inputs! { number: numbers }, ["number"]).backend(backend).wait().unwrap();
+    assert_eq!(map.failed(), 1);
+    let item = map.items().nth(3).unwrap();
+    let error = item.error().unwrap();
+    assert!(error.message().contains("2 workers were lost with it"), "{error}");
+    assert_eq!((error.index(), map.item::<u64>(7, "number_again").unwrap()), (Some(3), 7));
+}
+
+#[test]
+fn a_node_that_hangs_is_timed_out_and_its_worker_replaced() {
+    let backend = flowglass::over(copies(1).cancel_within(Duration::from_millis(50)));
+    let run = hangs().unwrap().run(inputs! { number: 1_u64 }).backend(backend.clone()).wait();
+    assert_eq!(run.err().unwrap().kind(), ErrorKind::Timeout);
+    let run = threes().unwrap().run(inputs! { number: 1_u64 }).backend(backend).wait().unwrap();
+    assert_eq!(run.get::<u64>("number_again").unwrap(), 1);
+}
+
+#[test]
+fn a_cancelled_run_reaches_its_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, token) = (folder.path().join("dropped"), CancelToken::new());
+    let cancel = token.clone();
+    let backend = workers(1);
+    let run = waits().unwrap().run(inputs! { number: 1_u64, file: file.clone() }).backend(backend.clone()).cancel_with(token);
+    let run = run.observe(move |event| {
+        if event.name() == "node.started" {
+            cancel.cancel();
+        }
+    });
+    assert_eq!(run.wait().err().unwrap().kind(), ErrorKind::Cancelled);
+    // The node leaves the file when it is dropped.
+    let run = footprints().unwrap().run(inputs! { file: file }).backend(backend).wait().unwrap();
+    assert!(run.get::<bool>("is_there").unwrap());
+}

@@ -1,0 +1,155 @@
+//! The nodes and pipelines that the tests hand out, and that every copy of the test program knows.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flowglass::prelude::*;
+use flowglass::{BoxError, Error, Setting};
+
+#[node(output = "square")]
+pub(crate) fn square(number: u64) -> u64 {
+    let span = flowglass::span("multiply");
+    span.attr("factor", i64::try_from(number).unwrap_or_default());
+    number * number
+}
+
+#[node(output = "pid")]
+pub(crate) async fn process(square: u64) -> u32 {
+    tokio::task::yield_now().await;
+    u32::try_from(square).map_or(0, |_| std::process::id())
+}
+
+#[node(output = "sum")]
+pub(crate) fn add(square: u64, pid: u32) -> u64 {
+    square + u64::from(pid.min(1))
+}
+
+/// Fails for odd numbers, panics for multiples of ten.
+#[node(output = "half")]
+pub(crate) fn halve(number: u64) -> Result<u64, BoxError> {
+    assert!(!number.is_multiple_of(10), "ten times {}", number / 10);
+    if number.is_multiple_of(2) { Ok(number / 2) } else { Err(format!("{number} is odd").into()) }
+}
+
+/// Kills its own process the first time, which the file remembers.
+#[node(output = "survived")]
+pub(crate) fn die_once(file: PathBuf) -> u64 {
+    let span = flowglass::span("dying");
+    if remember(&file) {
+        return 7;
+    }
+    span.event("about to die", &[]);
+    die()
+}
+
+/// Kills its process for one number.
+#[node(output = "number_again")]
+pub(crate) fn die_at_three(number: u64) -> u64 {
+    if number == 3 { die() } else { number }
+}
+
+/// Never ends, and hears of nothing.
+#[node(output = "never")]
+pub(crate) fn hang(number: u64) -> u64 {
+    loop {
+        std::thread::sleep(Duration::from_millis(number.max(1)));
+    }
+}
+
+/// Waits until it is told to stop.
+#[node(output = "waited")]
+pub(crate) async fn wait_long(number: u64, file: PathBuf, context: &NodeContext) -> u64 {
+    let _gone = Footprint(file);
+    context.cancel_token().cancelled().await;
+    number
+}
+
+/// Leaves a file when it is dropped.
+struct Footprint(PathBuf);
+
+impl Drop for Footprint {
+    fn drop(&mut self) {
+        std::fs::write(&self.0, "dropped").unwrap();
+    }
+}
+
+/// Waits until a file is there.
+#[node(output = "is_there")]
+pub(crate) async fn wait_for(file: PathBuf) -> bool {
+    while !file.exists() {
+        tokio::task::yield_now().await;
+    }
+    true
+}
+
+/// Says whether the file was there, and makes it.
+fn remember(file: &Path) -> bool {
+    std::fs::OpenOptions::new().write(true).create_new(true).open(file).is_err()
+}
+
+fn die() -> u64 {
+    let pid = std::process::id().to_string();
+    std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+pub(crate) type Build = Result<Pipeline, Error>;
+
+pub(crate) fn sums() -> Build {
+    Pipeline::builder("sums").nodes(nodes![square, process, add]).build()
+}
+
+pub(crate) fn halves() -> Build {
+    Pipeline::builder("halves").node(halve {}.retry(Retry::attempts(2).delay(Duration::from_millis(1)))).build()
+}
+
+pub(crate) fn survivors() -> Build {
+    Pipeline::builder("survivors").node(die_once {}).build()
+}
+
+pub(crate) fn threes() -> Build {
+    Pipeline::builder("threes").node(die_at_three {}).build()
+}
+
+pub(crate) fn hangs() -> Build {
+    Pipeline::builder("hangs").node(hang {}.timeout(Duration::from_millis(200))).build()
+}
+
+pub(crate) fn footprints() -> Build {
+    Pipeline::builder("footprints").node(wait_for {}.timeout(Duration::from_secs(60))).build()
+}
+
+pub(crate) fn waits() -> Build {
+    Pipeline::builder("waits").node(wait_long {}).build()
+}
+
+/// A pipeline around `sums`, which is mapped over and runs once besides.
+pub(crate) fn report() -> Build {
+    let sums = sums()?;
+    Pipeline::builder("report")
+        .node(sums.as_node().named("one").output("sum", "one_sum"))
+        .node(sums.as_node().named("each").map_over("number", "numbers").output("sum", "sums"))
+        .node(total {})
+        .build()
+}
+
+#[node(output = "total")]
+pub(crate) fn total(sums: Vec<u64>, one_sum: u64) -> u64 {
+    sums.into_iter().sum::<u64>() + one_sum
+}
+
+/// Everything that a copy knows.
+pub(crate) fn all() -> Vec<Box<dyn FnOnce() -> Build>> {
+    let fixed: [fn() -> Build; 8] = [sums, halves, survivors, threes, hangs, waits, footprints, report];
+    let fixed = fixed.into_iter().map(|build| Box::new(build) as Box<dyn FnOnce() -> Build>);
+    let random =
+        (0..crate::graphs::SEEDS).map(|seed| Box::new(move || crate::graphs::pipeline(seed)) as Box<dyn FnOnce() -> Build>);
+    fixed.chain(random).collect()
+}
+
+/// A pipeline as it is, with another backend.
+pub(crate) fn on(build: Build, backend: impl Into<flowglass::Backend>) -> Pipeline {
+    build.unwrap().with_backend(Setting::Set(backend.into()))
+}
