@@ -29,6 +29,8 @@ pub(crate) struct Done {
     /// Whether everything in it came from the cache.
     pub(crate) hit: bool,
     pub(crate) saved_ns: u64,
+    /// When it really began, if that may be later than when it was started: it waited for a worker elsewhere.
+    pub(crate) began: Option<Tick>,
     pub(crate) end: Tick,
 }
 
@@ -134,7 +136,8 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     drop(given);
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
-    let work = Work { context, site, node, spec, keyed, times: Times::default() };
+    let times = site.level.config.remote.is_some().then(Times::default);
+    let work = Work { context, site, node, spec, keyed, times };
     work.first_attempt(inputs, open, cx)
 }
 
@@ -153,7 +156,7 @@ fn started(site: &CallSite, start: Tick) -> OpenSpan {
 #[cold]
 fn not_a_call(end: Tick) -> Done {
     let result = Err(Error::new(ErrorKind::Build, "a pipeline was called as a function"));
-    Done { result, hit: false, saved_ns: 0, end }
+    Done { result, hit: false, saved_ns: 0, end, began: None }
 }
 
 /// Makes what a node may know of its surroundings.
@@ -184,7 +187,7 @@ fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
     let index = open.index().or_else(|| open.level.place.index());
     let error = error.at(path, index, open.level.run.id, open.attempts);
     open.end(&Ended::Failed { error: &error }, end);
-    Done { result: Err(error), hit: false, saved_ns: 0, end }
+    Done { result: Err(error), hit: false, saved_ns: 0, end, began: None }
 }
 
 fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Entry>) -> Done {
@@ -197,7 +200,7 @@ fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Ent
     let (lookup_ns, saved_ns) = (start.elapsed_ns(end), entry.cost_ns);
     let slots = cached_slots(site, given, keyed, entry);
     open.end(&Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns }, end);
-    Done { result: Ok(slots), hit: true, saved_ns, end }
+    Done { result: Ok(slots), hit: true, saved_ns, end, began: None }
 }
 
 /// Slots for what lies in the cache, with what it takes to compute it again.
@@ -222,7 +225,7 @@ pub(crate) fn conclude(open: OpenSpan, node: usize, result: Result<Outputs, BoxE
         Ok(outputs) => {
             open.end(&Ended::Computed { cache: CacheStatus::Off, signature: None }, end);
             let slots = plan.exposed.iter().map(|&output| Slot::unsigned(Arc::clone(&outputs[output]))).collect();
-            Done { result: Ok(slots), hit: false, saved_ns: 0, end }
+            Done { result: Ok(slots), hit: false, saved_ns: 0, end, began: None }
         }
         Err(error) => fail(open, &level.place.inside(&plan.name, None).path(), error, end),
     }
@@ -236,7 +239,7 @@ pub(super) struct Work {
     pub(super) context: NodeContext,
     keyed: Option<Keyed>,
     /// When a worker elsewhere had it.
-    times: Times,
+    times: Option<Times>,
 }
 
 impl Work {
@@ -294,7 +297,7 @@ impl Work {
         if let Some(remote) = &self.site.level.config.remote {
             let CallSite { level, node, index, recorded, .. } = &self.site;
             let calling = Calling { level, node: *node, index: *index, recorded: *recorded, spec: &self.spec, context, frame };
-            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, inputs, &self.times))));
+            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, inputs, self.times.clone().unwrap_or_default()))));
         }
         if !self.on_thread() {
             return user_code::call(&*self.node, inputs, context);
@@ -333,7 +336,8 @@ impl Work {
     /// Ends the call: keeps its outputs, closes its span.
     pub(super) fn complete(&self, result: Result<Outputs, Error>, mut open: OpenSpan, mut end: Tick) -> Done {
         // An item that waited for its worker began when the worker did.
-        if let Some((start, ended)) = self.times.lock().filter(|_| self.site.index.is_some() && self.retry().is_none()) {
+        let times = self.times.as_ref().filter(|_| self.site.index.is_some() && self.retry().is_none());
+        if let Some((start, ended)) = times.and_then(|times| *times.lock()) {
             (open.frame.start, end) = (start, ended);
         }
         let outputs = match result {
@@ -349,7 +353,8 @@ impl Work {
         let end = if self.keyed.is_some() { Tick::now() } else { end };
         let slot = |&output: &usize| Slot::computed(Arc::clone(&outputs[output]), identities.of(output));
         let slots = self.site.plan().exposed.iter().map(slot).collect();
+        let began = Some(open.frame.start);
         open.end(&Ended::Computed { cache, signature: signature.as_ref() }, end);
-        Done { result: Ok(slots), hit: false, saved_ns: 0, end }
+        Done { result: Ok(slots), hit: false, saved_ns: 0, end, began }
     }
 }

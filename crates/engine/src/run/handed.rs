@@ -52,7 +52,7 @@ pub(super) fn call(
     remote: &Arc<RemoteBackend>,
     calling: &Calling<'_>,
     inputs: Inputs,
-    times: &Times,
+    times: Times,
 ) -> impl Future<Output = Result<Outputs, BoxError>> + Send + use<> {
     let (level, node) = (calling.level, calling.node);
     let plan = &level.pipeline.0.nodes[node];
@@ -69,7 +69,7 @@ pub(super) fn call(
     let target = Target::Node { node: number, name: plan.name.to_string() };
     let away = handed.send(level.span, Some(number), target, plan.timeout, item);
     let away = away.heard_by(Retold::nothing(level, calling.frame.span));
-    let (spec, times) = (Arc::clone(calling.spec), Arc::clone(times));
+    let spec = Arc::clone(calling.spec);
     async move {
         let result = away.await;
         let returned = handed.back(result, &times)?;

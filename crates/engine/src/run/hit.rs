@@ -95,7 +95,7 @@ pub(crate) fn restore_first(
     let work: Pin<Box<dyn Future<Output = Done> + Send>> = Box::pin(async move {
         for hit in given.iter().flat_map(|given| given.slot.hits()).filter(|hit| hit.is_lost()) {
             if let Err(error) = hit.restore().await {
-                return Done { result: Err(error), hit: false, saved_ns: 0, end: Tick::now() };
+                return Done { result: Err(error), hit: false, saved_ns: 0, end: Tick::now(), began: None };
             }
         }
         let mut begin = Some((begin, given));

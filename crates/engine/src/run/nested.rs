@@ -139,6 +139,7 @@ pub(crate) fn end_level(
         let saved = if hit { Aggregate::Float(milliseconds(saved_ns)) } else { Aggregate::None };
         open.aggregates = vec![Aggregate::None, Aggregate::None, Aggregate::None, saved, cache];
     }
+    let began = Some(open.frame.start);
     match &result {
         Ok(_) if hit => {
             let lookup_ns = open.frame.start.elapsed_ns(end);
@@ -150,10 +151,10 @@ pub(crate) fn end_level(
         }
         Err(error) => open.end(&Ended::Failed { error }, end),
     }
-    Done { hit, saved_ns, end, result }
+    Done { hit, saved_ns, end, result, began }
 }
 
 pub(crate) fn missing(end: Tick) -> Begun {
     let result = Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
-    Begun::Done(Done { result, hit: false, saved_ns: 0, end })
+    Begun::Done(Done { result, hit: false, saved_ns: 0, end, began: None })
 }

@@ -98,7 +98,7 @@ pub(super) fn give_up(starter: &Starter, level: &Level) -> Vec<Ended> {
     }
     let ended = |frame: &Frame| {
         let error = cancelled().at(&path(starter, frame.index), Some(frame.index), level.run.id, 1);
-        let done = Done { result: Err(error), hit: false, saved_ns: 0, end };
+        let done = Done { result: Err(error), hit: false, saved_ns: 0, end, began: None };
         Ended { index: frame.index, start: frame.start, done }
     };
     frames.iter().filter(|frame| is_item(frame)).map(ended).collect()

@@ -128,7 +128,7 @@ pub(crate) fn begin_node(
             let error = error.at(&place.path(), None, level.run.id, 1);
             let end = Tick::now();
             open.end(&Ended::Failed { error: &error }, end);
-            return Begun::Done(Done { result: Err(error), hit: false, saved_ns: 0, end });
+            return Begun::Done(Done { result: Err(error), hit: false, saved_ns: 0, end, began: None });
         }
     };
     let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
@@ -140,7 +140,7 @@ pub(crate) fn begin_node(
         let error = done.error().map(|error| error.at(&place.path(), None, open.level.run.id, 1));
         done.end_span(open, end);
         let result = error.map_or_else(|| Ok(columns(done.items, exposed)), Err);
-        Done { result, hit, saved_ns, end }
+        Done { result, hit, saved_ns, end, began: None }
     };
     Begun::poll_once(Spanned::new(Collected::new(work), open, complete), cx)
 }

@@ -32,7 +32,7 @@ pub(super) enum Stopped {
 impl Counts {
     pub(super) fn add(&mut self, index: u64, start: Tick, done: &Done) {
         self.ended += 1;
-        self.durations.add(start.elapsed_ns(done.end));
+        self.durations.add(done.began.unwrap_or(start).elapsed_ns(done.end));
         self.cached += u64::from(done.hit);
         self.saved_ns += done.saved_ns;
         if let Err(error) = &done.result
