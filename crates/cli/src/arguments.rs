@@ -159,11 +159,14 @@ pub(crate) struct ShowArguments {
     /// Only the table of where the time went.
     #[arg(long)]
     pub(crate) summary: bool,
+    /// Only what failed: each failure with what its node was given, its attempts, and what became of the nodes around.
+    #[arg(long)]
+    pub(crate) errors: bool,
     /// The run, its graph and its spans as one JSON object.
-    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary", "svg"])]
+    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary", "errors", "svg"])]
     pub(crate) json: bool,
     /// The waterfall as an SVG picture.
-    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary"])]
+    #[arg(long, conflicts_with_all = ["tree", "waterfall", "summary", "errors"])]
     pub(crate) svg: bool,
     /// Show every row instead of folding long maps.
     #[arg(long)]

@@ -22,7 +22,8 @@ pub mod value;
 pub use backend::{Backend, Execution, LocalBackend};
 pub use cache::{Cache, CacheError, DiskCache, MemoryCache};
 pub use callback::{
-    Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime, Callbacks, IntoCallbackResult, Replayed, replay,
+    Callback, CallbackContext, CallbackFailure, CallbackResult, CallbackTime, Callbacks, IntoCallbackResult, Logging, Metrics,
+    MetricsSnapshot, NodeMetrics, Replayed, replay,
 };
 pub use cancel::CancelToken;
 pub use error::{BoxError, Error, ErrorKind, NodeError};

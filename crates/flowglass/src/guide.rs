@@ -20,3 +20,6 @@ pub mod exporting {}
 
 #[doc = include_str!("guide/workers.md")]
 pub mod workers {}
+
+#[doc = include_str!("guide/events.md")]
+pub mod events {}

@@ -47,10 +47,10 @@ pub use flowglass_engine::{
     Aspect, Backend, Backoff, BoxError, Cache, CacheError, CacheStats, Call, Callback, CallbackContext, CallbackFailure,
     CallbackResult, CallbackTime, Callbacks, CancelToken, Capture, Chunk, Coded, DiskCache, Effective, Error, ErrorKind,
     EventFeed, EventFilter, Execution, Inputs, IntoCallbackResult, IntoNode, Invocation, ItemRun, KeyedBy, LocalBackend,
-    MapBuilder, MapItems, MapMode, MapRun, MemoryCache, Node, NodeContext, NodeDef, NodeError, NodeExt, NodeInputs, NodeSpec,
-    OnError, OnWorkerLost, Output, Outputs, Param, Pipeline, PipelineBuilder, PipelineInfo, ProcessWorkers, Received,
-    RemoteBackend, Replayed, Retry, Run, RunBuilder, Setting, Settled, State, Stateful, Subscription, Typed, cache, inputs,
-    nodes, replay, type_of, typed, value,
+    Logging, MapBuilder, MapItems, MapMode, MapRun, MemoryCache, Metrics, MetricsSnapshot, Node, NodeContext, NodeDef,
+    NodeError, NodeExt, NodeInputs, NodeMetrics, NodeSpec, OnError, OnWorkerLost, Output, Outputs, Param, Pipeline,
+    PipelineBuilder, PipelineInfo, ProcessWorkers, Received, RemoteBackend, Replayed, Retry, Run, RunBuilder, Setting, Settled,
+    State, Stateful, Subscription, Typed, cache, inputs, nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};

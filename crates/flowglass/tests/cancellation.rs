@@ -86,7 +86,9 @@ async fn a_failure_stops_its_siblings_threads() {
     let (_opener, gate) = gate();
     let pipeline = Pipeline::builder("both").nodes(nodes![spin_until_asked, fail]).build().unwrap();
     let run = pipeline.run(inputs! { gate: gate }).settle().await.unwrap();
-    assert_eq!(run.error().unwrap().to_string(), "both > fail: by design");
+    let error = run.error().unwrap().to_string();
+    assert_eq!(error.lines().next(), Some("both > fail: by design"));
+    assert!(error.ends_with("around: in both: spin_until_asked cancelled"), "{error}");
     let spans = run.trace();
     assert_eq!(span(&spans, "node spin_until_asked").status, Status::Cancelled);
     assert_eq!(span(&spans, "pipeline both").status, Status::Error);
@@ -105,7 +107,7 @@ async fn a_node_that_blocks_ends_when_its_time_is_over() {
     let pipeline = Pipeline::builder("late").node(node).build().unwrap();
     let run = pipeline.run(inputs! { gate: gate }).grace(GRACE).settle().await.unwrap();
     let error = run.error().unwrap();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Timeout, "late > sit_still: took longer than 1ms"));
+    assert_eq!((error.kind(), error.path(), error.message()), (ErrorKind::Timeout, "late > sit_still", "took longer than 1ms"));
     assert_eq!(run.detached(), ["late > sit_still"]);
     opener.send(()).unwrap();
 }

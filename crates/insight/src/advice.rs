@@ -1,10 +1,10 @@
 //! Where to look next: a few findings about a run, each with something to do about it.
 
-use flowglass_model::{SpanType, Status};
+use flowglass_model::{AttributeValue, SpanType, Status, conventions as names};
 use serde::Serialize;
 
 use crate::summary::{Place, Summary};
-use crate::{CriticalPath, Tree, facts, quantity, text};
+use crate::{CriticalPath, Tree, facts, failures, quantity, text};
 
 /// A run shorter than this gets no advice about its speed, in nanoseconds.
 const WORTH_SPEEDING_UP_NS: u64 = 50_000_000;
@@ -36,6 +36,8 @@ pub enum Topic {
     Outlier,
     /// Time went into attempts that failed.
     Retries,
+    /// Callbacks failed, or the run waited for them.
+    Callbacks,
     /// What decided how long the run took, where work ran side by side.
     CriticalPath,
     /// What the cache did.
@@ -50,6 +52,7 @@ pub(crate) fn advise(tree: &Tree<'_>, summary: &Summary) -> Vec<Advice> {
         (Topic::HotSpot, hot_spot(summary)),
         (Topic::Outlier, outlier(tree, summary)),
         (Topic::Retries, retries(summary)),
+        (Topic::Callbacks, callbacks(tree)),
         (Topic::CriticalPath, critical_path(tree, summary)),
         (Topic::Cache, cache(summary)),
     ];
@@ -57,7 +60,7 @@ pub(crate) fn advise(tree: &Tree<'_>, summary: &Summary) -> Vec<Advice> {
 }
 
 fn failure(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
-    let causes = causes(tree);
+    let causes = failures::origins(tree);
     let first = *causes.first()?;
     let message = facts::error(tree.nodes()[first].span).unwrap_or_default();
     let message = text::first_line(message);
@@ -69,20 +72,6 @@ fn failure(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     let kept = summary.places.iter().any(|place| place.asked_cache > 0);
     let next = if kept { "; once fixed, run it again: what succeeded comes from the cache" } else { "" };
     Some(format!("first failure: {}: {message}{more}{next}", named(tree, first)))
-}
-
-/// Returns what failed of itself, by time. An attempt is no failure: its node is, unless another attempt went well. What
-/// holds others counts only where none of them failed.
-fn causes(tree: &Tree<'_>) -> Vec<usize> {
-    let kind = |at: usize| tree.nodes()[at].span.span_type;
-    let failed = |at: usize| tree.nodes()[at].span.status == Status::Error && kind(at) != SpanType::Attempt;
-    let mut causes: Vec<usize> = (0..tree.len()).filter(|&at| failed(at) && !tree.children(at).any(failed)).collect();
-    let is_work = |at: usize| !matches!(kind(at), SpanType::Pipeline | SpanType::Map);
-    if causes.iter().any(|&at| is_work(at)) {
-        causes.retain(|&at| is_work(at));
-    }
-    causes.sort_by_key(|&at| tree.nodes()[at].end_ns());
-    causes
 }
 
 fn interruption(tree: &Tree<'_>) -> Option<String> {
@@ -162,6 +151,22 @@ fn retries(summary: &Summary) -> Option<String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share shown with two digits")]
+/// A callback that failed, and one for which the run waited a good part of its time.
+fn callbacks(tree: &Tree<'_>) -> Option<String> {
+    let root = tree.nodes().first()?.span;
+    if let Some(failed) = root.text(names::CALLBACK_FAILED) {
+        return Some(format!("{} (the run did not notice)", text::first_line(failed)));
+    }
+    let took_ms = root.attribute(names::CALLBACK_DURATION_MS).and_then(AttributeValue::as_f64)?;
+    let share = took_ms * 1e6 / tree.duration_ns().max(1) as f64;
+    let slowest = text::clean(root.text(names::CALLBACK_SLOWEST)?).into_owned();
+    let is_slow = share >= 0.05 && tree.duration_ns() >= WORTH_SPEEDING_UP_NS;
+    let took = quantity::duration_ms(took_ms);
+    is_slow.then(|| {
+        format!("the run waited {took} for its callbacks, mostly for `{slowest}`: {} of its time", quantity::percent(share))
+    })
+}
+
 fn critical_path(tree: &Tree<'_>, summary: &Summary) -> Option<String> {
     let totals = summary.totals;
     let side_by_side = totals.work_ns as f64 > totals.duration_ns as f64 * 1.2;

@@ -83,12 +83,19 @@ pub fn error(span: &Span) -> Option<&str> {
     if span.status != Status::Error {
         return None;
     }
-    let thrown = || {
-        let event = span.events.iter().rev().find(|event| event.name == "exception")?;
-        event.attributes.iter().find(|(key, _)| key == names::EXCEPTION_MESSAGE)?.1.as_str()
-    };
+    let thrown = || exception(span, names::EXCEPTION_MESSAGE);
     let message = Some(span.status_message.as_str()).filter(|message| !message.is_empty());
     Some(message.or_else(thrown).or_else(|| span.text(names::ERROR_TYPE)).unwrap_or("failed"))
+}
+
+/// Returns the causes of a failure, the outermost first.
+pub fn causes(span: &Span) -> impl Iterator<Item = &str> {
+    exception(span, names::EXCEPTION_STACKTRACE).into_iter().flat_map(str::lines)
+}
+
+fn exception<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
+    let event = span.events.iter().rev().find(|event| event.name == "exception")?;
+    event.attributes.iter().find(|(name, _)| name == key)?.1.as_str()
 }
 
 /// Returns an attribute that is a whole number from 0.

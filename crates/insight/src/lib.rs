@@ -16,6 +16,7 @@ pub mod axis;
 pub mod critical_path;
 mod distribution;
 pub mod facts;
+pub mod failures;
 mod guide;
 mod histogram;
 mod lanes;

@@ -78,6 +78,21 @@ names! {
     TRACE_INCOMPLETE = "trace.incomplete";
     /// What names a piece of work across all systems: in the baggage, and as the header `X-Correlation-ID`.
     CORRELATION_ID = "correlation.id";
+    /// Where it failed (on the spans of the pipelines around a failure): `outer > inner[3] > node`.
+    FAILURE_PATH = "failure.path";
+    /// What the failed node was given: names and the beginnings of the values, without secrets (on the innermost pipeline's
+    /// span, or the item's).
+    FAILURE_INPUTS = "failure.inputs";
+    /// Where the failed node ran: `local, async` (on the innermost pipeline's span, or the item's).
+    FAILURE_BACKEND = "failure.backend";
+    /// The nodes of the pipeline that never started, because another failed.
+    FAILURE_SKIPPED = "failure.skipped";
+    /// How long the callbacks of a run took together, in milliseconds (on the run's root span).
+    CALLBACK_DURATION_MS = "callback.duration_ms";
+    /// The callback that took longest (on the run's root span).
+    CALLBACK_SLOWEST = "callback.slowest";
+    /// The callbacks that failed, and how (on the run's root span).
+    CALLBACK_FAILED = "callback.failed";
     /// The type of an error.
     ERROR_TYPE = "error.type";
     /// The type of an exception (on an `exception` event).

@@ -9,6 +9,7 @@ mod batch;
 pub mod conventions;
 mod duration;
 mod event;
+mod failure_report;
 mod graph;
 mod id;
 mod log;
@@ -31,6 +32,7 @@ pub use batch::{
 };
 pub use duration::parse_duration;
 pub use event::{Event, EventKind, EventRecord, EventVerb, Failure, Interest, Site, SiteId, Subject};
+pub use failure_report::{AttemptReport, FailureReport, LevelReport, ReportPart};
 pub use graph::{
     Emphasis, Graph, GraphDrawing, GraphInput, GraphLabel, GraphNode, GraphSettings, InputSource, LabelOrigin, Pen,
 };

@@ -6,6 +6,7 @@
 mod bar;
 mod branch;
 pub mod cached;
+pub mod failures;
 pub mod graph;
 mod ink;
 mod line;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use flowglass::insight::waterfall::FoldLimits;
-use flowglass::insight::{Summary, Tree, Waterfall};
+use flowglass::insight::{Summary, Tree, Waterfall, failures};
 use flowglass::model::Span;
 use flowglass::store::{RunFilter, RunRecord, SqliteStore};
 use flowglass::{picture, term};
@@ -13,6 +13,9 @@ use crate::arguments::ShowArguments;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
+
+/// Failures that are told at length where nobody asked for all.
+pub(crate) const FAILURES: usize = 5;
 
 pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let store = arguments.store.open()?;
@@ -51,7 +54,7 @@ fn folded(arguments: &ShowArguments, spans: &[Span]) -> Waterfall {
 }
 
 fn drawn(arguments: &ShowArguments, spans: &[Span], options: &term::Options) -> String {
-    let asked = arguments.tree || arguments.waterfall || arguments.summary;
+    let asked = arguments.tree || arguments.waterfall || arguments.summary || arguments.errors;
     let mut parts = Vec::new();
     if arguments.tree || !asked {
         let (tree, limits) = (Tree::of(spans), FoldLimits::default());
@@ -60,6 +63,13 @@ fn drawn(arguments: &ShowArguments, spans: &[Span], options: &term::Options) -> 
     }
     if arguments.waterfall || !asked {
         parts.push(term::waterfall::render(&folded(arguments, spans), options));
+    }
+    let reports = failures::reports(&Tree::of(spans));
+    if arguments.errors {
+        let none = "nothing failed\n".to_owned();
+        parts.push(if reports.is_empty() { none } else { term::failures::render(&reports, usize::MAX, options) });
+    } else if !asked && !reports.is_empty() {
+        parts.push(term::failures::render(&reports, FAILURES, options));
     }
     if arguments.summary {
         parts.push(term::summary::render(&Summary::of(spans), options));

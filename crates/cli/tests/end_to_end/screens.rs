@@ -90,10 +90,15 @@ fn a_failure() {
     → first failure: `all`: `sh` exited with code 3: what is wrong; once fixed, run it again: what
      succeeded comes from the cache
 
-    error: report > all: `sh` exited with code 3: what is wrong
+    ✗ report > all
+     `sh` exited with code 3: what is wrong
      the end of its error output:
      | first line
      | what is wrong
+     inputs loud = <list of text>
+     around in report: loud finished; after never started
+
+    error: report > all: `sh` exited with code 3: what is wrong
 
     run [run]
     kept in .flowglass/flowglass.db (flowglass show [id])

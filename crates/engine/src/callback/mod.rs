@@ -3,7 +3,9 @@
 mod context;
 mod failure;
 mod hooks;
+mod logging;
 mod member;
+mod metrics;
 mod queue;
 mod replay;
 mod set;
@@ -12,6 +14,8 @@ mod tally;
 pub use context::CallbackContext;
 pub use failure::CallbackFailure;
 pub use hooks::{Callback, CallbackResult, IntoCallbackResult};
+pub use logging::Logging;
+pub use metrics::{Metrics, MetricsSnapshot, NodeMetrics};
 pub use replay::{Replayed, replay};
 pub use set::Callbacks;
 pub(crate) use set::{Telling, View};

@@ -59,8 +59,16 @@ pub(crate) const MAP_KEYS: &[&str] = &[
 ];
 
 /// Keys of the values that a pipeline's span gets at its end, in this order.
-pub(crate) const PIPELINE_KEYS: &[&str] =
-    &[names::NODE_COUNT, names::CACHE_HITS, names::NODE_FAILED, names::CACHE_SAVED_MS, names::CACHE_STATUS];
+pub(crate) const PIPELINE_KEYS: &[&str] = &[
+    names::NODE_COUNT,
+    names::CACHE_HITS,
+    names::NODE_FAILED,
+    names::CACHE_SAVED_MS,
+    names::CACHE_STATUS,
+    names::CALLBACK_DURATION_MS,
+    names::CALLBACK_SLOWEST,
+    names::CALLBACK_FAILED,
+];
 
 pub(crate) fn of_run(pipeline: &Pipeline) -> Layout {
     let mut drawing = Drawing::default();

@@ -65,6 +65,12 @@ impl Agenda {
         }
     }
 
+    /// Says whether a node has started; none of one that nobody needs.
+    pub(crate) fn is_started(&self, node: usize) -> Option<bool> {
+        let is_unstarted = self.unstarted.has(node);
+        (is_unstarted || *self.waits.get(node)? != NEVER).then_some(!is_unstarted)
+    }
+
     /// Gives up: returns the nodes that will never start.
     pub(crate) fn give_up(&mut self) -> impl Iterator<Item = usize> {
         self.ready.words.fill(0);
@@ -96,6 +102,10 @@ impl NodeSet {
     fn insert(&mut self, node: usize) {
         self.words[node / 64] |= 1 << (node % 64);
         self.first = self.first.min(node / 64);
+    }
+
+    fn has(&self, node: usize) -> bool {
+        self.words.get(node / 64).is_some_and(|word| word & (1 << (node % 64)) != 0)
     }
 
     #[inline]

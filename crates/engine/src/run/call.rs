@@ -9,6 +9,7 @@ use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
+use super::aftermath;
 use super::handed::{self, Calling, Times};
 use super::hit::{Hit, any_lost, restore_first};
 use super::keyed::{Identities, Keyed, NoKey};
@@ -132,12 +133,13 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
             return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now()));
         }
     };
+    let shown = aftermath::shown(&site, &given);
     // What the level gave away for its last reader is to be moved, not cloned.
     drop(given);
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
     let times = site.level.config.remote.is_some().then(Times::default);
-    let work = Work { context, site, node, spec, keyed, times };
+    let work = Work { context, site, node, spec, keyed, times, shown };
     work.first_attempt(inputs, open, cx)
 }
 
@@ -184,8 +186,7 @@ pub(crate) fn inputs(args: &[Arg], given: &[Given]) -> Result<Inputs, ValueError
 }
 
 fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
-    let index = open.index().or_else(|| open.level.place.index());
-    let error = error.at(path, index, open.level.run.id, open.attempts);
+    let error = open.place(error, path);
     open.end(&Ended::Failed { error: &error }, end);
     Done { result: Err(error), hit: false, saved_ns: 0, end, began: None }
 }
@@ -240,6 +241,8 @@ pub(super) struct Work {
     keyed: Option<Keyed>,
     /// When a worker elsewhere had it.
     times: Option<Times>,
+    /// What it is given, for the case that it fails.
+    shown: Vec<(String, String)>,
 }
 
 impl Work {
@@ -333,6 +336,16 @@ impl Work {
         Begun::poll_once(Spanned::new(attempt, open, complete), cx)
     }
 
+    fn fail(&self, open: OpenSpan, error: Error, end: Tick) -> Done {
+        let path = self.site.path();
+        let error = open.place(error, &path).explained(|report| {
+            if report.inputs.is_empty() {
+                report.inputs.clone_from(&self.shown);
+            }
+        });
+        fail(open, &path, error, end)
+    }
+
     /// Ends the call: keeps its outputs, closes its span.
     pub(super) fn complete(&self, result: Result<Outputs, Error>, mut open: OpenSpan, mut end: Tick) -> Done {
         // An item that waited for its worker began when the worker did.
@@ -342,7 +355,7 @@ impl Work {
         }
         let outputs = match result {
             Ok(outputs) => outputs,
-            Err(error) => return fail(open, &self.site.path(), error, end),
+            Err(error) => return self.fail(open, error, end),
         };
         let cost_ns = open.frame.start.elapsed_ns(end);
         let (cache, identities) = match &self.keyed {

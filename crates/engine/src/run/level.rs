@@ -10,6 +10,7 @@ use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 
+use super::aftermath::{self, Fate, Lent};
 use super::agenda::Agenda;
 use super::attempts::Attempts;
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
@@ -39,6 +40,10 @@ pub(crate) struct LevelWork {
     /// Nodes that were called directly; counted in the run's totals at the end.
     pub(super) called: u64,
     error: Option<Error>,
+    /// Nodes that did not end well: they failed, or were stopped when another had failed.
+    unwell: Vec<(usize, Fate)>,
+    /// What nodes were given that have to wait, or have failed.
+    lent: Vec<Lent>,
     all_hit: bool,
     saved_ns: u64,
     is_over: bool,
@@ -87,6 +92,8 @@ impl LevelWork {
             is_timed: is_heard || !level.scope.is_off(),
             called: 0,
             error: None,
+            unwell: Vec::new(),
+            lent: Vec::new(),
             all_hit: true,
             saved_ns: 0,
             is_over: false,
@@ -156,6 +163,7 @@ impl LevelWork {
         self.all_hit &= done.hit;
         self.saved_ns += done.saved_ns;
         self.now = done.end;
+        let given = self.give_back(node);
         match done.result {
             Ok(slots) => {
                 let steps = &self.level.pipeline.0.steps;
@@ -165,7 +173,33 @@ impl LevelWork {
                 }
                 self.agenda.done(steps, node);
             }
-            Err(error) => self.fail(error),
+            Err(error) => {
+                let is_stopped = self.error.is_some() && error.kind() == ErrorKind::Cancelled;
+                self.unwell.push((node, if is_stopped { Fate::Cancelled } else { Fate::Other }));
+                self.fail(aftermath::with_inputs(error, &self.level, node, given.as_ref()));
+            }
+        }
+    }
+
+    /// Holds on to what a node is given until it ends, for the case that it fails.
+    pub(super) fn lend(&mut self, node: usize, given: Vec<Option<Slot>>) {
+        self.lent.push(Lent { node, given });
+    }
+
+    fn give_back(&mut self, node: usize) -> Option<Lent> {
+        let at = self.lent.iter().position(|lent| lent.node == node)?;
+        Some(self.lent.swap_remove(at))
+    }
+
+    /// Says what has become of a node when another has failed.
+    fn fate(&self, node: usize) -> Fate {
+        let is_running = |running: &FuturesUnordered<Tagged>| running.iter().any(|running| running.0 == node);
+        let unwell = self.unwell.iter().find(|(other, _)| *other == node).map(|(_, fate)| *fate);
+        match self.agenda.is_started(node) {
+            None => Fate::Other,
+            Some(false) => Fate::Skipped,
+            Some(true) if self.running.as_ref().is_some_and(is_running) => Fate::Cancelled,
+            Some(true) => unwell.unwrap_or(Fate::Finished),
         }
     }
 
@@ -201,7 +235,7 @@ impl LevelWork {
     }
 
     fn done(&mut self) -> LevelDone {
-        let error = self.error.take();
+        let error = self.error.take().map(|error| aftermath::with_fates(error, &self.level, |node| self.fate(node)));
         if error.is_some() {
             self.stop();
         } else {

@@ -1,5 +1,6 @@
 //! Runs of pipelines: from inputs to outputs, once or once for each element.
 
+mod aftermath;
 mod agenda;
 mod attempts;
 mod call;

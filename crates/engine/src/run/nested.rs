@@ -127,10 +127,7 @@ pub(crate) fn end_level(
     end: Tick,
     (hit, saved_ns): (bool, u64),
 ) -> Done {
-    let run = open.level.run.id;
-    let attempts = open.attempts;
-    let index = open.index().or_else(|| open.level.place.index());
-    let result = result.map_err(|error| error.at(path, index, run, attempts));
+    let result = result.map_err(|error| open.place(error, path));
     let cached = open.level.config.cache.is_some();
     let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
     let is_pipeline = open.index().is_none();

@@ -4,9 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flowglass_model::{AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject, conventions as names};
+use flowglass_model::{
+    AttemptReport, AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject, conventions as names,
+};
 use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
 
+use super::aftermath::Explanation;
 use super::attempts::Attempts;
 use super::map::Shown;
 use super::shared::{Capture, Level};
@@ -29,6 +32,8 @@ pub(crate) struct OpenSpan {
     pub(crate) recorded: bool,
     state: State,
     pub(crate) attempts: u32,
+    /// The failed attempts, where there were several.
+    tried: Option<Box<[AttemptReport]>>,
     /// What it works on, where it is an item of a map.
     shown: Option<Shown>,
     /// Values for the keys of a map's or a pipeline's template, set just before the end.
@@ -103,6 +108,7 @@ impl OpenSpan {
             recorded,
             state: State::Inline,
             attempts: 1,
+            tried: None,
             shown: None,
             aggregates: Vec::new(),
         }
@@ -158,7 +164,7 @@ impl OpenSpan {
             level.run.totals.count(ended);
         }
         let kind = event_kind(ended, duration_ns, failure.as_ref());
-        let from_inside = matches!(ended, Ended::Failed { error } if !error.is_news());
+        let from_inside = matches!(ended, Ended::Failed { error } if !error.is_news(self.frame.span));
         level.tell_end(self.site, self.frame.span, self.index(), end, kind, from_inside);
     }
 
@@ -176,13 +182,16 @@ impl OpenSpan {
             &aggregates[..]
         };
         let level = &self.level;
+        let explanation = Explanation::of(self, ended);
+        let mut extra = explanation.attributes();
+        extra.extend(if level.run.detached.has(self.frame.span) { DETACHED } else { &[] });
         level.scope.record(&SpanEnd {
             frame: self.frame,
             end,
             status: status(ended),
             message: failure.map_or("", |failure| &failure.message),
             values,
-            extra: if level.run.detached.has(self.frame.span) { DETACHED } else { &[] },
+            extra: &extra,
             failure,
             force: !self.recorded,
         });
@@ -192,10 +201,33 @@ impl OpenSpan {
     pub(crate) fn record_attempts(&mut self, template: u32, attempts: &Attempts) {
         self.attempts = u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1);
         if attempts.len() > 1 {
+            self.tried = Some(attempts.iter().filter_map(tried).collect());
             for (number, (time, error)) in (1..).zip(attempts) {
                 self.record_attempt(template, *time, number, error.as_ref());
             }
         }
+    }
+
+    /// Gives an error its place, with the attempts that were made and, of an item, what it works on.
+    pub(crate) fn place(&self, error: Error, path: &str) -> Error {
+        let is_new = error.found().is_none();
+        let index = self.index().or_else(|| self.level.place.index());
+        let error = error.at(path, index, self.level.run.id, self.attempts);
+        let shown = self.shown.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
+        if shown.is_none() && (self.tried.is_none() || !is_new) {
+            return error;
+        }
+        error.explained(|report| {
+            if let (Some(tried), true) = (&self.tried, is_new) {
+                report.attempts = tried.to_vec();
+            }
+            if let Some(shown) = shown {
+                report.item = report.item.take().or_else(|| shown.preview(self.frame.index));
+                if is_new && report.inputs.is_empty() {
+                    report.inputs = shown.previews(self.frame.index);
+                }
+            }
+        })
     }
 
     fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
@@ -246,6 +278,12 @@ impl OpenSpan {
             State::Over => {}
         }
     }
+}
+
+/// One failed attempt, in words.
+fn tried(((start, end), error): &((Tick, Tick), Option<Error>)) -> Option<AttemptReport> {
+    let message = error.as_ref()?.message().to_owned();
+    Some(AttemptReport { duration_ns: start.elapsed_ns(*end), message })
 }
 
 impl Drop for OpenSpan {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{RunId, SpanId, TraceId, conventions, flags};
+use flowglass_model::{AttributeValue, RunId, SpanId, TraceId, conventions, flags};
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
 use parking_lot::Mutex;
 
@@ -19,6 +19,7 @@ use super::outcome::{Run, Settled, Values};
 use super::shared::{Clock, Detached, Level, Place, RunShared, Totals};
 use super::slot::Slot;
 use super::user_code::sleep_or_never;
+use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
@@ -181,11 +182,27 @@ pub(super) fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end
         if hits > 0 { Aggregate::Float(milliseconds(saved_ns)) } else { Aggregate::None },
         if cached && error.is_none() { Aggregate::Cache(cache) } else { Aggregate::None },
     ];
+    open.aggregates.extend(callbacks(&open.level.run.tally));
     let ended = match error {
         Some(error) => Ended::Failed { error },
         None => Ended::Computed { cache, signature: None },
     };
     open.end(&ended, end);
+}
+
+/// What the root's span tells of callbacks: how long they took together, the slowest, and which failed. The last event, which
+/// tells of the run's own end, is not in it.
+fn callbacks(tally: &Tally) -> [Aggregate; 3] {
+    let (times, failures) = (tally.times(), tally.failures());
+    let all_ns: u128 = times.iter().map(|time| time.duration().as_nanos()).sum();
+    let all_ns = u64::try_from(all_ns).unwrap_or(u64::MAX);
+    let text = |text: String| if text.is_empty() { Aggregate::None } else { Aggregate::Nested(AttributeValue::Str(text)) };
+    let failed = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    [
+        if times.is_empty() { Aggregate::None } else { Aggregate::Float(milliseconds(all_ns)) },
+        text(times.first().map(|time| time.callback().to_owned()).unwrap_or_default()),
+        text(failed),
+    ]
 }
 
 /// Sees to it that work stops when its time is over, and says what stopped it. Whoever asks it to stop does so by its token;

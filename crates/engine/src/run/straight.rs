@@ -44,6 +44,9 @@ impl LevelWork {
         let frame = self.enter(level, node);
         let here = Here { level, frame: &frame };
         let first = user_code::first_poll(code, &mut Invocation::reading(&mut self.kept, slots, &here), cx);
+        if !matches!(first, Ok(First::Ready(Ok(_)))) {
+            self.lend_what_is_left(node, slots);
+        }
         slots.iter().for_each(|&slot| self.kept.was_read(slot as usize));
         match first {
             Ok(First::Ready(Ok(outputs))) if outputs.len() == step.outputs.1 as usize => {
@@ -56,6 +59,14 @@ impl LevelWork {
             Err(error) => self.conclude(node, &frame, Err(error.into())),
         }
         true
+    }
+
+    /// Holds on to what a node has not taken for itself.
+    #[cold]
+    fn lend_what_is_left(&mut self, node: usize, slots: &[u32]) {
+        let left = |&slot: &u32| self.kept.look(slot as usize).map(|value| Slot::Plain(Arc::clone(value)));
+        let given = slots.iter().map(left).collect();
+        self.lend(node, given);
     }
 
     /// Opens a node's span: where the last node ended, this one starts.

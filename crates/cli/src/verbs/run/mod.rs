@@ -53,11 +53,11 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     let kept = place.recorder.flush(FLUSH);
     // What is left is to write, and a reader that has stopped reading may let that last for ever.
     runtime.block_on(async { Signals::listen().exit() });
-    if !arguments.quiet {
-        report(&outcome, &live, printer);
-    }
+    let is_told = !arguments.quiet && report(&outcome, &live, printer);
     if let Some(error) = outcome.error() {
-        printer.error(&error.to_string());
+        // What is known of it stands above already.
+        let text = error.to_string();
+        printer.error(if is_told { text.lines().next().unwrap_or_default() } else { &text });
     }
     if !arguments.quiet {
         say_where(&outcome, near(place.store.path(), &here), printer);

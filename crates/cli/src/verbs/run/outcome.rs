@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flowglass::insight::waterfall::FoldLimits;
-use flowglass::insight::{Summary, Waterfall};
+use flowglass::insight::{Summary, Tree, Waterfall, failures};
 use flowglass::model::{RunId, Span, Status};
 use flowglass::term::quantity;
 use flowglass::{CacheStats, Error, MapRun, Run, term};
@@ -11,6 +11,7 @@ use flowglass::{CacheStats, Error, MapRun, Run, term};
 use crate::live::{self, Live};
 use crate::printer::Printer;
 use crate::verbs::list::SHORT_ID;
+use crate::verbs::show::FAILURES;
 
 /// What came of it.
 pub(super) enum Outcome {
@@ -55,17 +56,23 @@ impl Outcome {
     }
 }
 
-/// Shows the waterfall and where the time went.
-pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) {
+/// Shows the waterfall, where the time went, and what failed; says whether something did that is told.
+pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) -> bool {
     let options = printer.stderr_options();
     let spans = outcome.trace();
     let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
     printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
     let summary = Summary { skipped: live.look(live::State::skipped), ..Summary::of(&spans) };
     printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
-    if outcome.error().is_some() {
-        printer.note("");
+    if outcome.error().is_none() {
+        return false;
     }
+    let reports = failures::reports(&Tree::of(&spans));
+    if !reports.is_empty() {
+        printer.note(&format!("\n{}", term::failures::render(&reports, FAILURES, &options)));
+    }
+    printer.note("");
+    !reports.is_empty()
 }
 
 /// Says what went wrong with the cache; the run went on without it.

@@ -137,10 +137,16 @@ fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
 }
 
 fn error_object(error: &Error) -> Value {
+    let report = error.report();
     json!({
         "type": error.error_type(),
         "path": error.path(),
         "message": error.message(),
         "attempts": error.attempts(),
+        "item": report.item,
+        "causes": report.causes,
+        "inputs": report.inputs.into_iter().collect::<BTreeMap<_, _>>(),
+        "around": report.around,
+        "span_id": report.span,
     })
 }

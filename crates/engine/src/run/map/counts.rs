@@ -17,8 +17,8 @@ pub(crate) struct Counts {
     pub(crate) unsampled: u64,
     pub(crate) saved_ns: u64,
     durations: Durations,
-    /// The failed item with the lowest index, and its error.
-    first_failure: Option<(u64, Error)>,
+    /// Failed items with the lowest indexes, in their order: as many as a map's error keeps.
+    failures: Vec<(u64, Error)>,
     pub(super) stopped: Option<Stopped>,
 }
 
@@ -39,8 +39,10 @@ impl Counts {
             && error.kind() != ErrorKind::Cancelled
         {
             self.failed += 1;
-            if self.first_failure.as_ref().is_none_or(|(first, _)| index < *first) {
-                self.first_failure = Some((index, error.clone()));
+            let place = self.failures.partition_point(|(other, _)| *other < index);
+            if place < Error::ITEMS {
+                self.failures.insert(place, (index, error.clone()));
+                self.failures.truncate(Error::ITEMS);
             }
         }
     }
@@ -56,9 +58,8 @@ impl Counts {
         if self.stopped == Some(Stopped::Cancelled) {
             return Some(super::super::level::cancelled());
         }
-        let (_, first) = self.first_failure.as_ref()?;
-        let total = total.unwrap_or(self.ended);
-        Some(Error::new(ErrorKind::Items, format!("{} of {total} items failed; first failure: {first}", self.failed)))
+        let failures = self.failures.iter().map(|(_, error)| error.clone());
+        (self.failed > 0).then(|| Error::of_items(self.failed, total.unwrap_or(self.ended), failures.collect()))
     }
 
     /// Ends the map's span with its aggregates.

@@ -1,5 +1,6 @@
 //! The lists and constants of a map, and what each item gets of them.
 
+use super::super::aftermath::preview as whole;
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
 use crate::error::{Error, ErrorKind};
@@ -113,6 +114,13 @@ impl Items {
         (!shown.is_empty()).then(|| shown.join(", "))
     }
 
+    /// Shows each argument of one item by its name.
+    pub(crate) fn previews(&self, index: u64) -> Vec<(String, String)> {
+        let Some(given) = self.item(index) else { return Vec::new() };
+        let shown = |(arg, given): (&ItemArg, &Given)| (arg.name.clone(), whole(&arg.name, &given.slot, &given.have));
+        self.args.iter().zip(&given).map(shown).collect()
+    }
+
     /// The arguments of one item. In a product the last list varies fastest.
     pub(crate) fn item(&self, index: u64) -> Option<Givens> {
         let mut rest = index;
@@ -145,7 +153,7 @@ impl Items {
 }
 
 /// How much of an item's value is shown on its span.
-const PREVIEW_BYTES: usize = 120;
+pub(in crate::run) const PREVIEW_BYTES: usize = 120;
 
 /// Shows a value under this name: its beginning, or that it is a secret.
 pub(super) fn preview(name: &str, show: impl FnOnce(usize) -> Option<String>) -> Option<String> {

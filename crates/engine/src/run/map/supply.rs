@@ -53,6 +53,16 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// Shows everything that the item is given, each by its name.
+    pub(crate) fn previews(&self, index: u64) -> Vec<(String, String)> {
+        match self {
+            Self::Listed(items) => items.previews(index),
+            Self::Streamed { name, .. } => self.preview(index).map(|text| (name.to_string(), text)).into_iter().collect(),
+        }
+    }
+}
+
 impl Supply {
     /// Gives every item of some lists, or those with these indexes, which must exist.
     pub(crate) fn of_lists(items: Items, only: Option<Arc<[u64]>>) -> Self {

@@ -1,67 +1,26 @@
 //! The one error type of the engine: what failed, where in the pipeline, and why.
 
-use std::any::Any;
+mod kind;
+mod node_error;
+
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
-use flowglass_model::{Failure, RunId};
+use flowglass_model::{Failure, FailureReport, ReportPart, RunId, SpanId};
+
+pub use kind::ErrorKind;
+pub use node_error::NodeError;
+pub(crate) use node_error::panic_text;
 
 /// An error that user code gave, whatever its type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// What kind of error it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The pipeline can't be built: its graph has a cycle, two nodes make one output, types don't fit.
-    Build,
-    /// An input is missing, unknown or of the wrong type.
-    Input,
-    /// An output that was asked for doesn't exist, or has another type.
-    Output,
-    /// A node's own code returned an error.
-    Node,
-    /// A node's own code panicked.
-    Panic,
-    /// An attempt or a run took longer than it may.
-    Timeout,
-    /// Somebody stopped the run.
-    Cancelled,
-    /// Items of a map failed.
-    Items,
-    /// The cache can't do what was asked of it.
-    Cache,
-    /// The run needs something that isn't there, such as an async runtime.
-    Environment,
-    /// A worker in another process died or answered nonsense, or a value couldn't be sent to it or back.
-    Worker,
-}
-
-impl ErrorKind {
-    /// Returns the word used for the attribute `error.type` where user code gives no better one.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Build => "build",
-            Self::Input => "input",
-            Self::Output => "output",
-            Self::Node => "error",
-            Self::Panic => "panic",
-            Self::Timeout => "timeout",
-            Self::Cancelled => "cancelled",
-            Self::Items => "items_failed",
-            Self::Cache => "cache",
-            Self::Environment => "environment",
-            Self::Worker => "worker",
-        }
-    }
-}
-
 /// Why a pipeline couldn't be built or a run failed. Cheap to clone.
 ///
-/// `Display` names the place and the cause in one line or more; [`source`](StdError::source) gives the original error, which
+/// `Display` begins with a line that names the place and what went wrong; causes and what may explain it follow, a line each:
+/// what the node was given, its attempts, what became of the nodes beside it. `{:#}` leaves nothing out.
+/// [`report`](Self::report) is the same as data. [`source`](StdError::source) gives the original error, which
 /// [`cause`](Self::cause) finds by its type.
 #[derive(Clone)]
 pub struct Error {
@@ -74,21 +33,35 @@ struct What {
     message: String,
     error_type: Option<String>,
     source: Option<BoxError>,
-    /// Whether a span has ended with this error; those that end with it after that only pass it on.
-    is_told: AtomicBool,
+    /// The span that ended with this error first; those that end with it after that only pass it on.
+    span: OnceLock<SpanId>,
+    /// Of a map: the errors of its first failed items.
+    items: Vec<Error>,
 }
 
+#[derive(Clone)]
 struct Place {
-    path: String,
     index: Option<u64>,
     run: RunId,
     attempts: u32,
+    /// Where it was, and what was found out about it on its way up. What the error itself says is added when it is asked for.
+    report: FailureReport,
 }
 
 impl Error {
+    /// Errors of items that a map's error holds, at most.
+    pub(crate) const ITEMS: usize = 10;
+
     /// Makes an error with a message.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self::of(What { kind, message: message.into(), error_type: None, source: None, is_told: AtomicBool::new(false) })
+        Self::of(What {
+            kind,
+            message: message.into(),
+            error_type: None,
+            source: None,
+            span: OnceLock::new(),
+            items: Vec::new(),
+        })
     }
 
     fn of(what: What) -> Self {
@@ -102,20 +75,45 @@ impl Error {
             message: source.to_string(),
             error_type: source.downcast_ref::<NodeError>().map(|error| error.error_type.clone()),
             source: Some(source),
-            is_told: AtomicBool::new(false),
+            span: OnceLock::new(),
+            items: Vec::new(),
         })
     }
 
     /// Says, to the first who asks, that the error hasn't been told yet. Those around where it happened only pass it on, and
     /// a map whose items failed has no error of its own.
-    pub(crate) fn is_news(&self) -> bool {
-        !self.what.is_told.swap(true, Relaxed) && self.what.kind != ErrorKind::Items
+    pub(crate) fn is_news(&self, span: SpanId) -> bool {
+        self.what.span.set(span).is_ok() && self.what.kind != ErrorKind::Items
+    }
+
+    /// Makes the error of a map of which items failed; a few of them stand for all.
+    pub(crate) fn of_items(failed: u64, total: u64, items: Vec<Self>) -> Self {
+        let first = items.first().map(|item| format!("; first failure: {}", item.headline())).unwrap_or_default();
+        let message = format!("{failed} of {total} items failed{first}");
+        let kind = ErrorKind::Items;
+        Self::of(What { kind, message, error_type: None, source: None, span: OnceLock::new(), items })
     }
 
     /// Says where the error happened; a place that is already known stays.
     pub(crate) fn at(self, path: &str, index: Option<u64>, run: RunId, attempts: u32) -> Self {
-        let place = self.place.or_else(|| Some(Arc::new(Place { path: path.to_owned(), index, run, attempts })));
+        let place = self.place.or_else(|| {
+            let report = FailureReport { path: path.to_owned(), ..FailureReport::default() };
+            Some(Arc::new(Place { index, run, attempts, report }))
+        });
         Self { place, ..self }
+    }
+
+    /// Adds what was found out about an error that has its place.
+    pub(crate) fn explained(mut self, add: impl FnOnce(&mut FailureReport)) -> Self {
+        if let Some(place) = &mut self.place {
+            add(&mut Arc::make_mut(place).report);
+        }
+        self
+    }
+
+    /// Returns what was found out on the way up, without what the error itself says.
+    pub(crate) fn found(&self) -> Option<&FailureReport> {
+        self.place.as_ref().map(|place| &place.report)
     }
 
     /// Returns what kind of error it is.
@@ -133,7 +131,7 @@ impl Error {
     /// Returns where it happened: `outer > inner > node[3]`; empty for errors of no one node.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.place.as_ref().map_or("", |place| &place.path)
+        self.place.as_ref().map_or("", |place| &place.report.path)
     }
 
     /// Returns the name of the node where it happened.
@@ -159,6 +157,39 @@ impl Error {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.place.as_ref().map_or(1, |place| place.attempts)
+    }
+
+    /// Returns the span that ended with this error; none where no span did, or none is recorded.
+    #[must_use]
+    pub fn span(&self) -> Option<SpanId> {
+        self.what.span.get().copied().and_then(SpanId::some)
+    }
+
+    /// Returns the errors of the first failed items, where a map failed; at most ten.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        &self.what.items
+    }
+
+    /// Returns all that is known: the causes, what the node was given, each attempt, what became of the nodes around.
+    #[must_use]
+    pub fn report(&self) -> FailureReport {
+        let failure = self.to_failure();
+        FailureReport {
+            error_type: failure.error_type,
+            message: failure.message,
+            causes: failure.causes,
+            span: self.span(),
+            ..self.found().cloned().unwrap_or_default()
+        }
+    }
+
+    /// Returns the first line of what is displayed: the place and the message.
+    fn headline(&self) -> String {
+        let place = if self.path().is_empty() { String::new() } else { format!("{}: ", self.path()) };
+        let first = self.what.message.lines().next().unwrap_or_default();
+        let attempts = if self.attempts() > 1 { format!(" (after {} attempts)", self.attempts()) } else { String::new() };
+        format!("{place}{first}{attempts}")
     }
 
     /// Returns the message alone, without the place.
@@ -203,22 +234,25 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path();
-        if !path.is_empty() {
-            write!(f, "{path}: ")?;
+        f.write_str(&self.headline())?;
+        self.what.message.lines().skip(1).try_for_each(|line| write!(f, "\n{line}"))?;
+        // What failed in a map's items explains the map.
+        if self.what.items.is_empty() || f.alternate() {
+            self.fmt_facts(f)?;
         }
-        let (first, rest) = self.what.message.split_once('\n').unwrap_or((&self.what.message, ""));
-        f.write_str(first)?;
-        if self.attempts() > 1 {
-            write!(f, " (after {} attempts)", self.attempts())?;
-        }
-        if !rest.is_empty() {
-            write!(f, "\n{rest}")?;
-        }
-        let mut next = self.source().and_then(StdError::source);
-        while let Some(cause) = next {
-            write!(f, "\n  caused by: {cause}")?;
-            next = cause.source();
+        let items = self.what.items.iter().take(if f.alternate() { Self::ITEMS } else { 0 });
+        items.into_iter().try_for_each(|item| write!(f, "\n\n{:#}", item.report()))
+    }
+}
+
+impl Error {
+    fn fmt_facts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (part, text) in self.report().lines(f.alternate()) {
+            match part {
+                ReportPart::Fact("cause") => write!(f, "\n  caused by: {text}")?,
+                ReportPart::Fact(label) => write!(f, "\n  {label}: {text}")?,
+                ReportPart::Place | ReportPart::Message => {}
+            }
         }
         Ok(())
     }
@@ -233,63 +267,6 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.what.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// Returns what a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("with a value that is no text")
-}
-
-/// An error of a node that says its own `error.type`, for nodes that know more than a message.
-#[derive(Debug)]
-pub struct NodeError {
-    error_type: String,
-    message: String,
-    source: Option<BoxError>,
-    /// The error that this one only adds a type to.
-    stands_for: Option<BoxError>,
-}
-
-impl NodeError {
-    /// Makes an error with a type (the attribute `error.type`, which a retry can ask for) and a message.
-    pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { error_type: error_type.into(), message: message.into(), source: None, stands_for: None }
-    }
-
-    /// Adds a type to an error, whose message and cause it keeps.
-    pub fn typed(error_type: impl Into<String>, error: impl Into<BoxError>) -> Self {
-        let error = error.into();
-        Self { message: error.to_string(), stands_for: Some(error), ..Self::new(error_type, "") }
-    }
-
-    /// Adds the cause.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Returns the type.
-    #[must_use]
-    pub fn error_type(&self) -> &str {
-        &self.error_type
-    }
-}
-
-impl fmt::Display for NodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for NodeError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        if let Some(original) = &self.stands_for {
-            return original.source();
-        }
-        self.source.as_deref().map(|source| source as _)
     }
 }
 
