@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Panic,
     /// An attempt or a run took longer than it may.
     Timeout,
+    /// The run reached a limit that was set for it.
+    Limit,
     /// Somebody stopped the run.
     Cancelled,
     /// Items of a map failed.
@@ -39,6 +41,7 @@ impl ErrorKind {
             Self::Node => "error",
             Self::Panic => "panic",
             Self::Timeout => "timeout",
+            Self::Limit => "limit",
             Self::Cancelled => "cancelled",
             Self::Items => "items_failed",
             Self::Cache => "cache",

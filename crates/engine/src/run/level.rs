@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use flowglass_model::{EventKind, SpanId};
 use flowglass_record::Tick;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
@@ -113,6 +112,9 @@ impl LevelWork {
             if level.cancel.is_cancelled() {
                 self.agenda.unstart(node);
                 self.fail(cancelled());
+            } else if let Err(error) = level.run.take_node() {
+                self.agenda.unstart(node);
+                self.fail(error);
             } else if !self.call_directly(level, node, cx) {
                 let begun = self.begin(level, node, cx);
                 self.begun(node, begun);
@@ -224,7 +226,7 @@ impl LevelWork {
         self.count();
         let (now, level) = (Tick::now(), Arc::clone(&self.level));
         for node in self.agenda.give_up() {
-            level.tell(level.sites.nodes[node].site, SpanId::NONE, None, now, EventKind::Skipped);
+            nested::skip(&level, node, now);
         }
     }
 

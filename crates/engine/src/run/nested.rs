@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use flowglass_model::{CacheStatus, SpanId};
+use flowglass_model::{CacheStatus, EventKind, SpanId};
 use flowglass_record::Tick;
 
 use super::attempts::{LevelAttempts, Teller};
@@ -14,7 +14,7 @@ use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Arg, Pipeline, PlanNode};
+use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
 use crate::value::{Type, ValueError};
 
 /// Makes the level of a pipeline inside of another.
@@ -149,6 +149,21 @@ pub(crate) fn end_level(
         Err(error) => open.end(&Ended::Failed { error }, end),
     }
     Done { hit, saved_ns, end, result, began }
+}
+
+/// Tells of a node that will never start, and of all that would have run inside of it.
+pub(crate) fn skip(level: &Arc<Level>, node: usize, now: Tick) {
+    level.tell(level.sites.nodes[node].site, SpanId::NONE, None, now, EventKind::Skipped);
+    let plan = &level.pipeline.0.nodes[node];
+    let NodeKind::Pipeline(inner) = &plan.kind else { return };
+    if level.is_unheard() {
+        return;
+    }
+    let Some(inside) = inner_level(level, node, inner, None, SpanId::NONE, false) else { return };
+    let needed = inner.0.needed(&plan.exposed);
+    for node in (0..needed.len()).filter(|&node| needed[node]) {
+        skip(&inside, node, now);
+    }
 }
 
 pub(crate) fn missing(end: Tick) -> Begun {

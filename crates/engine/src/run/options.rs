@@ -37,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) observer: Option<Observer>,
     pub(crate) cancel: CancelToken,
     pub(crate) grace: Grace,
+    pub(crate) max_nodes: Option<u64>,
     pub(crate) parent: Option<TraceParent>,
     pub(crate) attributes: Attributes,
     pub(crate) map_items: MapItems,
@@ -182,6 +183,13 @@ macro_rules! options {
             /// marked as detached, and the thread goes on alone.
             pub fn grace(mut self, grace: Duration) -> Self {
                 self.options.grace = Grace(grace);
+                self
+            }
+
+            /// Bounds how many nodes the whole run may start, those inside of items and nested pipelines included: a guard
+            /// against a map that is larger than anybody meant. What was done until then stays.
+            pub fn max_nodes(mut self, most: u64) -> Self {
+                self.options.max_nodes = Some(most);
                 self
             }
 

@@ -126,6 +126,7 @@ impl Started {
             cancel: options.cancel.child(),
             grace: options.grace.0,
             detached: Detached::default(),
+            most_nodes: options.max_nodes.map(|most| (most, Default::default())),
             clock: Clock { start, start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: options.map_items,

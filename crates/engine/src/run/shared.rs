@@ -15,6 +15,7 @@ use super::map::MapItems;
 use crate::backend::Execution;
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
 use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline};
 use crate::remote::Counts;
@@ -32,6 +33,8 @@ pub(crate) struct RunShared {
     /// How long a thread that should stop is waited for.
     pub(crate) grace: Duration,
     pub(crate) detached: Detached,
+    /// How many nodes may start, and how many have, where that is bounded.
+    pub(crate) most_nodes: Option<(u64, AtomicU64)>,
     pub(crate) clock: Clock,
     pub(crate) totals: Totals,
     pub(crate) map_items: MapItems,
@@ -41,6 +44,18 @@ pub(crate) struct RunShared {
     /// What callbacks came to.
     pub(crate) tally: Arc<Tally>,
     pub(crate) feeds: Feeds,
+}
+
+impl RunShared {
+    /// Counts a node that is about to start.
+    #[inline]
+    pub(crate) fn take_node(&self) -> Result<(), Error> {
+        let Some((most, started)) = &self.most_nodes else { return Ok(()) };
+        if started.fetch_add(1, Relaxed) < *most {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Limit, format!("the run may start {most} nodes (`max_nodes`), and needs more")))
+    }
 }
 
 /// Closed when nobody waits for a thread any more: what ends on it after that isn't told.

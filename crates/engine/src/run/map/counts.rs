@@ -20,6 +20,8 @@ pub(crate) struct Counts {
     /// Failed items with the lowest indexes, in their order: as many as a map's error keeps.
     failures: Vec<(u64, Error)>,
     pub(super) stopped: Option<Stopped>,
+    /// Whether the run may start no further nodes.
+    pub(super) is_at_limit: bool,
 }
 
 /// Why a map started no further items.
@@ -39,6 +41,7 @@ impl Counts {
             && error.kind() != ErrorKind::Cancelled
         {
             self.failed += 1;
+            self.is_at_limit |= error.kind() == ErrorKind::Limit;
             let place = self.failures.partition_point(|(other, _)| *other < index);
             if place < Error::ITEMS {
                 self.failures.insert(place, (index, error.clone()));

@@ -71,6 +71,11 @@ impl Starter {
         match &plan.kind {
             NodeKind::Call { .. } => {
                 let Starting { start, shown, .. } = starting;
+                if let Err(error) = self.level.run.take_node() {
+                    let open = OpenSpan::start_quiet(&self.level, self.site, Some(index), recorded, start).showing(Some(shown));
+                    let path = self.level.place.inside(&plan.name, Some(index)).path();
+                    return Begun::Done(nested::end_level(open, Err(error), &path, start, (false, 0)));
+                }
                 let level = Arc::clone(&self.level);
                 let site = CallSite { level, node, site: self.site, index: Some(index), recorded, shown: Some(shown) };
                 call::begin(site, given, start, cx)

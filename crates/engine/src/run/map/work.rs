@@ -149,7 +149,8 @@ impl MapWork {
         if self.starter.level.cancel.is_cancelled() {
             return Some(Stopped::Cancelled);
         }
-        (self.on_error == OnError::Stop && self.counts.failed > 0).then_some(Stopped::ByFailure)
+        let by_failure = self.on_error == OnError::Stop && self.counts.failed > 0;
+        (by_failure || self.counts.is_at_limit).then_some(Stopped::ByFailure)
     }
 
     /// Ends the map early: items that run are cancelled.
