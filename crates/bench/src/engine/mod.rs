@@ -7,6 +7,7 @@
 
 mod cache;
 mod graphs;
+mod map;
 mod neighbour;
 mod spans;
 mod tasks;
@@ -46,7 +47,7 @@ pub(crate) fn contend(name: &str) -> Result<Figures, String> {
 /// A part of the benchmark and its name.
 type Part = (&'static str, fn() -> Result<Figures, String>);
 
-const PARTS: &[Part] = &[("nodes", nodes), ("tasks", tasks::run), ("cache", cache::run)];
+const PARTS: &[Part] = &[("nodes", nodes), ("tasks", tasks::run), ("map", map::run), ("cache", cache::run)];
 
 /// Measures graphs here and in the neighbour, in turns.
 fn nodes() -> Result<Figures, String> {

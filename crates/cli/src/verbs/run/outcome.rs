@@ -48,6 +48,14 @@ impl Outcome {
         }
     }
 
+    /// Where threads were left behind.
+    fn detached(&self) -> &[String] {
+        match self {
+            Self::Once(run) => run.detached(),
+            Self::Map(map) => map.detached(),
+        }
+    }
+
     pub(super) fn trace(&self) -> Vec<Span> {
         match self {
             Self::Once(run) => run.trace(),
@@ -64,6 +72,9 @@ pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) -> b
     printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
     let summary = Summary { skipped: live.look(live::State::skipped), ..Summary::of(&spans) };
     printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
+    for path in outcome.detached() {
+        printer.note(&format!("\na thread of {path} took no notice that it should stop; it was left behind"));
+    }
     if outcome.error().is_none() {
         return false;
     }
