@@ -140,6 +140,7 @@ impl Guest {
             cancel: self.cancel,
             grace: self.grace,
             detached: Detached::default(),
+            most_nodes: None,
             clock: Clock { start: Tick::now(), start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: self.map_items,

@@ -79,7 +79,8 @@ pub(crate) fn call_on_thread(
         let mut work = pin!(joined(thread));
         let why = tokio::select! {
             biased;
-            result = &mut work => return result,
+            // What a call that was asked to stop makes of that isn't a failure of its own.
+            result = &mut work => return if limits.cancel.is_cancelled() { result.map_err(|_| cancelled().into()) } else { result },
             () = limits.cancel.cancelled() => cancelled(),
             () = sleep_or_never(limits.timeout) => took_longer(limits.timeout.unwrap_or_default()),
         };
