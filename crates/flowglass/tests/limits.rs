@@ -58,7 +58,7 @@ async fn what_would_have_run_inside_is_told_as_skipped() {
             note.lock().unwrap().push(event.site.path.to_string());
         }
     });
-    assert_eq!(run.settle().await.unwrap().error().unwrap().to_string(), "outer > refuse: 7 is refused");
+    assert_eq!(run.settle().await.unwrap().error().unwrap().message(), "7 is refused");
     // `double` makes nothing that anybody asked for.
     assert_eq!(*skipped.lock().unwrap(), ["outer > inner", "outer > inner > add_one"]);
 }
