@@ -12,6 +12,9 @@ pub mod nesting {}
 #[doc = include_str!("guide/scheduling.md")]
 pub mod scheduling {}
 
+#[doc = include_str!("guide/maps.md")]
+pub mod maps {}
+
 #[doc = include_str!("guide/telemetry.md")]
 pub mod telemetry {}
 
