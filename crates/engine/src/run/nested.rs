@@ -98,6 +98,7 @@ pub(crate) fn begin_pipeline(
     let total = u64::try_from(inner.0.nodes.len()).ok();
     let open = OpenSpan::start(around, site, index, recorded, start, total);
     let Some(level) = inner_level(around, node, inner, None, open.span(), recorded) else { return missing(start) };
+    level.tell_backend(open.span());
     let exposed = plan.exposed.clone();
     let place = around.place.inside(&plan.name, index);
     let slots = match slots {

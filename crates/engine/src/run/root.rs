@@ -150,6 +150,7 @@ impl Started {
             place: Place::root(&plan.name),
         });
         let open = OpenSpan::start_root(&level, root, frame, total);
+        level.tell_backend(open.span());
         Self { level, open, retained }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId};
-use flowglass_record::{Scope, Tick};
+use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId, conventions as names};
+use flowglass_record::{Scope, Tick, Value as AttributeInput};
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 use serde::{Deserialize, Serialize};
 
@@ -312,6 +312,15 @@ impl Level {
         match &self.gate {
             None => Some(None),
             Some(gate) => gate.pass().map(Some),
+        }
+    }
+
+    /// Says on a pipeline's span how its nodes are scheduled. What is handed to workers says so on its own spans.
+    pub(crate) fn tell_backend(&self, span: SpanId) {
+        if self.recorded && self.config.remote.is_none() {
+            let mode = self.config.backend.node_execution.as_str();
+            self.scope.attribute(span, names::BACKEND_NAME, AttributeInput::Str("local"));
+            self.scope.attribute(span, names::BACKEND_MODE, AttributeInput::Str(mode));
         }
     }
 
