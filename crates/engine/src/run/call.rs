@@ -92,7 +92,7 @@ pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: Givens) -> Option<(
     let site = CallSite { level: Arc::clone(level), node, site, index: None, recorded, shown: None };
     let NodeKind::Call { node, spec } = &site.plan().kind else { return None };
     let keyed = Keyed::find(&site, &**node, spec, &given).ok()??;
-    let Found::Hit(entry) = keyed.lookup(spec) else { return None };
+    let Found::Hit(entry) = keyed.lookup(&site, spec) else { return None };
     let saved_ns = entry.cost_ns;
     Some((cached_slots(site, given, &keyed, entry), saved_ns))
 }
@@ -100,6 +100,11 @@ pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: Givens) -> Option<(
 /// Runs a node: from the cache where it can, inline where the node is ready at once.
 pub(crate) fn begin(site: CallSite, given: Givens, start: Tick, cx: &mut Context<'_>) -> Begun {
     begin_call(site, given, start, Ask::First, cx)
+}
+
+/// Computes a node once more, whatever the cache says.
+pub(super) fn again(site: CallSite, given: Givens, cx: &mut Context<'_>) -> Begun {
+    begin_call(site, given, Tick::now(), Ask::Not, cx)
 }
 
 /// Whether the cache is asked before a node is computed.
@@ -112,14 +117,13 @@ enum Ask {
 
 fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Context<'_>) -> Begun {
     let NodeKind::Call { node, spec } = &site.plan().kind else { return Begun::Done(not_a_call(start)) };
-    let (node, spec) = (Arc::clone(node), Arc::clone(spec));
-    let keyed = match Keyed::find(&site, &*node, &spec, &given) {
+    let keyed = match Keyed::find(&site, &**node, spec, &given) {
         Ok(keyed) => keyed,
         Err(NoKey::Lost) => return when_restored(site, given, ask, cx),
         Err(NoKey::Failed(error)) => return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now())),
     };
     if let Some(keyed) = keyed.as_ref().filter(|_| ask == Ask::First) {
-        match keyed.lookup(&spec) {
+        match keyed.lookup(&site, spec) {
             Found::Hit(entry) => return Begun::Done(hit(site, given, start, keyed, entry)),
             Found::Damaged(error) => site.level.run.totals.count_damage(error),
             Found::Miss => {}
@@ -136,6 +140,7 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     let shown = aftermath::shown(&site, &given);
     // What the level gave away for its last reader is to be moved, not cloned.
     drop(given);
+    let (node, spec) = (Arc::clone(node), Arc::clone(spec));
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
     let times = site.level.config.remote.is_some().then(Times::default);
@@ -207,14 +212,10 @@ fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Ent
 /// Slots for what lies in the cache, with what it takes to compute it again.
 fn cached_slots(site: CallSite, given: Givens, keyed: &Keyed, entry: Arc<Entry>) -> Slots {
     let identities = keyed.identities(&entry);
-    let level = Arc::clone(&site.level);
-    let node = site.node;
-    let again = Box::new(move |cx: &mut Context<'_>| begin_call(site.clone(), given.clone(), Tick::now(), Ask::Not, cx));
-    let hit = Arc::new(Hit::new((keyed.cache.clone(), keyed.signature, entry), &level.run, again));
-    let exposed = &level.pipeline.0.nodes[node].exposed;
+    let hit = Arc::new(Hit::new(keyed.signature, entry, site, given));
     let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let slot = |(place, &output): (usize, &usize)| Slot::cached(&hit, (number(output), number(place)), identities.of(output));
-    exposed.iter().enumerate().map(slot).collect()
+    hit.exposed().iter().enumerate().map(slot).collect()
 }
 
 /// Ends a direct call of a level's node: checks what it gave and closes its span.

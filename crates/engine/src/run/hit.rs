@@ -9,31 +9,25 @@ use std::task::{Context, Poll};
 use flowglass_record::Tick;
 use tokio::sync::OnceCell;
 
-use super::call::{Begun, Done, Given, Givens};
-use super::shared::RunShared;
+use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::slot::Slots;
-use crate::cache::{Cache, Entry};
+use crate::cache::Entry;
 use crate::error::Error;
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
-/// Computes the outputs of a node once more, whatever the cache says.
-pub(crate) type Again = Box<dyn Fn(&mut Context<'_>) -> Begun + Send + Sync>;
-
-/// A computation whose results lie in the cache.
+/// A computation whose results lie in the cache, with what it takes to do it once more.
 pub(crate) struct Hit {
-    cache: Cache,
     signature: KeyDigest,
     entry: Arc<Entry>,
-    run: Arc<RunShared>,
-    again: Again,
+    site: CallSite,
+    given: Givens,
     lost: AtomicBool,
     computed: OnceCell<Slots>,
 }
 
 impl Hit {
-    pub(crate) fn new((cache, signature, entry): (Cache, KeyDigest, Arc<Entry>), run: &Arc<RunShared>, again: Again) -> Self {
-        let run = Arc::clone(run);
-        Self { cache, signature, entry, run, again, lost: AtomicBool::new(false), computed: OnceCell::new() }
+    pub(crate) fn new(signature: KeyDigest, entry: Arc<Entry>, site: CallSite, given: Givens) -> Self {
+        Self { signature, entry, site, given, lost: AtomicBool::new(false), computed: OnceCell::new() }
     }
 
     /// Returns an output, by its place in the entry and among the slots of the computation: computed again, or loaded.
@@ -44,6 +38,11 @@ impl Hit {
         }
     }
 
+    /// The places in the entry of the outputs that the pipeline knows.
+    pub(crate) fn exposed(&self) -> &[usize] {
+        &self.site.plan().exposed
+    }
+
     /// Says whether an output lies in the entry itself.
     pub(crate) fn is_small(&self, output: u32) -> bool {
         self.entry.outputs.get(output as usize).is_some_and(|output| output.inline.is_some())
@@ -52,15 +51,22 @@ impl Hit {
     fn load(&self, output: u32, ty: &Type) -> Result<Value, ValueError> {
         let output = self.entry.outputs.get(output as usize);
         let output = output.ok_or_else(|| ValueError::new("the cached entry lacks an output"))?;
-        let bytes = self.cache.load(output).map_err(|error| ValueError::new(error.to_string()))?;
+        let cache = self.site.level.config.cache.as_ref().ok_or_else(|| ValueError::new("the run has no cache"))?;
+        let bytes = cache.load(output).map_err(|error| ValueError::new(error.to_string()))?;
         ty.decode(&bytes)
     }
 
     /// Notes that the results can't be had, so that they are computed when they are needed.
     fn lose(&self, problem: &ValueError) {
         if !self.lost.swap(true, Relaxed) {
-            self.run.totals.count_damage(format_args!("a cached result of `{}` is lost: {problem}", self.entry.path));
-            self.cache.forget(&self.signature);
+            self.site
+                .level
+                .run
+                .totals
+                .count_damage(format_args!("a cached result of `{}` is lost: {problem}", self.entry.path));
+            if let Some(cache) = &self.site.level.config.cache {
+                cache.forget(&self.signature);
+            }
         }
     }
 
@@ -71,7 +77,7 @@ impl Hit {
     /// Computes the results again, once for all who need them.
     pub(crate) async fn restore(&self) -> Result<(), Error> {
         let compute = async {
-            let begun = poll_fn(|cx| Poll::Ready((self.again)(cx))).await;
+            let begun = poll_fn(|cx| Poll::Ready(call::again(self.site.clone(), self.given.clone(), cx))).await;
             match begun {
                 Begun::Done(done) => done.result,
                 Begun::Running(future) => future.await.result,

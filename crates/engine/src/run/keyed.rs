@@ -6,19 +6,20 @@ use flowglass_model::CacheStatus;
 use smallvec::SmallVec;
 
 use super::call::{CallSite, Given, inputs};
-use crate::cache::{Cache, Entry, Found, Part, identity, nanoseconds, unix_now_ns};
+use crate::cache::{Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
+use crate::pipeline::PlanNode;
 use crate::value::{KeyDigest, KeyHasher, ValueError};
 
 /// A call whose results can be cached: its signature and the digests of the signature's parts.
 pub(crate) struct Keyed {
-    pub(crate) cache: Cache,
     pub(crate) signature: KeyDigest,
     /// For how long results hold.
     ttl: Option<Duration>,
-    /// What stands for each input, in the order of the node's parameters.
-    given: SmallVec<[KeyDigest; 4]>,
+    /// What the signature is made of: the node's [`head`], what stands for each input in the order of the node's parameters
+    /// or for all of them together, and at last the environment, if there is one.
+    digests: SmallVec<[KeyDigest; 4]>,
     /// The parts that a node keyed by values names.
     named: Vec<(String, KeyDigest)>,
 }
@@ -56,18 +57,13 @@ impl Keyed {
     pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, NoKey> {
         let plan = site.plan();
         let (Some(cache), Some(code), true) = (&site.level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
-        let mut text = Text::default();
-        text.digest(code);
-        text.text(&spec.version);
-        text.number(u64::from(site.level.config.environment.is_some()));
-        text.text(site.level.config.environment.as_deref().unwrap_or_default());
         let mut keyed = Self {
-            cache: cache.clone(),
             signature: KeyDigest::default(),
             ttl: plan.ttl.or(cache.default_ttl()),
-            given: SmallVec::new(),
+            digests: SmallVec::new(),
             named: Vec::new(),
         };
+        keyed.digests.push(*plan.key_head.get_or_init(|| head(plan, spec, code)));
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
@@ -75,9 +71,7 @@ impl Keyed {
                         .slot
                         .digest(&given.have)
                         .map_err(|error| no_key(site, std::slice::from_ref(given), &arg.name, &error))?;
-                    text.text(&arg.name);
-                    text.digest(&digest);
-                    keyed.given.push(digest);
+                    keyed.digests.push(digest);
                 }
             }
             KeyedBy::Values => {
@@ -85,17 +79,21 @@ impl Keyed {
                 let mut hasher = KeyHasher::default();
                 node.cache_key(&inputs, &mut hasher).map_err(|error| NoKey::Failed(Error::from_node(error)))?;
                 let (digest, named) = hasher.finish_parts();
-                text.digest(&digest);
+                keyed.digests.push(digest);
                 keyed.named = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
             }
         }
-        keyed.signature = text.finish();
+        if let Some(environment) = &site.level.config.environment {
+            keyed.digests.push(blake3::hash(environment.as_bytes()).into());
+        }
+        keyed.signature = blake3::hash(keyed.digests.as_flattened()).into();
         Ok(Some(keyed))
     }
 
     /// Looks for the results.
-    pub(crate) fn lookup(&self, spec: &NodeSpec) -> Found {
-        self.cache.find(&self.signature, spec.outputs.len(), self.ttl)
+    pub(crate) fn lookup(&self, site: &CallSite, spec: &NodeSpec) -> Found {
+        let Some(cache) = &site.level.config.cache else { return Found::Miss };
+        cache.find(&self.signature, spec.outputs.len(), self.ttl)
     }
 
     /// What stands for the outputs of an entry.
@@ -108,6 +106,7 @@ impl Keyed {
 
     /// Keeps what was computed, if it can be encoded and the cache can write.
     pub(crate) fn store(&self, site: &CallSite, spec: &NodeSpec, outputs: &Outputs, cost_ns: u64) -> (CacheStatus, Identities) {
+        let Some(cache) = &site.level.config.cache else { return (CacheStatus::Off, Identities::Values) };
         let encode = |(output, value): (&crate::node::Output, _)| Ok((output.ty.encode(value)?, output.ty.to_string()));
         let encoded: Result<Vec<_>, ValueError> = spec.outputs.iter().zip(outputs).map(encode).collect();
         let Ok(encoded) = encoded else {
@@ -127,7 +126,7 @@ impl Keyed {
             parts: self.parts(site, spec),
             outputs: Vec::with_capacity(encoded.len()),
         };
-        match self.cache.keep(&self.signature, entry, encoded) {
+        match cache.keep(&self.signature, entry, encoded) {
             Ok(()) => (CacheStatus::Write, identities),
             Err(error) => {
                 site.level.run.totals.note_problem(error);
@@ -146,8 +145,10 @@ impl Keyed {
         if let Some(environment) = &site.level.config.environment {
             parts.push(part("environment", blake3::hash(environment.as_bytes()).into()));
         }
-        let inputs = site.plan().args.iter().zip(&self.given);
-        parts.extend(inputs.map(|(arg, digest)| part(&format!("input.{}", arg.name), *digest)));
+        if spec.keyed_by == KeyedBy::Signatures {
+            let inputs = site.plan().args.iter().zip(&self.digests[1..]);
+            parts.extend(inputs.map(|(arg, digest)| part(&format!("input.{}", arg.name), *digest)));
+        }
         parts.extend(self.named.iter().map(|(name, digest)| part(name, *digest)));
         parts
     }
@@ -161,30 +162,16 @@ fn no_key(site: &CallSite, given: &[Given], name: &str, error: &ValueError) -> N
     NoKey::Failed(site.error(ErrorKind::Cache, &ValueError::new(error)))
 }
 
-/// The text of a signature, each part with its length.
-struct Text(SmallVec<[u8; 512]>);
-
-impl Default for Text {
-    fn default() -> Self {
-        Self(SmallVec::from_slice(b"flowglass signature 2"))
+/// What of a node's signatures is the same for each of its calls: its code, its version, the names of what it is given. With
+/// it, the number of digests in a signature says which is which.
+fn head(plan: &PlanNode, spec: &NodeSpec, code: &KeyDigest) -> KeyDigest {
+    let mut hasher = KeyHasher::default();
+    hasher.label("flowglass signature 3");
+    hasher.bytes(code);
+    hasher.text(&spec.version);
+    if spec.keyed_by == KeyedBy::Signatures {
+        hasher.list(plan.args.len());
+        plan.args.iter().for_each(|arg| hasher.text(&arg.name));
     }
-}
-
-impl Text {
-    fn digest(&mut self, digest: &KeyDigest) {
-        self.0.extend_from_slice(digest);
-    }
-
-    fn number(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn finish(self) -> KeyDigest {
-        *blake3::hash(&self.0).as_bytes()
-    }
+    hasher.finish()
 }

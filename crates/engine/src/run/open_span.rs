@@ -134,19 +134,22 @@ impl OpenSpan {
     }
 
     fn finish(&mut self, ended: &Ended<'_>, end: Tick) {
-        let level = Arc::clone(&self.level);
-        let Some(_passing) = level.pass() else {
-            // Somebody else has ended it, when its thread was left behind.
-            self.state = State::Over;
-            return;
-        };
+        let state = std::mem::replace(&mut self.state, State::Over);
+        if state != State::Over {
+            self.finish_from(state, ended, end);
+        }
+    }
+
+    fn finish_from(&self, state: State, ended: &Ended<'_>, end: Tick) {
+        let level = &*self.level;
+        // Nobody passes where somebody else has ended it, when its thread was left behind.
+        let Some(_passing) = level.pass() else { return };
         // The frame is closed first, so that no flush can see the span both open and ended.
-        match self.state {
+        match state {
             State::Inline => level.scope.exit(),
             State::Parked => level.scope.close(self.frame.span),
             State::Over => return,
         }
-        self.state = State::Over;
         let ended = match ended {
             Ended::Failed { error } if error.kind() == ErrorKind::Cancelled => &Ended::Cancelled,
             ended => ended,
