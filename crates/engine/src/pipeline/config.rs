@@ -42,6 +42,20 @@ impl Config {
         }
     }
 
+    /// Returns the recorder that is said here, if it records anything.
+    pub(crate) fn own_recorder(&self) -> Option<&Recorder> {
+        if let Setting::Set(recorder) = &self.telemetry { Some(recorder).filter(|recorder| !recorder.is_off()) } else { None }
+    }
+
+    /// Says whether telemetry is switched off here.
+    fn is_unrecorded(&self) -> bool {
+        match &self.telemetry {
+            Setting::Inherit => false,
+            Setting::Set(recorder) => recorder.is_off(),
+            Setting::Off => true,
+        }
+    }
+
     pub(crate) fn says_nothing(&self) -> bool {
         self.of_pipelines_only().is_none() && self.timeout.is_inherited() && self.environment.is_inherited()
     }
@@ -69,7 +83,10 @@ impl fmt::Debug for Config {
 pub(crate) struct LevelConfig {
     pub(crate) cache: Option<Cache>,
     pub(crate) callbacks: Option<Callbacks>,
+    /// Whether spans are recorded here.
     pub(crate) telemetry: bool,
+    /// By which recorder, where the level's pipeline says so itself.
+    pub(crate) recorder: Option<Recorder>,
     /// How the level schedules its nodes and items.
     pub(crate) backend: LocalBackend,
     /// Who executes them, if that isn't this process.
@@ -89,10 +106,12 @@ impl LevelConfig {
     /// Returns what holds in a pipeline with this configuration inside of this level.
     pub(crate) fn inside(&self, config: &Config) -> Self {
         let callbacks = if self.is_guest { None } else { config.callbacks.resolve(self.callbacks.clone()) };
+        let recorder = config.own_recorder().filter(|_| !self.is_guest);
         let inside = Self {
             cache: config.cache.resolve(self.cache.clone()),
             callbacks,
-            telemetry: self.telemetry && !matches!(config.telemetry, Setting::Off),
+            telemetry: recorder.is_some() || (self.telemetry && !config.is_unrecorded()),
+            recorder: recorder.cloned(),
             backend: self.backend.clone(),
             remote: self.remote.clone(),
             environment: config.environment.resolve(self.environment.clone()),

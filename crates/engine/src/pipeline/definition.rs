@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowglass_record::Recorder;
+
 use super::Pipeline;
 use super::config::Config;
 use super::setting::Setting;
@@ -131,6 +133,14 @@ impl NodeDef {
     #[must_use]
     pub fn no_callbacks(mut self) -> Self {
         self.config.callbacks = Setting::Off;
+        self
+    }
+
+    /// Records what happens in a pipeline here with this recorder, whatever the pipeline itself says, and also where nothing is
+    /// recorded around it.
+    #[must_use]
+    pub fn telemetry(mut self, recorder: Recorder) -> Self {
+        self.config.telemetry = Setting::Set(recorder);
         self
     }
 

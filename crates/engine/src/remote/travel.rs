@@ -64,9 +64,11 @@ fn inside<'a>(pipeline: &'a Pipeline, around: Option<&'a Backend>) -> Option<&'a
     }
 }
 
-/// Says whether a pipeline that is handed to a worker can run there: nothing inside has a backend of its own.
+/// Says whether a pipeline that is handed to a worker can run there: nothing inside has a backend of its own, or a recorder,
+/// which only this process has.
 pub(crate) fn travels_whole(pipeline: &Pipeline) -> bool {
-    matches!(pipeline.0.config.backend, Setting::Inherit) && items_travel_whole(pipeline)
+    let config = &pipeline.0.config;
+    matches!(config.backend, Setting::Inherit) && config.own_recorder().is_none() && items_travel_whole(pipeline)
 }
 
 /// Says whether items of a map over a pipeline, which may have a backend of its own, can be handed to workers.

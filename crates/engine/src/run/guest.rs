@@ -128,7 +128,7 @@ impl Guest {
             trace_id: self.run.trace,
             sampled: self.recorded && !self.recorder.is_off(),
             templates: Arc::clone(&layout.templates),
-            attributes: self.attributes,
+            attributes: self.attributes.clone(),
         };
         // Forked, so that what users record stands under the driver's span.
         let scope = self.recorder.scope(spec).fork(&frame(self.span, self.recorded));
@@ -145,6 +145,7 @@ impl Guest {
             totals: Totals::default(),
             map_items: self.map_items,
             capture: self.capture,
+            attributes: self.attributes,
             next_event: Mutex::default(),
             tally: Arc::default(),
             feeds: Feeds::new(Vec::new(), None),
@@ -163,6 +164,8 @@ impl Guest {
             config: self.config,
             span,
             recorded,
+            sampled: self.recorded,
+            trail: None,
             place,
         })
     }

@@ -298,7 +298,7 @@ fn levels_inside(level: &Arc<Level>, levels: &mut Vec<Arc<Level>>) {
         levels.push(Arc::clone(level));
         levels.extend(sites.item.map(|_| Arc::clone(level)));
         if let NodeKind::Pipeline(inner) = &node.kind
-            && let Some(inside) = nested::inner_level(level, at, inner, None, SpanId::NONE, level.recorded)
+            && let Some(inside) = nested::inner_level(level, at, inner, None, SpanId::NONE, level.sampled)
         {
             levels_inside(&inside, levels);
         }

@@ -3,6 +3,7 @@
 mod aftermath;
 mod agenda;
 mod attempts;
+mod border;
 mod call;
 pub(crate) mod guest;
 mod handed;

@@ -7,6 +7,7 @@ use flowglass_model::{CacheStatus, EventKind, SpanId};
 use flowglass_record::Tick;
 
 use super::attempts::{LevelAttempts, Teller};
+use super::border;
 use super::call::{Begun, Done, Given, Givens};
 use super::hit::{any_lost, restore_first};
 use super::level::LevelDone;
@@ -24,7 +25,7 @@ pub(crate) fn inner_level(
     inner: &Pipeline,
     index: Option<u64>,
     span: SpanId,
-    recorded: bool,
+    sampled: bool,
 ) -> Option<Arc<Level>> {
     let sites = Arc::clone(around.sites.nodes[node].inner.as_ref()?);
     let mut config = around.config.inside(&inner.0.config);
@@ -42,7 +43,9 @@ pub(crate) fn inner_level(
         gate: around.gate.clone(),
         pipeline: inner.clone(),
         sites,
-        recorded: recorded && config.telemetry,
+        trail: around.trail_inside(inner, span, sampled),
+        recorded: sampled && config.telemetry,
+        sampled,
         config,
         span,
         place: around.place.inside(&around.pipeline.0.nodes[node].name, index),
@@ -94,11 +97,11 @@ pub(crate) fn begin_pipeline(
         return restore_first(given, begin, cx);
     }
     drop(given);
-    let recorded = around.recorded;
+    let recorded = around.records(inner, around.sampled);
     let total = u64::try_from(inner.0.nodes.len()).ok();
     let open = OpenSpan::start(around, site, index, recorded, start, total);
-    let Some(level) = inner_level(around, node, inner, None, open.span(), recorded) else { return missing(start) };
-    level.tell_backend(open.span());
+    let Some(level) = inner_level(around, node, inner, None, open.span(), around.sampled) else { return missing(start) };
+    level.tell_backend(&open);
     let exposed = plan.exposed.clone();
     let place = around.place.inside(&plan.name, index);
     let slots = match slots {
@@ -106,8 +109,10 @@ pub(crate) fn begin_pipeline(
         Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
     };
     let attempt = around.sites.nodes[node].attempt;
+    let (level, copy) = border::cross(around, level, &open);
     let teller = Teller { site, span: open.span(), index, around: around.span };
     let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
+    let work = border::under(copy, &level, Some(attempt), work);
     let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
         open.record_attempts(attempt, &done.attempts);
         let offset = level.pipeline.0.inputs.len();
@@ -122,34 +127,39 @@ pub(crate) fn begin_pipeline(
 
 /// Ends the span of a pipeline that ran inside of another.
 pub(crate) fn end_level(
-    mut open: OpenSpan,
+    open: OpenSpan,
     result: Result<Slots, Error>,
     path: &str,
     end: Tick,
     (hit, saved_ns): (bool, u64),
 ) -> Done {
     let result = result.map_err(|error| open.place(error, path));
+    let began = Some(open.frame.start);
+    end_span(open, result.as_ref().err(), end, (hit, saved_ns));
+    Done { hit, saved_ns, end, result, began }
+}
+
+/// Ends the span of a pipeline, or of an item that is one.
+pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, (hit, saved_ns): (bool, u64)) {
     let cached = open.level.config.cache.is_some();
     let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
     let is_pipeline = open.index().is_none();
     if is_pipeline {
-        let cache = if cached && result.is_ok() { Aggregate::Cache(status) } else { Aggregate::None };
+        let cache = if cached && error.is_none() { Aggregate::Cache(status) } else { Aggregate::None };
         let saved = if hit { Aggregate::Float(milliseconds(saved_ns)) } else { Aggregate::None };
         open.aggregates = vec![Aggregate::None, Aggregate::None, Aggregate::None, saved, cache];
     }
-    let began = Some(open.frame.start);
-    match &result {
-        Ok(_) if hit => {
+    match error {
+        None if hit => {
             let lookup_ns = open.frame.start.elapsed_ns(end);
             open.end(&Ended::Hit { signature: None, saved_ns, lookup_ns }, end);
         }
-        Ok(_) => {
+        None => {
             let cache = if cached { status } else { CacheStatus::Off };
             open.end(&Ended::Computed { cache, signature: None }, end);
         }
-        Err(error) => open.end(&Ended::Failed { error }, end),
+        Some(error) => open.end(&Ended::Failed { error }, end),
     }
-    Done { hit, saved_ns, end, result, began }
 }
 
 /// Tells of a node that will never start, and of all that would have run inside of it.

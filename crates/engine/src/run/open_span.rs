@@ -30,6 +30,8 @@ pub(crate) struct OpenSpan {
     pub(crate) site: u32,
     pub(crate) frame: Frame,
     pub(crate) recorded: bool,
+    /// Whether it only records once more, elsewhere, what another span stands for: nothing is told or counted by it.
+    is_copy: bool,
     state: State,
     pub(crate) attempts: u32,
     /// The failed attempts, where there were several.
@@ -83,7 +85,8 @@ impl OpenSpan {
         let scope = &level.scope;
         let flags = if recorded { SAMPLED } else { 0 };
         let index = index.unwrap_or(NO_INDEX);
-        Self::enter(level, site, Frame { span: scope.next_span(), parent: level.span, template: site, index, start, flags })
+        let parent = level.parent_of(recorded);
+        Self::enter(level, site, Frame { span: scope.next_span(), parent, template: site, index, start, flags })
     }
 
     /// Starts the root of a run, whose frame says how it joined its trace.
@@ -91,6 +94,13 @@ impl OpenSpan {
         let open = Self::enter(level, site, frame);
         level.tell(site, frame.span, None, frame.start, EventKind::Started { total });
         open
+    }
+
+    /// Starts a span that records once more, by the recorder of its level, what another span stands for.
+    pub(crate) fn start_copy(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
+        let mut copy = Self::enter(level, site, frame);
+        copy.is_copy = true;
+        copy
     }
 
     fn enter(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
@@ -106,6 +116,7 @@ impl OpenSpan {
             site,
             frame,
             recorded,
+            is_copy: false,
             state: State::Inline,
             attempts: 1,
             tried: None,
@@ -159,8 +170,11 @@ impl OpenSpan {
             Ended::Failed { error } => Some(error.to_failure()),
             _ => None,
         };
-        if self.recorded || failure.is_some() {
+        if self.recorded || (failure.is_some() && level.config.telemetry) {
             self.record(ended, end, failure.as_ref());
+        }
+        if self.is_copy {
+            return;
         }
         let subject = level.site(self.site).subject;
         if matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0) {
@@ -205,7 +219,9 @@ impl OpenSpan {
         self.attempts = u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1);
         if attempts.len() > 1 {
             self.tried = Some(attempts.iter().filter_map(tried).collect());
-            for (number, (time, error)) in (1..).zip(attempts) {
+            let has_failed = attempts.last().is_some_and(|(_, error)| error.is_some());
+            let is_told = self.recorded || (has_failed && self.level.config.telemetry);
+            for (number, (time, error)) in (1..).zip(attempts).filter(|_| is_told) {
                 self.record_attempt(template, *time, number, error.as_ref());
             }
         }

@@ -38,7 +38,7 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
                 slots
             }
             NodeKind::Pipeline(inner) => {
-                let inside = nested::inner_level(level, at, inner, None, level.span, level.recorded)?;
+                let inside = nested::inner_level(level, at, inner, None, level.span, level.sampled)?;
                 let slots = nested::inner_slots(inner, node, &given?).ok()?;
                 let mut inside = whole(&inside, &slots, Some(&node.exposed))?;
                 found.hits += inside.hits;

@@ -103,7 +103,7 @@ impl Started {
         }
         let sampled = !recorder.is_off();
         let templates = Arc::clone(&layout.templates);
-        let scope = recorder.scope(ScopeSpec { trace_id: trace, sampled, templates, attributes });
+        let scope = recorder.scope(ScopeSpec { trace_id: trace, sampled, templates, attributes: attributes.clone() });
         let config = LevelConfig {
             cache: options.cache.resolve(plan.config.cache.resolve(None)),
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
@@ -131,6 +131,7 @@ impl Started {
             totals: Totals::default(),
             map_items: options.map_items,
             capture: options.capture,
+            attributes,
             next_event: Mutex::default(),
             tally: Arc::default(),
             feeds: Feeds::new(options.feeds.clone(), options.own_feed.clone()),
@@ -147,10 +148,12 @@ impl Started {
             config,
             span: parent,
             recorded: sampled,
+            sampled: true,
+            trail: None,
             place: Place::root(&plan.name),
         });
         let open = OpenSpan::start_root(&level, root, frame, total);
-        level.tell_backend(open.span());
+        level.tell_backend(&open);
         Self { level, open, retained }
     }
 }

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flowglass_model::{CacheStatus, Event, RunId, Site, SpanId, conventions as names};
+use flowglass_model::{Attributes, CacheStatus, Event, RunId, Site, SpanId, conventions as names};
 use flowglass_record::{Scope, Tick, Value as AttributeInput};
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 use serde::{Deserialize, Serialize};
 
+use super::border::Trail;
 use super::map::MapItems;
+use super::open_span::OpenSpan;
 use crate::backend::Execution;
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
@@ -39,6 +41,8 @@ pub(crate) struct RunShared {
     pub(crate) totals: Totals,
     pub(crate) map_items: MapItems,
     pub(crate) capture: Capture,
+    /// Attributes of every span.
+    pub(crate) attributes: Attributes,
     /// The number of the next event. Held while one is told, so that all hear events in one order, whichever threads they are of.
     pub(crate) next_event: Mutex<u64>,
     /// What callbacks came to.
@@ -60,7 +64,11 @@ impl RunShared {
 
 /// Closed when nobody waits for a thread any more: what ends on it after that isn't told.
 #[derive(Default)]
-pub(crate) struct Gate(ReentrantMutex<Cell<bool>>);
+pub(crate) struct Gate {
+    is_closed: ReentrantMutex<Cell<bool>>,
+    /// The scopes of other recorders in which the thread has spans open, each with the span that was opened there first.
+    scopes: Mutex<Vec<(SpanId, Scope)>>,
+}
 
 /// Holds a gate open while something ends.
 pub(crate) type Passing<'a> = ReentrantMutexGuard<'a, Cell<bool>>;
@@ -68,11 +76,26 @@ pub(crate) type Passing<'a> = ReentrantMutexGuard<'a, Cell<bool>>;
 impl Gate {
     /// Passes, for as long as the guard lives, unless the gate was closed.
     pub(crate) fn pass(&self) -> Option<Passing<'_>> {
-        Some(self.0.lock()).filter(|closed| !closed.get())
+        Some(self.is_closed.lock()).filter(|closed| !closed.get())
     }
 
     pub(crate) fn close(&self) {
-        self.0.lock().set(true);
+        self.is_closed.lock().set(true);
+    }
+
+    /// Takes note that spans are opened in the scope of another recorder, of which this is the first.
+    pub(crate) fn opened(&self, first: SpanId, scope: Scope) {
+        self.scopes.lock().push((first, scope));
+    }
+
+    /// Takes note that the first span in the scope of another recorder has ended.
+    pub(crate) fn ended(&self, first: SpanId) {
+        self.scopes.lock().retain(|(other, _)| *other != first);
+    }
+
+    /// Takes the scopes of other recorders in which spans are open.
+    pub(crate) fn take_scopes(&self) -> Vec<(SpanId, Scope)> {
+        std::mem::take(&mut self.scopes.lock())
     }
 }
 
@@ -239,8 +262,12 @@ pub(crate) struct Level {
     pub(crate) config: LevelConfig,
     /// The span under which this level's spans hang.
     pub(crate) span: SpanId,
-    /// Whether this level's spans are recorded (failures always are).
+    /// Whether this level's spans are recorded (where sampling leaves them out, failures still are).
     pub(crate) recorded: bool,
+    /// Whether sampling keeps what is in this level, if it is recorded at all.
+    pub(crate) sampled: bool,
+    /// The spans around that other recorders have, or that this one had before it was switched off.
+    pub(crate) trail: Option<Arc<Trail>>,
     pub(crate) place: Place,
 }
 
@@ -316,11 +343,11 @@ impl Level {
     }
 
     /// Says on a pipeline's span how its nodes are scheduled. What is handed to workers says so on its own spans.
-    pub(crate) fn tell_backend(&self, span: SpanId) {
-        if self.recorded && self.config.remote.is_none() {
-            let mode = self.config.backend.node_execution.as_str();
-            self.scope.attribute(span, names::BACKEND_NAME, AttributeInput::Str("local"));
-            self.scope.attribute(span, names::BACKEND_MODE, AttributeInput::Str(mode));
+    pub(crate) fn tell_backend(&self, open: &OpenSpan) {
+        if open.recorded && self.config.remote.is_none() {
+            let (scope, mode) = (&open.level.scope, self.config.backend.node_execution.as_str());
+            scope.attribute(open.span(), names::BACKEND_NAME, AttributeInput::Str("local"));
+            scope.attribute(open.span(), names::BACKEND_MODE, AttributeInput::Str(mode));
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use flowglass_model::{EventKind, Status};
-use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick};
+use flowglass_model::{EventKind, SpanId, Status, flags};
+use flowglass_record::{Frame, NO_INDEX, Scope, SpanEnd, Tick};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -63,21 +63,17 @@ pub(super) fn spawn(runtime: &Handle, starter: Starter, items: Vec<(Item, bool)>
         let ended = {
             let _active = starter.level.scope.activate();
             let is_stopped = || starter.level.cancel.is_cancelled();
-            items
-                .into_iter()
-                .take_while(|_| !is_stopped())
-                .map(|(item, recorded)| run(&handle, &starter, item, recorded))
-                .collect()
+            items.into_iter().take_while(|_| !is_stopped()).map(|(item, kept)| run(&handle, &starter, item, kept)).collect()
         };
         Chunk { ended, taken_ns: begin.elapsed_ns(Tick::now()), starter }
     })
 }
 
 /// Runs one item to its end.
-fn run(runtime: &Handle, starter: &Starter, item: Item, recorded: bool) -> Ended {
+fn run(runtime: &Handle, starter: &Starter, item: Item, kept: bool) -> Ended {
     let (index, start) = (item.index, Tick::now());
     let mut cx = Context::from_waker(Waker::noop());
-    let done = match starter.start(item, recorded, start, &mut cx) {
+    let done = match starter.start(item, kept, start, &mut cx) {
         Begun::Done(done) => done,
         Begun::Running(work) => runtime.block_on(work),
     };
@@ -90,11 +86,17 @@ pub(super) fn give_up(starter: &Starter, level: &Level) -> Vec<Ended> {
         gate.close();
     }
     let end = Tick::now();
+    level
+        .gate
+        .iter()
+        .flat_map(|gate| gate.take_scopes())
+        .for_each(|(first, scope)| give_up_elsewhere(level, first, scope, end));
     let frames = level.scope.give_up();
     let is_item = |frame: &Frame| frame.template == starter.site && frame.index != NO_INDEX;
     for frame in frames.iter().rev() {
         level.run.detached.add(frame.span, is_item(frame).then(|| path(starter, frame.index)));
-        end_detached(level, frame, end);
+        record_detached(&level.scope, frame, end);
+        tell_detached(level, frame, end);
     }
     let ended = |frame: &Frame| {
         let error = cancelled().at(&path(starter, frame.index), Some(frame.index), level.run.id, 1);
@@ -112,10 +114,23 @@ fn path(starter: &Starter, index: u64) -> String {
     }
 }
 
-/// Writes the end of a span whose thread can't, and tells of it by the level around.
-fn end_detached(level: &Level, frame: &Frame, end: Tick) {
-    let index = (frame.index != NO_INDEX).then_some(frame.index);
-    level.scope.record(&SpanEnd {
+/// Ends what is open in the scope of another recorder. Its first span only stands there for one that is ended here.
+fn give_up_elsewhere(level: &Level, first: SpanId, scope: Scope, end: Tick) {
+    for frame in scope.give_up().iter().rev() {
+        level.run.detached.add(frame.span, None);
+        record_detached(&scope, frame, end);
+        if frame.span != first {
+            tell_detached(level, frame, end);
+        }
+    }
+}
+
+/// Writes the end of a span whose thread can't.
+fn record_detached(scope: &Scope, frame: &Frame, end: Tick) {
+    if frame.flags & flags::SAMPLED == 0 {
+        return;
+    }
+    scope.record(&SpanEnd {
         frame: *frame,
         end,
         status: Status::Cancelled,
@@ -125,6 +140,11 @@ fn end_detached(level: &Level, frame: &Frame, end: Tick) {
         failure: None,
         force: false,
     });
+}
+
+/// Tells of the end of a span whose thread can't, by the level around.
+fn tell_detached(level: &Level, frame: &Frame, end: Tick) {
+    let index = (frame.index != NO_INDEX).then_some(frame.index);
     let open = Level { gate: None, ..Level::clone(level) };
     let duration_ns = frame.start.elapsed_ns(end);
     open.tell(frame.template, frame.span, index, end, EventKind::Cancelled { duration_ns });

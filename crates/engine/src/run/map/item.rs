@@ -8,6 +8,7 @@ use flowglass_model::{EventKind, SpanId};
 use flowglass_record::Tick;
 
 use super::super::attempts::{LevelAttempts, Teller};
+use super::super::border;
 use super::super::call::{self, Begun, CallSite, Givens};
 use super::super::hit::{any_lost, restore_first};
 use super::super::leaving::{load_all, securing};
@@ -41,31 +42,33 @@ pub(crate) struct Starter {
     pub(super) outputs: Arc<[usize]>,
 }
 
-/// One item that is starting: which, when, whether its spans are recorded, and what they show.
+/// One item that is starting: which, when, whether its spans are kept, and what they show.
 struct Starting {
     index: u64,
     start: Tick,
-    recorded: bool,
+    /// Whether sampling keeps it.
+    kept: bool,
     shown: Shown,
 }
 
 impl Starter {
     /// Starts an item: it has ended at once, or is under way.
-    pub(super) fn start(&self, item: Item, recorded: bool, start: Tick, cx: &mut Context<'_>) -> Begun {
+    pub(super) fn start(&self, item: Item, kept: bool, start: Tick, cx: &mut Context<'_>) -> Begun {
         let Item { index, mut given, shown } = item;
         if self.level.config.cache.is_some() {
             // Several nodes of an item may read one value.
             given.iter_mut().for_each(|given| given.slot.share_digest());
         }
-        self.start_with(given, Starting { index, start, recorded, shown }, cx)
+        self.start_with(given, Starting { index, start, kept, shown }, cx)
     }
 
     fn start_with(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
-        let (index, recorded) = (starting.index, starting.recorded);
+        let (index, sampled) = (starting.index, self.level.sampled && starting.kept);
+        let recorded = self.level.recorded && starting.kept;
         let Target::Node(node) = self.target else {
             let slots = given.into_iter().map(|given| Some(given.slot)).collect();
-            let level = |span| Some(self.item_level(index, span, recorded));
-            return self.begin_level(starting, Ok(slots), level, cx);
+            let level = |span| Some(self.item_level(index, span, recorded, sampled));
+            return self.begin_level(starting, recorded, Ok(slots), level, cx);
         };
         let plan = &self.level.pipeline.0.nodes[node];
         match &plan.kind {
@@ -85,8 +88,8 @@ impl Starter {
                 if slots.is_err() && any_lost(&given) {
                     return self.restored_first(given, starting, cx);
                 }
-                let level = |span| nested::inner_level(&self.level, node, inner, Some(index), span, recorded);
-                self.begin_level(starting, slots, level, cx)
+                let level = |span| nested::inner_level(&self.level, node, inner, Some(index), span, sampled);
+                self.begin_level(starting, self.level.records(inner, sampled), slots, level, cx)
             }
         }
     }
@@ -99,15 +102,16 @@ impl Starter {
     }
 
     /// The level of one item of a top-level map.
-    fn item_level(&self, index: u64, span: SpanId, recorded: bool) -> Arc<Level> {
+    fn item_level(&self, index: u64, span: SpanId, recorded: bool, sampled: bool) -> Arc<Level> {
         let (place, cancel) = (self.level.place.item(index), self.level.cancel.child());
-        Arc::new(Level { span, recorded, place, cancel, ..Level::clone(&self.level) })
+        Arc::new(Level { span, recorded, sampled, place, cancel, ..Level::clone(&self.level) })
     }
 
     /// Runs a pipeline as one item: whole from the cache where every node of it is there, else from its start.
     fn begin_level(
         &self,
-        Starting { index, start, recorded, shown }: Starting,
+        Starting { index, start, shown, .. }: Starting,
+        recorded: bool,
         slots: Result<Vec<Option<Slot>>, Error>,
         level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
         cx: &mut Context<'_>,
@@ -148,10 +152,12 @@ impl Starter {
         let node = if let Target::Node(node) = self.target { Some(node) } else { None };
         let plan = node.map(|node| &self.level.pipeline.0.nodes[node]);
         let attempt = node.map(|node| self.level.sites.nodes[node].attempt);
+        let (level, copy) = border::cross(&self.level, level, &open);
         let around = self.level.span;
         let teller = Teller { site: self.site, span: open.span(), index: open.index(), around };
         let start = open.frame.start;
         let work = LevelAttempts::new(&level, plan, slots, Some(Arc::clone(&self.outputs)), teller, start);
+        let work = border::under(copy, &level, attempt, work);
         let (leaves, pipeline) = (self.leaves(&level), level.pipeline.clone());
         let outputs = Arc::clone(&self.outputs);
         let complete = move |mut open: OpenSpan, done: LevelDone, mut end: Tick| {

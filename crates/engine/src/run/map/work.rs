@@ -197,7 +197,7 @@ impl MapWork {
                 let kept = self.sampling.keeps(item.index);
                 let recorded = self.starter.level.recorded;
                 self.counts.unsampled += u64::from(recorded && !kept);
-                Some((item, recorded && kept))
+                Some((item, kept))
             }
             Poll::Ready(None) => {
                 self.is_exhausted = true;
@@ -208,9 +208,9 @@ impl MapWork {
     }
 
     fn start_item(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((item, recorded)) = self.next(cx) else { return false };
+        let Some((item, kept)) = self.next(cx) else { return false };
         let (index, start) = (item.index, Tick::now());
-        match self.starter.start(item, recorded, start, cx) {
+        match self.starter.start(item, kept, start, cx) {
             Begun::Done(done) => self.ended.push_back(Ended { index, start, done }),
             Begun::Running(work) => self.running.push(Running::Item(index, start, work)),
         }

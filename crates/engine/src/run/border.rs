@@ -1,0 +1,117 @@
+//! The border between two recorders: a pipeline that isn't recorded by who records what is around it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use flowglass_model::{SpanId, WriterId, flags};
+use flowglass_record::{Frame, Recorder, ScopeSpec, Tick};
+use futures_util::future::Either;
+
+use super::attempts::LevelAttempts;
+use super::level::LevelDone;
+use super::nested;
+use super::open_span::{OpenSpan, Spanned};
+use super::root::Activated;
+use super::shared::Level;
+use crate::pipeline::Pipeline;
+
+/// A span around a level that its own recorder may not have, and what is around that.
+pub(crate) struct Trail {
+    span: SpanId,
+    writer: WriterId,
+    around: Option<Arc<Self>>,
+}
+
+/// A pipeline at work, recorded by who records what is around it or by its own recorder.
+pub(crate) type Work = Either<LevelAttempts, Pin<Box<dyn Future<Output = LevelDone> + Send>>>;
+
+impl Level {
+    /// Says whether the span of a pipeline inside is recorded as spans of this level are, or as those before telemetry was
+    /// switched off.
+    pub(crate) fn records(&self, inner: &Pipeline, sampled: bool) -> bool {
+        let again = || inner.0.config.own_recorder().is_some_and(|own| !self.config.is_guest && self.is_recorded_by(own));
+        sampled && (self.recorded || again())
+    }
+
+    /// Returns what a span of this level hangs on: where the level isn't recorded, on what was last recorded around it.
+    pub(crate) fn parent_of(&self, recorded: bool) -> SpanId {
+        if !recorded || self.recorded {
+            return self.span;
+        }
+        let writer = self.scope.recorder().writer();
+        above(self.trail.as_ref()).find(|trail| trail.writer == writer).map_or(SpanId::NONE, |trail| trail.span)
+    }
+
+    /// Returns the trail of a pipeline inside, whose own span is this one.
+    pub(super) fn trail_inside(&self, inner: &Pipeline, span: SpanId, sampled: bool) -> Option<Arc<Trail>> {
+        if inner.0.config.telemetry.is_inherited() || !self.records(inner, sampled) {
+            return self.trail.clone();
+        }
+        Some(Arc::new(Trail { span, writer: self.scope.recorder().writer(), around: self.trail.clone() }))
+    }
+
+    fn is_recorded_by(&self, recorder: &Recorder) -> bool {
+        self.scope.recorder().writer() == recorder.writer()
+    }
+}
+
+fn above(trail: Option<&Arc<Trail>>) -> impl Iterator<Item = &Trail> {
+    std::iter::successors(trail.map(|trail| &**trail), |trail| trail.around.as_deref())
+}
+
+/// Lets a pipeline be recorded by the recorder that it has itself, if that is another one than around it: there, it has a span
+/// of its own below the one, `open`, that it has around. Returns the level that its nodes run in, and that span.
+pub(crate) fn cross(around: &Level, level: Arc<Level>, open: &OpenSpan) -> (Arc<Level>, Option<OpenSpan>) {
+    let own = level.config.recorder.as_ref().filter(|own| level.sampled && !around.is_recorded_by(own));
+    let Some(recorder) = own else { return (level, None) };
+    recorder.graph(level.pipeline.graph());
+    let run = &level.run;
+    let scope = recorder.scope(ScopeSpec {
+        trace_id: run.id.trace,
+        sampled: true,
+        templates: Arc::clone(&run.layout.templates),
+        attributes: run.attributes.clone(),
+    });
+    let (parent, elsewhere) = parent(&level, recorder.writer());
+    let frame = Frame { span: scope.next_span(), parent, flags: flags::SAMPLED | elsewhere, ..open.frame };
+    if let Some(gate) = &level.gate {
+        gate.opened(frame.span, scope.clone());
+    }
+    let border = Arc::new(Level { scope: scope.clone(), span: parent, recorded: true, ..Level::clone(around) });
+    let copy = OpenSpan::start_copy(&border, open.site, frame);
+    level.tell_backend(&copy);
+    (Arc::new(Level { scope, span: frame.span, recorded: true, ..Level::clone(&level) }), Some(copy))
+}
+
+/// What a pipeline's span hangs on in its own recorder: the nearest span around that this recorder has, or else the nearest of
+/// any, which is then elsewhere.
+fn parent(level: &Level, writer: WriterId) -> (SpanId, u32) {
+    let spans = || above(level.trail.as_ref());
+    let here = spans().find(|trail| trail.writer == writer).map(|trail| (trail.span, 0));
+    let elsewhere = || spans().next().map(|trail| (trail.span, flags::HAS_IS_REMOTE | flags::IS_REMOTE));
+    here.or_else(elsewhere).unwrap_or((SpanId::NONE, 0))
+}
+
+/// Puts the work of a pipeline under the span that it has in its own recorder.
+pub(crate) fn under(copy: Option<OpenSpan>, level: &Arc<Level>, attempt: Option<u32>, work: LevelAttempts) -> Work {
+    let Some(copy) = copy else { return Either::Left(work) };
+    let work = Activated { scope: level.scope.clone(), inner: work };
+    let level = Arc::clone(level);
+    let complete = move |mut copy: OpenSpan, mut done: LevelDone, end: Tick| {
+        if let Some(attempt) = attempt {
+            copy.record_attempts(attempt, &done.attempts);
+        }
+        done.error = done.error.map(|error| copy.place(error, &level.place.path()));
+        end_copy(copy, &level, &done, end);
+        done
+    };
+    Either::Right(Box::pin(Spanned::new(work, copy, complete)))
+}
+
+fn end_copy(copy: OpenSpan, level: &Level, done: &LevelDone, end: Tick) {
+    if let Some(gate) = &level.gate {
+        gate.ended(copy.span());
+    }
+    let hit = done.hit && level.config.cache.is_some();
+    nested::end_span(copy, done.error.as_ref(), end, (hit, done.saved_ns));
+}
