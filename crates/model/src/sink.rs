@@ -15,6 +15,19 @@ pub trait Sink: Send + 'static {
     /// A retryable error makes the recorder offer the same batch again, a limited number of times; any other drops it, counted.
     fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError>;
 
+    /// Takes several batches in their order, and removes those that it took from the front of `batches`. By default one after the
+    /// other; a store that pays for each commit takes them all at once.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), about the first batch that is left.
+    fn write_all(&mut self, batches: &mut &[Arc<Batch>]) -> Result<(), SinkError> {
+        while let [first, rest @ ..] = *batches {
+            self.write(first)?;
+            *batches = rest;
+        }
+        Ok(())
+    }
+
     /// Makes everything taken so far durable. Called at a fenced flush and before the end.
     ///
     /// # Errors

@@ -46,6 +46,9 @@ struct State {
     error: Option<String>,
 }
 
+/// So many waiting batches are offered to the sink at once.
+const MOST_AT_ONCE: usize = 16;
+
 enum Message {
     Batch(Arc<Batch>),
     Fence(Sender<Reply>, usize),
@@ -147,7 +150,7 @@ impl Outlet {
     fn run(&self, mut sink: Box<dyn Sink>) {
         while let Some(message) = self.next() {
             match message {
-                Message::Batch(batch) => self.write(&mut *sink, &batch),
+                Message::Batch(batch) => self.write(&mut *sink, &self.waiting_behind(batch)),
                 Message::Fence(replies, place) => {
                     self.flush(&mut *sink);
                     let _ = replies.send(Reply { place, error: self.take_error() });
@@ -175,12 +178,43 @@ impl Outlet {
         }
     }
 
-    fn write(&self, sink: &mut dyn Sink, batch: &Arc<Batch>) {
-        let written = self.attempt(|| sink.write(batch));
-        let counts = if written { &self.delivered } else { &self.dropped_failed };
-        counts.add(batch.counts());
+    /// Takes the batches that wait right behind this one from the queue.
+    fn waiting_behind(&self, first: Arc<Batch>) -> Vec<Arc<Batch>> {
+        let mut batches = vec![first];
         let mut state = self.state.lock();
-        state.bytes = state.bytes.saturating_sub(batch.size_bytes());
+        while batches.len() < MOST_AT_ONCE
+            && let Some(Message::Batch(_)) = state.queue.front()
+            && let Some(Message::Batch(batch)) = state.queue.pop_front()
+        {
+            batches.push(batch);
+        }
+        batches
+    }
+
+    fn write(&self, sink: &mut dyn Sink, batches: &[Arc<Batch>]) {
+        let mut left = batches;
+        while !left.is_empty() && !self.state.lock().is_closed {
+            let before = left;
+            let written = self.attempt(|| sink.write_all(&mut left));
+            // A sink may say that it took all and leave some: these are lost, and never offered for ever.
+            let taken = before.len() - left.len();
+            self.settle(&before[..taken], &self.delivered);
+            if !written || taken == 0 {
+                let (refused, rest) = left.split_at(left.len().min(1));
+                self.settle(refused, &self.dropped_failed);
+                left = rest;
+            }
+        }
+        self.settle(left, &self.dropped_failed);
+    }
+
+    /// Counts what became of these batches, and makes room for others.
+    fn settle(&self, batches: &[Arc<Batch>], counts: &AtomicCounts) {
+        let mut state = self.state.lock();
+        for batch in batches {
+            counts.add(batch.counts());
+            state.bytes = state.bytes.saturating_sub(batch.size_bytes());
+        }
     }
 
     fn flush(&self, sink: &mut dyn Sink) {
@@ -281,4 +315,47 @@ fn with_causes(error: &SinkError) -> String {
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use flowglass_model::{BatchBuilder, SinkErrorKind, Span};
+
+    use super::*;
+
+    /// Takes all but the first two of each group, and refuses the next one for good.
+    struct Picky(Arc<Mutex<Vec<usize>>>);
+
+    impl Sink for Picky {
+        fn write(&mut self, _: &Arc<Batch>) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn write_all(&mut self, batches: &mut &[Arc<Batch>]) -> Result<(), SinkError> {
+            self.0.lock().push(batches.len());
+            *batches = batches.get(2..).unwrap_or_default();
+            if batches.is_empty() { Ok(()) } else { Err(SinkError::new(SinkErrorKind::Permanent, "not this one")) }
+        }
+    }
+
+    #[test]
+    fn batches_that_wait_are_offered_at_once_and_each_is_counted_once() {
+        let (asked, retry) = (Arc::new(Mutex::new(Vec::new())), Retry { times: 0, first_delay: Duration::ZERO });
+        let sink = Picky(Arc::clone(&asked));
+        let outlet = Outlet::new("picky".to_owned(), Box::new(sink), usize::MAX, retry);
+        let sink = outlet.state.lock().sink.take().unwrap();
+        let batches = (0..20).map(|_| {
+            let mut builder = BatchBuilder::default();
+            builder.push(&Span { status: flowglass_model::Status::Ok, ..Span::default() });
+            Message::Batch(Arc::new(builder.finish()))
+        });
+        outlet.state.lock().queue.extend(batches);
+        let (replies, answers) = crossbeam_channel::unbounded();
+        outlet.state.lock().queue.push_back(Message::Stop(replies, 0));
+        outlet.run(sink);
+        assert_eq!(*asked.lock(), [16, 13, 10, 7, 4, 1, 4, 1]);
+        let stats = outlet.stats();
+        assert_eq!((stats.delivered.total(), stats.dropped_failed.total()), (14, 6));
+        assert!(answers.recv().unwrap().error.unwrap().contains("not this one"));
+    }
 }

@@ -1,5 +1,7 @@
 //! A fast 64-bit hash whose values never change: it is part of the file format. It doesn't resist somebody who seeks collisions.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// Hashes bytes, eight at a time.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let (words, part) = bytes.as_chunks::<8>();
@@ -20,6 +22,39 @@ pub(crate) const fn stir(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
+}
+
+/// Hashes the keys of small maps that live as long as a batch or a merge.
+pub(crate) type BuildFastHasher = BuildHasherDefault<FastHasher>;
+
+/// The hasher of [`BuildFastHasher`]: for numbers and short byte strings.
+#[derive(Debug, Default)]
+pub(crate) struct FastHasher(u64);
+
+impl Hasher for FastHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.write_u64(hash(bytes));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
 }
 
 #[cfg(test)]

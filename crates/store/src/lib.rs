@@ -8,6 +8,7 @@ mod block;
 mod error;
 mod hash;
 pub mod query;
+mod retention;
 mod run;
 mod sketch;
 mod span_filter;
@@ -15,6 +16,7 @@ mod sqlite;
 mod statistics;
 
 pub use error::{StoreError, StoreErrorKind};
+pub use retention::{Forgotten, RetentionPolicy};
 pub use run::{RunFilter, RunRecord, StoreInfo};
 pub use span_filter::SpanFilter;
 pub use sqlite::{Durability, SinkOptions, SqliteSink, SqliteStore};

@@ -17,6 +17,8 @@ use crate::{process_memory, thread_time};
 use data::Data;
 
 const LARGE_RUN_SPANS: u64 = 100_000;
+/// As many batches wait in a recorder's queue when it is busy.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them.
 pub(crate) fn run(mut arguments: Arguments<'_>) -> Result<Figures, String> {
@@ -44,11 +46,11 @@ fn measure(folder: &Folder, wanted: u64) -> Result<Figures, Box<dyn std::error::
     let mut sink = store.sink(SinkOptions::default())?;
     while spans < wanted as f64 {
         let making = thread_time::cpu_ns();
-        let batch = data.batch();
+        let batches: Vec<_> = (0..BATCHES_AT_ONCE).map(|_| data.batch()).collect();
         making_ns += thread_time::cpu_ns() - making;
-        sink.write(&batch)?;
-        spans += batch.spans.len() as f64;
-        drop(batch);
+        sink.write_all(&mut batches.as_slice())?;
+        spans += batches.iter().map(|batch| batch.spans.len()).sum::<usize>() as f64;
+        drop(batches);
     }
     sink.flush()?;
     let at_commit = store.info()?.size_bytes as f64;

@@ -7,6 +7,7 @@ use flowglass_model::{Arena, AttributeColumns, Scalar, Sym};
 use super::bytes::{Damaged, Reader, put_stream, put_varint};
 use super::lanes::{self, Lane, Tag};
 use super::texts::{self, TextTable};
+use crate::hash::BuildFastHasher;
 
 /// Both sections of a table's attributes.
 pub(super) struct AttributeSections {
@@ -34,7 +35,7 @@ struct Encoder {
     lanes: Vec<(u64, Tag, Lane)>,
     /// For each key's text, the number of its lane of each type, plus one.
     lane_numbers: Vec<[u32; Tag::COUNT]>,
-    shapes: HashMap<Vec<u32>, u64>,
+    shapes: HashMap<Vec<u32>, u64, BuildFastHasher>,
     shape_table: Vec<u8>,
     shape_stream: Vec<u8>,
     row: Vec<u32>,

@@ -61,16 +61,13 @@ fn checksum(content: &[u8]) -> [u8; 4] {
     ((hash(content) >> 32) as u32).to_le_bytes()
 }
 
-/// Opens frames; keeps the decompressor's memory between them.
+/// Opens frames; keeps the decompressor's memory, which the first compressed frame takes, between them.
+#[derive(Default)]
 pub(crate) struct FrameDecoder {
-    zstd: Decompressor<'static>,
+    zstd: Option<Decompressor<'static>>,
 }
 
 impl FrameDecoder {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Decompressor::new().map(|zstd| Self { zstd })
-    }
-
     pub(crate) fn decode<'a>(&mut self, frame: &'a [u8]) -> Result<Cow<'a, [u8]>, Damaged> {
         let mut reader = Reader::new(frame);
         match reader.byte()? {
@@ -86,7 +83,11 @@ impl FrameDecoder {
             return Err(Damaged("a frame is too large"));
         }
         let frame = reader.bytes(reader.len())?;
-        let content = self.zstd.decompress(frame, len).map_err(|_| Damaged("a frame can't be decompressed"))?;
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            none => none.insert(Decompressor::new().map_err(|_| Damaged("there is no memory to decompress a frame"))?),
+        };
+        let content = zstd.decompress(frame, len).map_err(|_| Damaged("a frame can't be decompressed"))?;
         if content.len() == len { Ok(content) } else { Err(Damaged("a frame has another length than it says")) }
     }
 }
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn content_comes_back_equal() {
-        let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::new().unwrap());
+        let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::default());
         let random: Vec<u8> = (0..5000).map(|_| fastrand::u8(..)).collect();
         for (content, most) in [(&b""[..], 5), (b"x", 6), (&[7; 100_000], 1000), (&random, 5005)] {
             let frame = encoder.encode(content).unwrap();
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn any_flipped_bit_is_seen() {
-        let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::new().unwrap());
+        let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::default());
         let content: Vec<u8> = (0..200).map(|at| (at / 9) as u8).collect();
         let random: Vec<u8> = (0..200).map(|_| fastrand::u8(..)).collect();
         for content in [content, random] {
@@ -136,9 +137,9 @@ mod tests {
     fn a_bomb_is_refused_before_it_is_opened() {
         let mut bomb = vec![COMPRESSED];
         put_varint(&mut bomb, 1 << 40);
-        assert_eq!(FrameDecoder::new().unwrap().decode(&bomb), Err(Damaged("a frame is too large")));
+        assert_eq!(FrameDecoder::default().decode(&bomb), Err(Damaged("a frame is too large")));
         let mut lying = vec![COMPRESSED, 3];
         lying.extend(FrameEncoder::new().unwrap().zstd.compress(&[0; 1 << 20]).unwrap());
-        assert!(FrameDecoder::new().unwrap().decode(&lying).is_err());
+        assert!(FrameDecoder::default().decode(&lying).is_err());
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use flowglass_model::{SpanId, TraceId};
 
 use super::bytes::{Damaged, Reader, put_stream, put_varint, unzigzag, zigzag};
+use crate::hash::BuildFastHasher;
 
 /// A difference below this takes less than a whole id does.
 const LARGEST_DIFFERENCE: u64 = 1 << 48;
@@ -15,7 +16,7 @@ const LARGEST_DIFFERENCE: u64 = 1 << 48;
 #[derive(Default)]
 pub(super) struct TraceTable {
     traces: Vec<TraceId>,
-    numbers: HashMap<TraceId, u32>,
+    numbers: HashMap<TraceId, u32, BuildFastHasher>,
 }
 
 impl TraceTable {

@@ -12,8 +12,6 @@ pub(crate) mod rest;
 mod texts;
 mod times;
 
-use std::borrow::Cow;
-
 use flowglass_model::{
     Arena, AttributeColumns, Batch, EventColumns, Extras, SpanColumns, SpanKind, SpanType, Status, Sym, TraceId,
 };
@@ -125,11 +123,12 @@ pub(crate) struct Head {
 /// # Errors
 /// The bytes are not what [`encode`] writes.
 pub(crate) fn decode_head(head: &[u8], decoder: &mut FrameDecoder) -> Result<Head, Damaged> {
-    let parts = HeadParts::open(head, decoder)?;
-    let (rows, mut words) = (parts.rows, Reader::new(&parts.words));
+    let HeadFrames { rows, starts, durations, words } = HeadFrames::open(head)?;
+    let (starts, durations, words) = (decoder.decode(starts)?, decoder.decode(durations)?, decoder.decode(words)?);
+    let (start_unix_ns, duration_ns) = times::decode(&starts, &durations, rows)?;
+    let mut words = Reader::new(&words);
     let arena = head_texts(&mut words)?;
     let texts = arena.len();
-    let (start_unix_ns, duration_ns) = times::decode(&parts.starts, &parts.durations, rows)?;
     let mut words = words.stream()?;
     let spans = SpanColumns {
         name: column(&mut words, rows, |words| texts::sym(words, texts))?,
@@ -158,33 +157,32 @@ pub(crate) struct Durations {
 /// # Errors
 /// As [`decode_head`].
 pub(crate) fn decode_durations(head: &[u8], decoder: &mut FrameDecoder) -> Result<Durations, Damaged> {
-    let parts = HeadParts::open(head, decoder)?;
-    let mut words = Reader::new(&parts.words);
+    let HeadFrames { rows, durations, words, .. } = HeadFrames::open(head)?;
+    let words = decoder.decode(words)?;
+    let mut words = Reader::new(&words);
     let arena = head_texts(&mut words)?;
     let texts = arena.len();
-    let duration_ns = times::durations(&parts.durations, parts.rows)?;
-    let name = column(&mut words.stream()?, parts.rows, |words| texts::sym(words, texts))?;
+    // Names come first: all durations can be zero and take no bytes, so that only names tell a true count from a hostile one.
+    let name = column(&mut words.stream()?, rows, |words| texts::sym(words, texts))?;
+    let duration_ns = times::durations(&decoder.decode(durations)?, rows)?;
     Ok(Durations { arena, name, duration_ns })
 }
 
-struct HeadParts<'a> {
+/// The frames of a head, still closed: a question opens those that it needs.
+struct HeadFrames<'a> {
     rows: usize,
-    starts: Cow<'a, [u8]>,
-    durations: Cow<'a, [u8]>,
-    words: Cow<'a, [u8]>,
+    starts: &'a [u8],
+    durations: &'a [u8],
+    words: &'a [u8],
 }
 
-impl<'a> HeadParts<'a> {
-    fn open(head: &'a [u8], decoder: &mut FrameDecoder) -> Result<Self, Damaged> {
+impl<'a> HeadFrames<'a> {
+    fn open(head: &'a [u8]) -> Result<Self, Damaged> {
         let mut head = Reader::new(head);
         let rows = usize::try_from(head.varint()?).map_err(|_| Damaged("a count is too large"))?;
-        let mut next = || decoder.decode(head.stream()?.rest());
-        let parts = Self { rows, starts: next()?, durations: next()?, words: next()? };
-        // Each row has a start, so that all columns can be no longer than these bytes.
-        if rows > parts.starts.len() {
-            return Err(Damaged("a count is too large"));
-        }
-        head.finish().map(|()| parts)
+        let mut next = || Ok(head.stream()?.rest());
+        let frames = Self { rows, starts: next()?, durations: next()?, words: next()? };
+        head.finish().map(|()| frames)
     }
 }
 

@@ -70,7 +70,7 @@ fn encoded(batch: &Batch) -> Encoded {
 }
 
 fn decoded(block: &Encoded) -> Result<Batch, Damaged> {
-    let decoder = &mut FrameDecoder::new().unwrap();
+    let decoder = &mut FrameDecoder::default();
     let _ = decode_durations(&block.head, decoder);
     decode(&block.head, &block.body, decoder)
 }
@@ -89,7 +89,7 @@ proptest! {
         let batch = random_batch(seed);
         let block = encoded(&batch);
         assert_equal(&decoded(&block).unwrap(), &batch);
-        let durations = decode_durations(&block.head, &mut FrameDecoder::new().unwrap()).unwrap();
+        let durations = decode_durations(&block.head, &mut FrameDecoder::default()).unwrap();
         prop_assert_eq!(&durations.duration_ns, &batch.spans.duration_ns);
         let names = durations.name.iter().map(|&name| durations.arena.text(name));
         prop_assert!(names.eq(batch.spans().map(|span| span.name())));
@@ -138,7 +138,7 @@ impl Change {
 
 /// Changes one frame's content behind its checksum: the content itself is hostile.
 fn changed(block: &Encoded, part: usize, change: Change) -> Encoded {
-    let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::new().unwrap());
+    let (mut encoder, mut decoder) = (FrameEncoder::new().unwrap(), FrameDecoder::default());
     let mut number = 0;
     let mut rewrite = |mut frames: Reader<'_>, out: &mut Vec<u8>| {
         while !frames.is_empty() {

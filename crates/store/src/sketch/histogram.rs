@@ -13,6 +13,10 @@ const ZERO: i32 = -1;
 /// The bucket of the longest duration that there is.
 const LAST: i32 = 64 * 64;
 
+const MOST_BUCKETS: usize = (LAST - ZERO + 1) as usize;
+/// So few buckets are put between others one by one.
+const FEW: usize = 3;
+
 /// Returns the bucket of a duration.
 pub(crate) fn bucket(duration_ns: u64) -> i32 {
     if duration_ns == 0 { ZERO } else { ((duration_ns as f64).log2() * BUCKETS_PER_DOUBLING) as i32 }
@@ -22,48 +26,49 @@ fn middle_ns(bucket: i32) -> f64 {
     if bucket == ZERO { 0.0 } else { ((f64::from(bucket) + 0.5) / BUCKETS_PER_DOUBLING).exp2() }
 }
 
-/// How many durations fell into each bucket, from the first one that isn't empty to the last.
+/// How many durations fell into each bucket, for those that aren't empty, in ascending order: most histograms are of few durations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Histogram {
-    first: i32,
-    counts: Vec<u64>,
+    buckets: Vec<(i32, u64)>,
 }
 
 impl Histogram {
     /// Counts durations of one bucket, at least one.
     pub(crate) fn add(&mut self, bucket: i32, count: u64) {
-        self.cover(bucket, bucket);
-        let place = &mut self.counts[(bucket - self.first) as usize];
-        *place = place.saturating_add(count);
-    }
-
-    fn cover(&mut self, first: i32, last: i32) {
-        if self.counts.is_empty() {
-            self.first = first;
+        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
+            Err(at) => self.buckets.insert(at, (bucket, count)),
         }
-        if first < self.first {
-            let missing = (self.first - first) as usize;
-            self.counts.splice(..0, std::iter::repeat_n(0, missing));
-            self.first = first;
-        }
-        let len = (last - self.first + 1) as usize;
-        self.counts.resize(self.counts.len().max(len), 0);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        let Some(last) = other.counts.len().checked_sub(1) else { return };
-        self.cover(other.first, other.first + last as i32);
-        let counts = &mut self.counts[(other.first - self.first) as usize..];
-        counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
+        self.merge_sorted(&other.buckets);
+    }
+
+    fn merge_sorted(&mut self, other: &[(i32, u64)]) {
+        if other.len() <= FEW {
+            return other.iter().for_each(|&(bucket, count)| self.add(bucket, count));
+        }
+        let room = Vec::with_capacity(self.buckets.len() + other.len());
+        let ours = std::mem::replace(&mut self.buckets, room);
+        let (mut ours, mut theirs) = (ours.as_slice(), other);
+        while let ([first, rest @ ..], [other, others @ ..]) = (ours, theirs) {
+            let count = if first.0 == other.0 { first.1.saturating_add(other.1) } else { first.min(other).1 };
+            self.buckets.push((first.0.min(other.0), count));
+            ours = if first.0 <= other.0 { rest } else { ours };
+            theirs = if other.0 <= first.0 { others } else { theirs };
+        }
+        self.buckets.extend_from_slice(ours);
+        self.buckets.extend_from_slice(theirs);
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
+        self.buckets.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
-    /// Returns the buckets that aren't empty.
-    fn buckets(&self) -> impl Iterator<Item = (i32, u64)> + Clone {
-        (self.first..).zip(self.counts.iter().copied()).filter(|(_, count)| *count > 0)
+    /// Returns the buckets that aren't empty, in ascending order.
+    pub(crate) fn buckets(&self) -> impl ExactSizeIterator<Item = (i32, u64)> + Clone {
+        self.buckets.iter().copied()
     }
 
     /// Returns the duration below which this part of all durations lies, in nanoseconds; nothing if there are none.
@@ -81,27 +86,22 @@ impl Histogram {
 
     /// Writes gaps and counts as Rice codes that fit their means.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        let number = self.buckets().count() as u64;
+        let number = self.buckets.len() as u64;
         put_varint(out, number);
-        let Some(mean_gap) = (self.counts.len() as u64).checked_div(number) else { return };
+        let (Some(&(first, _)), Some(&(last, _))) = (self.buckets.first(), self.buckets.last()) else { return };
         let low = |mean: u64| mean.checked_ilog2().unwrap_or(0).min(31);
-        let (gap_low, count_low) = (low(mean_gap), low(self.count() / number));
+        let span = u64::from(last.abs_diff(first)) + 1;
+        let (gap_low, count_low) = (low(span / number), low(self.count() / number));
         let mut bits = BitWriter::default();
-        let mut next = self.first;
+        let mut next = first;
         for (bucket, count) in self.buckets() {
             bits.put_rice(u64::from(bucket.abs_diff(next)), gap_low);
             put_count(&mut bits, count - 1, count_low);
             next = bucket + 1;
         }
-        put_varint(out, u64::from(self.first.abs_diff(ZERO)));
+        put_varint(out, u64::from(first.abs_diff(ZERO)));
         out.extend([gap_low as u8, count_low as u8]);
         put_stream(out, &bits.finish());
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut histogram = Self::default();
-        histogram.add_stored(reader)?;
-        Ok(histogram)
     }
 
     /// Adds what [`put`](Self::put) wrote.
@@ -116,17 +116,49 @@ impl Histogram {
             return Err(Damaged("a histogram has an unknown code"));
         }
         let mut bits = BitReader::new(reader.stream()?.rest());
+        let mut found = Vec::with_capacity((number as usize).min(MOST_BUCKETS));
         for _ in 0..number {
             let bucket = next.saturating_add(bits.rice(gap_low)?);
-            let found = i32::try_from(bucket).ok().map(|bucket| bucket + ZERO).filter(|bucket| *bucket <= LAST);
-            self.add(
-                found.ok_or(Damaged("a histogram has no such bucket"))?,
-                read_count(&mut bits, count_low)?.saturating_add(1),
-            );
+            found.push((checked(bucket)?, read_count(&mut bits, count_low)?.saturating_add(1)));
             next = bucket + 1;
         }
+        self.merge_sorted(&found);
         Ok(())
     }
+
+    /// Writes gaps and counts as plain numbers, quickly: for what is soon merged into others.
+    pub(crate) fn put_quickly(buckets: impl ExactSizeIterator<Item = (i32, u64)>, out: &mut Vec<u8>) {
+        put_varint(out, buckets.len() as u64);
+        let mut next = ZERO;
+        for (bucket, count) in buckets {
+            put_varint(out, u64::from(bucket.abs_diff(next)) << 1 | u64::from(count > 1));
+            if count > 1 {
+                put_varint(out, count);
+            }
+            next = bucket + 1;
+        }
+    }
+
+    /// Adds what [`put_quickly`](Self::put_quickly) wrote.
+    pub(crate) fn add_quickly_stored(&mut self, reader: &mut Reader<'_>) -> Result<(), Damaged> {
+        let number = reader.count()?;
+        let mut found = Vec::with_capacity(number.min(MOST_BUCKETS));
+        let mut next = 0u64;
+        for _ in 0..number {
+            let code = reader.varint()?;
+            let bucket = next.saturating_add(code >> 1);
+            found.push((checked(bucket)?, if code & 1 == 1 { reader.varint()? } else { 1 }));
+            next = bucket + 1;
+        }
+        self.merge_sorted(&found);
+        Ok(())
+    }
+}
+
+/// Takes a bucket as it is stored: counted from the one of zero.
+fn checked(bucket: u64) -> Result<i32, Damaged> {
+    let found = i32::try_from(bucket).ok().map(|bucket| bucket + ZERO).filter(|bucket| *bucket <= LAST);
+    found.ok_or(Damaged("a histogram has no such bucket"))
 }
 
 /// A count that is far above the mean would take very many bits: it is written whole behind a mark.
@@ -152,6 +184,11 @@ mod tests {
 
     use super::*;
 
+    fn read(reader: &mut Reader<'_>) -> Result<Histogram, Damaged> {
+        let mut histogram = Histogram::default();
+        histogram.add_stored(reader).map(|()| histogram)
+    }
+
     fn of(durations: &[u64]) -> Histogram {
         let mut histogram = Histogram::default();
         durations.iter().for_each(|&duration| histogram.add(bucket(duration), 1));
@@ -172,14 +209,26 @@ mod tests {
         fn a_histogram_comes_back_equal(durations in prop::collection::vec(any::<u64>(), 0..100)) {
             let (histogram, mut out) = (of(&durations), Vec::new());
             histogram.put(&mut out);
-            prop_assert_eq!(Histogram::read(&mut Reader::new(&out)).unwrap(), histogram);
+            prop_assert_eq!(&read(&mut Reader::new(&out)).unwrap(), &histogram);
+            let (mut quick, mut back) = (Vec::new(), Histogram::default());
+            Histogram::put_quickly(histogram.buckets(), &mut quick);
+            back.add_quickly_stored(&mut Reader::new(&quick)).unwrap();
+            prop_assert_eq!(back, histogram);
+        }
+
+        #[test]
+        fn merging_is_counting_together(a in prop::collection::vec(0u64..5000, 0..60), b in prop::collection::vec(0u64..5000, 0..60)) {
+            let mut merged = of(&a);
+            merged.merge(&of(&b));
+            prop_assert_eq!(merged, of(&[a, b].concat()));
         }
 
         #[test]
         fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-            if let Ok(histogram) = Histogram::read(&mut Reader::new(&bytes)) {
+            if let Ok(histogram) = read(&mut Reader::new(&bytes)) {
                 let _ = histogram.quantile_ns(0.5);
             }
+            let _ = Histogram::default().add_quickly_stored(&mut Reader::new(&bytes));
         }
     }
 
@@ -191,7 +240,7 @@ mod tests {
         histogram.put(&mut out);
         assert!(out.len() < 60, "{}", out.len());
         let mut reader = Reader::new(&out);
-        assert_eq!(Histogram::read(&mut reader).unwrap(), histogram);
+        assert_eq!(read(&mut reader).unwrap(), histogram);
         reader.finish().unwrap();
     }
 

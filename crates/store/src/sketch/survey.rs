@@ -5,7 +5,7 @@ use flowglass_model::{AttributeColumns, Batch};
 use super::facets::Facets;
 use super::fingerprint::{self, Hashes};
 use super::postings::Entry;
-use super::tally::{self, Tallies};
+use super::tally;
 use super::zones::Bounds;
 
 /// The sketches of one block.
@@ -32,7 +32,7 @@ impl Survey {
             facets.count(key, counts.clone());
             fingerprints.extend(counts.map(|(value, _)| value));
         }
-        Self { bounds: Bounds::of(batch), entries: entries(&fingerprints), facets, tallies: tally::encode(&tallies(batch)) }
+        Self { bounds: Bounds::of(batch), entries: entries(&fingerprints), facets, tallies: tally::of_batch(batch) }
     }
 }
 
@@ -68,23 +68,10 @@ fn values_by_key(columns: &AttributeColumns, hashes: &mut Hashes<'_>) -> Vec<(u6
             places.resize(at + 1, 0);
         }
         if places[at] == 0 {
-            by_key.push((hash, Vec::new()));
+            by_key.push((hash, Vec::with_capacity(columns.ends.len())));
             places[at] = by_key.len() as u32;
         }
         by_key[places[at] as usize - 1].1.push(fingerprint);
     }
     by_key
-}
-
-fn tallies(batch: &Batch) -> Vec<(tally::TallyKey, tally::Tally)> {
-    let mut tallies = Tallies::new(batch);
-    let mut start = 0;
-    let attributes = &batch.spans.attributes;
-    for (span, &end) in batch.spans().zip(&attributes.ends) {
-        let range = start..end as usize;
-        start = end as usize;
-        let pairs = attributes.keys[range.clone()].iter().copied().zip(attributes.values[range].iter().copied());
-        tallies.add(&span.row(), pairs);
-    }
-    tallies.finish()
 }

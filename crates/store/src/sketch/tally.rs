@@ -1,23 +1,26 @@
-//! Tallies: counts and durations of the spans of one commit per minute, pipeline, name and node, on their way to `rollups`.
+//! Tallies: counts and durations of spans per minute, pipeline, name and node, on their way to the table `rollups`.
+//!
+//! Layout: the texts, each once; then for each tally its minute, the numbers of its three texts, its counts and its histogram.
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, CacheStatus, Scalar, SpanRow, Status, Sym, conventions};
+use flowglass_model::{Batch, CacheStatus, Scalar, SpanColumns, Status, Sym, conventions};
 
 use super::histogram::{self, Histogram};
 use crate::block::Damaged;
 use crate::block::bytes::{Reader, put_stream, put_varint, unzigzag, zigzag};
+use crate::hash::BuildFastHasher;
 
 const NS_PER_MINUTE: i64 = 60_000_000_000;
 
 /// What a tally counts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct TallyKey {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TallyKey<'a> {
     /// The minute in which the spans started, since 1970 UTC.
     pub(crate) minute: i64,
-    pub(crate) pipeline: String,
-    pub(crate) name: String,
-    pub(crate) node: String,
+    pub(crate) pipeline: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) node: &'a str,
 }
 
 /// Counts and durations of spans.
@@ -33,142 +36,264 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn merge(&mut self, other: &Self) {
+        self.add_counts(other);
+        self.durations.merge(&other.durations);
+    }
+
+    /// Adds all but the histogram.
+    pub(crate) const fn add_counts(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.errors = self.errors.saturating_add(other.errors);
         self.cached = self.cached.saturating_add(other.cached);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.durations.merge(&other.durations);
+        self.max_ns = if self.max_ns > other.max_ns { self.max_ns } else { other.max_ns };
     }
 }
 
-/// Tallies a batch while its rows are walked.
-pub(crate) struct Tallies<'a> {
-    batch: &'a Batch,
-    node_key: Option<Sym>,
-    pipeline_key: Option<Sym>,
-    cache_key: Option<Sym>,
-    places: HashMap<(i64, Sym, Sym, Sym), usize>,
-    tallies: Vec<(Tally, Vec<i32>)>,
+/// A minute, and the numbers of a pipeline, a name and a node.
+type Place = (i64, [u32; 3]);
+
+/// The tallies of any number of commits.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies {
+    texts: Vec<String>,
+    numbers: HashMap<String, u32>,
+    tallies: HashMap<Place, Tally, BuildFastHasher>,
 }
 
-impl<'a> Tallies<'a> {
-    pub(crate) fn new(batch: &'a Batch) -> Self {
+impl Tallies {
+    /// Adds stored tallies.
+    pub(crate) fn add_stored(&mut self, bytes: &[u8]) -> Result<(), Damaged> {
+        let mut reader = Reader::new(bytes);
+        let texts = reader.count()?;
+        let texts = (0..texts).map(|_| Ok(self.number(reader.stream()?.rest()))).collect::<Result<Vec<u32>, Damaged>>()?;
+        while !reader.is_empty() {
+            let place = read_place(&mut reader, &texts)?;
+            let tally = self.tallies.entry(place).or_default();
+            tally.add_counts(&read_counts(&mut reader)?);
+            tally.durations.add_quickly_stored(&mut reader)?;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, text: &[u8]) -> u32 {
+        let text = String::from_utf8_lossy(text);
+        if let Some(&number) = self.numbers.get(&*text) {
+            return number;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.clone().into_owned());
+        self.numbers.insert(text.into_owned(), number);
+        number
+    }
+
+    /// Iterates over all tallies, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TallyKey<'_>, &Tally)> {
+        self.tallies.iter().map(|((minute, texts), tally)| {
+            let [pipeline, name, node] = texts.map(|number| self.texts[number as usize].as_str());
+            (TallyKey { minute: *minute, pipeline, name, node }, tally)
+        })
+    }
+
+    /// Writes the tallies.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.texts.len() as u64);
+        self.texts.iter().for_each(|text| put_stream(&mut out, text.as_bytes()));
+        let mut places: Vec<_> = self.tallies.iter().collect();
+        places.sort_unstable_by_key(|(place, _)| **place);
+        for (place, tally) in places {
+            put_place(&mut out, place);
+            put_counts(&mut out, tally);
+            Histogram::put_quickly(tally.durations.buckets(), &mut out);
+        }
+        out
+    }
+}
+
+fn put_place(out: &mut Vec<u8>, (minute, texts): &Place) {
+    put_varint(out, zigzag(*minute));
+    texts.iter().for_each(|&text| put_varint(out, u64::from(text)));
+}
+
+fn read_place(reader: &mut Reader<'_>, texts: &[u32]) -> Result<Place, Damaged> {
+    let minute = unzigzag(reader.varint()?);
+    let mut text = || texts.get(reader.varint32()? as usize).copied().ok_or(Damaged("a tally names a text that isn't there"));
+    Ok((minute, [text()?, text()?, text()?]))
+}
+
+fn put_counts(out: &mut Vec<u8>, tally: &Tally) {
+    // A total that couldn't be counted to its end may be below the longest.
+    let others_ns = tally.total_ns.wrapping_sub(tally.max_ns);
+    [tally.count, tally.errors, tally.cached, tally.max_ns, others_ns].into_iter().for_each(|number| put_varint(out, number));
+}
+
+fn read_counts(reader: &mut Reader<'_>) -> Result<Tally, Damaged> {
+    let (count, errors, cached, max_ns) = (reader.varint()?, reader.varint()?, reader.varint()?, reader.varint()?);
+    let total_ns = max_ns.wrapping_add(reader.varint()?);
+    Ok(Tally { count, errors, cached, total_ns, max_ns, durations: Histogram::default() })
+}
+
+/// Tallies the ended spans of a batch, and returns the stored form.
+pub(crate) fn of_batch(batch: &Batch) -> Vec<u8> {
+    let mut counting = Counting::new(batch);
+    let (mut start, spans) = (0, &batch.spans);
+    for (row, &end) in spans.attributes.ends.iter().enumerate() {
+        let range = start..end as usize;
+        start = end as usize;
+        let attributes = spans.attributes.keys[range.clone()].iter().zip(&spans.attributes.values[range]);
+        counting.add(spans, row, attributes);
+    }
+    counting.encode()
+}
+
+/// Tallies of a batch while its rows are walked.
+struct Counting<'a> {
+    batch: &'a Batch,
+    node: Option<Sym>,
+    pipeline: Option<Sym>,
+    cache: Option<Sym>,
+    places: HashMap<(i64, [Sym; 3]), u32, BuildFastHasher>,
+    tallies: Vec<((i64, [Sym; 3]), Tally)>,
+    /// The tally and the bucket of each span: numbers that sort as both do.
+    buckets: Vec<u64>,
+}
+
+impl<'a> Counting<'a> {
+    fn new(batch: &'a Batch) -> Self {
         let sym = |key: &str| (0..batch.arena.len() as u32).map(Sym).find(|&sym| batch.arena.bytes(sym) == key.as_bytes());
         Self {
             batch,
-            node_key: sym(conventions::NODE_ID),
-            pipeline_key: sym(conventions::PIPELINE_NAME),
-            cache_key: sym(conventions::CACHE_STATUS),
-            places: HashMap::new(),
+            node: sym(conventions::NODE_ID),
+            pipeline: sym(conventions::PIPELINE_NAME),
+            cache: sym(conventions::CACHE_STATUS),
+            places: HashMap::default(),
             tallies: Vec::new(),
+            buckets: Vec::with_capacity(batch.spans.len()),
         }
     }
 
-    pub(crate) fn add(&mut self, row: &SpanRow, attributes: impl Iterator<Item = (Sym, Scalar)>) {
+    fn add<'b>(&mut self, spans: &SpanColumns, row: usize, attributes: impl Iterator<Item = (&'b Sym, &'b Scalar)>) {
         let (mut node, mut pipeline, mut cached) = (Sym::EMPTY, Sym::EMPTY, false);
         for (key, value) in attributes {
-            let Scalar::Str(value) = value else { continue };
-            match Some(key) {
-                key if key == self.node_key => node = value,
-                key if key == self.pipeline_key => pipeline = value,
-                key if key == self.cache_key => cached = self.batch.arena.text(value) == CacheStatus::Hit.as_str(),
+            let Scalar::Str(value) = *value else { continue };
+            match Some(*key) {
+                key if key == self.node => node = value,
+                key if key == self.pipeline => pipeline = value,
+                key if key == self.cache => cached = self.batch.arena.text(value) == CacheStatus::Hit.as_str(),
                 _ => {}
             }
         }
-        let (tally, buckets) = self.place((row.start_unix_ns.div_euclid(NS_PER_MINUTE), pipeline, row.name, node));
-        tally.count += 1;
-        tally.errors += u64::from(row.status == Status::Error);
-        tally.cached += u64::from(cached);
-        tally.total_ns = tally.total_ns.saturating_add(row.duration_ns);
-        tally.max_ns = tally.max_ns.max(row.duration_ns);
-        buckets.push(histogram::bucket(row.duration_ns));
+        let duration_ns = spans.duration_ns[row];
+        let place = self.place((spans.start_unix_ns[row].div_euclid(NS_PER_MINUTE), [pipeline, spans.name[row], node]));
+        self.buckets.push(u64::from(place) << 32 | u64::from(histogram::bucket(duration_ns).abs_diff(i32::MIN)));
+        self.tallies[place as usize].1.add_counts(&Tally {
+            count: 1,
+            errors: u64::from(spans.status[row] == Status::Error),
+            cached: u64::from(cached),
+            total_ns: duration_ns,
+            max_ns: duration_ns,
+            durations: Histogram::default(),
+        });
     }
 
-    fn place(&mut self, key: (i64, Sym, Sym, Sym)) -> &mut (Tally, Vec<i32>) {
+    fn place(&mut self, key: (i64, [Sym; 3])) -> u32 {
         let Self { places, tallies, .. } = self;
-        let place = *places.entry(key).or_insert_with(|| {
-            tallies.push(Default::default());
-            tallies.len() - 1
-        });
-        &mut tallies[place]
+        *places.entry(key).or_insert_with(|| {
+            tallies.push((key, Tally::default()));
+            tallies.len() as u32 - 1
+        })
     }
 
-    pub(crate) fn finish(self) -> Vec<(TallyKey, Tally)> {
-        let Self { batch, places, mut tallies, .. } = self;
-        let text = |sym| batch.arena.text(sym).to_owned();
-        let finished = places.into_iter().map(|((minute, pipeline, name, node), place)| {
-            let (mut tally, buckets) = std::mem::take(&mut tallies[place]);
-            buckets.into_iter().for_each(|bucket| tally.durations.add(bucket, 1));
-            (TallyKey { minute, pipeline: text(pipeline), name: text(name), node: text(node) }, tally)
-        });
-        let mut finished: Vec<_> = finished.collect();
-        finished.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        finished
-    }
-}
-
-/// Writes the tallies of a commit.
-pub(crate) fn encode(tallies: &[(TallyKey, Tally)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (key, tally) in tallies {
-        put_varint(&mut out, zigzag(key.minute));
-        for text in [&key.pipeline, &key.name, &key.node] {
-            put_stream(&mut out, text.as_bytes());
+    fn encode(mut self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.tallies.len() * 20);
+        let numbers = self.put_texts(&mut out);
+        self.buckets.sort_unstable();
+        let same_tally = self.buckets.chunk_by(|a, b| a >> 32 == b >> 32);
+        let mut counts = Vec::new();
+        for (((minute, texts), tally), buckets) in self.tallies.iter().zip(same_tally) {
+            put_place(&mut out, &(*minute, texts.map(|sym| numbers[sym.0 as usize])));
+            put_counts(&mut out, tally);
+            counts.clear();
+            counts.extend(buckets.chunk_by(|a, b| a == b).map(|same| (bucket_of(same[0]), same.len() as u64)));
+            Histogram::put_quickly(counts.iter().copied(), &mut out);
         }
-        for number in [tally.count, tally.errors, tally.cached, tally.total_ns, tally.max_ns] {
-            put_varint(&mut out, number);
+        out
+    }
+
+    /// Writes the texts of all tallies, and returns the number of each by its symbol.
+    fn put_texts(&self, out: &mut Vec<u8>) -> Vec<u32> {
+        let mut numbers = vec![u32::MAX; self.batch.arena.len()];
+        let mut texts = Vec::new();
+        for sym in self.tallies.iter().flat_map(|((_, texts), _)| texts) {
+            let number = &mut numbers[sym.0 as usize];
+            if *number == u32::MAX {
+                *number = texts.len() as u32;
+                texts.push(self.batch.arena.bytes(*sym));
+            }
         }
-        tally.durations.put(&mut out);
+        put_varint(out, texts.len() as u64);
+        texts.into_iter().for_each(|text| put_stream(out, text));
+        numbers
     }
-    out
 }
 
-/// Reads what [`encode`] wrote.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<(TallyKey, Tally)>, Damaged> {
-    let mut reader = Reader::new(bytes);
-    let mut tallies = Vec::new();
-    while !reader.is_empty() {
-        let minute = unzigzag(reader.varint()?);
-        let key = TallyKey { minute, pipeline: text(&mut reader)?, name: text(&mut reader)?, node: text(&mut reader)? };
-        let tally = Tally {
-            count: reader.varint()?,
-            errors: reader.varint()?,
-            cached: reader.varint()?,
-            total_ns: reader.varint()?,
-            max_ns: reader.varint()?,
-            durations: Histogram::read(&mut reader)?,
-        };
-        tallies.push((key, tally));
-    }
-    Ok(tallies)
-}
-
-fn text(reader: &mut Reader<'_>) -> Result<String, Damaged> {
-    Ok(String::from_utf8_lossy(reader.stream()?.rest()).into_owned())
+const fn bucket_of(number: u64) -> i32 {
+    i32::MIN.wrapping_add_unsigned(number as u32)
 }
 
 #[cfg(test)]
 mod tests {
+    use flowglass_model::{BatchBuilder, Span};
     use proptest::prelude::*;
 
     use super::*;
 
+    fn batch(spans: &[(&str, i64, u64)]) -> Batch {
+        let mut builder = BatchBuilder::default();
+        for &(node, start_unix_ns, duration_ns) in spans {
+            let attributes = vec![
+                (conventions::NODE_ID.into(), node.into()),
+                (conventions::CACHE_STATUS.into(), CacheStatus::Hit.as_str().into()),
+            ];
+            let name = format!("node {node}");
+            builder.push(&Span { name, start_unix_ns, duration_ns, status: Status::Error, attributes, ..Span::default() });
+        }
+        builder.finish()
+    }
+
+    fn found(tallies: &Tallies) -> Vec<(TallyKey<'_>, Tally)> {
+        let mut found: Vec<_> = tallies.iter().map(|(key, tally)| (key, tally.clone())).collect();
+        found.sort_by_key(|(key, _)| *key);
+        found
+    }
+
+    #[test]
+    fn a_batch_is_tallied_by_minute_and_node() {
+        let mut tallies = Tallies::default();
+        let first = batch(&[("a", -1, 10), ("b", 5, 7), ("a", 0, 30), ("a", NS_PER_MINUTE - 1, 10)]);
+        tallies.add_stored(&of_batch(&first)).unwrap();
+        tallies.add_stored(&of_batch(&batch(&[("a", 1, 20)]))).unwrap();
+        let found = found(&tallies);
+        let counts = found.iter().map(|(key, tally)| (key.minute, key.node, tally.count, tally.total_ns, tally.max_ns));
+        assert_eq!(counts.collect::<Vec<_>>(), [(-1, "a", 1, 10, 10), (0, "a", 3, 60, 30), (0, "b", 1, 7, 7)]);
+        assert_eq!(found[1].0, TallyKey { minute: 0, pipeline: "", name: "node a", node: "a" });
+        assert_eq!((found[1].1.errors, found[1].1.cached, found[1].1.durations.count()), (3, 3, 3));
+    }
+
     #[test]
     fn tallies_come_back_equal() {
-        let mut tally = Tally { count: 3, errors: 1, cached: 2, total_ns: 30, max_ns: 20, ..Tally::default() };
-        tally.durations.add(histogram::bucket(10), 3);
-        let key = TallyKey { minute: -5, pipeline: "p".into(), name: "node ü".into(), node: String::new() };
-        let tallies = [(key.clone(), tally.clone()), (TallyKey { minute: 7, ..key }, Tally::default())];
-        assert_eq!(decode(&encode(&tallies)).unwrap(), tallies);
-        tally.merge(&tallies[0].1.clone());
-        assert_eq!((tally.count, tally.max_ns, tally.durations.count()), (6, 20, 6));
+        let mut tallies = Tallies::default();
+        tallies.add_stored(&of_batch(&batch(&[("a ü", -1, u64::MAX), ("b", 5, 0), ("a ü", 0, u64::MAX), ("", 9, 1)]))).unwrap();
+        let mut back = Tallies::default();
+        back.add_stored(&tallies.encode()).unwrap();
+        assert_eq!(found(&back), found(&tallies));
     }
 
     proptest! {
         #[test]
         fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode(&bytes);
+            let _ = Tallies::default().add_stored(&bytes);
         }
     }
 }

@@ -40,8 +40,8 @@ pub(super) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    pub(super) fn new(connection: &'a Connection) -> Result<Self, Failure> {
-        Ok(Self { connection, decoder: FrameDecoder::new().map_err(Failure::no_memory)? })
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self { connection, decoder: FrameDecoder::default() }
     }
 
     /// Opens a head.
@@ -65,6 +65,12 @@ impl<'a> Blocks<'a> {
         let head = self.head(block)?;
         let open = |body: &[u8], decoder: &mut FrameDecoder| block::decode_ids(head, body, decoder);
         self.part("SELECT body FROM block WHERE id = ?1", block, open)
+    }
+
+    /// Returns the row of the writer that wrote a block.
+    pub(super) fn writer(&self, block: i64) -> Result<i64, Failure> {
+        let mut statement = self.connection.prepare_cached("SELECT writer FROM block WHERE id = ?1")?;
+        Ok(statement.query_row([block], |row| row.get(0))?)
     }
 
     /// Opens a whole block.

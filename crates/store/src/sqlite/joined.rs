@@ -18,7 +18,7 @@ pub(super) fn root_of_run(row: &SpanRow) -> Option<RunId> {
 ///
 /// When a batch is written, each ancestor of its spans is in the batch too or still open, so that knowing the open ones is
 /// enough. A span that comes after its parent's end, or from another process, is not found to belong to a joined run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct JoinedRuns {
     open: HashMap<Key, RunId>,
 }

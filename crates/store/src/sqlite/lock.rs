@@ -81,6 +81,25 @@ impl LockFolder {
         }
     }
 
+    /// Waits until nobody else merges, and becomes the one that does.
+    ///
+    /// # Errors
+    /// `NotWritable`, `Full`, `Busy`, `Io`.
+    pub(super) fn lease_in_time(&self) -> Result<Lease, StoreError> {
+        let deadline = Instant::now() + BUSY_WAIT;
+        loop {
+            match self.lease()? {
+                Some(lease) => return Ok(lease),
+                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                None => {
+                    let message =
+                        format!("another process is merging segments of the store at {}; try again", self.path.display());
+                    return Err(StoreError::new(StoreErrorKind::Busy, message));
+                }
+            }
+        }
+    }
+
     /// Makes and takes the lock of a new writer.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! Blocks stay where they are; only small ones of one writer are joined. The new segment's sketches are written first, in
 //! transactions of their own, under a row that stands for nothing yet. One short transaction then swaps: it checks that the
-//! old segments are still there, lets the new one take their place and adds their tallies to the roll-ups. Whatever a merge
-//! that was killed left behind is removed before the next one.
+//! old segments are still there and lets the new one take their place. Whatever a merge that was killed left behind is removed
+//! before the next one. The tallies of merged segments wait, and go to the roll-ups many at once.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
 use crate::block::{self, Encoded, FrameEncoder, Rows, rest};
 use crate::sketch::facets::Facets;
 use crate::sketch::postings::{self, Entry, Shape};
-use crate::sketch::tally::{self, Tally, TallyKey};
+use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
 
 /// So many segments of one level are merged into one.
@@ -60,7 +60,7 @@ pub(super) struct Turns<'a> {
 }
 
 impl Turns<'_> {
-    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let turn = self.turn.lock();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let result = work(&transaction)?;
@@ -70,20 +70,43 @@ impl Turns<'_> {
     }
 }
 
-/// Merges one set of segments, if there is one to merge; the caller holds the lease. Returns whether there was.
+/// Merges one set of segments, or adds tallies to the roll-ups, if there is something to do; the caller holds the lease. Returns
+/// whether there was.
 pub(super) fn step(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<bool, Failure> {
     sweep(turns)?;
-    let Some(old) = choose(segments::live(turns.connection)?, eagerness) else { return Ok(false) };
+    let Some(old) = choose(segments::live(turns.connection)?, eagerness) else { return rollups::take_up(turns, eagerness) };
     let merged = Merged::build(turns.connection, &old)?;
-    let new = announce(turns, &merged)?;
-    if turns.write(|transaction| swap(transaction, new, &old, &merged))? {
+    if replace(turns, &old, &merged)? {
         sweep(turns)?;
     }
     Ok(true)
 }
 
+/// Writes a segment and lets it take the place of others, unless one of them is gone; says whether it did. What it replaced is
+/// left for [`sweep`].
+pub(super) fn replace(turns: &mut Turns<'_>, old: &[Segment], merged: &Merged) -> Result<bool, Failure> {
+    let new = announce(turns, merged)?;
+    turns.write(|transaction| swap(transaction, new, old, merged))
+}
+
+/// Removes a segment of which nothing is left; says whether it was still there.
+pub(super) fn remove_all(turns: &mut Turns<'_>, old: &Segment, merged: &Merged) -> Result<bool, Failure> {
+    turns.write(|transaction| {
+        if state(transaction, old.id)? != Some(LIVE) {
+            return Ok(false);
+        }
+        if let Some(bytes) = &merged.tallies {
+            let mut tallies = Tallies::default();
+            tallies.add_stored(bytes).map_err(|damage| Failure::segment(old.id, damage))?;
+            rollups::add(transaction, &tallies)?;
+        }
+        set_state(transaction, old.id, MERGED)?;
+        Ok(merged.gone.iter().try_for_each(|&block| blocks::remove(transaction, block)).map(|()| true)?)
+    })
+}
+
 /// Removes segments that stand for nothing: those merged into others, and those of a merge that was killed.
-fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
+pub(super) fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
     let dead: Vec<i64> = {
         let mut statement = turns.connection.prepare_cached("SELECT id FROM segment WHERE state <> 1")?;
         statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
@@ -120,18 +143,21 @@ fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
     Some(set)
 }
 
-/// A merged segment before it is written.
-struct Merged {
+/// A segment that takes the place of others, before it is written.
+pub(super) struct Merged {
     /// What takes the place of each run of old blocks.
-    parts: Vec<Part>,
-    shape: Shape,
-    entries: Vec<Entry>,
-    facets: Facets,
-    tallies: Vec<(TallyKey, Tally)>,
+    pub(super) parts: Vec<Part>,
+    /// Blocks that nothing takes the place of.
+    pub(super) gone: Vec<i64>,
+    pub(super) shape: Shape,
+    pub(super) entries: Vec<Entry>,
+    pub(super) facets: Facets,
+    /// Those that are not in the roll-ups yet.
+    pub(super) tallies: Option<Vec<u8>>,
 }
 
 /// A block of the new segment.
-enum Part {
+pub(super) enum Part {
     /// One that stays as it is.
     Kept(Zone),
     /// One that takes the place of several.
@@ -139,7 +165,7 @@ enum Part {
 }
 
 impl Part {
-    fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> Bounds {
         match self {
             Self::Kept(zone) => zone.bounds,
             Self::Joined { bounds, .. } => *bounds,
@@ -152,26 +178,26 @@ impl Merged {
         // One state of the store for all that is read; nobody waits for a reader.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let mut joiner = Joiner::new(&transaction)?;
-        let (mut entries, mut facets, mut tallies) = (Vec::new(), Facets::default(), Vec::new());
+        let (mut entries, mut facets) = (Vec::new(), Facets::default());
         for segment in old {
             let zones = segment.zones(&transaction)?;
             let places = zones.into_iter().map(|zone| joiner.add(zone)).collect::<Result<Vec<u32>, _>>()?;
             let moved = |entry: Entry| places.get(entry.place() as usize).map(|&place| entry.moved(place));
             entries.extend(segment.entries(&transaction)?.into_iter().filter_map(moved));
             facets.merge(&segment.facets(&transaction)?);
-            tallies.extend(segment.tallies(&transaction, tally::decode)?.unwrap_or_default());
         }
         // Stable, because that sort finds the sorted parts that this is made of.
         entries.sort();
         entries.dedup();
         let parts = joiner.finish()?;
-        Ok(Self { shape: Shape::fitting(entries.len(), parts.len()), parts, entries, facets, tallies })
+        let waiting = old.iter().any(|segment| !segment.tallied);
+        let tallies = if waiting { Some(rollups::waiting_in(&transaction, old)?.encode()) } else { None };
+        Ok(Self { shape: Shape::fitting(entries.len(), parts.len()), parts, gone: Vec::new(), entries, facets, tallies })
     }
 }
 
 /// Gathers blocks, and joins small ones.
 struct Joiner<'a> {
-    connection: &'a Connection,
     blocks: Blocks<'a>,
     encoder: FrameEncoder,
     parts: Vec<Part>,
@@ -182,7 +208,7 @@ struct Joiner<'a> {
 impl<'a> Joiner<'a> {
     fn new(connection: &'a Connection) -> Result<Self, Failure> {
         let encoder = FrameEncoder::new().map_err(Failure::no_memory)?;
-        Ok(Self { connection, blocks: Blocks::new(connection)?, encoder, parts: Vec::new(), small: Vec::new(), writer: 0 })
+        Ok(Self { blocks: Blocks::new(connection), encoder, parts: Vec::new(), small: Vec::new(), writer: 0 })
     }
 
     /// Adds a block and returns the place that it will have.
@@ -192,7 +218,7 @@ impl<'a> Joiner<'a> {
             self.parts.push(Part::Kept(zone));
             return Ok(self.parts.len() as u32 - 1);
         }
-        let writer = self.writer_of(zone.block)?;
+        let writer = self.blocks.writer(zone.block)?;
         let spans: u64 = self.small.iter().map(|zone| zone.bounds.spans).sum();
         if writer != self.writer || spans + zone.bounds.spans > LARGE_BLOCK_SPANS {
             self.flush()?;
@@ -200,11 +226,6 @@ impl<'a> Joiner<'a> {
         self.writer = writer;
         self.small.push(zone);
         Ok(self.parts.len() as u32)
-    }
-
-    fn writer_of(&self, block: i64) -> Result<i64, Failure> {
-        let mut statement = self.connection.prepare_cached("SELECT writer FROM block WHERE id = ?1")?;
-        Ok(statement.query_row([block], |row| row.get(0))?)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
@@ -250,6 +271,9 @@ fn announce(turns: &mut Turns<'_>, merged: &Merged) -> Result<i64, Failure> {
     let new = turns.write(|transaction| {
         let new = segments::insert(transaction, BUILDING, merged.shape, &[])?;
         segments::insert_facets(transaction, new, &merged.facets)?;
+        if let Some(tallies) = &merged.tallies {
+            segments::insert_tallies(transaction, new, tallies)?;
+        }
         Ok(new)
     })?;
     let mut chunks = postings::encode(&merged.entries, merged.shape);
@@ -269,10 +293,10 @@ fn swap(transaction: &Transaction<'_>, new: i64, old: &[Segment], merged: &Merge
         return Ok(false);
     }
     old.iter().try_for_each(|segment| set_state(transaction, segment.id, MERGED))?;
+    merged.gone.iter().try_for_each(|&block| blocks::remove(transaction, block))?;
     let zones = merged.parts.iter().map(|part| place(transaction, part)).collect::<rusqlite::Result<Vec<_>>>()?;
     segments::fill(transaction, new, &zones)?;
     set_state(transaction, new, LIVE)?;
-    rollups::add(transaction, &merged.tallies)?;
     Ok(true)
 }
 

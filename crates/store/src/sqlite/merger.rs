@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::connection::open_writer;
 use super::lock::LockFolder;
 use super::merge::{self, Eagerness, FAN_IN, Turns};
+use super::sink::LAST_WAIT;
 use crate::{StoreError, StoreErrorKind};
 
 /// After so long without a commit, small segments are merged although there are few.
@@ -56,10 +57,13 @@ impl Merger {
         self.shared.turn.lock()
     }
 
-    /// Notes that a segment was committed.
-    pub(super) fn committed(&mut self) {
-        self.commits += 1;
-        let full = self.commits.is_multiple_of(FAN_IN);
+    /// Notes that so many segments were committed.
+    pub(super) fn committed(&mut self, segments: usize) {
+        self.commits += segments;
+        let full = self.commits >= FAN_IN;
+        if full {
+            self.commits = 0;
+        }
         let mut news = self.shared.news.lock();
         news.any = true;
         news.full |= full;
@@ -158,7 +162,8 @@ fn merge_some(
     if eagerness == Eagerness::Idle { give_back(path, connection, PAGES_AT_ONCE) } else { Ok(()) }
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
+/// Opens a connection that merges.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = open_writer(path)?;
     // A merge that a power cut undoes is made again: only the writer's own commits need a flush.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(|error| StoreError::sqlite(path, "open", error))?;
@@ -188,7 +193,22 @@ pub(super) fn compact(path: &Path, locks: &LockFolder) -> Result<(), StoreError>
     for eagerness in [Eagerness::Full, Eagerness::Idle] {
         while merge::step(&mut turns, eagerness).map_err(failed)? {}
     }
-    give_back(path, &connection, 0)?;
-    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    checkpoint.map_err(|error| StoreError::sqlite(path, "empty the log of", error))
+    give_back_all(path, &connection)
+}
+
+/// Gives all unused pages back to the file system, some at a time, so that writers never wait long, and empties the log unless
+/// somebody reads an earlier state.
+pub(super) fn give_back_all(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let unused = || connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0));
+    let failed = |error| StoreError::sqlite(path, "shrink", error);
+    let mut left = i64::MAX;
+    // A file that was rebuilt by others may not be able to shrink.
+    while let now @ 1.. = unused().map_err(failed)?
+        && now < left
+    {
+        left = now;
+        give_back(path, connection, PAGES_AT_ONCE)?;
+    }
+    connection.busy_timeout(LAST_WAIT).map_err(failed)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)
 }

@@ -5,12 +5,15 @@
 mod blocks;
 mod connection;
 mod failure;
+mod forget;
 mod joined;
+mod knowledge;
 mod liveness;
 mod lock;
 mod merge;
 mod merger;
 mod place;
+mod retention;
 mod rollups;
 mod rows;
 mod run_rows;
@@ -32,7 +35,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flowglass_model::{Fingerprint, Graph, LogRecord, Metric, MetricPoint, Span, TraceId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{NameStatistics, RunFilter, RunRecord, SpanFilter, StoreError, StoreErrorKind, StoreInfo};
+use crate::{
+    Forgotten, NameStatistics, RetentionPolicy, RunFilter, RunRecord, SpanFilter, StoreError, StoreErrorKind, StoreInfo,
+};
 use connection::{Readers, not_writable};
 use failure::Failure;
 use liveness::Liveness;
@@ -224,6 +229,23 @@ impl SqliteStore {
     /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy` if another process is merging, `Io`.
     pub fn compact(&self) -> Result<(), StoreError> {
         merger::compact(&self.inner.path, &self.inner.locks)
+    }
+
+    /// Forgets what the policy says and gives the space back to the file system, while others read and write. Roll-ups stay.
+    ///
+    /// # Errors
+    /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy` if another process merges for long, `Io`. What was forgotten until then
+    /// stays so, and the next call does the rest.
+    pub fn retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        retention::retain(&self.inner.path, &self.inner.locks, policy)
+    }
+
+    /// Says how many runs [`retain`](Self::retain) would forget at once, and changes nothing.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        self.look(|transaction, _| retention::preview(transaction, &self.inner.locks, policy))
     }
 
     /// Returns the graph with this fingerprint, if a run that has it was recorded.

@@ -5,28 +5,80 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::failure::Failure;
+use super::merge::{Eagerness, Turns};
 use super::rows::stored;
-use super::segments;
+use super::segments::{self, Segment};
 use crate::NameStatistics;
 use crate::block::Damaged;
 use crate::block::bytes::Reader;
 use crate::sketch::histogram::Histogram;
-use crate::sketch::tally::{self, Tally, TallyKey};
+use crate::sketch::tally::{Tallies, Tally, TallyKey};
 
 /// The lengths of time that there are rows for, in seconds: a question over a year reads days, not half a million minutes.
 const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
 const NS_PER_S: i64 = 1_000_000_000;
 
+/// So many merged segments may have tallies that are not in the table: rows are then written less often.
+const MOST_WAITING: usize = 8;
+
+/// Adds the tallies that wait with their segments to the table, if there are enough of them; the caller holds the lease. Returns
+/// whether there were.
+pub(super) fn take_up(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<bool, Failure> {
+    let waiting: Vec<_> = segments::live(turns.connection)?.into_iter().filter(|segment| !segment.tallied).collect();
+    let enough = match eagerness {
+        Eagerness::Full => waiting.iter().filter(|segment| segment.level > 0).count() >= MOST_WAITING,
+        Eagerness::AtEnd => waiting.len() >= MOST_WAITING,
+        Eagerness::Idle => !waiting.is_empty(),
+    };
+    if enough {
+        let tallies = waiting_in(turns.connection, &waiting)?;
+        turns.write(|transaction| {
+            add(transaction, &tallies)?;
+            waiting.iter().try_for_each(|segment| segments::set_tallied(transaction, segment.id)).map_err(Failure::from)
+        })?;
+    }
+    Ok(enough)
+}
+
+/// Reads the tallies that wait with these segments.
+pub(super) fn waiting_in(connection: &Connection, segments: &[Segment]) -> Result<Tallies, Failure> {
+    let mut tallies = Tallies::default();
+    for segment in segments.iter().filter(|segment| !segment.tallied) {
+        segment.tallies(connection, |bytes| tallies.add_stored(bytes))?;
+    }
+    Ok(tallies)
+}
+
 /// Adds tallies to the rows of their minute, hour and day.
-pub(super) fn add(transaction: &Transaction<'_>, tallies: &[(TallyKey, Tally)]) -> Result<(), Failure> {
-    let mut sums: HashMap<(i64, i64, &str, &str, &str), Tally> = HashMap::new();
-    for (key, tally) in tallies {
-        for period_s in PERIODS_S {
-            let start_s = key.minute.saturating_mul(60).div_euclid(period_s).saturating_mul(period_s);
-            sums.entry((period_s, start_s, &key.pipeline, &key.name, &key.node)).or_default().merge(tally);
+pub(super) fn add(transaction: &Transaction<'_>, tallies: &Tallies) -> Result<(), Failure> {
+    for period_s in PERIODS_S {
+        let row = |(key, tally)| (RowKey::of(period_s, key), tally);
+        let mut rows: Vec<(RowKey<'_>, &Tally)> = tallies.iter().map(row).collect();
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        for same in rows.chunk_by(|a, b| a.0 == b.0) {
+            let mut sum = same[0].1.clone();
+            same[1..].iter().for_each(|(_, tally)| sum.merge(tally));
+            add_row(transaction, same[0].0, sum)?;
         }
     }
-    sums.iter_mut().try_for_each(|(key, tally)| add_row(transaction, *key, tally))
+    Ok(())
+}
+
+/// The primary key of a row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RowKey<'a> {
+    period_s: i64,
+    start_s: i64,
+    pipeline: &'a str,
+    name: &'a str,
+    node: &'a str,
+}
+
+impl<'a> RowKey<'a> {
+    const fn of(period_s: i64, TallyKey { minute, pipeline, name, node }: TallyKey<'a>) -> Self {
+        let start_s = minute.saturating_mul(60).div_euclid(period_s).saturating_mul(period_s);
+        Self { period_s, start_s, pipeline, name, node }
+    }
 }
 
 const SELECT: &str = "
@@ -39,11 +91,13 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT DO UPDATE SET count = excluded.count, errors = excluded.errors, cached = excluded.cached,
     total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations";
 
-fn add_row(transaction: &Transaction<'_>, key: (i64, i64, &str, &str, &str), tally: &mut Tally) -> Result<(), Failure> {
-    transaction.prepare_cached(SELECT)?.query_row(key, |row| Ok(add_to(tally, row, 0))).optional()?.unwrap_or(Ok(()))?;
+fn add_row(transaction: &Transaction<'_>, key: RowKey<'_>, mut tally: Tally) -> Result<(), Failure> {
+    let RowKey { period_s, start_s, pipeline, name, node } = key;
+    let mut select = transaction.prepare_cached(SELECT)?;
+    let old = select.query_row((period_s, start_s, pipeline, name, node), |row| Ok(add_to(&mut tally, row, 0)));
+    old.optional()?.unwrap_or(Ok(()))?;
     let mut durations = Vec::new();
     tally.durations.put(&mut durations);
-    let (period_s, start_s, pipeline, name, node) = key;
     transaction.prepare_cached(REPLACE)?.execute(params![
         period_s,
         start_s,
@@ -88,7 +142,7 @@ pub(super) fn by_name(
     for (period_s, from_s, to_s) in periods(first.saturating_mul(60), end.saturating_mul(60)) {
         add_rows(connection, &mut tallies, period_s, from_s, to_s)?;
     }
-    add_unmerged(connection, &mut tallies, first, end)?;
+    add_waiting(connection, &mut tallies, first, end)?;
     let mut statistics: Vec<_> = tallies.into_iter().map(|(name, tally)| statistics_of(name, &tally)).collect();
     statistics.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
     Ok(statistics)
@@ -129,18 +183,23 @@ fn add_rows(
     let mut statement = connection.prepare_cached(SELECT_PERIODS)?;
     let mut rows = statement.query((period_s, from_s, to_s))?;
     while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        add_to(tallies.entry(name).or_default(), row, 1)?;
+        let name = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        if !tallies.contains_key(name) {
+            tallies.insert(name.to_owned(), Tally::default());
+        }
+        let sum = tallies.get_mut(name);
+        sum.map_or(Ok(()), |sum| add_to(sum, row, 1))?;
     }
     Ok(())
 }
 
-/// Adds what was committed since segments were last merged.
-fn add_unmerged(connection: &Connection, tallies: &mut HashMap<String, Tally>, first: i64, end: i64) -> Result<(), Failure> {
-    for segment in segments::live(connection)?.into_iter().filter(|segment| segment.level == 0) {
-        let unmerged = segment.tallies(connection, tally::decode)?.unwrap_or_default();
-        for (key, tally) in unmerged.into_iter().filter(|(key, _)| (first..end).contains(&key.minute)) {
-            tallies.entry(key.name).or_default().merge(&tally);
+/// Adds what was committed lately and is not in the table.
+fn add_waiting(connection: &Connection, tallies: &mut HashMap<String, Tally>, first: i64, end: i64) -> Result<(), Failure> {
+    let waiting = waiting_in(connection, &segments::live(connection)?)?;
+    for (key, tally) in waiting.iter().filter(|(key, _)| (first..end).contains(&key.minute)) {
+        match tallies.get_mut(key.name) {
+            Some(sum) => sum.merge(tally),
+            None => drop(tallies.insert(key.name.to_owned(), tally.clone())),
         }
     }
     Ok(())

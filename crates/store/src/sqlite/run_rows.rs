@@ -11,6 +11,7 @@ use super::joined::{Joined, root_of_run};
 use super::rows::{key, stored};
 use super::runs::run_key;
 use super::trace;
+use crate::hash::BuildFastHasher;
 
 /// The most traces whose spans are remembered while no run is known for them. Traces beyond go uncounted: their spans are
 /// stored all the same.
@@ -35,30 +36,30 @@ impl Counts {
 }
 
 /// What a sink remembers of runs between two batches.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RunMemory {
     /// Counts of spans that came before the root of their run, which another process may be about to write.
-    uncounted: HashMap<TraceId, Counts>,
+    uncounted: HashMap<TraceId, Counts, BuildFastHasher>,
     /// The starts of runs that had not ended: with the id, they name a row.
-    starts: HashMap<RunId, i64>,
+    starts: HashMap<RunId, i64, BuildFastHasher>,
     /// The starts of runs that ended lately: some of their spans may come late.
-    ended: HashMap<RunId, i64>,
+    ended: HashMap<RunId, i64, BuildFastHasher>,
 }
 
 /// What a batch changes in the runs.
 pub(super) struct RunChanges {
-    counts: HashMap<RunId, Counts>,
+    counts: HashMap<RunId, Counts, BuildFastHasher>,
     /// Starts of runs that were not remembered before.
-    starts: HashMap<RunId, i64>,
+    starts: HashMap<RunId, i64, BuildFastHasher>,
     ended: Vec<(RunId, i64)>,
     /// Traces in this batch, or uncounted before, that no run was found for.
-    left: HashMap<TraceId, Counts>,
+    left: HashMap<TraceId, Counts, BuildFastHasher>,
 }
 
 impl RunChanges {
     /// Counts the batch's spans by run.
     pub(super) fn count(batch: &Batch, joined: &Joined, memory: &RunMemory) -> Self {
-        let mut counts: HashMap<RunId, Counts> = HashMap::new();
+        let mut counts: HashMap<RunId, Counts, BuildFastHasher> = HashMap::default();
         let rows = batch.spans.trace_id.iter().zip(&batch.spans.status);
         let rows: Vec<_> = rows.map(|(trace, status)| (*trace, u64::from(*status == Status::Error))).collect();
         for same in rows.chunk_by(|a, b| a.0 == b.0) {
@@ -74,7 +75,7 @@ impl RunChanges {
         for (run, failed) in &joined.ended {
             counts.entry(*run).or_default().add(1, u64::from(*failed));
         }
-        Self { counts, starts: HashMap::new(), ended: Vec::new(), left: HashMap::new() }
+        Self { counts, starts: HashMap::default(), ended: Vec::new(), left: HashMap::default() }
     }
 
     /// Writes the changes.
@@ -144,8 +145,8 @@ impl RunMemory {
     }
 
     /// Counts what was left for runs that are known by now.
-    pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<HashMap<TraceId, Counts>, Failure> {
-        let mut left = HashMap::new();
+    pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<HashMap<TraceId, Counts, BuildFastHasher>, Failure> {
+        let mut left = HashMap::default();
         for (&trace, &counts) in &self.uncounted {
             match find_start(transaction, trace.into(), 1)? {
                 Some(start) => add(transaction, trace.into(), start, counts)?,
@@ -158,7 +159,7 @@ impl RunMemory {
     }
 
     /// Remembers only what [`write`](Self::write) left.
-    pub(super) fn keep(&mut self, left: HashMap<TraceId, Counts>) {
+    pub(super) fn keep(&mut self, left: HashMap<TraceId, Counts, BuildFastHasher>) {
         self.uncounted = left;
     }
 
@@ -172,7 +173,7 @@ impl RunMemory {
 /// The root of a run that is still open is found at once. An ended one is looked for in the segments only where spans came
 /// in several batches without it, and then ever more seldom: most such traces have no run at all.
 fn find_start(transaction: &Transaction<'_>, run: RunId, waits: u32) -> Result<Option<i64>, Failure> {
-    let mut blocks = Blocks::new(transaction)?;
+    let mut blocks = Blocks::new(transaction);
     let mut roots = trace::open_roots(transaction, &mut blocks, run.trace)?;
     if roots.is_empty() && waits.is_power_of_two() {
         roots = trace::roots(transaction, &mut blocks, run.trace)?;

@@ -96,7 +96,7 @@ fn first_trace(digits: &str) -> Option<TraceId> {
 
 /// Ids are random and have no index of their own: the sketches of segments know where their spans are.
 fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
-    let mut blocks = Blocks::new(connection)?;
+    let mut blocks = Blocks::new(connection);
     let whole = wanted.len() >= 32;
     let fingerprint = if whole { fingerprint::trace(first) } else { fingerprint::beginning(first) };
     let mut roots = trace::roots_among(connection, &mut blocks, fingerprint, |trace| {
@@ -147,6 +147,11 @@ pub(super) fn run_key(run: RunId) -> Vec<u8> {
     let mut key = run.trace.to_bytes().to_vec();
     key.extend(run.joined_at.some().iter().flat_map(|root| root.to_u64().to_be_bytes()));
     key
+}
+
+/// Returns the trace of a run from its stored id.
+pub(super) fn trace_of_key(key: &[u8]) -> Option<TraceId> {
+    key.first_chunk().copied().map(TraceId::from_bytes)
 }
 
 fn run_of_key(key: &[u8]) -> Option<RunId> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// "FLGW": marks a SQLite file as a store.
 pub(super) const APPLICATION_ID: u32 = 0x464c_4757;
 /// The version of the format that this code writes.
-pub(super) const FORMAT_VERSION: u32 = 2;
+pub(super) const FORMAT_VERSION: u32 = 3;
 /// The size of a page, in bytes. Larger ones save a tenth of the file, and cost twice the log where a commit is small.
 const PAGE_BYTES: u32 = 4096;
 
@@ -44,6 +44,7 @@ CREATE TABLE segment (
     min_duration_ns INTEGER NOT NULL,
     max_duration_ns INTEGER NOT NULL,
     statuses INTEGER NOT NULL,
+    tallied INTEGER NOT NULL,
     zones BLOB NOT NULL
 );
 
@@ -65,6 +66,10 @@ CREATE TABLE open_span (
     writer INTEGER NOT NULL,
     data BLOB NOT NULL,
     PRIMARY KEY (trace, span)
+) WITHOUT ROWID;
+
+CREATE TABLE forgotten (
+    trace BLOB PRIMARY KEY
 ) WITHOUT ROWID;
 
 CREATE TABLE graph (

@@ -28,6 +28,8 @@ pub(super) struct Segment {
     pub(super) level: i64,
     pub(super) shape: Shape,
     pub(super) bounds: Bounds,
+    /// Whether the table `rollups` has the tallies of its spans; they wait in a sketch otherwise.
+    pub(super) tallied: bool,
 }
 
 /// Returns the level of a segment with so many spans.
@@ -41,7 +43,7 @@ pub(super) const fn level_of(spans: u64) -> i64 {
 
 const SELECT_LIVE: &str = "
 SELECT id, level, chunk_bits, blocks, spans, events, errors, min_start_unix_ns, max_start_unix_ns, min_duration_ns,
-    max_duration_ns, statuses
+    max_duration_ns, statuses, tallied
 FROM segment WHERE state = 1 ORDER BY id";
 
 /// Returns all segments that hold blocks.
@@ -68,7 +70,7 @@ fn segment(row: &Row<'_>) -> Result<Segment, Failure> {
         max_duration_ns: unsigned(row.get(10)?),
         statuses: row.get(11)?,
     };
-    Ok(Segment { id, level: row.get(1)?, shape, bounds })
+    Ok(Segment { id, level: row.get(1)?, shape, bounds, tallied: row.get(12)? })
 }
 
 /// Undoes [`stored`], under which all very long durations are as long as can be.
@@ -126,7 +128,7 @@ impl Segment {
         Ok(self.sketch(connection, FACETS, Facets::decode)?.unwrap_or_default())
     }
 
-    /// Returns what `read` makes of the stored tallies; nothing if they are in the table `rollups`.
+    /// Returns what `read` makes of the tallies that wait; nothing if there are none.
     pub(super) fn tallies<T>(
         &self,
         connection: &Connection,
@@ -162,8 +164,8 @@ const fn sketch_id(segment: i64, number: i64) -> i64 {
 
 const INSERT: &str = "
 INSERT INTO segment (state, chunk_bits, level, blocks, spans, events, errors, min_start_unix_ns, max_start_unix_ns,
-    min_duration_ns, max_duration_ns, statuses, zones)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    min_duration_ns, max_duration_ns, statuses, zones, tallied)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)";
 
 /// Adds a segment in this state and returns its id.
 pub(super) fn insert(connection: &Connection, state: i64, shape: Shape, zones: &[Zone]) -> rusqlite::Result<i64> {
@@ -226,7 +228,14 @@ pub(super) fn insert_facets(connection: &Connection, segment: i64, facets: &Face
 
 /// Adds the tallies of a segment that are not in the table `rollups`.
 pub(super) fn insert_tallies(connection: &Connection, segment: i64, tallies: &[u8]) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE segment SET tallied = 0 WHERE id = ?1")?.execute([segment])?;
     insert_sketch(connection, segment, TALLIES, tallies)
+}
+
+/// Notes that the tallies of a segment are in the table `rollups`.
+pub(super) fn set_tallied(connection: &Connection, segment: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE segment SET tallied = 1 WHERE id = ?1")?.execute([segment])?;
+    connection.prepare_cached("DELETE FROM sketch WHERE id = ?1")?.execute([sketch_id(segment, TALLIES)]).map(|_| ())
 }
 
 fn insert_sketch(connection: &Connection, segment: i64, number: i64, data: &[u8]) -> rusqlite::Result<()> {

@@ -68,7 +68,7 @@ fn settle(connection: &mut Connection, dead: &DeadWriter) -> Result<(), Failure>
 /// Returns the writer's open spans as ended ones. A damaged row stays where it is.
 fn interrupted_spans(transaction: &Transaction<'_>, dead: &DeadWriter) -> Result<Batch, Failure> {
     let seen = Seen { alive: false, last_unix_ns: dead.last_seen_unix_ns };
-    let mut decoder = FrameDecoder::new().map_err(Failure::no_memory)?;
+    let mut decoder = FrameDecoder::default();
     let mut builder = BatchBuilder::new(dead.uuid, 0, Arc::default());
     let mut closed = Vec::new();
     let mut statement = transaction.prepare("SELECT trace, span, data FROM open_span WHERE writer = ?1")?;

@@ -1,28 +1,26 @@
-//! The sink that writes batches into the store: one batch, one transaction.
+//! The sink that writes batches into the store: all that wait go into one transaction.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Batch, Resource, Sink, SinkError, WriterId, conventions};
+use flowglass_model::{Batch, Sink, SinkError, WriterId};
 use parking_lot::MutexGuard;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::connection::open_writer;
 use super::failure::Failure;
-use super::joined::JoinedRuns;
-use super::liveness::{ENDED, LIVE};
+use super::knowledge::Knowledge;
+use super::liveness::ENDED;
 use super::lock::{LockFolder, WriterLock};
 use super::merger::Merger;
 use super::rows::{Prepared, stored};
-use super::run_rows::{RunChanges, RunMemory};
 use super::{now_unix_ns, settle};
 use crate::block::FrameEncoder;
 use crate::{StoreError, StoreErrorKind};
 
 /// How long a sink that is dropped waits for readers.
-const LAST_WAIT: Duration = Duration::from_millis(100);
+pub(super) const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// What survives when; in each case the store opens consistent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,14 +47,11 @@ pub struct SqliteSink {
     pub(super) connection: Connection,
     durability: Durability,
     encoder: FrameEncoder,
-    /// The rows of the writers whose batches were written.
-    pub(super) writers: HashMap<WriterId, i64>,
-    joined: JoinedRuns,
-    memory: RunMemory,
+    pub(super) known: Knowledge,
     /// Merges what this and other sinks write, until it is dropped.
     pub(super) merger: Merger,
-    /// The batch whose writing failed last: it may come again.
-    pub(super) failed: Option<(WriterId, u64)>,
+    /// The batches whose writing failed last: they may come again.
+    pub(super) failed: Vec<(WriterId, u64)>,
     /// After the connection, so that the lock is released when nothing more is written.
     lock: WriterLock,
 }
@@ -83,47 +78,38 @@ impl SqliteSink {
             connection,
             durability: options.durability,
             encoder: FrameEncoder::new().map_err(|error| StoreError::io(path, "make a compressor for", error))?,
-            writers: HashMap::new(),
-            joined: JoinedRuns::default(),
-            memory: RunMemory::default(),
+            known: Knowledge::default(),
             merger: Merger::new(path, locks),
-            failed: None,
+            failed: Vec::new(),
             lock,
         })
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let again = self.failed.take() == Some((batch.writer, batch.sequence));
-        let written = self.try_commit(batch, again);
+    /// Writes all of these batches in one transaction, or none.
+    fn commit(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
+        let failed = std::mem::take(&mut self.failed);
+        let written = self.try_commit(batches, &failed);
         if written.is_err() {
-            self.failed = Some((batch.writer, batch.sequence));
+            self.failed = batches.iter().map(|batch| (batch.writer, batch.sequence)).collect();
         }
         written
     }
 
-    fn try_commit(&mut self, batch: &Batch, again: bool) -> Result<(), StoreError> {
-        let prepared = Prepared::new(batch, &mut self.encoder).map_err(|error| self.unencodable(error))?;
-        let joined = self.joined.resolve(batch);
-        let memory = std::mem::take(&mut self.memory);
-        let mut changes = RunChanges::count(batch, &joined, &memory);
-        let known = self.writers.get(&batch.writer).copied();
-        let lock = self.lock.id();
-        let written = self.in_transaction(|transaction| {
-            if again && is_written(transaction, batch)? {
-                return Ok(None);
+    fn try_commit(&mut self, batches: &[Arc<Batch>], failed: &[(WriterId, u64)]) -> Result<(), StoreError> {
+        let prepared = batches.iter().map(|batch| Prepared::new(batch, &mut self.encoder)).collect::<std::io::Result<Vec<_>>>();
+        let prepared = prepared.map_err(|error| self.unencodable(error))?;
+        let (mut known, lock) = (self.known.clone(), self.lock.id());
+        self.in_transaction(|transaction| {
+            for (batch, prepared) in batches.iter().zip(&prepared) {
+                let again = failed.contains(&(batch.writer, batch.sequence));
+                if !(again && is_written(transaction, batch)?) {
+                    known.write(transaction, lock, batch, prepared)?;
+                }
             }
-            let writer = write_writer(transaction, known, lock, batch)?;
-            prepared.write(transaction, writer, batch)?;
-            changes.write(transaction, writer, batch, &memory)?;
-            Ok(Some(writer))
-        });
-        self.memory = memory;
-        if let Some(writer) = written? {
-            self.writers.insert(batch.writer, writer);
-            self.joined.apply(joined, batch);
-            self.memory.apply(changes, batch);
-            self.merger.committed();
-        }
+            Ok(())
+        })?;
+        self.known = known;
+        self.merger.committed(batches.len());
         Ok(())
     }
 
@@ -146,11 +132,10 @@ impl SqliteSink {
     }
 
     fn count_rest(&mut self) -> Result<(), StoreError> {
-        if self.memory.has_uncounted() {
-            let memory = std::mem::take(&mut self.memory);
-            let left = self.in_transaction(|transaction| memory.write(transaction));
-            self.memory = memory;
-            self.memory.keep(left?);
+        if self.known.runs.has_uncounted() {
+            let runs = self.known.runs.clone();
+            let left = self.in_transaction(|transaction| runs.write(transaction))?;
+            self.known.runs.keep(left);
         }
         Ok(())
     }
@@ -188,7 +173,22 @@ impl SqliteSink {
 
 impl Sink for SqliteSink {
     fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
-        Ok(self.commit(batch)?)
+        Ok(self.commit(std::slice::from_ref(batch))?)
+    }
+
+    /// Commits all with one flush of the disk. Where one of them can't be stored, the others are written by themselves.
+    fn write_all(&mut self, batches: &mut &[Arc<Batch>]) -> Result<(), SinkError> {
+        match self.commit(batches) {
+            Ok(()) => *batches = &[],
+            Err(error) if error.is_retryable() || batches.len() < 2 => return Err(error.into()),
+            Err(_) => {
+                while let [first, rest @ ..] = *batches {
+                    self.write(first)?;
+                    *batches = rest;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
@@ -199,7 +199,7 @@ impl Sink for SqliteSink {
 
 impl Drop for SqliteSink {
     fn drop(&mut self) {
-        if !self.writers.is_empty() {
+        if !self.known.is_empty() {
             // Where this fails, the writer is found dead by the next one: nothing that was recorded is lost.
             let _ = self.end();
         }
@@ -211,42 +211,4 @@ fn is_written(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<
     let sql = "SELECT sequence FROM writer WHERE uuid = ?1";
     let last: Option<i64> = transaction.query_row(sql, [batch.writer.to_bytes()], |row| row.get(0)).optional()?;
     Ok(last.is_some_and(|last| batch.sequence > 0 && last >= stored(batch.sequence)))
-}
-
-const UPDATE_WRITER: &str = "
-UPDATE writer SET last_seen_unix_ns = max(last_seen_unix_ns, ?2), sequence = ?3, dropped = dropped + ?4 WHERE id = ?1";
-
-const INSERT_WRITER: &str = "
-INSERT INTO writer (uuid, lock, pid, host, resource, started_unix_ns, last_seen_unix_ns, state, sequence, dropped)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9)
-ON CONFLICT (uuid) DO UPDATE SET lock = excluded.lock, state = excluded.state, ended_unix_ns = NULL,
-    last_seen_unix_ns = excluded.last_seen_unix_ns, sequence = excluded.sequence, dropped = dropped + excluded.dropped
-RETURNING id";
-
-/// Notes that the writer was seen now, and returns its row.
-fn write_writer(transaction: &Transaction<'_>, known: Option<i64>, lock: WriterId, batch: &Batch) -> rusqlite::Result<i64> {
-    let (now, sequence, dropped) = (now_unix_ns(), stored(batch.sequence), stored(batch.dropped));
-    if let Some(writer) = known {
-        transaction.prepare_cached(UPDATE_WRITER)?.execute(params![writer, now, sequence, dropped])?;
-        return Ok(writer);
-    }
-    let resource = &batch.resource;
-    let json = serde_json::to_string(&**resource).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    let row = params![
-        batch.writer.to_bytes(),
-        lock.to_bytes(),
-        std::process::id(),
-        host(resource),
-        json,
-        now,
-        LIVE,
-        sequence,
-        dropped
-    ];
-    transaction.prepare_cached(INSERT_WRITER)?.query_row(row, |row| row.get(0))
-}
-
-fn host(resource: &Resource) -> &str {
-    let host = resource.attributes.iter().find(|(key, _)| key == conventions::HOST_NAME);
-    host.and_then(|(_, value)| value.as_str()).unwrap_or_default()
 }

@@ -22,7 +22,7 @@ type Place = (std::cmp::Reverse<i64>, SpanId, TraceId);
 /// Returns the latest spans that match, without their events.
 pub(super) fn list(connection: &Connection, liveness: &mut Liveness<'_>, filter: &SpanFilter) -> Result<Vec<Span>, Failure> {
     let mut latest = Latest { limit: filter.limit, spans: BTreeMap::new() };
-    let mut blocks = Blocks::new(connection)?;
+    let mut blocks = Blocks::new(connection);
     for span in open_spans(connection, liveness, &mut blocks, filter)? {
         latest.offer(span, 0);
     }
@@ -44,7 +44,7 @@ pub(super) fn list(connection: &Connection, liveness: &mut Liveness<'_>, filter:
 
 /// Returns how many spans match. A span that was written twice counts twice.
 pub(super) fn count(connection: &Connection, liveness: &mut Liveness<'_>, filter: &SpanFilter) -> Result<u64, Failure> {
-    let mut blocks = Blocks::new(connection)?;
+    let mut blocks = Blocks::new(connection);
     let open = open_spans(connection, liveness, &mut blocks, filter)?.len() as u64;
     match only_attribute(filter) {
         Some((key, value)) => count_attribute(connection, &mut blocks, filter, key, value).map(|count| count + open),
@@ -117,7 +117,7 @@ pub(super) struct DurationsByName {
 impl DurationsByName {
     /// Adds those of these blocks.
     pub(super) fn add(&mut self, connection: &Connection, of: &[i64]) -> Result<(), Failure> {
-        let mut blocks = Blocks::new(connection)?;
+        let mut blocks = Blocks::new(connection);
         for &block in of {
             let found = blocks.durations(block)?;
             let places: Vec<usize> = (0..found.arena.len() as u32).map(|sym| self.place(found.arena.text(Sym(sym)))).collect();

@@ -19,7 +19,7 @@ use crate::sketch::fingerprint;
 /// Returns the spans of a run with their events, sorted by start and span id.
 pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
     let mut found = Found { trace: run.trace, spans: Vec::new(), events: Vec::new(), links: Vec::new() };
-    let mut blocks = Blocks::new(connection)?;
+    let mut blocks = Blocks::new(connection);
     take_open(connection, liveness, &mut blocks, &mut found)?;
     for zone in Search::all(connection, Some(fingerprint::trace(run.trace)))?.rest()? {
         found.take(&blocks.whole(zone.block)?, zone.block);
@@ -54,7 +54,7 @@ pub(super) fn metrics(connection: &Connection, name: Option<&str>) -> Result<Vec
 
 /// Opens the blocks that may hold something besides spans, and something with this fingerprint.
 fn each_other(connection: &Connection, fingerprint: Option<u64>, mut look: impl FnMut(&Batch)) -> Result<(), Failure> {
-    let mut blocks = Blocks::new(connection)?;
+    let mut blocks = Blocks::new(connection);
     let zones = Search::all(connection, fingerprint)?.rest()?;
     for zone in zones.iter().filter(|zone| zone.bounds.events > 0) {
         look(&blocks.whole(zone.block)?);

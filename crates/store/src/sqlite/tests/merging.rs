@@ -50,7 +50,7 @@ fn what_a_killed_merge_left_behind_is_removed() {
     // As after a death before the swap: a segment that stands for nothing, with some of its sketches.
     connection
         .execute_batch(
-            "INSERT INTO segment SELECT 900, 0, level, chunk_bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'00' FROM segment LIMIT 1;
+            "INSERT INTO segment SELECT 900, 0, level, chunk_bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, x'00' FROM segment LIMIT 1;
              INSERT INTO sketch VALUES (900 << 20, x'00'), ((900 << 20) + 65536, x'00');",
         )
         .unwrap();

@@ -1,6 +1,7 @@
 //! Tests of the store as a whole, within one process.
 
 mod asking;
+mod forgetting;
 mod merging;
 mod places;
 mod reading;

@@ -140,7 +140,7 @@ fn many_traces_in_many_segments_are_kept_apart() {
     drop(sink);
     fixture.store.compact().unwrap();
     let info = fixture.store.info().unwrap();
-    assert_eq!((info.runs, info.spans, info.segments, info.format_version), (50, 100, 1, 2));
+    assert_eq!((info.runs, info.spans, info.segments, info.format_version), (50, 100, 1, schema::FORMAT_VERSION));
     assert!(info.size_bytes > 0 && info.path == fixture.path());
     let run = fixture.store.find_run(&trace(33).to_string()).unwrap();
     assert!(fixture.store.trace(&run).unwrap().iter().all(|span| span.trace_id == trace(33)));

@@ -16,7 +16,7 @@ fn statuses(fixture: &Fixture) -> Vec<Status> {
 
 /// Closes a sink without a word, as the death of its process does.
 fn die(mut sink: SqliteSink) {
-    sink.writers.clear();
+    sink.known = Default::default();
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_busy_store_is_worth_trying_again_and_takes_a_batch_once() {
     other.execute_batch("COMMIT").unwrap();
     sink.write(&batch).unwrap();
     // As if the answer to the last commit had been lost.
-    sink.failed = Some((batch.writer, batch.sequence));
+    sink.failed = vec![(batch.writer, batch.sequence)];
     sink.write(&batch).unwrap();
     assert_eq!((fixture.last_run().span_count, fixture.store.info().unwrap().segments), (2, 2));
 }
