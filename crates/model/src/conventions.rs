@@ -60,8 +60,36 @@ names! {
     CACHE_DURATION_MS = "cache.duration_ms";
     /// What the hit saved: the duration of the computation that made the entry, in milliseconds.
     CACHE_SAVED_MS = "cache.saved_ms";
-    /// How many nodes of a run came from the cache (on the run's root span).
+    /// How many nodes of a run came from the cache (on the run's root span), or of all (a metric).
     CACHE_HITS = "cache.hits";
+    /// How often nodes were computed, failed computations included (a metric).
+    NODE_EXECUTIONS = "node.executions";
+    /// How long computations of nodes took, in seconds (a metric).
+    NODE_DURATION = "node.duration";
+    /// How often nodes failed (a metric).
+    NODE_ERRORS = "node.errors";
+    /// How many attempts came after the first (a metric).
+    NODE_RETRIES = "node.retries";
+    /// How often pipelines ran (a metric).
+    PIPELINE_EXECUTIONS = "pipeline.executions";
+    /// How long pipelines ran, in seconds (a metric).
+    PIPELINE_DURATION = "pipeline.duration";
+    /// How often pipelines failed (a metric).
+    PIPELINE_ERRORS = "pipeline.errors";
+    /// How long items of maps took, in seconds (a metric).
+    ITEM_DURATION = "item.duration";
+    /// How many items of a map ended in a second (a metric).
+    MAP_THROUGHPUT = "map.throughput";
+    /// How often a result was looked for in the cache in vain (a metric).
+    CACHE_MISSES = "cache.misses";
+    /// How many results were put into the cache (a metric).
+    CACHE_WRITES = "cache.writes";
+    /// How long the computations took that hits made unnecessary, in seconds (a metric).
+    CACHE_SAVED = "cache.saved";
+    /// How many jobs workers have in hand (a metric).
+    WORKER_ACTIVE = "worker.active";
+    /// How many calls and items wait for a worker (a metric).
+    QUEUE_DEPTH = "queue.depth";
     /// Where the node ran.
     BACKEND_NAME = "backend.name";
     /// How the backend schedules: `sequential`, `async`, `threads`.

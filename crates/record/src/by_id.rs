@@ -16,7 +16,7 @@ use crate::raw::{LinkRecord, Owner, Record, Standing, TextAttributeRecord, TextE
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Recorder, Tick, Value};
+use crate::{Recorder, SpanMeter, Tick, Value};
 
 /// What a span says that was open when its recorder went.
 const NEVER_ENDED: &str = "never ended";
@@ -84,6 +84,7 @@ impl Recorder {
 impl Core {
     fn open_by_id(&self, (trace_id, parent): (TraceId, SpanId), name: &str) -> SpanId {
         let template = SpanTemplate {
+            meter: SpanMeter::default(),
             name: name.to_owned(),
             indexed: false,
             kind: SpanKind::Internal,

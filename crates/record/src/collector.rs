@@ -15,6 +15,7 @@ use crate::core::Core;
 use crate::id_hash::{BuildIdHasher, IdMap};
 use crate::lanes::{Loss, Reading};
 use crate::limits::SpanLimits;
+use crate::metrics::SpanMeters;
 use crate::open::{Found, OpenFrame};
 use crate::open_spans::{FoundOpen, OpenSpans};
 use crate::parts::{Admission, HeldEvent, Parts};
@@ -41,6 +42,7 @@ pub(crate) struct Collector {
     open: OpenSpans,
     parts: Parts,
     batcher: Batcher,
+    span_meters: SpanMeters,
     /// By what the ticks of records that name no scope are told.
     anchor: Option<Anchor>,
 }
@@ -76,7 +78,9 @@ impl Collector {
             self.parts.holding().into_iter().for_each(|span| self.release_events(core, span));
         }
         if !core.outlets.is_empty() {
+            self.span_meters.settle();
             if cause != Cause::Chunk {
+                core.meters.observe();
                 core.meters.export(|| self.batcher.rows(core));
             }
             self.settle_lost(core, cause, now);
@@ -124,7 +128,7 @@ impl Collector {
             if Arc::get_mut(&mut tracked.shared).is_some() {
                 self.gone.insert(*id);
             }
-            if tracked.shared.is_given_up() {
+            if tracked.shared.is_given_up() || !tracked.shared.is_recording() {
                 continue;
             }
             tracked.shared.open.scan(|open| {
@@ -181,9 +185,18 @@ impl Collector {
                 }
             }
             RawBody::Span { frame, name, end, status, fields } => {
+                if tracked.shared.is_metered() {
+                    self.span_meters.ended(core, &tracked.shared, (&frame, end), status, fields);
+                }
                 self.found.remove(&span);
                 let found = FoundOpen { scope, open: OpenFrame { frame, name } };
                 self.push_ended(core, &found, end, (status, ""), fields);
+            }
+            RawBody::UnseenEnd { template, start, end, status } => {
+                self.span_meters.ended_unseen(core, &tracked.shared, template, status, start.elapsed_ns(end));
+            }
+            RawBody::Count { template, metric, number } => {
+                self.span_meters.counted(core, &tracked.shared, (template, metric), number);
             }
             RawBody::Log { .. } | RawBody::LooseEvent { .. } => {}
         }
@@ -310,6 +323,7 @@ fn loss_of(body: &RawBody<'_>) -> Loss {
         RawBody::Event { .. } | RawBody::LooseEvent { .. } => Loss::Event,
         RawBody::Log { .. } => Loss::Log,
         RawBody::Part { .. } | RawBody::Link { .. } => Loss::Part,
+        RawBody::UnseenEnd { .. } | RawBody::Count { .. } => Loss::Nothing,
     }
 }
 

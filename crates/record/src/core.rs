@@ -87,7 +87,7 @@ impl Core {
             resource: parts.resource,
             attributes: parts.attributes,
             lanes: Arc::new(Lanes::new(parts.chunk_bytes, parts.chunks_bytes, Weak::clone(this))),
-            registry: Registry::new(),
+            registry: Registry::new(!parts.outlets.is_empty()),
             retention: Mutex::new(Retention::new(parts.retained_bytes)),
             graphs: Graphs::default(),
             outlets: parts.outlets,

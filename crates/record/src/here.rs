@@ -97,7 +97,7 @@ fn standing_in(scope: &ScopeShared) -> Standing {
 fn about_current(say: impl FnOnce(Owner, &dyn Fn(Loss, &dyn Record))) {
     active::with_active(|scope| {
         if let Some(span) = scope.recorded_parent().and_then(SpanId::some) {
-            let write = |loss, record: &dyn Record| scope.lanes.write_elsewhere(loss, record);
+            let write = |loss, record: &dyn Record| _ = scope.lanes.write_elsewhere(loss, record);
             say(Owner { scope: scope.id, span }, &write);
         }
     });

@@ -61,6 +61,8 @@ pub(crate) enum Loss {
     Log,
     /// An attribute, a link or a message of a span.
     Part,
+    /// Nothing that whoever writes it hasn't another way for.
+    Nothing,
 }
 
 /// A chunk that the collector reads, and how far it has.
@@ -108,24 +110,26 @@ impl Lanes {
         std::process::id() != self.process
     }
 
-    /// Writes a record into the calling thread's lane, or counts its loss. The way that is seldom taken gets a copy: the
+    /// Writes a record into the calling thread's lane, or counts its loss; says which. The way that is seldom taken gets a copy: the
     /// record itself need then not be in memory.
     #[inline(always)]
-    pub(crate) fn write(&self, loss: Loss, record: impl PlainRecord) {
-        if lane::write_plain(self.id, &record) == Attempt::NoRoom {
-            let copy = record;
-            self.write_elsewhere(loss, &copy);
+    pub(crate) fn write(&self, loss: Loss, record: impl PlainRecord) -> bool {
+        if lane::write_plain(self.id, &record) == Attempt::Written {
+            return true;
         }
+        let copy = record;
+        self.write_elsewhere(loss, &copy)
     }
 
-    /// Writes a record that is unusual, or that the lane in use had no room for.
+    /// Writes a record that is unusual, or that the lane in use had no room for, or counts its loss; says which.
     #[cold]
-    pub(crate) fn write_elsewhere(&self, loss: Loss, record: &dyn Record) {
+    pub(crate) fn write_elsewhere(&self, loss: Loss, record: &dyn Record) -> bool {
         let written = (lane::switch_to(self.id) && lane::write(self.id, TEXT_LIMIT, record) == Attempt::Written)
             || (self.take_chunk() && self.write_into_empty(record));
         if !written {
             self.count(loss);
         }
+        written
     }
 
     /// Counts a lost record.
@@ -135,6 +139,7 @@ impl Lanes {
             Loss::Event => self.dropped_records.add(EVENT),
             Loss::Log => self.dropped_records.add(LOG),
             Loss::Part => drop(self.dropped_parts.fetch_add(1, Relaxed)),
+            Loss::Nothing => {}
         }
     }
 

@@ -71,7 +71,10 @@ pub use guard::{SpanGuard, span};
 pub use here::{add_event, log, set_attribute, set_error};
 pub use in_span::{InSpan, InSpanFuture};
 pub use limits::SpanLimits;
-pub use metrics::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter};
+pub use metrics::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, Measures, SpanMeter, SpanMetric,
+    UpDownCounter,
+};
 pub use open::{Frame, NO_INDEX};
 pub use recorder::{Recorder, Retained};
 pub use scope::{Scope, ScopeSpec, SpanEnd, SpanTemplate};

@@ -21,6 +21,9 @@ use crate::static_text::{AtomicStaticText, StaticText};
 /// The index of a frame that has none.
 pub const NO_INDEX: u64 = u64::MAX;
 
+/// The bit of a frame's flags that says that it isn't counted. OpenTelemetry uses the ten lowest ones.
+const UNCOUNTED: u32 = 1 << 31;
+
 /// A span that was started: what is known of it before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
@@ -39,6 +42,21 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Returns the frame of a span whose end feeds no metrics: nothing was done, because the result was there already.
+    #[must_use]
+    pub const fn uncounted(self) -> Self {
+        Self { flags: self.flags | UNCOUNTED, ..self }
+    }
+
+    pub(crate) const fn is_uncounted(&self) -> bool {
+        self.flags & UNCOUNTED != 0
+    }
+
+    /// Returns the bits of the frame that others know.
+    pub(crate) const fn known_flags(&self) -> u32 {
+        self.flags & !UNCOUNTED
+    }
+
     /// Says whether the span is recorded when it ends well.
     #[inline]
     pub(crate) const fn is_sampled(&self) -> bool {

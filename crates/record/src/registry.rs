@@ -23,6 +23,8 @@ type Root = (SpanId, Option<Arc<Propagation>>);
 pub(crate) struct Registry {
     state: Mutex<State>,
     no_templates: Arc<[SpanTemplate]>,
+    /// Whether somebody is told of the metrics that spans feed.
+    is_metered: bool,
 }
 
 #[derive(Debug)]
@@ -34,12 +36,12 @@ struct State {
 }
 
 impl Registry {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_metered: bool) -> Self {
         let state = State { registered: Vec::new(), used: Vec::new(), last_id: 0, anchor: Anchor::now() };
-        Self { state: Mutex::new(state), no_templates: Arc::new([]) }
+        Self { state: Mutex::new(state), no_templates: Arc::new([]), is_metered }
     }
 
-    /// Makes a scope, and registers it if it is sampled. Returns how many the collector hasn't taken yet, too.
+    /// Makes a scope, and registers it if it is sampled or its spans feed metrics. Returns how many the collector hasn't taken yet, too.
     pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: Root) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
@@ -99,10 +101,11 @@ impl Registry {
         spec: ScopeSpec,
         (anchor, root): (Anchor, Root),
     ) -> (Arc<ScopeShared>, usize) {
-        let is_sampled = spec.sampled;
-        let used = if is_sampled { state.used.pop() } else { None };
-        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root);
-        if is_sampled {
+        let is_metered = self.is_metered && spec.templates.first().is_some_and(|template| !template.meter.metrics.is_empty());
+        let is_registered = spec.sampled || is_metered;
+        let used = if is_registered { state.used.pop() } else { None };
+        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root, is_metered);
+        if is_registered {
             state.registered.push(Arc::clone(&scope));
         }
         (scope, state.registered.len())

@@ -214,7 +214,7 @@ impl Rows {
             status_message: Sym::EMPTY,
             start_unix_ns: scope.anchor.unix_ns(frame.start),
             duration_ns: 0,
-            flags: frame.flags | scope.remote_flags(frame),
+            flags: frame.known_flags() | scope.remote_flags(frame),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{Attributes, Failure, SpanId, SpanKind, SpanType, Status, TraceId};
+use flowglass_model::{Attributes, Failure, Number, SpanId, SpanKind, SpanType, Status, TraceId};
 
 use crate::active::Activation;
 use crate::lanes::Loss;
@@ -10,7 +10,7 @@ use crate::open::{Frame, OpenFrame};
 use crate::raw::{AttributeRecord, EventRecord, Owner, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Recorder, Tick, Value};
+use crate::{Recorder, SpanMeter, Tick, Value};
 
 /// What a scope is made of; see [`Recorder::scope`].
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct SpanTemplate {
     pub attributes: Attributes,
     /// The keys of the values that are given at the end.
     pub keys: Vec<&'static str>,
+    /// The metrics that its spans feed.
+    pub meter: SpanMeter,
 }
 
 /// The end of a span; see [`Scope::record`].
@@ -216,8 +218,25 @@ impl Scope {
         }
     }
 
+    /// Counts the end of a span that isn't recorded: in the metrics that its template's spans feed.
+    #[inline]
+    pub fn count_end(&self, frame: &Frame, end: Tick, status: Status) {
+        if let Some(shared) = &self.shared {
+            shared.count_end(frame, end, status);
+        }
+    }
+
+    /// Adds a number to one of the metrics that a template's spans feed, by its place among them, or sets it.
+    #[inline]
+    pub fn count(&self, template: u32, metric: usize, number: impl Into<Number>) {
+        if let Some(shared) = &self.shared {
+            shared.count(template, metric, number.into());
+        }
+    }
+
     #[cold]
     fn register(&self, shared: &Arc<ScopeShared>) {
+        shared.promote();
         if shared.needs_registration() {
             self.recorder.register(Arc::clone(shared));
         }

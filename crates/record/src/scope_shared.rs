@@ -6,13 +6,16 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use flowglass_model::{Attributes, Propagation, SpanId, SpanType, TraceId, flags};
+use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status, TraceId, flags};
 
+use crate::core::Core;
 use crate::lanes::{Lanes, Loss};
 use crate::open::{Frame, OpenFrames};
-use crate::raw::SpanRecord;
+use crate::metrics::MeteredEnd;
+use crate::raw::{CountRecord, SpanRecord, UnseenEndRecord};
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::tick::Anchor;
+use crate::{SpanMeter, Tick};
 
 /// What a scope's handles, its threads and the collector share. Recycled with its slots.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub(crate) struct ScopeShared {
     pub(crate) carried: Option<Arc<Propagation>>,
     root: SpanId,
     is_sampled: bool,
+    /// Whether its spans feed metrics that somebody is told of.
+    is_metered: bool,
     is_registered: AtomicBool,
     is_given_up: AtomicBool,
+    /// Whether something of it is recorded although it isn't sampled.
+    is_promoted: AtomicBool,
     first_id: u64,
     next: AtomicU64,
 }
@@ -46,6 +53,7 @@ impl ScopeShared {
         (id, anchor): (u64, Anchor),
         spec: ScopeSpec,
         (root, carried): (SpanId, Option<Arc<Propagation>>),
+        is_metered: bool,
     ) -> Arc<Self> {
         let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, anchor, &spec.templates)));
         if let Some(own) = Arc::get_mut(&mut shared) {
@@ -58,8 +66,10 @@ impl ScopeShared {
             own.root = root;
             own.carried = carried;
             own.is_sampled = spec.sampled;
-            *own.is_registered.get_mut() = spec.sampled;
+            own.is_metered = is_metered;
+            *own.is_registered.get_mut() = spec.sampled || is_metered;
             *own.is_given_up.get_mut() = false;
+            *own.is_promoted.get_mut() = false;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
             *own.next.get_mut() = 0;
         }
@@ -78,8 +88,10 @@ impl ScopeShared {
             carried: None,
             root: SpanId::NONE,
             is_sampled: false,
+            is_metered: false,
             is_registered: AtomicBool::new(false),
             is_given_up: AtomicBool::new(false),
+            is_promoted: AtomicBool::new(false),
             first_id: 0,
             next: AtomicU64::new(0),
         }
@@ -88,6 +100,22 @@ impl ScopeShared {
     #[inline]
     pub(crate) const fn is_sampled(&self) -> bool {
         self.is_sampled
+    }
+
+    /// Says whether anything of the scope is recorded.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.is_sampled || self.is_promoted.load(Acquire)
+    }
+
+    #[inline]
+    pub(crate) const fn is_metered(&self) -> bool {
+        self.is_metered
+    }
+
+    /// Takes note that something is recorded although the scope isn't sampled.
+    #[cold]
+    pub(crate) fn promote(&self) {
+        self.is_promoted.store(true, Release);
     }
 
     /// Returns the innermost open span, inside of which one that begins now is recorded; `None` where it isn't.
@@ -176,6 +204,52 @@ impl ScopeShared {
 
     #[inline]
     pub(crate) fn record(&self, end: &SpanEnd<'_>) {
-        self.lanes.write(Loss::Span, SpanRecord { scope: self.id, end });
+        if !self.lanes.write(Loss::Span, SpanRecord { scope: self.id, end }) {
+            self.count_lost(end);
+        }
+    }
+
+    /// Counts the end of a span that isn't recorded.
+    #[inline]
+    pub(crate) fn count_end(&self, frame: &Frame, end: Tick, status: Status) {
+        if self.is_metered && !frame.is_uncounted() {
+            let record = UnseenEndRecord { scope: self.id, template: frame.template, start: frame.start, end, status };
+            if !self.lanes.write(Loss::Nothing, record) {
+                self.meter_end(frame, &MeteredEnd::unseen(status, frame.start.elapsed_ns(end), ""));
+            }
+        }
+    }
+
+    /// Adds a number to a metric of a template, or sets it.
+    #[inline]
+    pub(crate) fn count(&self, template: u32, metric: usize, number: Number) {
+        if self.is_metered {
+            let place = u32::try_from(metric).unwrap_or(u32::MAX);
+            let record = CountRecord { scope: self.id, template, metric: place, number };
+            if !self.lanes.write(Loss::Nothing, record) {
+                self.meter(template, |core, meter| meter.measure(core, metric, number));
+            }
+        }
+    }
+
+    /// Counts a span whose record was lost: metrics are exact whatever is dropped.
+    #[cold]
+    fn count_lost(&self, end: &SpanEnd<'_>) {
+        if self.is_metered && !end.frame.is_uncounted() {
+            let duration_ns = end.frame.start.elapsed_ns(end.end);
+            let error_type = end.failure.map_or("", |failure| &failure.error_type);
+            self.meter_end(&end.frame, &MeteredEnd::unseen(end.status, duration_ns, error_type));
+        }
+    }
+
+    #[cold]
+    fn meter_end(&self, frame: &Frame, end: &MeteredEnd<'_>) {
+        self.meter(frame.template, |core, meter| meter.measure_end(core, end));
+    }
+
+    fn meter(&self, template: u32, measure: impl FnOnce(&Core, &SpanMeter)) {
+        if let (Some(core), Some(template)) = (self.lanes.core(), self.templates.get(template as usize)) {
+            measure(&core, &template.meter);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use flowglass_model::{Attributes, SpanKind, SpanType, Status, TraceId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanTemplate, Tick, Value, span};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, span};
 
 struct Counting;
 
@@ -45,6 +45,7 @@ fn allocations_of(work: impl Fn()) -> u64 {
 
 fn scope(recorder: &Recorder) -> Scope {
     let template = SpanTemplate {
+            meter: SpanMeter::default(),
         name: "node n".into(),
         indexed: false,
         kind: SpanKind::Internal,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanKind, SpanType, Status, TraceId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanTemplate, Tick, Value};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value};
 
 use super::check::Check;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
@@ -112,5 +112,6 @@ fn template(name: &str, span_type: SpanType, keys: &[&'static str]) -> SpanTempl
         span_type,
         attributes: Attributes::new(),
         keys: keys.to_vec(),
+        meter: SpanMeter::default(),
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use flowglass_model::conventions as names;
 use flowglass_model::{Attributes, Site, SiteId, SpanKind, SpanType, Subject};
-use flowglass_record::SpanTemplate;
+use flowglass_record::{SpanMeter, SpanTemplate};
 
+use super::meters;
 use super::{NodeKind, Pipeline, PlanNode, Surroundings};
 
 /// Sites and span templates of one root pipeline. Site `i` has template `i`; templates of attempts come behind.
@@ -81,8 +82,9 @@ pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
     let mut drawing = Drawing::default();
     let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
     drawing.sites[root as usize].children = 1;
-    let map = drawing.map(pipeline.name(), root, 1);
+    let map = drawing.map(pipeline.name(), pipeline.name(), root, 1);
     let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
+    drawing.templates[item as usize].meter = meters::of_item(pipeline.name(), pipeline.name(), false);
     let level = drawing.level(pipeline, item, 2);
     drawing.finish(pipeline, root, Some((map, item)), level)
 }
@@ -105,23 +107,26 @@ impl Drawing {
     }
 
     fn level(&mut self, pipeline: &Pipeline, parent: u32, depth: u16) -> LevelSites {
-        let nodes = pipeline.0.nodes.iter().map(|node| self.node(node, parent, depth)).collect();
+        let within = pipeline.name();
+        let nodes = pipeline.0.nodes.iter().map(|node| self.node(node, within, parent, depth)).collect();
         LevelSites { nodes }
     }
 
-    fn node(&mut self, node: &PlanNode, parent: u32, depth: u16) -> NodeSites {
+    /// Draws a node of the pipeline `within`.
+    fn node(&mut self, node: &PlanNode, within: &str, parent: u32, depth: u16) -> NodeSites {
         let attempt = number(self.attempts.len());
         self.attempts.push(template("attempt", true, SpanType::Attempt, node_attributes(node), &[]));
         let (site, item) = match (&node.map, &node.kind) {
             (Some(_), kind) => {
-                let map = self.map(&node.name, parent, depth);
+                let map = self.map(&node.name, within, parent, depth);
                 let children = if let NodeKind::Pipeline(inner) = kind { inner.0.nodes.len() } else { 0 };
                 let item = self.item(&node.name, map, depth, children);
+                self.templates[item as usize].meter = meters::of_item(within, &node.name, children == 0);
                 self.templates[item as usize].attributes.extend(node_attributes(node));
                 (map, Some(item))
             }
             (None, NodeKind::Pipeline(inner)) => (self.pipeline(inner, &node.name, Some(parent), depth), None),
-            (None, NodeKind::Call { .. }) => (self.call(node, parent, depth), None),
+            (None, NodeKind::Call { .. }) => (self.call(node, within, parent, depth), None),
         };
         let inner = match &node.kind {
             NodeKind::Pipeline(inner) => Some(Arc::new(self.level(inner, item.unwrap_or(site), depth + 1))),
@@ -146,21 +151,26 @@ impl Drawing {
         if parent.is_some() {
             attributes.push((names::NODE_ID.into(), name.into()));
         }
-        self.templates.push(template(&format!("pipeline {name}"), false, SpanType::Pipeline, attributes, PIPELINE_KEYS));
+        let meter = meters::of_pipeline(pipeline.name());
+        let template = template(&format!("pipeline {name}"), false, SpanType::Pipeline, attributes, PIPELINE_KEYS);
+        self.templates.push(SpanTemplate { meter, ..template });
         site
     }
 
-    fn call(&mut self, node: &PlanNode, parent: u32, depth: u16) -> u32 {
+    fn call(&mut self, node: &PlanNode, within: &str, parent: u32, depth: u16) -> u32 {
         let site = self.site(Subject::Node, &node.name, Some(parent), depth, 0);
         let name = format!("node {}", node.name);
-        self.templates.push(template(&name, false, SpanType::Node, node_attributes(node), CALL_KEYS));
+        let meter = meters::of_node(within, &node.name);
+        self.templates.push(SpanTemplate { meter, ..template(&name, false, SpanType::Node, node_attributes(node), CALL_KEYS) });
         site
     }
 
-    fn map(&mut self, name: &str, parent: u32, depth: u16) -> u32 {
+    fn map(&mut self, name: &str, within: &str, parent: u32, depth: u16) -> u32 {
         let site = self.site(Subject::Map, name, Some(parent), depth, 0);
         let attributes = vec![(names::NODE_ID.to_owned(), name.into())];
-        self.templates.push(template(&format!("map {name}"), false, SpanType::Map, attributes, MAP_KEYS));
+        let meter = meters::of_map(within, name);
+        let template = template(&format!("map {name}"), false, SpanType::Map, attributes, MAP_KEYS);
+        self.templates.push(SpanTemplate { meter, ..template });
         site
     }
 
@@ -196,7 +206,8 @@ fn shift_attempts(level: &mut LevelSites, by: u32) {
 }
 
 fn template(name: &str, indexed: bool, span_type: SpanType, attributes: Attributes, keys: &[&'static str]) -> SpanTemplate {
-    SpanTemplate { name: name.to_owned(), indexed, kind: SpanKind::Internal, span_type, attributes, keys: keys.to_vec() }
+    let (name, keys, meter) = (name.to_owned(), keys.to_vec(), SpanMeter::default());
+    SpanTemplate { name, indexed, kind: SpanKind::Internal, span_type, attributes, keys, meter }
 }
 
 fn node_attributes(node: &PlanNode) -> Attributes {

@@ -8,6 +8,7 @@ mod draft;
 mod effective;
 mod inputs;
 mod layout;
+pub(crate) mod meters;
 mod order;
 mod ports;
 mod setting;

@@ -16,6 +16,7 @@ use super::envelope::{self, Kind};
 use super::event::RemoteEvent;
 use super::job::{Header, ItemResult, JobResult, Update, WorkerId};
 use super::lane::{Chunk, Lane, LaneKey, Waiting};
+use super::observed::Observed;
 use super::pack::{self, Item, Packed};
 use super::telemetry::{OpenElsewhere, TelemetryCodec};
 use super::transport::{Fate, Home, JobId, Message, OutgoingJob, Transport, WorkerLost};
@@ -36,6 +37,7 @@ struct State {
     flights: HashMap<JobId, Flight>,
     /// Runs for which there can be no worker, and why; the latest last.
     hopeless: VecDeque<(RunId, String)>,
+    observed: Observed,
     is_pumping: bool,
     pump_again: bool,
 }
@@ -108,7 +110,12 @@ impl Dispatcher {
                 None
             }
             None => {
-                let lane = state.lanes.entry(key).or_insert_with(|| Lane::new(errand()));
+                let State { lanes, observed, .. } = &mut *state;
+                let lane = lanes.entry(key).or_insert_with(|| {
+                    let errand = errand();
+                    observed.by(&errand, &self.this);
+                    Lane::new(errand)
+                });
                 lane.waiting.push_back(waiting);
                 lane.errand.header.timeout_ns.map(Duration::from_nanos)
             }
@@ -116,6 +123,16 @@ impl Dispatcher {
         drop(state);
         self.pump();
         Away::new(told, Arc::clone(self), job, timeout)
+    }
+
+    /// Returns how many calls and items wait for a worker.
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().lanes.values().map(|lane| lane.waiting.len()).sum()
+    }
+
+    /// Returns how many jobs workers have in hand.
+    pub(super) fn under_way(&self) -> usize {
+        self.state.lock().flights.len()
     }
 
     /// An item's future was dropped: a job of which nobody wants anything any more is stopped.

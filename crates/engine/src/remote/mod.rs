@@ -19,6 +19,7 @@ mod failure;
 mod item;
 mod job;
 mod lane;
+mod observed;
 mod pack;
 mod payload;
 mod process;

@@ -14,6 +14,7 @@ use super::attempts::Attempts;
 use super::map::Shown;
 use super::shared::{Capture, Level};
 use crate::error::{Error, ErrorKind};
+use crate::pipeline::meters;
 use crate::value::KeyDigest;
 
 /// How a piece of work ended.
@@ -172,13 +173,19 @@ impl OpenSpan {
         };
         if self.recorded || (failure.is_some() && level.config.telemetry) {
             self.record(ended, end, failure.as_ref());
+        } else if level.config.telemetry {
+            level.scope.count_end(&self.counted_frame(ended), end, status(ended));
         }
         if self.is_copy {
             return;
         }
         let subject = level.site(self.site).subject;
-        if matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0) {
+        let is_call = matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0);
+        if is_call {
             level.run.totals.count(ended);
+        }
+        if level.config.telemetry {
+            self.meter(is_call, ended);
         }
         let kind = event_kind(ended, duration_ns, failure.as_ref());
         let from_inside = matches!(ended, Ended::Failed { error } if !error.is_news(self.frame.span));
@@ -203,7 +210,7 @@ impl OpenSpan {
         let mut extra = explanation.attributes();
         extra.extend(if level.run.detached.has(self.frame.span) { DETACHED } else { &[] });
         level.scope.record(&SpanEnd {
-            frame: self.frame,
+            frame: self.counted_frame(ended),
             end,
             status: status(ended),
             message: failure.map_or("", |failure| &failure.message),
@@ -212,6 +219,31 @@ impl OpenSpan {
             failure,
             force: !self.recorded,
         });
+    }
+
+    /// The frame with which the end is recorded: what came from the cache was not computed.
+    fn counted_frame(&self, ended: &Ended<'_>) -> Frame {
+        if matches!(ended, Ended::Hit { .. }) { self.frame.uncounted() } else { self.frame }
+    }
+
+    /// Feeds the metrics that its end doesn't feed by itself.
+    fn meter(&self, is_call: bool, ended: &Ended<'_>) {
+        let count = |metric, number: u64| self.level.scope.count(self.site, metric, number.cast_signed());
+        if self.attempts > 1 {
+            count(meters::RETRIES, u64::from(self.attempts - 1));
+        }
+        match ended {
+            Ended::Hit { saved_ns, .. } if is_call => {
+                count(meters::HITS, 1);
+                self.level.scope.count(self.site, meters::SAVED, seconds(*saved_ns));
+            }
+            Ended::Computed { cache: CacheStatus::Miss, .. } if is_call => count(meters::MISSES, 1),
+            Ended::Computed { cache: CacheStatus::Write, .. } if is_call => {
+                count(meters::MISSES, 1);
+                count(meters::WRITES, 1);
+            }
+            _ => {}
+        }
     }
 
     /// Counts the attempts; where there were several, each is recorded as a child.
@@ -336,6 +368,11 @@ impl<'a> CallValues<'a> {
             Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete, item],
         })
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+pub(crate) fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds for people")]

@@ -109,6 +109,8 @@ impl LevelWork {
                 failure: None,
                 force: false,
             });
+        } else if level.config.telemetry {
+            scope.count_end(frame, self.now, Status::Ok);
         }
         self.called += 1;
         if self.is_heard {

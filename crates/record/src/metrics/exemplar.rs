@@ -40,6 +40,16 @@ impl ExemplarSlot {
         }
     }
 
+    /// Keeps a measurement that was made in this span, if one is wanted.
+    pub(super) fn offer_kept(&self, kept: Option<Kept>, value: Number) {
+        if let Some(kept) = kept
+            && self.is_wanted.load(Relaxed)
+            && self.is_wanted.swap(false, SeqCst)
+        {
+            *self.kept.lock() = Some(Kept { value, ..kept });
+        }
+    }
+
     /// Takes what was kept, and wants another.
     pub(super) fn take(&self) -> Option<Kept> {
         let kept = self.kept.lock().take();

@@ -127,3 +127,24 @@ instrument!(
     /// Adds a value to the distribution. What is no number, or infinite, is left out.
     record
 );
+
+macro_rules! observed {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// Asks for the value of one set of attributes whenever metrics are told, instead of being told of each change; a
+            /// counter is answered with its total so far. `ask` answers quickly, or that there is nothing to tell now; it must
+            /// not use the recorder, and isn't asked again after a panic. A process in which nothing happens is not asked.
+            pub fn observe<N: Into<Number>>(
+                &self,
+                attributes: &[(&str, Value<'_>)],
+                ask: impl Fn() -> Option<N> + Send + 'static,
+            ) {
+                if let Some(instrument) = &self.0 {
+                    instrument.ask(instrument.series(attributes), Box::new(move || ask().map(Into::into)));
+                }
+            }
+        })+
+    };
+}
+
+observed!(Counter, UpDownCounter, Gauge);

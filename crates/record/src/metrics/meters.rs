@@ -10,6 +10,7 @@ use flowglass_model::{MetricKind, Severity};
 use parking_lot::{Mutex, RwLock};
 
 use super::attribute_set;
+use super::observed::Observed;
 use super::series::Series;
 use crate::Value;
 use crate::core::Core;
@@ -39,6 +40,7 @@ pub(crate) struct Instrument {
     pub(super) description: OnceLock<String>,
     series: RwLock<SeriesTable>,
     overflow: OnceLock<Arc<Series>>,
+    pub(super) observed: Observed,
     has_warned: AtomicBool,
     limit: usize,
     overflowed: Arc<AtomicU64>,
@@ -85,6 +87,7 @@ impl Meters {
             description: OnceLock::new(),
             series: RwLock::default(),
             overflow: OnceLock::new(),
+            observed: Observed::default(),
             has_warned: AtomicBool::new(false),
             limit: self.limit,
             overflowed: Arc::clone(&self.overflowed),

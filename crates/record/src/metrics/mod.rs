@@ -10,7 +10,13 @@ mod exemplar;
 mod export;
 mod instrument;
 mod meters;
+mod observed;
+mod of_spans;
 mod series;
+mod span_meters;
 
 pub use instrument::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter};
 pub(crate) use meters::{Instrument, Meters};
+pub(crate) use of_spans::MeteredEnd;
+pub use of_spans::{Measures, SpanMeter, SpanMetric};
+pub(crate) use span_meters::SpanMeters;

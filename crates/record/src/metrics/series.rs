@@ -6,6 +6,7 @@ use std::sync::atomic::{
 };
 
 use flowglass_model::{Attributes, ExponentialHistogram, MetricKind, Number};
+use parking_lot::Mutex;
 
 use super::cells::{Last, Sum};
 use super::distribution::Distribution;
@@ -16,6 +17,8 @@ use super::exemplar::{ExemplarSlot, Kept};
 pub(crate) struct Series {
     pub(super) attributes: Attributes,
     value: Value,
+    /// The total that a counter was observed at.
+    observed: Mutex<Number>,
     exemplar: ExemplarSlot,
     /// Something was measured since it was told last.
     is_news: AtomicBool,
@@ -47,19 +50,59 @@ impl Series {
             _ => Value::Gauge(Last::default()),
         };
         let (exemplar, is_news) = (ExemplarSlot::default(), AtomicBool::new(false));
-        Self { attributes, value, exemplar, is_news, since_unix_ns: AtomicI64::new(now_unix_ns) }
+        let observed = Mutex::new(Number::Int(0));
+        Self { attributes, value, observed, exemplar, is_news, since_unix_ns: AtomicI64::new(now_unix_ns) }
     }
 
     /// Adds, sets or records a number, as the metric's kind has it. A counter leaves negative numbers out.
     #[inline]
     pub(super) fn measure(&self, number: Number) {
+        if self.take_in(number) {
+            self.exemplar.offer(number);
+            self.note_news();
+        }
+    }
+
+    /// As [`measure`](Self::measure), for what was measured in this span, wherever that was.
+    pub(super) fn measure_in(&self, number: Number, exemplar: Option<Kept>) {
+        if self.take_in(number) {
+            self.exemplar.offer_kept(exemplar, number);
+            self.note_news();
+        }
+    }
+
+    /// Brings an up-down counter to this value, and a counter that knows its total up to it.
+    pub(super) fn observe(&self, number: Number) {
         match &self.value {
-            Value::Counter(_) if number.as_f64() < 0.0 => return,
+            Value::Gauge(last) => last.set(number),
+            Value::Distribution(_) => return,
+            Value::UpDown(sum) => sum.add(difference(number, sum.get())),
+            Value::Counter(sum) => {
+                let mut total = self.observed.lock();
+                let grown = difference(number, *total);
+                if grown.as_f64() <= 0.0 {
+                    return;
+                }
+                *total = number;
+                sum.add(grown);
+            }
+        }
+        self.note_news();
+    }
+
+    #[inline]
+    fn take_in(&self, number: Number) -> bool {
+        match &self.value {
+            Value::Counter(_) if number.as_f64() < 0.0 => return false,
             Value::Counter(sum) | Value::UpDown(sum) => sum.add(number),
             Value::Gauge(last) => last.set(number),
             Value::Distribution(distribution) => distribution.record(number.as_f64()),
         }
-        self.exemplar.offer(number);
+        true
+    }
+
+    #[inline]
+    fn note_news(&self) {
         if !self.is_news.load(SeqCst) {
             self.is_news.store(true, SeqCst);
         }
@@ -90,5 +133,12 @@ impl Series {
             Value::UpDown(_) => self.since_unix_ns.load(Relaxed),
             Value::Gauge(_) => 0,
         }
+    }
+}
+
+fn difference(now: Number, before: Number) -> Number {
+    match (now, before) {
+        (Number::Int(now), Number::Int(before)) => Number::Int(now.saturating_sub(before)),
+        (now, before) => Number::Float(now.as_f64() - before.as_f64()),
     }
 }

@@ -4,6 +4,7 @@
 //! fields: a tag word (type, key, length), the key where it isn't a number, the value. Texts fill up whole words. What is
 //! about an open span names the span, unless the last record of that sort does.
 
+mod counted;
 mod read;
 mod said;
 mod write;
@@ -12,6 +13,7 @@ use flowglass_model::SpanId;
 
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
 pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
+pub(crate) use counted::{CountRecord, UnseenEndRecord};
 pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Part, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.
@@ -26,6 +28,9 @@ mod kind {
     /// These name a trace and a span, and no scope.
     pub(in crate::raw) const LOG: u64 = 6;
     pub(in crate::raw) const LOOSE_EVENT: u64 = 7;
+    /// These name a scope and one of its templates.
+    pub(in crate::raw) const UNSEEN_END: u64 = 8;
+    pub(in crate::raw) const COUNT: u64 = 9;
     /// This bit besides: the record names no span, because the last one before it that isn't a span's end names it.
     pub(in crate::raw) const OWNED: u64 = 0x80;
 }

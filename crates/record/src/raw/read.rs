@@ -1,6 +1,6 @@
 //! Reading records back, on the collector's side.
 
-use flowglass_model::{Severity, SpanId, Status, TraceId};
+use flowglass_model::{Number, Severity, SpanId, Status, TraceId};
 
 use super::{Owner, USER_TEMPLATE, key, kind, tag};
 use crate::Tick;
@@ -29,6 +29,10 @@ pub(crate) enum RawBody<'a> {
     Event { at: Tick, name: StaticText, fields: Fields<'a> },
     /// An open span has to do with another one.
     Link { trace: TraceId, span: SpanId, flags: u32, fields: Fields<'a> },
+    /// A span ended that isn't recorded.
+    UnseenEnd { template: u32, start: Tick, end: Tick, status: Status },
+    /// A number for a metric of a template.
+    Count { template: u32, metric: usize, number: Number },
     /// Something happened, in a trace or outside of any.
     LooseEvent { at: Tick, trace: TraceId, fields: Fields<'a> },
     /// Something was said, in a trace or outside of any.
@@ -76,6 +80,9 @@ impl<'a> Iterator for Records<'a> {
         let truncated = (header >> 16) as u8;
         if let Some((span, body)) = words.loose(header & 0xff) {
             return Some(RawRecord { owner: Owner { scope: 0, span }, truncated, body });
+        }
+        if let Some((scope, body)) = words.counted(header) {
+            return Some(RawRecord { owner: Owner { scope, span: SpanId::NONE }, truncated, body });
         }
         let owner = if header & kind::OWNED == 0 { words.owner()? } else { self.owner? };
         if header & 0xff != kind::SPAN {
@@ -215,6 +222,23 @@ impl<'a> Words<'a> {
             RawBody::LooseEvent { at, trace, fields }
         };
         Some((span, body))
+    }
+
+    /// Reads what names a scope and no span, if the record is one of those.
+    fn counted(&mut self, header: u64) -> Option<(u64, RawBody<'a>)> {
+        let kind = header & 0xff;
+        if kind != kind::UNSEEN_END && kind != kind::COUNT {
+            return None;
+        }
+        let (scope, place) = (self.next()?, self.next()?);
+        let template = place as u32;
+        if kind == kind::UNSEEN_END {
+            let (start, end, status) = (self.tick()?, self.tick()?, Status::from_code((header >> 8) as u8)?);
+            return Some((scope, RawBody::UnseenEnd { template, start, end, status }));
+        }
+        let (is_float, bits) = (self.next()? != 0, self.next()?);
+        let number = if is_float { Number::Float(f64::from_bits(bits)) } else { Number::Int(bits.cast_signed()) };
+        Some((scope, RawBody::Count { template, metric: (place >> 32) as usize, number }))
     }
 
     fn trace_and_span(&mut self) -> Option<(TraceId, SpanId)> {

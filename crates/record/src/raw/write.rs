@@ -72,6 +72,8 @@ pub(crate) struct SpanRecord<'a> {
     pub(crate) end: &'a SpanEnd<'a>,
 }
 
+pub(super) use plain_record;
+
 plain_record!(SpanRecord<'_>);
 
 impl SpanRecord<'_> {

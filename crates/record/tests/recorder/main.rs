@@ -5,6 +5,7 @@ mod conservation;
 mod context;
 mod delivery;
 mod metrics;
+mod of_spans;
 mod open_spans;
 mod retained;
 mod signals;

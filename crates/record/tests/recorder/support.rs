@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use flowglass_model::{
     Attributes, Batch, Sink, SinkError, SinkErrorKind, Span, SpanId, SpanKind, SpanType, Status, TraceId, flags,
 };
-use flowglass_record::{Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanTemplate, Tick};
+use flowglass_record::{Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick};
 
 /// Long enough never to pass in a test that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,6 +74,7 @@ pub(crate) fn template(name: &str, span_type: SpanType, indexed: bool, keys: &[&
         span_type,
         attributes: vec![("static".into(), name.into())],
         keys: keys.to_vec(),
+        meter: SpanMeter::default(),
     }
 }
 

@@ -4,9 +4,10 @@ use flowglass_model::CacheStatus;
 use flowglass_record::Tick;
 
 use super::super::call::Done;
-use super::super::open_span::{Aggregate, Ended, OpenSpan, milliseconds};
+use super::super::open_span::{Aggregate, Ended, OpenSpan, milliseconds, seconds};
 use super::durations::Durations;
 use crate::error::{Error, ErrorKind};
+use crate::pipeline::meters;
 
 /// Counts of a map, exact whatever is sampled.
 #[derive(Default)]
@@ -65,6 +66,12 @@ impl Counts {
         (self.failed > 0).then(|| Error::of_items(self.failed, total.unwrap_or(self.ended), failures.collect()))
     }
 
+    /// Returns how many items ended in a second.
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+    fn rate(&self, duration_ns: u64) -> f64 {
+        self.ended as f64 / seconds(duration_ns.max(1))
+    }
+
     /// Ends the map's span with its aggregates.
     pub(crate) fn end_span(&self, mut open: OpenSpan, total: u64, end: Tick) {
         let error = self.error(Some(total)).map(|error| error.at(&place_of(&open), None, open.level.run.id, 1));
@@ -80,6 +87,9 @@ impl Counts {
             if self.saved_ns > 0 { Aggregate::Float(milliseconds(self.saved_ns)) } else { Aggregate::None },
         ];
         let lookup_ns = open.frame.start.elapsed_ns(end);
+        if open.level.config.telemetry && self.ended > 0 {
+            open.level.scope.count(open.site, meters::THROUGHPUT, self.rate(lookup_ns));
+        }
         let ended = match &error {
             Some(error) => Ended::Failed { error },
             None if cached && self.hit() => Ended::Hit { signature: None, saved_ns: self.saved_ns, lookup_ns },

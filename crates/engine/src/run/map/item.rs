@@ -14,13 +14,13 @@ use super::super::hit::{any_lost, restore_first};
 use super::super::leaving::{load_all, securing};
 use super::super::level::LevelDone;
 use super::super::nested;
-use super::super::open_span::{OpenSpan, Spanned};
+use super::super::open_span::{OpenSpan, Spanned, seconds};
 use super::super::probe::{self, Whole};
 use super::super::shared::Level;
 use super::super::slot::{Slot, Slots};
 use super::supply::{Item, Shown};
 use crate::error::Error;
-use crate::pipeline::{NodeKind, Pipeline};
+use crate::pipeline::{NodeKind, Pipeline, meters};
 
 /// What runs for each item.
 #[derive(Clone, Copy)]
@@ -145,6 +145,10 @@ impl Starter {
         let result = Ok(pick(whole.slots, &level.pipeline, &self.outputs));
         level.run.totals.hits.fetch_add(whole.hits, Relaxed);
         level.run.totals.saved_ns.fetch_add(whole.saved_ns, Relaxed);
+        if level.config.telemetry {
+            level.scope.count(self.site, meters::HITS, whole.hits.cast_signed());
+            level.scope.count(self.site, meters::SAVED, seconds(whole.saved_ns));
+        }
         Begun::Done(nested::end_level(open, result, &level.place.path(), end, (true, whole.saved_ns)))
     }
 
