@@ -55,7 +55,9 @@ fn a_run_counts_its_pipeline_and_its_nodes() {
 
 #[test]
 fn a_map_counts_every_item_whichever_are_sampled() {
-    for (rule, backend) in [(MapItems::Each, None), (MapItems::Off, None), (MapItems::Sampled(0.1), Some(LocalBackend::threads()))] {
+    for (rule, backend) in
+        [(MapItems::Each, None), (MapItems::Off, None), (MapItems::Sampled(0.1), Some(LocalBackend::threads()))]
+    {
         let telemetry = TestRecorder::new();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let map = pipeline().map(inputs! { number: (0..500_i64).map(|at| at * 2).chain([3]).collect::<Vec<_>>() }, ["number"]);

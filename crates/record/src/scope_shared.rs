@@ -10,8 +10,8 @@ use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status,
 
 use crate::core::Core;
 use crate::lanes::{Lanes, Loss};
-use crate::open::{Frame, OpenFrames};
 use crate::metrics::MeteredEnd;
+use crate::open::{Frame, OpenFrames};
 use crate::raw::{CountRecord, SpanRecord, UnseenEndRecord};
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::tick::Anchor;

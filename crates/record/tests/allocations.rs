@@ -45,7 +45,7 @@ fn allocations_of(work: impl Fn()) -> u64 {
 
 fn scope(recorder: &Recorder) -> Scope {
     let template = SpanTemplate {
-            meter: SpanMeter::default(),
+        meter: SpanMeter::default(),
         name: "node n".into(),
         indexed: false,
         kind: SpanKind::Internal,

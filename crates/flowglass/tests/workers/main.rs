@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod cache;
+mod counts;
 mod deaths;
 mod graphs;
 mod pipelines;

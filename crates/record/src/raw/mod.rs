@@ -11,9 +11,9 @@ mod write;
 
 use flowglass_model::SpanId;
 
+pub(crate) use counted::{CountRecord, UnseenEndRecord};
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
 pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
-pub(crate) use counted::{CountRecord, UnseenEndRecord};
 pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Part, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.

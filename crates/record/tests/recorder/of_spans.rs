@@ -87,11 +87,10 @@ fn an_end_counts_once_whether_it_is_recorded_or_not() {
         let (_, failed) = points(&taken, "failures").remove(0);
         assert_eq!(failed.attributes.len(), if sampled { 2 } else { 1 }, "what isn't recorded has no type");
         let (metric, point) = points(&taken, "seconds").remove(0);
-        assert_eq!((metric.unit.as_str(), point.attributes, point.exemplars.len()), (
-            "s",
-            vec![("node.id".into(), "n".into())],
-            usize::from(sampled)
-        ));
+        assert_eq!(
+            (metric.unit.as_str(), point.attributes, point.exemplars.len()),
+            ("s", vec![("node.id".into(), "n".into())], usize::from(sampled))
+        );
     }
 }
 
