@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::location::VARIABLE;
 use crate::verbs::cache::CacheArguments;
+use crate::verbs::serve::ServeArguments;
 
 /// A pipeline engine you can see through.
 #[derive(Parser)]
@@ -36,6 +37,8 @@ pub(crate) enum Verb {
     Show(ShowArguments),
     /// Draw the graph of a pipeline file.
     Graph(GraphArguments),
+    /// Receive traces, metrics and logs of other programs by OTLP, and keep them in the store.
+    Serve(ServeArguments),
     /// Look into the cache: what lies there, why a node was computed, how to make room.
     Cache(CacheArguments),
 }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Verb::List(list) => verbs::list::run(&list, &mut printer),
         Verb::Show(show) => verbs::show::run(&show, &mut printer),
         Verb::Graph(graph) => verbs::graph::run(&graph, &mut printer),
+        Verb::Serve(serve) => verbs::serve::run(&serve, &mut printer),
         Verb::Cache(cache) => verbs::cache::run(&cache, &mut printer),
     };
     match ended {

@@ -24,6 +24,11 @@ impl Printer {
         Self { color }
     }
 
+    /// When it uses colours.
+    pub(crate) const fn color(&self) -> Color {
+        self.color
+    }
+
     /// How to draw on standard output.
     pub(crate) fn stdout_options(&self) -> Options {
         let color = self.uses_color(io::stdout().is_terminal(), anstream::AutoStream::choice(&io::stdout()));
@@ -73,7 +78,7 @@ impl Printer {
     }
 
     /// Writes a message for people.
-    pub(crate) fn note(&mut self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         // Where standard error is closed there is nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }

@@ -21,6 +21,9 @@ pub mod telemetry {}
 #[doc = include_str!("guide/exporting.md")]
 pub mod exporting {}
 
+#[doc = include_str!("guide/receiving.md")]
+pub mod receiving {}
+
 #[doc = include_str!("guide/workers.md")]
 pub mod workers {}
 

@@ -81,6 +81,9 @@ pub use flowglass_store as store;
 /// The OpenTelemetry protocol, to and from batches.
 pub use flowglass_otlp as otlp;
 
+/// Receiving OTLP from programs in any language.
+pub use flowglass_server as server;
+
 /// Spans in, answers out: trees, waterfalls, statistics.
 pub use flowglass_insight as insight;
 

@@ -37,6 +37,20 @@ pub trait Sink: Send + 'static {
     }
 }
 
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        (**self).write(batch)
+    }
+
+    fn write_all(&mut self, batches: &mut &[Arc<Batch>]) -> Result<(), SinkError> {
+        (**self).write_all(batches)
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        (**self).flush()
+    }
+}
+
 /// Why a sink didn't take a batch.
 #[derive(Debug)]
 pub struct SinkError {

@@ -22,6 +22,7 @@ mod mapping;
 mod proto;
 mod response;
 mod signal;
+mod status;
 
 pub use decoded::{Decoded, Rejected};
 pub use export::{
@@ -34,3 +35,4 @@ pub use limits::Limits;
 pub use proto::{TraceEncoder, decode, decode_traces, encode_logs, encode_metrics, encode_traces};
 pub use response::Response;
 pub use signal::Signal;
+pub use status::Status;

@@ -4,4 +4,5 @@ pub(crate) mod cache;
 pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod show;

@@ -32,6 +32,7 @@ mod resuming;
 mod retries;
 mod run_ids;
 mod screens;
+mod serving;
 mod showing;
 mod signals;
 mod standard_input;

@@ -148,6 +148,19 @@ impl Batch {
         texts + spans(&self.spans) + spans(&self.opened) + events + links + logs + self.points.size_bytes()
     }
 
+    /// Keeps only those spans in `opened` for which `is_kept`: a reader may know better than their sender which have ended.
+    pub fn retain_opened(&mut self, mut is_kept: impl FnMut(TraceId, SpanId) -> bool) {
+        let mut kept = SpanColumns::default();
+        for span in self.opened() {
+            let row = span.row();
+            if is_kept(row.trace_id, row.span_id) {
+                kept.extras.set(kept.len(), self.opened.extras.get(span.row));
+                kept.push(row, self.opened.attributes.row(span.row));
+            }
+        }
+        self.opened = kept;
+    }
+
     fn attributes_of<'a>(
         &'a self,
         columns: &'a AttributeColumns,

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use super::{Ended, Process};
@@ -39,8 +40,8 @@ impl Call {
 
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
-        let stderr = drain(child.stderr.take().unwrap());
-        Running { child: Some(child), stderr: Some(stderr) }
+        let (stderr, heard) = drain(child.stderr.take().unwrap());
+        Running { child: Some(child), stderr: Some(stderr), heard, said: String::new() }
     }
 }
 
@@ -48,6 +49,8 @@ impl Call {
 pub(crate) struct Running {
     child: Option<Child>,
     stderr: Option<JoinHandle<Vec<u8>>>,
+    heard: mpsc::Receiver<String>,
+    said: String,
 }
 
 impl Running {
@@ -63,6 +66,16 @@ impl Running {
     /// Takes standard output, to be read while the call goes on.
     pub(crate) fn stdout(&mut self) -> ChildStdout {
         self.child.as_mut().unwrap().stdout.take().unwrap()
+    }
+
+    /// Waits until standard error says these words, and returns all that it has said by then.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) -> &str {
+        while !self.said.contains(words) {
+            let more = self.heard.recv().unwrap_or_else(|_| panic!("{words:?} was never said: {}", self.said));
+            self.said.push_str(&more);
+        }
+        &self.said
     }
 
     /// Waits for its end.
@@ -86,10 +99,16 @@ impl Drop for Running {
     }
 }
 
-fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
+fn drain(mut pipe: impl Read + Send + 'static) -> (JoinHandle<Vec<u8>>, mpsc::Receiver<String>) {
+    let (tell, heard) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+        while let Ok(read @ 1..) = pipe.read(&mut part) {
+            bytes.extend_from_slice(&part[..read]);
+            // Most tests only look at the end.
+            let _ = tell.send(String::from_utf8_lossy(&part[..read]).into_owned());
+        }
         bytes
-    })
+    });
+    (thread, heard)
 }

@@ -6,7 +6,7 @@ mod fifo;
 mod home;
 mod process;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, Running};
 pub(crate) use ended::{Ended, node};
 pub(crate) use fifo::Fifo;
 pub(crate) use home::Home;

@@ -1,0 +1,108 @@
+//! `flowglass serve`: receives OTLP until it is stopped, and keeps it in the store.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use flowglass::server::{Receiver, ReceiverBuilder, ReceiverStats, ServeError, ServeErrorKind};
+use flowglass::store::{SinkOptions, SqliteStore};
+use flowglass::term::quantity;
+
+use crate::arguments::StoreArgument;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::signals::Signals;
+
+/// How long requests that have begun may take when it is stopped.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// What stands for an address where nothing shall listen.
+const OFF: &str = "off";
+
+#[derive(Args)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Where OTLP over HTTP is received: `host:port`, a port of this machine, or `off`.
+    #[arg(long, value_name = "ADDR", default_value = "4318")]
+    otlp_http: String,
+    /// Where OTLP over gRPC is received: `host:port`, a port of this machine, or `off`.
+    #[arg(long, value_name = "ADDR", default_value = "4317")]
+    otlp_grpc: String,
+    /// One more address; like the others, it understands both.
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// What senders must say in the header `Authorization: Bearer TOKEN`; needed where other machines can send.
+    #[arg(long, value_name = "TOKEN", env = "FLOWGLASS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Say nothing but what goes wrong.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
+    let store = SqliteStore::create_or_open(&arguments.store.path()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
+    // Before anything listens, so that no signal is missed.
+    let mut signals = runtime.block_on(async { Signals::listen() });
+    let tell = Printer::new(printer.color());
+    let sink = store.sink(SinkOptions::default())?;
+    let receiver = builder(arguments).on_notice(move |notice| tell.note(&format!("warning: {notice}"))).start(sink);
+    let receiver = receiver.map_err(|error| not_started(&error))?;
+    if !arguments.quiet {
+        printer.note(&welcome(&store, &receiver));
+    }
+    let stats = runtime.block_on(async {
+        signals.next().await;
+        signals.exit();
+        tokio::task::spawn_blocking(|| receiver.stop(LAST_REQUESTS)).await
+    });
+    let stats = stats.map_err(Failure::run)?.map_err(Failure::run)?;
+    if !arguments.quiet {
+        printer.note(&farewell(&stats));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn builder(arguments: &ServeArguments) -> ReceiverBuilder {
+    let mut builder = Receiver::builder();
+    builder = if arguments.otlp_http == OFF { builder.without_http() } else { builder.http(&arguments.otlp_http) };
+    builder = if arguments.otlp_grpc == OFF { builder.without_grpc() } else { builder.grpc(&arguments.otlp_grpc) };
+    builder = arguments.listen.iter().fold(builder, |builder, address| builder.listen(address));
+    match &arguments.token {
+        Some(token) if !token.is_empty() => builder.token(token),
+        _ => builder,
+    }
+}
+
+fn not_started(error: &ServeError) -> Failure {
+    let hint = match error.kind() {
+        ServeErrorKind::InUse => "; `--otlp-http` and `--otlp-grpc` take another port, or `off`",
+        ServeErrorKind::Unprotected => " (`--token` or FLOWGLASS_TOKEN)",
+        _ => "",
+    };
+    Failure::usage(format!("{error}{hint}"))
+}
+
+fn welcome(store: &SqliteStore, receiver: &Receiver) -> String {
+    let mut text = format!("receiving OTLP into {}", store.path().display());
+    let mut line = |what: &str, addresses: &[SocketAddr]| {
+        for address in addresses.iter().take(1) {
+            let _ = write!(text, "\n  {what}  http://{address}");
+        }
+    };
+    line("HTTP", receiver.http_addresses());
+    line("gRPC", receiver.grpc_addresses());
+    receiver.more_addresses().iter().for_each(|address| line("both", &[*address]));
+    text
+}
+
+fn farewell(stats: &ReceiverStats) -> String {
+    let taken = [(stats.taken.spans, "span"), (stats.taken.points, "data point"), (stats.taken.logs, "log record")];
+    let some = taken.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = some.map(|(count, what)| quantity::counted(count, what)).collect();
+    let parts = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
+    format!("stopped: {parts} in {}", quantity::counted(stats.taken_requests, "request"))
+}

@@ -1,0 +1,98 @@
+//! `flowglass serve`: what programs send is kept, signals end it, and what is wrong with an address is said.
+
+use std::time::Duration;
+
+use flowglass::store::SqliteStore;
+use flowglass::{Recorder, telemetry};
+
+use crate::harness::{Home, Running};
+
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// Starts to serve on ports that the system chooses.
+fn serve(home: &Home, arguments: &[&str]) -> Running {
+    home.call(&[&["serve", "--otlp-http", "0", "--otlp-grpc", "0"], arguments].concat()).start()
+}
+
+/// Waits until it listens, and returns the addresses.
+fn addresses(running: &mut Running) -> (String, String) {
+    let said = running.says("gRPC  http://127.0.0.1:");
+    let after = |word: &str| said.split(word).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (after("HTTP"), after("gRPC"))
+}
+
+fn send(recorder: &Recorder, name: &'static str) {
+    drop(recorder.root_span(name));
+    recorder.flush(FLUSH).unwrap();
+}
+
+fn stored(home: &Home) -> Vec<String> {
+    let store = SqliteStore::open(&home.path(".flowglass/flowglass.db")).unwrap();
+    let mut names: Vec<String> =
+        store.spans(&flowglass::store::SpanFilter::default()).unwrap().into_iter().map(|span| span.name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_sent_is_kept() {
+    let home = Home::new();
+    let mut running = serve(&home, &[]);
+    let (http, grpc) = addresses(&mut running);
+    send(&telemetry::otlp(&http).unwrap(), "by http");
+    // It is there as soon as it was answered.
+    assert_eq!(stored(&home), ["by http"]);
+    send(&telemetry::otlp(&grpc.replace("http://", "otlp://")).unwrap(), "by grpc");
+    assert_eq!(stored(&home), ["by grpc", "by http"]);
+    running.signal("TERM");
+    let ended = running.end().ok();
+    assert!(ended.stderr.starts_with("receiving OTLP into "), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("stopped: 2 spans in 2 requests\n"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn it_listens_where_it_is_told() {
+    let home = Home::new();
+    let arguments = ["serve", "--otlp-http", "off", "--otlp-grpc", "off", "--listen", "127.0.0.1:0", "--store", "other.db"];
+    let mut running = home.call(&arguments).start();
+    let said = running.says("both  http://127.0.0.1:").to_owned();
+    assert!(said.starts_with("receiving OTLP into other.db\n") && !said.contains("HTTP "), "{said}");
+    running.signal("INT");
+    assert!(running.end().ok().stderr.ends_with("stopped: nothing in 0 requests\n"));
+    assert!(home.has("other.db"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_do() {
+    let home = Home::new();
+    let mut first = serve(&home, &[]);
+    let (http, _) = addresses(&mut first);
+    let port = http.rsplit(':').next().unwrap();
+    let ended = home.flowglass(&["serve", "--otlp-http", port, "--otlp-grpc", "off"]);
+    assert_eq!(ended.code, Some(2));
+    let words = format!("can't listen on 127.0.0.1:{port}: another program listens there already");
+    assert!(ended.stderr.contains(&words) && ended.stderr.contains("`--otlp-http` and `--otlp-grpc`"), "{}", ended.stderr);
+}
+
+#[test]
+fn others_need_a_token() {
+    let home = Home::new();
+    let ended = home.flowglass(&["serve", "--otlp-http", "0.0.0.0:0", "--otlp-grpc", "off"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("can be reached by other machines") && ended.stderr.contains("`--token`"),
+        "{}",
+        ended.stderr
+    );
+    let mut running = serve(&home, &["--token", "secret"]);
+    let (http, _) = addresses(&mut running);
+    let exporter = |token: &str| {
+        let exporter = flowglass::otlp::Exporter::builder(&http).header("Authorization", &format!("Bearer {token}"));
+        telemetry::to_exporter(exporter.build().unwrap()).build()
+    };
+    drop(exporter("wrong").root_span("unwanted"));
+    running.says("refused a request with 401");
+    send(&exporter("secret"), "wanted");
+    assert_eq!(stored(&home), ["wanted"]);
+}
