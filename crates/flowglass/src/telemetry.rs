@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowglass_model::{Attributes, Resource, conventions};
 use flowglass_otlp::{ExportError, Exporter, options_from, resource_attributes_from};
 use flowglass_record::{Recorder, RecorderBuilder};
-use flowglass_store::{SinkOptions, SqliteStore, StoreError};
+use flowglass_store::{SinkOptions, SqliteStore, Store, StoreError};
 
 /// Keeps every run in one SQLite file, made on first use: `telemetry::sqlite(".flowglass/flowglass.db")`.
 ///
@@ -17,11 +17,12 @@ pub fn sqlite(path: impl AsRef<Path>) -> Result<Recorder, StoreError> {
     to_store(&store, SinkOptions::default()).map(RecorderBuilder::build)
 }
 
-/// Prepares a recorder that writes into this store, to be changed before it is built.
+/// Prepares a recorder that writes into this store, of whatever kind, to be changed before it is built: with more
+/// [`sink`](RecorderBuilder::sink)s, it writes into several stores at once.
 ///
 /// # Errors
 /// If the store can't take another writer.
-pub fn to_store(store: &SqliteStore, options: SinkOptions) -> Result<RecorderBuilder, StoreError> {
+pub fn to_store(store: &dyn Store, options: SinkOptions) -> Result<RecorderBuilder, StoreError> {
     Ok(Recorder::builder().resource(resource()).sink("store", store.sink(options)?))
 }
 

@@ -16,6 +16,7 @@ mod log;
 mod metric;
 pub mod nearest;
 mod propagation;
+mod rollup;
 mod sink;
 mod span;
 mod status;
@@ -43,6 +44,7 @@ pub use metric::{
     Summary, Totals,
 };
 pub use propagation::Propagation;
+pub use rollup::Rollup;
 pub use sink::{Sink, SinkError, SinkErrorKind};
 pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};
 pub use status::{CacheStatus, MetricKind, SpanKind, SpanType, Status, Temporality};

@@ -8,6 +8,8 @@ use std::path::Path;
 use flowglass_model::{SinkError, SinkErrorKind};
 use rusqlite::ErrorCode;
 
+use crate::RunRecord;
+
 /// Why a store could not do what it was asked.
 #[derive(Debug)]
 pub struct StoreError {
@@ -36,18 +38,26 @@ pub enum StoreErrorKind {
     Corrupt,
     /// The disk is full.
     Full,
-    /// The file lies where a store can't work: on a network file system.
+    /// The store can't do this, or not where it lies (a file on a network file system).
     Unsupported,
+    /// The store is away: a database that doesn't answer; worth trying again.
+    Unavailable,
+    /// The address names no store that there could be.
+    BadAddress,
     /// Any other failure of input or output.
     Io,
 }
 
 impl StoreError {
-    pub(crate) fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+    /// Makes an error, for a store of your own; the message says what was tried and what to do.
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -64,6 +74,23 @@ impl StoreError {
         Self::new(kind, format!("can't {what} {}: {source}{}", path.display(), advice(kind))).with_source(source)
     }
 
+    /// Makes the error of an id that no run has; names the last runs.
+    pub(crate) fn no_run(place: &str, id: &str, last: &[RunRecord]) -> Self {
+        let shown: String = id.chars().take(80).collect();
+        let hint = if last.is_empty() {
+            "; no run is recorded yet".to_owned()
+        } else {
+            format!("; the last runs are:{}", named(last))
+        };
+        Self::new(StoreErrorKind::NotFound, format!("no run in {place} begins with `{shown}`{hint}"))
+    }
+
+    /// Makes the error of an id that several runs begin with.
+    pub(crate) fn several_runs(id: &str, runs: &[RunRecord]) -> Self {
+        let message = format!("several runs begin with `{id}`; give more of the id:{}", named(runs));
+        Self::new(StoreErrorKind::Ambiguous, message)
+    }
+
     /// Returns what kind of error it is.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
@@ -73,7 +100,7 @@ impl StoreError {
     /// Says whether the same call may succeed a little later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Busy)
+        matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Unavailable)
     }
 }
 
@@ -94,6 +121,13 @@ impl From<StoreError> for SinkError {
         let kind = if error.is_retryable() { SinkErrorKind::Unavailable } else { SinkErrorKind::Permanent };
         Self::new(kind, error.to_string()).with_source(error)
     }
+}
+
+/// How many runs an error message names.
+pub(crate) const NAMED_RUNS: usize = 5;
+
+fn named(runs: &[RunRecord]) -> String {
+    runs.iter().map(|run| format!("\n  {}  {}  {}", run.id, run.status, run.name)).collect()
 }
 
 fn kind_of_sqlite(error: &rusqlite::Error) -> StoreErrorKind {

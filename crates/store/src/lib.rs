@@ -1,23 +1,35 @@
 //! Stores that answer questions about recorded runs.
 //!
-//! [`SqliteStore`] is one file that several processes may write and read at once. A program records through its
-//! [`SqliteSink`]; runs come back as [`RunRecord`]s, and spans as those of the model: whole traces, or those that a
-//! [`SpanFilter`] lets through.
+//! A [`Store`] takes batches through its sinks and answers queries (see [`query`]). [`SqliteStore`] is one file that several
+//! processes may write and read at once, [`MemoryStore`] keeps things as long as its process lives; [`open`] and
+//! [`create_or_open`] find the one that an address names.
 
+mod address;
+mod answer;
 mod block;
+pub mod conformance;
 mod error;
 mod hash;
+mod memory;
 pub mod query;
 mod retention;
+mod rollup;
 mod run;
 mod sketch;
 mod span_filter;
 mod sqlite;
 mod statistics;
+mod store;
 
+pub use address::{create_or_open, open};
+pub use answer::{FoundEvent, FoundLog, FoundPoint, FoundSpan, Page, Rows};
+pub(crate) use error::NAMED_RUNS;
 pub use error::{StoreError, StoreErrorKind};
+pub use memory::MemoryStore;
 pub use retention::{Forgotten, RetentionPolicy};
+pub use rollup::RollupFilter;
 pub use run::{RunFilter, RunRecord, StoreInfo};
 pub use span_filter::SpanFilter;
 pub use sqlite::{Durability, SinkOptions, SqliteSink, SqliteStore};
 pub use statistics::NameStatistics;
+pub use store::{Capabilities, Store, Survives};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flowglass_model::{Fingerprint, RunId, SpanId, Status};
+use flowglass_model::{AttributeValue, Fingerprint, RunId, Span, SpanId, Status, conventions as names};
 use serde::{Deserialize, Serialize};
 
 /// One run: a trace, or the part of one, whose root is a pipeline.
@@ -38,6 +38,40 @@ pub struct RunRecord {
     pub saved_ms: f64,
     /// Why it failed, or empty.
     pub error: String,
+}
+
+impl RunRecord {
+    /// Makes the record of a run from its root span and the counts of the spans in it.
+    #[must_use]
+    pub fn of_root(root: &Span, span_count: u64, error_count: u64) -> Self {
+        let number =
+            |key| root.attribute(key).and_then(AttributeValue::as_int).map_or(0, |number| number.max(0).cast_unsigned());
+        let saved_ms = root.attribute(names::CACHE_SAVED_MS).and_then(AttributeValue::as_f64);
+        let joined_at = if root.parent_id.is_none() { SpanId::NONE } else { root.span_id };
+        Self {
+            id: RunId { trace: root.trace_id, joined_at },
+            root: root.span_id,
+            name: root.text(names::PIPELINE_NAME).unwrap_or_else(|| root.name.trim_start_matches("pipeline ")).to_owned(),
+            version: root.text(names::PIPELINE_VERSION).unwrap_or_default().to_owned(),
+            fingerprint: root.text(names::PIPELINE_FINGERPRINT).and_then(|text| text.parse().ok()),
+            status: root.status,
+            start_unix_ns: root.start_unix_ns,
+            duration_ns: root.duration_ns,
+            span_count,
+            error_count,
+            nodes: number(names::NODE_COUNT),
+            cache_hits: number(names::CACHE_HITS),
+            failed: number(names::NODE_FAILED),
+            saved_ms: saved_ms.filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0),
+            error: root.status_message.clone(),
+        }
+    }
+
+    /// Returns when the run ended, in nanoseconds since 1970 UTC (while it runs, when it was last seen).
+    #[must_use]
+    pub fn end_unix_ns(&self) -> i64 {
+        self.start_unix_ns.saturating_add_unsigned(self.duration_ns)
+    }
 }
 
 /// Which runs to list, the newest first.

@@ -87,6 +87,12 @@ impl Query {
         self.trace(run.trace)
     }
 
+    /// Only things of traces whose ids begin with these hexadecimal digits.
+    #[must_use]
+    pub fn beginning(self, digits: &str) -> Self {
+        self.test(Field::Trace, Condition::Like(vec![Pattern::literal(digits)]))
+    }
+
     /// Only this span, and what hangs on it: its events and logs.
     #[must_use]
     pub fn span(self, span: SpanId) -> Self {

@@ -16,6 +16,10 @@ pub struct Cursor {
     pub trace_id: TraceId,
     /// The last thing's span.
     pub span_id: SpanId,
+    /// Tells things apart that have no ids of their own: events, logs, points of metrics. 0 for runs and spans.
+    pub tie: u64,
+    /// How many equal things stand at this place that pages before have shown.
+    pub seen: u32,
 }
 
 /// A text is no cursor.
@@ -30,7 +34,7 @@ impl fmt::Display for ParseCursorError {
 
 impl std::error::Error for ParseCursorError {}
 
-/// `TRACE.SPAN.KEY`, the key with a letter for its kind, text in hexadecimal digits.
+/// `TRACE.SPAN.KEY`, the key with a letter for its kind, text in hexadecimal digits; `.TIE.SEEN` behind it where it takes that.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.", self.trace_id, self.span_id)?;
@@ -41,7 +45,8 @@ impl fmt::Display for Cursor {
                 f.write_str("t")?;
                 text.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
-        }
+        }?;
+        if (self.tie, self.seen) == (0, 1) { Ok(()) } else { write!(f, ".{:x}.{}", self.tie, self.seen) }
     }
 }
 
@@ -55,14 +60,21 @@ impl FromStr for Cursor {
 
 fn read(text: &str) -> Option<Cursor> {
     let (trace, rest) = text.split_once('.')?;
-    let (span, key) = rest.split_once('.')?;
+    let (span, rest) = rest.split_once('.')?;
+    let (key, tie, seen) = match rest.split_once('.') {
+        None => (rest, 0, 1),
+        Some((key, rest)) => {
+            let (tie, seen) = rest.split_once('.')?;
+            (key, u64::from_str_radix(tie, 16).ok()?, seen.parse().ok()?)
+        }
+    };
     let key = match key.split_at_checked(1)? {
         ("-", "") => SortKey::Missing,
         ("i", number) => SortKey::Int(number.parse().ok()?),
         ("t", digits) => SortKey::Text(text_of(digits)?),
         _ => return None,
     };
-    Some(Cursor { key, trace_id: trace.parse().ok()?, span_id: span.parse().ok()? })
+    Some(Cursor { key, trace_id: trace.parse().ok()?, span_id: span.parse().ok()?, tie, seen })
 }
 
 fn text_of(digits: &str) -> Option<String> {

@@ -195,6 +195,18 @@ impl Expr {
         }
     }
 
+    /// Says whether an expression looks at the events of spans.
+    #[must_use]
+    pub fn needs_events(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::needs_events),
+            Self::Not(inner) => inner.needs_events(),
+            Self::Test(test) => test.field == Field::Event,
+            Self::Text(_) => true,
+            Self::All | Self::Has(_) => false,
+        }
+    }
+
     /// Returns the expressions of which every one must hold.
     pub fn conjuncts(&self) -> impl Iterator<Item = &Self> {
         match self {

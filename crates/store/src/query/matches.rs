@@ -1,8 +1,9 @@
 //! What a query means: whether a thing matches. Every store must agree with this.
 
 use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{AttributeValue, Attributes, Span, SpanEvent, SpanId, TraceId, conventions as names};
+use flowglass_model::{AttributeValue, Attributes, Severity, Span, SpanEvent, SpanId, TraceId, conventions as names};
 
 use super::expr::Number;
 use super::{Condition, Expr, Field, Literal, Pattern, Test};
@@ -10,6 +11,15 @@ use super::{Condition, Expr, Field, Literal, Pattern, Test};
 /// When a query runs, in nanoseconds since 1970 UTC: `-1h` is seen from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now(pub i64);
+
+impl Now {
+    /// Asks the system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    }
+}
 
 /// A thing that can be asked for.
 pub trait Record {
@@ -45,10 +55,12 @@ pub enum Held<'a> {
     Value(&'a AttributeValue),
     /// Events, the name of one of which must pass.
     Events(&'a [SpanEvent]),
+    /// How severe a log is: a number, a name of OpenTelemetry's or the words of its source.
+    Severity(Severity, &'a str),
 }
 
 /// The lower-case hexadecimal digits of an id, without an allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdText {
     digits: [u8; 32],
     length: usize,
@@ -123,6 +135,7 @@ impl Test {
             Held::Id(id) => literal.text().is_some_and(|text| text.as_bytes() == id.as_bytes()),
             Held::Events(events) => events.iter().any(|event| literal.text() == Some(&event.name)),
             Held::Value(value) => value_equals(value, literal),
+            Held::Severity(severity, words) => severity_equals(*severity, words, literal),
             Held::Time(_) | Held::Duration(_) | Held::Number(_) => {
                 self.compare(held, literal, now).is_some_and(std::cmp::Ordering::is_eq)
             }
@@ -140,6 +153,7 @@ impl Test {
                 number(value)?.compare(want)
             }
             (Held::Value(value), literal) => number(value)?.compare(literal.number()?),
+            (Held::Severity(severity, _), literal) => severity_order(*severity, literal),
             _ => None,
         }
     }
@@ -148,6 +162,7 @@ impl Test {
 fn exists(held: &Held<'_>) -> bool {
     match held {
         Held::Text(text) => !text.is_empty(),
+        Held::Severity(severity, words) => *severity != Severity::UNSPECIFIED || !words.is_empty(),
         Held::Events(events) => !events.is_empty(),
         _ => true,
     }
@@ -161,8 +176,24 @@ fn like(pattern: &Pattern, held: &Held<'_>) -> bool {
         Held::Value(value) => any_text(value, &mut |text| pattern.occurs_in(text)),
         Held::Number(Number::Int(number)) => pattern.occurs_in(&number.to_string()),
         Held::Number(Number::Float(number)) => pattern.occurs_in(&number.to_string()),
+        Held::Severity(severity, words) => pattern.occurs_in(severity.as_str()) || pattern.occurs_in(words),
         Held::Time(_) | Held::Duration(_) => false,
     }
+}
+
+fn severity_equals(severity: Severity, words: &str, literal: &Literal) -> bool {
+    let is_word = literal.text().is_some_and(|text| !text.is_empty() && text == words);
+    is_word || severity_order(severity, literal).is_some_and(std::cmp::Ordering::is_eq)
+}
+
+/// A severity is compared with a number or a name. An unknown one is neither larger nor smaller.
+fn severity_order(severity: Severity, literal: &Literal) -> Option<std::cmp::Ordering> {
+    if severity == Severity::UNSPECIFIED {
+        return None;
+    }
+    let named = || literal.text().and_then(Severity::from_name).map(|other| severity.cmp(&other));
+    let number = literal.number().and_then(|number| Number::Int(severity.0.into()).compare(number));
+    number.or_else(named)
 }
 
 /// The number that a value is. Text is no number, whatever it spells.
@@ -197,7 +228,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Says whether some text in a value passes: itself, its digits, or what lies inside of a list or a map.
-fn any_text(value: &AttributeValue, passes: &mut dyn FnMut(&str) -> bool) -> bool {
+pub(super) fn any_text(value: &AttributeValue, passes: &mut dyn FnMut(&str) -> bool) -> bool {
     match value {
         AttributeValue::Str(text) => passes(text),
         AttributeValue::Bool(flag) => passes(if *flag { "true" } else { "false" }),
@@ -221,40 +252,13 @@ pub struct SpanRecord<'a> {
     pub trace: &'a [Span],
 }
 
-impl SpanRecord<'_> {
-    fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        let of_resource = || self.resource.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        self.span.attribute(name).or_else(of_resource)
-    }
-}
-
 impl Record for SpanRecord<'_> {
     fn field(&self, field: &Field) -> Option<Held<'_>> {
-        let span = self.span;
-        Some(match field {
-            Field::Name => Held::Text(&span.name),
-            Field::Status => Held::Text(span.status.as_str()),
-            Field::Kind => Held::Text(span.kind.as_str()),
-            Field::Type => Held::Text(span.span_type.as_str()),
-            Field::Duration => Held::Duration(span.duration_ns),
-            Field::Started => Held::Time(span.start_unix_ns),
-            Field::Ended => Held::Time(span.status.is_final().then(|| span.end_unix_ns())?),
-            Field::Trace => Held::Id(span.trace_id.into()),
-            Field::Span => Held::Id(span.span_id.into()),
-            Field::Parent => Held::Id(span.parent_id.some()?.into()),
-            Field::Message => Held::Text(Some(&span.status_message).filter(|message| !message.is_empty())?),
-            Field::Event => Held::Events(&span.events),
-            Field::Attribute(name) => Held::Value(self.attribute(name)?),
-            Field::Severity | Field::Body | Field::Value | Field::Unit => return None,
-        })
+        span_field(self.span, self.resource, field)
     }
 
     fn any_text(&self, passes: &mut dyn FnMut(&str) -> bool) -> bool {
-        let span = self.span;
-        passes(&span.name)
-            || passes(&span.status_message)
-            || texts_of(&span.attributes, passes)
-            || span.events.iter().any(|event| passes(&event.name) || texts_of(&event.attributes, passes))
+        span_text(self.span, passes)
     }
 
     fn trace_has(&self, expr: &Expr, now: Now) -> bool {
@@ -262,7 +266,45 @@ impl Record for SpanRecord<'_> {
     }
 }
 
+/// Returns what a span has in a field.
+pub(super) fn span_field<'a>(span: &'a Span, resource: &'a Attributes, field: &Field) -> Option<Held<'a>> {
+    Some(match field {
+        Field::Name => Held::Text(&span.name),
+        Field::Status => Held::Text(span.status.as_str()),
+        Field::Kind => Held::Text(span.kind.as_str()),
+        Field::Type => Held::Text(span.span_type.as_str()),
+        Field::Duration => Held::Duration(span.duration_ns),
+        Field::Started => Held::Time(span.start_unix_ns),
+        Field::Ended => Held::Time(span.status.is_final().then(|| span.end_unix_ns())?),
+        Field::Trace => Held::Id(span.trace_id.into()),
+        Field::Span => Held::Id(span.span_id.into()),
+        Field::Parent => Held::Id(span.parent_id.some()?.into()),
+        Field::Message => Held::Text(some_text(&span.status_message)?),
+        Field::Event => Held::Events(&span.events),
+        Field::Attribute(name) => attribute(&span.attributes, resource, name)?,
+        Field::Severity | Field::Body | Field::Value | Field::Unit => return None,
+    })
+}
+
+/// Says whether some text of a span or of its events passes.
+pub(super) fn span_text(span: &Span, passes: &mut dyn FnMut(&str) -> bool) -> bool {
+    passes(&span.name)
+        || passes(&span.status_message)
+        || texts_of(&span.attributes, passes)
+        || span.events.iter().any(|event| passes(&event.name) || texts_of(&event.attributes, passes))
+}
+
+/// Returns the value of a thing's attribute, or else of its resource's.
+pub(super) fn attribute<'a>(attributes: &'a Attributes, resource: &'a Attributes, name: &str) -> Option<Held<'a>> {
+    let found = attributes.iter().chain(resource).find(|(key, _)| key == name);
+    found.map(|(_, value)| Held::Value(value))
+}
+
+pub(super) fn some_text(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Texts of attributes. What a span stands for is a field, not one of its texts.
-fn texts_of(attributes: &Attributes, passes: &mut dyn FnMut(&str) -> bool) -> bool {
+pub(super) fn texts_of(attributes: &Attributes, passes: &mut dyn FnMut(&str) -> bool) -> bool {
     attributes.iter().filter(|(key, _)| key != names::SPAN_TYPE).any(|(_, value)| any_text(value, passes))
 }

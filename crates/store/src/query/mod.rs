@@ -13,6 +13,7 @@
 //! meaning, and whatever a store does to be faster must agree with it.
 
 mod builder;
+mod collector;
 mod cursor;
 mod display;
 mod error;
@@ -22,13 +23,18 @@ mod matches;
 mod moment;
 mod parser;
 mod pattern;
+mod place;
+mod records;
 mod scanner;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod value;
 
 pub use builder::FieldName;
+pub use collector::Collector;
+pub(crate) use collector::certainty;
 pub use cursor::{Cursor, ParseCursorError};
 pub use error::QueryError;
 pub use expr::{Comparison, Condition, Expr, Literal, Number, Test};
@@ -36,7 +42,9 @@ pub use field::{ALIASES, Field, FieldKind};
 pub use matches::{Held, IdText, Now, Record, SpanRecord};
 pub use moment::Moment;
 pub use pattern::Pattern;
+pub use records::{FoundRun, Listed};
 pub use sort::{Sort, SortKey};
+pub use traces::{InTraces, TraceSets};
 
 /// What kind of thing a query looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

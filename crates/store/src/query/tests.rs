@@ -233,10 +233,12 @@ proptest! {
     }
 
     #[test]
-    fn cursors_come_back(number: i64, text in ".{0,20}", trace: [u8; 16], span: u64) {
+    fn cursors_come_back(number: i64, text in ".{0,20}", trace: [u8; 16], span: u64, tie: u64, seen: u32) {
         for key in [SortKey::Missing, SortKey::Int(number), SortKey::Text(text.clone())] {
-            let cursor = Cursor { key, trace_id: TraceId::from_bytes(trace), span_id: SpanId::from_u64(span) };
-            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            let cursor = Cursor { key, trace_id: TraceId::from_bytes(trace), span_id: SpanId::from_u64(span), tie, seen };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));
+            let plain = Cursor { tie: 0, seen: 1, ..cursor };
+            prop_assert_eq!(plain.to_string().parse(), Ok(plain));
         }
         prop_assert!(text.parse::<Cursor>().is_err());
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use flowglass_model::nearest::did_you_mean;
-use flowglass_model::parse_duration;
+use flowglass_model::{Severity, parse_duration};
 use jiff::tz::TimeZone;
 
 use super::moment::Period;
@@ -154,7 +154,8 @@ impl<'a> Values<'a> {
     /// A number, or a duration where the attribute's unit is known.
     fn amount(&self, name: &Piece, field: &Field, piece: &Piece) -> Result<Literal, QueryError> {
         let literal = Literal::Word(piece.exact());
-        if literal.number().is_some() {
+        let is_severity = || *field == Field::Severity && literal.text().and_then(Severity::from_name).is_some();
+        if literal.number().is_some() || is_severity() {
             return Ok(literal);
         }
         let Some(duration) = parse_duration(&piece.text) else {

@@ -71,6 +71,17 @@ impl Histogram {
         self.buckets.iter().copied()
     }
 
+    /// Returns how many durations are zero, the bucket of the others that is first, and the counts from there on.
+    pub(crate) fn above_zero(&self) -> (u64, i32, Vec<u64>) {
+        let zeros = self.buckets.partition_point(|(bucket, _)| *bucket == ZERO);
+        let zero_count = self.buckets[..zeros].iter().map(|(_, count)| count).sum();
+        let others = &self.buckets[zeros..];
+        let Some((&(first, _), &(last, _))) = others.first().zip(others.last()) else { return (zero_count, 0, Vec::new()) };
+        let mut counts = vec![0; (last - first + 1) as usize];
+        others.iter().for_each(|(bucket, count)| counts[(bucket - first) as usize] = *count);
+        (zero_count, first, counts)
+    }
+
     /// Returns the duration below which this part of all durations lies, in nanoseconds; nothing if there are none.
     pub(crate) fn quantile_ns(&self, part: f64) -> Option<f64> {
         let rank = part.clamp(0.0, 1.0) * self.count().checked_sub(1)? as f64;

@@ -2,6 +2,8 @@
 //!
 //! Spans are not rows but compressed columns in `block`; `runs` and `rollups` are plain tables that any SQLite shell reads.
 
+mod as_store;
+mod asked;
 mod blocks;
 mod connection;
 mod failure;
@@ -14,6 +16,7 @@ mod merge;
 mod merger;
 mod place;
 mod retention;
+mod rollup_rows;
 mod rollups;
 mod rows;
 mod run_rows;

@@ -15,7 +15,7 @@ use crate::sketch::histogram::Histogram;
 use crate::sketch::tally::{Tallies, Tally, TallyKey};
 
 /// The lengths of time that there are rows for, in seconds: a question over a year reads days, not half a million minutes.
-const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
+pub(super) const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// So many merged segments may have tallies that are not in the table: rows are then written less often.
@@ -115,7 +115,7 @@ fn add_row(transaction: &Transaction<'_>, key: RowKey<'_>, mut tally: Tally) -> 
 }
 
 /// Adds a row, of which the counts begin at column `first`.
-fn add_to(tally: &mut Tally, row: &rusqlite::Row<'_>, first: usize) -> Result<(), Failure> {
+pub(super) fn add_to(tally: &mut Tally, row: &rusqlite::Row<'_>, first: usize) -> Result<(), Failure> {
     let damaged = |damage: Damaged| Failure::Damaged { place: "a roll-up".to_owned(), damage };
     let bytes = row.get_ref(first + 5)?.as_blob().map_err(rusqlite::Error::from)?;
     tally.merge(&Tally {
@@ -139,7 +139,7 @@ pub(super) fn by_name(
     let first = start_unix_ns.map_or(i64::MIN, |start| minute(start.saturating_sub(1)).saturating_add(1));
     let end = end_unix_ns.map_or(i64::MAX, minute);
     let mut tallies = HashMap::new();
-    for (period_s, from_s, to_s) in periods(first.saturating_mul(60), end.saturating_mul(60)) {
+    for (period_s, from_s, to_s) in periods(&PERIODS_S, first.saturating_mul(60), end.saturating_mul(60)) {
         add_rows(connection, &mut tallies, period_s, from_s, to_s)?;
     }
     add_waiting(connection, &mut tallies, first, end)?;
@@ -149,7 +149,7 @@ pub(super) fn by_name(
 }
 
 /// Cuts a time into the longest periods that fit: minutes up to a full hour, hours up to a full day, days, and back.
-fn periods(from_s: i64, to_s: i64) -> Vec<(i64, i64, i64)> {
+pub(super) fn periods(lengths: &[i64], from_s: i64, to_s: i64) -> Vec<(i64, i64, i64)> {
     fn cut(lengths: &[i64], from_s: i64, to_s: i64, out: &mut Vec<(i64, i64, i64)>) {
         let [length, shorter @ ..] = lengths else { return };
         if from_s >= to_s {
@@ -165,7 +165,7 @@ fn periods(from_s: i64, to_s: i64) -> Vec<(i64, i64, i64)> {
         cut(shorter, last, to_s, out);
     }
     let mut out = Vec::new();
-    cut(&PERIODS_S, from_s, to_s, &mut out);
+    cut(lengths, from_s, to_s, &mut out);
     out
 }
 
@@ -227,6 +227,7 @@ mod tests {
     #[test]
     fn a_time_is_cut_into_the_longest_periods() {
         let day = 86_400;
+        let periods = |from_s, to_s| periods(&PERIODS_S, from_s, to_s);
         assert_eq!(periods(0, 2 * day), [(day, 0, 2 * day)]);
         assert_eq!(
             periods(day - 7260, 2 * day + 60),

@@ -12,13 +12,10 @@ use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::trace;
 use crate::sketch::fingerprint::{self, BEGINNING_DIGITS};
-use crate::{RunFilter, RunRecord, StoreError, StoreErrorKind};
+use crate::{NAMED_RUNS, RunFilter, RunRecord, StoreError};
 
 const COLUMNS: &str = "SELECT id, root, name, version, graph, status, start_unix_ns, duration_ns, span_count, \
                        error_count, nodes, cache_hits, failed, saved_ms, error, writer FROM runs";
-
-/// How many runs an error message names.
-const NAMED_RUNS: usize = 5;
 
 /// Returns the runs that the filter lets through, the newest first.
 pub(super) fn list(connection: &Connection, locks: &LockFolder, filter: &RunFilter) -> rusqlite::Result<Vec<RunRecord>> {
@@ -63,12 +60,9 @@ pub(super) fn find(connection: &Connection, path: &Path, locks: &LockFolder, id:
         0 => {
             let last = list(connection, locks, &RunFilter { limit: NAMED_RUNS, ..RunFilter::default() })
                 .map_err(|error| failed(error.into()))?;
-            Err(not_found(path, id, &last))
+            Err(StoreError::no_run(&path.display().to_string(), id, &last))
         }
-        _ => {
-            let message = format!("several runs begin with `{id}`; give more of the id:{}", named(&begin_so));
-            Err(StoreError::new(StoreErrorKind::Ambiguous, message))
-        }
+        _ => Err(StoreError::several_runs(id, &begin_so)),
     }
 }
 
@@ -107,12 +101,9 @@ fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, want
     roots.sort_unstable();
     roots.dedup();
     let mut liveness = Liveness::new(connection, locks);
-    let sql = format!("{COLUMNS} WHERE start_unix_ns = ?1 AND id = ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
     let mut runs = Vec::new();
     for (run, start) in roots {
-        let found = statement.query_and_then((start, run_key(run)), |row| record(row, &mut liveness))?;
-        runs.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+        runs.extend(at(connection, &mut liveness, run, start)?);
     }
     Ok(runs)
 }
@@ -160,15 +151,17 @@ fn run_of_key(key: &[u8]) -> Option<RunId> {
     Some(RunId { trace: TraceId::from_bytes(*trace), joined_at: SpanId::from_u64(joined_at) })
 }
 
-fn not_found(path: &Path, id: &str, last: &[RunRecord]) -> StoreError {
-    let shown: String = id.chars().take(80).collect();
-    let hint =
-        if last.is_empty() { "; no run is recorded yet".to_owned() } else { format!("; the last runs are:{}", named(last)) };
-    StoreError::new(StoreErrorKind::NotFound, format!("no run in {} begins with `{shown}`{hint}", path.display()))
-}
-
-fn named(runs: &[RunRecord]) -> String {
-    runs.iter().map(|run| format!("\n  {}  {}  {}", run.id, run.status, run.name)).collect()
+/// Returns the run with this id that began then.
+pub(super) fn at(
+    connection: &Connection,
+    liveness: &mut Liveness<'_>,
+    run: RunId,
+    start_unix_ns: i64,
+) -> rusqlite::Result<Option<RunRecord>> {
+    let sql = format!("{COLUMNS} WHERE start_unix_ns = ?1 AND id = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query((start_unix_ns, run_key(run)))?;
+    rows.next()?.map(|row| record(row, liveness)).transpose()
 }
 
 fn record(row: &Row<'_>, liveness: &mut Liveness<'_>) -> rusqlite::Result<RunRecord> {

@@ -191,7 +191,7 @@ fn matches(span: &Span, filter: &SpanFilter) -> bool {
 }
 
 /// Returns the rows that a head doesn't rule out.
-fn rows_of_head<'a>(head: &'a Head, filter: &'a SpanFilter) -> impl Iterator<Item = usize> + 'a {
+pub(super) fn rows_of_head<'a>(head: &'a Head, filter: &'a SpanFilter) -> impl Iterator<Item = usize> + 'a {
     let spans = &head.spans;
     let name = filter.name.as_deref().map(|name| sym_of(&head.arena, name));
     (0..spans.start_unix_ns.len()).filter(move |&row| {
