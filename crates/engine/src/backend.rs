@@ -62,7 +62,7 @@ impl Backend {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Local(_) => "local",
+            Self::Local(_) => LOCAL,
             Self::Remote(remote) => remote.name(),
         }
     }
@@ -75,6 +75,9 @@ impl Backend {
         }
     }
 }
+
+/// The name of what runs in the process of the run itself.
+pub(crate) const LOCAL: &str = "local";
 
 /// How many items of one level are handed out at once, at most: enough to fill jobs, few enough to be held in memory.
 const ITEMS_AWAY: usize = 4096;

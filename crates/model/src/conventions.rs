@@ -96,10 +96,18 @@ names! {
     BACKEND_MODE = "backend.mode";
     /// What work asked of its worker: `gpu=a100`.
     BACKEND_RESOURCES = "backend.resources";
+    /// The backend that work comes from (on the events and log records `backend.entered` and `backend.left`).
+    BACKEND_FROM = "backend.from";
+    /// The backend that work goes to (on the events and log records `backend.entered` and `backend.left`).
+    BACKEND_TO = "backend.to";
     /// Which attempt this was, from 1; absent where there was only one.
     RETRY_ATTEMPT = "retry.attempt";
     /// The worker that ran it.
     WORKER_ID = "worker.id";
+    /// How many spans a worker had open when it was lost, which are interrupted (on the event `worker.lost`).
+    WORKER_INTERRUPTED = "worker.interrupted";
+    /// Why a worker was lost or ended (on the events and log records that tell of it).
+    WORKER_REASON = "worker.reason";
     /// The run that this run resumes.
     RUN_RESUMES = "run.resumes";
     /// Set where the trace was not sampled and a failure made this span recorded all the same.

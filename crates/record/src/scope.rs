@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{Attributes, Failure, Number, SpanId, SpanKind, SpanType, Status, TraceId};
+use flowglass_model::{Attributes, Failure, Number, Severity, SpanId, SpanKind, SpanType, Status, TraceId, flags};
 
 use crate::active::Activation;
 use crate::lanes::Loss;
 use crate::open::{Frame, OpenFrame};
-use crate::raw::{AttributeRecord, EventRecord, Owner, USER_TEMPLATE};
+use crate::raw::{AttributeRecord, EventRecord, LogEntry, Owner, Standing, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::{Recorder, SpanMeter, Tick, Value};
@@ -201,6 +201,30 @@ impl Scope {
             let owner = Owner { scope: shared.id, span };
             shared.lanes.write_elsewhere(Loss::Event, &EventRecord { owner, at: Tick::now(), name, attributes });
         }
+    }
+
+    /// Says something in a span of the scope, whether or not it is sampled: a log record of a kind that has a name.
+    pub fn log(
+        &self,
+        span: SpanId,
+        event_name: &'static str,
+        (severity, body): (Severity, &str),
+        attributes: &[(&'static str, Value<'_>)],
+    ) {
+        if let (Some(core), Some(shared)) = (self.recorder.core(), &self.shared) {
+            let flags = if shared.is_sampled() { flags::SAMPLED } else { 0 };
+            let standing = Standing { trace: self.trace_id, span, flags };
+            let entry = LogEntry { standing, at: Tick::now(), severity, event_name, body: Value::Str(body), attributes };
+            core.record_loose(Loss::Log, &entry);
+        }
+    }
+
+    /// Returns the attributes of each span of the scope, those of its recorder included.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes {
+        let of_all = self.recorder.core().map(|core| &core.attributes);
+        let own = self.shared.as_ref().map(|shared| &shared.attributes);
+        of_all.into_iter().chain(own).flatten().cloned().collect()
     }
 
     /// Records the end of a span: one record in the calling thread's lane, without a lock or an allocation.

@@ -31,8 +31,8 @@ pub(crate) trait Listener: Send {
     /// Hears what happens inside of it.
     fn happened(&mut self, event: &RemoteEvent);
 
-    /// Hears that its worker died, and that another is asked.
-    fn again(&mut self, lost: &WorkerLost);
+    /// Hears that its worker was lost, and how many of the run's spans it had open.
+    fn lost(&mut self, lost: &WorkerLost, interrupted: u64);
 }
 
 impl Away {
@@ -59,9 +59,9 @@ impl Away {
             }
             Told::Started => self.late = self.timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))),
             Told::Event(event) => self.listener.iter_mut().for_each(|listener| listener.happened(&event)),
-            Told::Again(lost) => {
+            Told::Lost(lost, interrupted) => {
                 self.late = None;
-                self.listener.iter_mut().for_each(|listener| listener.again(&lost));
+                self.listener.iter_mut().for_each(|listener| listener.lost(&lost, interrupted));
             }
             Told::Done(result) => {
                 self.is_over = true;

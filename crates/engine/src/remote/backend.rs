@@ -89,6 +89,12 @@ impl RemoteBackend {
         self.dispatcher.transport().name()
     }
 
+    /// What work asks of its worker, as one text, if it asks for anything.
+    pub(crate) fn resources_named(&self) -> Option<String> {
+        let named: Vec<String> = self.resources.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!named.is_empty()).then(|| named.join(" "))
+    }
+
     /// How often an item is given to another worker.
     pub(crate) fn losses(&self) -> u32 {
         match self.on_worker_lost {

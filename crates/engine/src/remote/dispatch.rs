@@ -68,8 +68,8 @@ pub(crate) enum Told {
     Started,
     /// Something happened inside.
     Event(RemoteEvent),
-    /// Its worker died, and another will be asked.
-    Again(WorkerLost),
+    /// Its worker was lost, with so many of the run's spans open: another will be asked, or it is over.
+    Lost(Arc<WorkerLost>, u64),
     /// It is over.
     Done(Result<Returned, Error>),
 }
@@ -257,23 +257,24 @@ impl Dispatcher {
 
     fn lost(&self, job: JobId, lost: &WorkerLost) {
         let Some((flight, errand)) = self.state.lock().land(job) else { return };
-        self.open.interrupt(&lost.worker, flight.lane.run.trace, &errand.recorder);
+        let interrupted = self.open.interrupt(&lost.worker, flight.lane.run.trace, &errand.recorder);
         if lost.fate == Fate::Impossible {
             let waiting = self.state.lock().give_up(flight.lane.run, &lost.reason);
             let error = Error::new(ErrorKind::Environment, &*lost.reason);
             self.state.lock().release(&flight.lane);
             return flight.items.into_iter().chain(waiting).for_each(|item| item.end(Err(error.clone())));
         }
+        let about = Arc::new(lost.clone());
         let is_blamed = lost.fate == Fate::Died && flight.has_begun;
         for mut item in flight.items.into_iter().rev() {
             item.losses += u32::from(is_blamed);
             item.accidents += u32::from(!is_blamed);
+            item.tell(Told::Lost(Arc::clone(&about), interrupted));
             if item.losses > errand.losses || item.accidents > MOST_ACCIDENTS {
                 let error = lost_for_good(lost, item.losses);
                 item.end(Err(error));
                 continue;
             }
-            item.tell(Told::Again(lost.clone()));
             // Alone, so that of several only the one that is at fault can fail.
             item.alone = true;
             item.job.store(NOWHERE, Ordering::Release);

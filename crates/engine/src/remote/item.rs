@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::Attributes;
+use flowglass_model::{Attributes, Propagation};
 use flowglass_record::Recorder;
 use futures_util::FutureExt;
 
@@ -28,6 +28,8 @@ pub(super) struct ItemWork {
     pub(super) cache: Option<Cache>,
     pub(super) recorder: Recorder,
     pub(super) attributes: Attributes,
+    /// What travels with the driver's trace.
+    pub(super) carried: Propagation,
     pub(super) values: Vec<Payload>,
     pub(super) cancel: CancelToken,
     pub(super) events: Option<TellHome>,
@@ -102,6 +104,7 @@ impl ItemWork {
             run: header.run,
             recorder: self.recorder.clone(),
             attributes: self.attributes.clone(),
+            carried: self.carried.clone(),
             span: item.span,
             recorded: item.recorded,
             place: item.place,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use flowglass_model::{Fingerprint, RunId, SpanId, TraceId};
 use serde::{Deserialize, Serialize};
 
+use super::carrier::Carrier;
 use super::failure::RemoteFailure;
 use super::payload::Payload;
 use crate::backend::LocalBackend;
@@ -64,14 +65,6 @@ pub(crate) enum Target {
     Node { node: u32, name: String },
     /// The pipeline itself, as far as these outputs need it.
     Whole { outputs: Vec<u32> },
-}
-
-/// The trace that the job is part of, as W3C has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Carrier {
-    pub(crate) traceparent: String,
-    pub(crate) tracestate: String,
-    pub(crate) baggage: String,
 }
 
 /// One call, or one run of the pipeline.

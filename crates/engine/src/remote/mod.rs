@@ -5,13 +5,14 @@
 //! worker runs what is inside by the ordinary engine, under that span. So a run looks the same wherever its parts ran.
 //!
 //! - [`dispatch`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
-//! - [`job`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
+//! - [`job`], [`carrier`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
 //! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
 //! - [`worker`], [`item`], [`registry`]: the worker's side.
 //! - [`telemetry`]: spans on their way home. [`travel`]: what can't travel, said before anything runs.
 
 mod away;
 mod backend;
+mod carrier;
 mod dispatch;
 mod envelope;
 mod event;
@@ -31,9 +32,10 @@ mod worker;
 
 pub(crate) use away::{Away, Listener};
 pub use backend::{OnWorkerLost, RemoteBackend};
+pub(crate) use carrier::Carrier;
 pub(crate) use dispatch::{Errand, Returned};
 pub(crate) use event::RemoteEvent;
-pub(crate) use job::{Carrier, Counts, Header, SharedCache, Target};
+pub(crate) use job::{Counts, Header, SharedCache, Target};
 pub use lane::Chunk;
 pub(crate) use lane::LaneKey;
 pub(crate) use pack::{Item, ItemInput};

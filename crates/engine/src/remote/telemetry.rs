@@ -67,7 +67,7 @@ impl OpenElsewhere {
     }
 
     /// Ends the spans of one trace that a dead worker has left open; says how many there were.
-    pub(super) fn interrupt(&self, worker: &str, trace: TraceId, recorder: &Recorder) -> usize {
+    pub(super) fn interrupt(&self, worker: &str, trace: TraceId, recorder: &Recorder) -> u64 {
         let mut workers = self.0.lock();
         let Some(open) = workers.get_mut(worker) else { return 0 };
         let mut builder = BatchBuilder::default();
@@ -81,6 +81,6 @@ impl OpenElsewhere {
             builder.batch_mut().closed.push((span.trace_id, span.span_id));
         }
         recorder.relay(builder.finish());
-        left.len()
+        left.len() as u64
     }
 }

@@ -52,6 +52,9 @@ struct Traced {
 /// A worker remembers the recorders of so many traces.
 const TRACES: usize = 8;
 
+/// How often a worker tells of spans that are open, so that little is unknown of one that dies.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
 /// How long a job's telemetry may take to be handed over.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -120,6 +123,7 @@ impl Worker {
             cache: header.cache.as_ref().and_then(|shared| self.cache(shared)),
             recorder: recorder.clone(),
             attributes: self.attributes(&header),
+            carried: header.carrier.carried(),
             values,
             cancel: cancel.clone(),
             events: Self::events(id, &header, upstream, self.message_bytes),
@@ -174,7 +178,7 @@ impl Worker {
         }
         let job = Arc::new(AtomicU64::new(id.0));
         let sink = Homeward { encode: codec.encoder(), send: self.homeward(trace, &job, upstream) };
-        let recorder = Recorder::builder().sink("driver", sink).build();
+        let recorder = Recorder::builder().export_interval(TELL_EVERY).sink("driver", sink).build();
         if traces.len() == TRACES {
             traces.remove(0);
         }

@@ -1,16 +1,17 @@
 //! Work for a driver elsewhere: one call or one run of a pipeline, under a span that the driver has opened and will end.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{Attributes, RunId, SpanId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, ScopeSpec, Tick};
+use flowglass_model::{Attributes, Propagation, RunId, SpanId, flags};
+use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Scope, ScopeSpec, Tick};
 use parking_lot::Mutex;
 
 use super::leaving::securing;
 use super::level::LevelWork;
 use super::map::MapItems;
-use super::root::Activated;
 use super::shared::{Capture, Clock, Detached, Level, Observer, Place, RunShared, Totals};
 use super::slot::Slot;
 use super::user_code::{self, Attempt, Guarded, ThreadLimits, check};
@@ -29,6 +30,8 @@ pub(crate) struct Guest {
     pub(crate) run: RunId,
     pub(crate) recorder: Recorder,
     pub(crate) attributes: Attributes,
+    /// What travels with the driver's trace.
+    pub(crate) carried: Propagation,
     /// The driver's span, under which everything here is recorded.
     pub(crate) span: SpanId,
     pub(crate) recorded: bool,
@@ -56,18 +59,18 @@ pub(crate) struct GuestDone {
 
 /// Calls one node of the pipeline.
 pub(crate) async fn call(guest: Guest, node: usize, inputs: Inputs, attempt: u32) -> Result<Outputs, Error> {
-    let level = guest.open();
+    let (level, context) = guest.open();
     let work = Box::pin(call_at(Arc::clone(&level), node, inputs, attempt));
-    Activated { scope: level.scope.clone(), inner: work }.await
+    Visiting { context, scope: level.scope.clone(), inner: work }.await
 }
 
 /// Runs the pipeline as far as these outputs need it.
 pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDigest>)>>, outputs: &[usize]) -> GuestDone {
-    let level = guest.open();
+    let (level, context) = guest.open();
     let slots = inputs.into_iter().map(|input| input.map(|(value, signature)| Slot::computed(value, signature))).collect();
     let work = LevelWork::new(Arc::clone(&level), slots, Some(outputs));
     let work = securing(&level.pipeline, Some(outputs), work);
-    let done = Activated { scope: level.scope.clone(), inner: work }.await;
+    let done = Visiting { context, scope: level.scope.clone(), inner: work }.await;
     let hit = done.hit;
     let slots = done.error.map_or(Ok(done.slots), Err);
     let result = slots.and_then(|slots| outputs.iter().map(|&output| made(&level.pipeline, &slots, output)).collect());
@@ -121,8 +124,8 @@ async fn ended(spec: &NodeSpec, call: Call, guard: impl FnOnce(Attempt) -> Guard
 }
 
 impl Guest {
-    /// Opens the level that the guest's work is done on.
-    fn open(self) -> Arc<Level> {
+    /// Opens the level that the guest's work is done on, and the context in which it is done.
+    fn open(self) -> (Arc<Level>, Context) {
         let layout = Arc::clone(self.pipeline.run_layout());
         let spec = ScopeSpec {
             trace_id: self.run.trace,
@@ -130,8 +133,11 @@ impl Guest {
             templates: Arc::clone(&layout.templates),
             attributes: self.attributes.clone(),
         };
+        let context = Context::from(self.carried);
+        let entered = context.enter();
         // Forked, so that what users record stands under the driver's span.
         let scope = self.recorder.scope(spec).fork(&frame(self.span, self.recorded));
+        drop(entered);
         let sites = Arc::clone(&layout.level);
         let run = Arc::new(RunShared {
             id: self.run,
@@ -153,7 +159,7 @@ impl Guest {
         let (recorded, span) = (self.recorded && self.config.telemetry, self.span);
         let place = Place::at(&self.place);
         let cancel = run.cancel.child();
-        Arc::new(Level {
+        let level = Level {
             run,
             scope,
             is_on_thread: false,
@@ -167,7 +173,26 @@ impl Guest {
             sampled: self.recorded,
             trail: None,
             place,
-        })
+        };
+        (Arc::new(level), context)
+    }
+}
+
+/// A guest's work: what travels with the driver's trace is current whenever it is polled, also where nothing is recorded.
+struct Visiting<F> {
+    context: Context,
+    scope: Scope,
+    inner: F,
+}
+
+impl<F: Future + Unpin> Future for Visiting<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let _carried = this.context.enter();
+        let _active = this.scope.activate();
+        Pin::new(&mut this.inner).poll(cx)
     }
 }
 

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{SpanId, TraceParent, conventions};
-use flowglass_record::{Frame, Tick, Value as AttributeInput};
+use flowglass_model::{Attributes, Severity, SpanId, TraceParent, conventions};
+use flowglass_record::{Context, Frame, Tick, Value as AttributeInput};
 use parking_lot::Mutex;
 
 use super::attempts::Attempts;
 use super::level::{LevelDone, cancelled};
 use super::nested;
-use super::shared::Level;
+use super::shared::{Level, Place};
 use super::slot::Slot;
+use super::transition::{Transition, Whereabouts};
 
+use crate::backend::LOCAL;
 use crate::cache::Cache;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Inputs, NodeContext, NodeSpec, Outputs};
@@ -31,8 +33,10 @@ struct Handed {
     level: Arc<Level>,
     remote: Arc<RemoteBackend>,
     span: SpanId,
-    /// Whether it is an item of a map: these are too many to tell of each border that is crossed.
+    place: Place,
     is_item: bool,
+    /// Whether its transitions are told: items of maps are too many.
+    tells: bool,
     sent: Tick,
 }
 
@@ -56,12 +60,14 @@ pub(super) fn call(
 ) -> impl Future<Output = Result<Outputs, BoxError>> + Send + use<> {
     let (level, node) = (calling.level, calling.node);
     let plan = &level.pipeline.0.nodes[node];
-    let handed = Handed::new(level, remote, calling.frame.span, calling.index.is_some());
+    let place = level.place.inside(&plan.name, calling.index);
+    let is_item = calling.index.is_some();
+    let handed = Handed::new(level, remote, (calling.frame.span, place), is_item, calling.recorded);
     let inputs = inputs.into_iter().zip(&plan.args);
     let item = Item {
         span: calling.frame.span,
         recorded: calling.recorded,
-        place: level.place.inside(&plan.name, calling.index).steps(),
+        place: handed.place.steps(),
         attempt: calling.context.attempt,
         inputs: inputs.map(|(value, arg)| Some(ItemInput { value, ty: arg.want.clone(), signature: None })).collect(),
     };
@@ -98,7 +104,7 @@ pub(super) fn level(
     let Some(remote) = level.config.remote.clone() else {
         return Err(Error::new(ErrorKind::Worker, "nobody to hand it to"));
     };
-    let handed = Handed::new(level, &remote, level.span, is_item);
+    let handed = Handed::new(level, &remote, (level.span, level.place.clone()), is_item, level.recorded);
     let reads = reads(&level.pipeline, outputs);
     let ports = level.pipeline.0.inputs.iter().zip(slots).zip(reads);
     let inputs = ports
@@ -153,10 +159,17 @@ fn decode(name: &str, ty: &Type, bytes: &[u8]) -> Result<Value, Error> {
 }
 
 impl Handed {
-    fn new(level: &Arc<Level>, remote: &Arc<RemoteBackend>, span: SpanId, is_item: bool) -> Self {
-        let handed = Self { level: Arc::clone(level), remote: Arc::clone(remote), span, is_item, sent: Tick::now() };
-        if !is_item {
-            handed.event("backend.entered", &[(conventions::BACKEND_NAME, AttributeInput::Str(remote.name()))]);
+    fn new(
+        level: &Arc<Level>,
+        remote: &Arc<RemoteBackend>,
+        (span, place): (SpanId, Place),
+        is_item: bool,
+        recorded: bool,
+    ) -> Self {
+        let (level, remote) = (Arc::clone(level), Arc::clone(remote));
+        let handed = Self { level, remote, span, place, is_item, tells: recorded && !is_item, sent: Tick::now() };
+        if handed.tells {
+            handed.transition().enter(&handed.whereabouts());
         }
         handed
     }
@@ -176,13 +189,13 @@ impl Handed {
             pipeline_name: level.pipeline.name().to_owned(),
             target,
             run: run.id,
-            carrier: Carrier { traceparent: parent.to_string(), ..Carrier::default() },
+            carrier: Carrier::new(parent, Context::current().propagation()),
             cache: config.cache.as_ref().and_then(shared),
             environment: config.environment.as_deref().map(str::to_owned),
             inside: remote.inside.clone(),
             capture: run.capture,
             map_items: run.map_items,
-            attributes: vec![(conventions::BACKEND_NAME.to_owned(), remote.name().into())],
+            attributes: self.attributes(),
             telemetry: config.telemetry && remote.codec.is_some(),
             events: !level.is_unheard(),
             grace: run.grace,
@@ -198,6 +211,28 @@ impl Handed {
         }
     }
 
+    /// Attributes of every span that a worker records.
+    fn attributes(&self) -> Attributes {
+        let mut attributes = self.level.scope.attributes();
+        attributes.push((conventions::BACKEND_NAME.to_owned(), self.remote.name().into()));
+        attributes.extend(self.remote.resources_named().map(|named| (conventions::BACKEND_RESOURCES.to_owned(), named.into())));
+        attributes
+    }
+
+    /// How the worker schedules what it is given.
+    fn mode(&self) -> &'static str {
+        let inside = &self.remote.inside;
+        if self.is_item { inside.map_execution.as_str() } else { inside.node_execution.as_str() }
+    }
+
+    fn whereabouts(&self) -> Whereabouts<'_> {
+        Whereabouts { scope: &self.level.scope, span: self.span, place: &self.place }
+    }
+
+    fn transition(&self) -> Transition {
+        Transition { from: LOCAL.into(), to: self.remote.name().into() }
+    }
+
     /// Takes what came back, and says on the span where it was.
     fn back(&self, result: Result<Returned, Error>, times: &Times) -> Result<Returned, Error> {
         let returned = result?;
@@ -208,12 +243,12 @@ impl Handed {
         if !worker.host.is_empty() {
             self.attribute(conventions::HOST_NAME, AttributeInput::Str(&worker.host));
         }
-        if !self.remote.resources.is_empty() {
-            let named: Vec<String> = self.remote.resources.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            self.attribute(conventions::BACKEND_RESOURCES, AttributeInput::Str(&named.join(" ")));
+        self.attribute(conventions::BACKEND_MODE, AttributeInput::Str(self.mode()));
+        if let Some(resources) = self.remote.resources_named() {
+            self.attribute(conventions::BACKEND_RESOURCES, AttributeInput::Str(&resources));
         }
-        if !self.is_item {
-            self.event("backend.left", &[(conventions::WORKER_ID, AttributeInput::Str(&worker.id))]);
+        if self.tells {
+            self.transition().leave(&self.whereabouts(), Some(&worker.id));
         }
         *times.lock() = Some(self.times(returned.result.start_unix_ns, returned.result.duration_ns));
         self.count(&returned.result.counts);
@@ -256,10 +291,6 @@ impl Handed {
 
     fn attribute(&self, key: &'static str, value: AttributeInput<'_>) {
         self.level.scope.attribute(self.span, key, value);
-    }
-
-    fn event(&self, name: &'static str, attributes: &[(&'static str, AttributeInput<'_>)]) {
-        self.level.scope.event(self.span, name, attributes);
     }
 }
 
@@ -313,10 +344,15 @@ impl Listener for Retold {
         }
     }
 
-    fn again(&mut self, lost: &WorkerLost) {
-        let about =
-            [(conventions::WORKER_ID, AttributeInput::Str(&lost.worker)), ("reason", AttributeInput::Str(&lost.reason))];
+    fn lost(&mut self, lost: &WorkerLost, interrupted: u64) {
+        let about = [
+            (conventions::WORKER_ID, AttributeInput::Str(&lost.worker)),
+            (conventions::WORKER_REASON, AttributeInput::Str(&lost.reason)),
+            (conventions::WORKER_INTERRUPTED, AttributeInput::Int(interrupted.cast_signed())),
+        ];
         self.around.scope.event(self.span, "worker.lost", &about);
+        let body = format!("worker `{}` was lost: {}", lost.worker, lost.reason);
+        self.around.scope.log(self.span, "worker.lost", (Severity::WARN, &body), &about);
     }
 }
 

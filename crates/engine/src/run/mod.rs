@@ -24,6 +24,7 @@ mod shared;
 mod slot;
 mod straight;
 mod telling;
+mod transition;
 mod user_code;
 
 pub(crate) use kept::Kept;

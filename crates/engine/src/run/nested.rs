@@ -14,6 +14,7 @@ use super::level::LevelDone;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
+use super::transition::{Transition, Whereabouts};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
 use crate::value::{Type, ValueError};
@@ -108,6 +109,8 @@ pub(crate) fn begin_pipeline(
         Ok(slots) => slots,
         Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
     };
+    let transition = Transition::home(&around.config, &level.config).filter(|_| recorded);
+    transition.iter().for_each(|transition| transition.enter(&Whereabouts::of(&open, &place)));
     let attempt = around.sites.nodes[node].attempt;
     let (level, copy) = border::cross(around, level, &open);
     let teller = Teller { site, span: open.span(), index, around: around.span };
@@ -115,6 +118,7 @@ pub(crate) fn begin_pipeline(
     let work = border::under(copy, &level, Some(attempt), work);
     let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
         open.record_attempts(attempt, &done.attempts);
+        transition.iter().for_each(|transition| transition.leave(&Whereabouts::of(&open, &place), None));
         let offset = level.pipeline.0.inputs.len();
         let result = match done.error {
             None => Ok(exposed.iter().filter_map(|&output| done.slots[offset + output].clone()).collect()),

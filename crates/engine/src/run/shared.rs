@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::border::Trail;
 use super::map::MapItems;
 use super::open_span::OpenSpan;
-use crate::backend::Execution;
+use crate::backend::{Execution, LOCAL};
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
@@ -342,13 +342,20 @@ impl Level {
         }
     }
 
-    /// Says on a pipeline's span how its nodes are scheduled. What is handed to workers says so on its own spans.
+    /// Says on a pipeline's span where its nodes run and how they are scheduled. A worker's spans all have the backend's name.
     pub(crate) fn tell_backend(&self, open: &OpenSpan) {
-        if open.recorded && self.config.remote.is_none() {
-            let (scope, mode) = (&open.level.scope, self.config.backend.node_execution.as_str());
-            scope.attribute(open.span(), names::BACKEND_NAME, AttributeInput::Str("local"));
-            scope.attribute(open.span(), names::BACKEND_MODE, AttributeInput::Str(mode));
+        if !open.recorded {
+            return;
         }
+        let (name, scheduling) = match &self.config.remote {
+            Some(remote) => (remote.name(), &remote.inside),
+            None => (LOCAL, &self.config.backend),
+        };
+        let (scope, mode) = (&open.level.scope, scheduling.node_execution.as_str());
+        if !self.config.is_guest {
+            scope.attribute(open.span(), names::BACKEND_NAME, AttributeInput::Str(name));
+        }
+        scope.attribute(open.span(), names::BACKEND_MODE, AttributeInput::Str(mode));
     }
 
     pub(crate) fn site(&self, site: u32) -> &Site {

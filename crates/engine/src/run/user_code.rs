@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use flowglass_record::Scope;
+use flowglass_record::{Context as Carried, Scope};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -71,7 +71,10 @@ pub(crate) fn call_on_thread(
     let runtime = Handle::try_current().map_err(|_| no_runtime())?;
     let stop = limits.cancel.child();
     context.cancel = stop.clone();
+    // Where nothing is recorded, what travels with the trace has no scope to be in.
+    let carried = scope.is_off().then(Carried::current);
     let thread = runtime.spawn_blocking(move || {
+        let _carried = carried.as_ref().map(Carried::enter);
         let _active = scope.activate();
         node.call(&mut Invocation::owning(inputs, &context))
     });

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use flowglass::model::{EventVerb, Subject};
+use flowglass::model::{EventVerb, SpanEvent, Subject};
 use flowglass::prelude::*;
-use flowglass::{Chunk, ErrorKind, LocalBackend};
+use flowglass::testing::TestRecorder;
+use flowglass::{Backend, Chunk, ErrorKind, LocalBackend};
 
-use crate::pipelines::{halves, report, sums};
+use crate::pipelines::{halves, middle_of, on, report, sums};
+use crate::spans::paths;
 use crate::workers;
 
 #[test]
@@ -55,19 +57,63 @@ fn a_pipeline_inside_of_a_local_one_is_handed_out_whole() {
 #[test]
 fn each_level_has_a_backend_of_its_own() {
     // local > workers > local: the middle one hands its nodes out, the innermost says that it stays.
-    let inner = crate::pipelines::on(sums(), LocalBackend::sequential());
-    let middle = Pipeline::builder("middle")
-        .node(inner.as_node().output("pid", "inner_pid").output("square", "square"))
-        .node(crate::pipelines::process {}.named("away").output("pid", "middle_pid"))
-        .backend(workers(1))
-        .build()
-        .unwrap();
-    // The middle pipeline has a node of `sums` under another name: a worker must know it, or say so.
-    let outer = Pipeline::builder("outer").node(middle).build().unwrap();
-    let error = outer.run(inputs! { number: 2_u64 }).wait().err().unwrap();
+    let outer = |inner: Pipeline, middle: Backend| {
+        Pipeline::builder("outer").node(on(middle_of(&inner), middle)).build().unwrap().run(inputs! { number: 2_u64 })
+    };
+    let telemetry = TestRecorder::new();
+    let inner = on(sums(), LocalBackend::sequential());
+    let run = outer(inner, workers(1).into()).telemetry(telemetry.recorder().clone()).wait().unwrap();
+    let pid = |name: &str| run.get::<u32>(name).unwrap();
+    assert!(pid("inner_pid") == std::process::id() && pid("middle_pid") != std::process::id());
+    let here = outer(sums().unwrap(), LocalBackend::default().into()).wait().unwrap();
+    assert_eq!(paths(&run.trace()), paths(&here.trace()));
+
+    let crossing = |event: &SpanEvent| {
+        let said = |key: &str| event.attributes.iter().find(|(known, _)| known == key).and_then(|(_, value)| value.as_str());
+        (event.name.clone(), said("backend.from").unwrap().to_owned(), said("backend.to").unwrap().to_owned())
+    };
+    let there = |from: &str, to: &str| {
+        [
+            ("backend.entered".to_owned(), from.to_owned(), to.to_owned()),
+            ("backend.left".to_owned(), to.to_owned(), from.to_owned()),
+        ]
+    };
+    let crossings = |name: &str| {
+        let spans = run.trace();
+        let span = spans.iter().find(|span| span.name == name).unwrap();
+        (span.span_id, span.events.iter().map(crossing).collect::<Vec<_>>())
+    };
+    let ((inside, home), (away, out)) = (crossings("pipeline sums"), crossings("node away"));
+    assert_eq!((home.as_slice(), out.as_slice()), (&there("processes", "local")[..], &there("local", "processes")[..]));
+
+    // The same, as log records of these spans.
+    telemetry.recorder().flush(std::time::Duration::from_secs(60)).unwrap();
+    for (span, from, to) in [(inside, "processes", "local"), (away, "local", "processes")] {
+        let logs: Vec<_> = telemetry.logs().into_iter().filter(|log| log.span_id == span).collect();
+        assert_eq!(logs.iter().map(|log| log.event_name.as_str()).collect::<Vec<_>>(), ["backend.entered", "backend.left"]);
+        let body = logs[0].body.as_str().unwrap();
+        assert!(body.contains(&format!("goes from `{from}` to `{to}`")) && logs[0].trace_id == run.id().trace, "{body}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_a_worker_does_not_know_is_named() {
+    let stranger = Pipeline::builder("stranger").node(crate::pipelines::square {}).backend(workers(1)).build().unwrap();
+    let error = stranger.run(inputs! { number: 2_u64 }).wait().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Worker);
-    assert!(error.to_string().contains("doesn't know the pipeline `middle`"), "{error}");
-    assert!(error.path().ends_with("middle > away"), "{error}");
+    assert!(error.to_string().contains("doesn't know the pipeline `stranger`"), "{error}");
+    assert_eq!(error.path(), "stranger > square");
+}
+
+#[test]
+fn a_map_crosses_the_border_once() {
+    let numbers: Vec<u64> = (0..20).collect();
+    let map = sums().unwrap().map(inputs! { number: numbers }, ["number"]).backend(workers(1)).wait().unwrap();
+    for span in map.trace() {
+        let events: Vec<&str> = span.events.iter().map(|event| event.name.as_str()).collect();
+        let expected: &[&str] = if span.name.starts_with("map") { &["backend.entered", "backend.left"] } else { &[] };
+        assert_eq!(events, expected, "{}", span.name);
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Workers that die, hang or stop: nothing is lost in silence.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass::model::Status;
+use flowglass::model::{Batch, Sink, SinkError, Status};
 use flowglass::prelude::*;
-use flowglass::{CancelToken, ErrorKind, OnWorkerLost};
+use flowglass::{CancelToken, ErrorKind, OnWorkerLost, Recorder};
 
-use crate::pipelines::{footprints, hangs, survivors, threes, waits};
+use crate::pipelines::{footprints, hangs, seen_dying, survivors, threes, waits};
 use crate::{copies, workers};
 
 #[test]
@@ -19,6 +21,37 @@ fn a_killed_workers_call_is_given_to_another() {
     let lost = node.events.iter().find(|event| event.name == "worker.lost").unwrap();
     assert!(lost.attributes.iter().any(|(_, value)| value.as_str().is_some_and(|text| text.contains("signal: 9"))), "{lost:?}");
     assert!(spans.iter().any(|span| span.name == "dying" && span.status == Status::Ok), "the second try is recorded");
+}
+
+/// Leaves a file when a batch tells that a span of this name is open.
+struct Watch(&'static str, PathBuf);
+
+impl Sink for Watch {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        if batch.opened().any(|span| span.name() == self.0) {
+            std::fs::write(&self.1, "seen").unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_killed_worker_had_open_is_interrupted_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, died) = (folder.path().join("seen"), folder.path().join("died"));
+    let recorder = Recorder::builder().sink("watch", Watch("dying", seen.clone())).build();
+    let run =
+        seen_dying().unwrap().run(inputs! { seen: seen, died: died }).telemetry(recorder).backend(workers(1)).wait().unwrap();
+    let spans = run.trace();
+    let node = spans.iter().find(|span| span.name == "node die_when_seen").unwrap();
+    let dying: Vec<_> = spans.iter().filter(|span| span.name == "dying").collect();
+    let said: Vec<_> = dying.iter().map(|span| (span.status, span.status_message.as_str(), span.parent_id)).collect();
+    let node_id = node.span_id;
+    assert_eq!(said, [(Status::Interrupted, "worker processes-1 died", node_id), (Status::Ok, "", node_id)]);
+    assert!(dying[0].duration_ns > 0, "it lasted as long as it was seen");
+    let lost = node.events.iter().find(|event| event.name == "worker.lost").unwrap();
+    let count = lost.attributes.iter().find(|(key, _)| key == "worker.interrupted").and_then(|(_, count)| count.as_int());
+    assert_eq!(count, Some(1));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod graphs;
 mod pipelines;
 mod refusals;
 mod spans;
+mod travels;
 
 use flowglass::{ProcessWorkers, RemoteBackend};
 

@@ -95,6 +95,67 @@ fn die() -> u64 {
     }
 }
 
+/// Opens a span, and stays in it until somebody has seen that it is open; then kills its own process, but only the first time.
+#[node(output = "survived")]
+pub(crate) fn die_when_seen(seen: PathBuf, died: PathBuf) -> u64 {
+    let _span = flowglass::span("dying");
+    if remember(&died) {
+        return 7;
+    }
+    while !seen.exists() {
+        std::thread::yield_now();
+    }
+    die()
+}
+
+/// What a service that is called from here would be sent.
+fn outgoing() -> Vec<(String, String)> {
+    let headers = flowglass::Context::current().propagation().to_headers();
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[node(output = "at_once")]
+pub(crate) fn carried(number: u64) -> Vec<(String, String)> {
+    let outgoing = outgoing();
+    let span = flowglass::span("in carried");
+    span.attr("number", i64::try_from(number).unwrap_or_default());
+    outgoing
+}
+
+#[node(output = "later")]
+pub(crate) async fn carried_later(number: u64) -> Vec<(String, String)> {
+    for _ in 0..=number {
+        tokio::task::yield_now().await;
+    }
+    outgoing()
+}
+
+#[node(output = "blocking", blocking)]
+pub(crate) fn carried_blocking(number: u64) -> Vec<(String, String)> {
+    std::hint::black_box(number);
+    outgoing()
+}
+
+pub(crate) fn carriers() -> Build {
+    Pipeline::builder("carriers").nodes(nodes![carried, carried_later, carried_blocking]).build()
+}
+
+/// A pipeline with another one inside, and with a node of its own.
+pub(crate) fn middle_of(inner: &Pipeline) -> Build {
+    Pipeline::builder("middle")
+        .node(inner.as_node().output("pid", "inner_pid").output("square", "square"))
+        .node(process {}.named("away").output("pid", "middle_pid"))
+        .build()
+}
+
+pub(crate) fn middle() -> Build {
+    middle_of(&sums()?)
+}
+
+pub(crate) fn seen_dying() -> Build {
+    Pipeline::builder("seen dying").node(die_when_seen {}).build()
+}
+
 pub(crate) type Build = Result<Pipeline, Error>;
 
 pub(crate) fn sums() -> Build {
@@ -142,7 +203,8 @@ pub(crate) fn total(sums: Vec<u64>, one_sum: u64) -> u64 {
 
 /// Everything that a copy knows.
 pub(crate) fn all() -> Vec<Box<dyn FnOnce() -> Build>> {
-    let fixed: [fn() -> Build; 8] = [sums, halves, survivors, threes, hangs, waits, footprints, report];
+    let fixed: [fn() -> Build; 11] =
+        [sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying];
     let fixed = fixed.into_iter().map(|build| Box::new(build) as Box<dyn FnOnce() -> Build>);
     let random =
         (0..crate::graphs::SEEDS).map(|seed| Box::new(move || crate::graphs::pipeline(seed)) as Box<dyn FnOnce() -> Build>);

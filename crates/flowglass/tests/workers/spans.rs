@@ -61,9 +61,14 @@ fn spans_say_where_they_were_recorded() {
     for name in ["node square", "node process", "multiply"] {
         assert_eq!(span(name).text("backend.name"), Some("processes"), "{name}");
         assert_eq!(span(name).text("worker.id"), Some("processes-1"), "{name}");
+        assert_eq!(span(name).text("backend.resources"), Some("gpu=none"), "{name}");
         assert_eq!(span(name).attribute("process.pid").and_then(|pid| pid.as_int()), Some(pid), "{name}");
     }
-    assert_eq!(span("node square").text("backend.resources"), Some("gpu=none"));
+    assert_eq!(
+        (span("node square").text("backend.mode"), span("pipeline sums").text("backend.mode")),
+        (Some("async"), Some("async"))
+    );
+    assert_eq!(span("pipeline sums").text("backend.name"), Some("processes"));
     assert_eq!(span("multiply").attribute("factor").and_then(|factor| factor.as_int()), Some(7));
     let events: Vec<&str> = span("node square").events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(events, ["backend.entered", "backend.left"]);

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use super::super::call::{Begun, Done};
 use super::super::open_span::OpenSpan;
 use super::super::shared::Level;
+use super::super::transition::{Transition, Whereabouts};
 use super::OnError;
 use super::chunk::{self, Chunk, Pace};
 use super::counts::{Counts, Stopped};
@@ -37,6 +38,8 @@ pub(crate) struct MapWork {
     /// How long threads that should stop are waited for.
     grace: Option<Pin<Box<Sleep>>>,
     pub(super) counts: Counts,
+    /// The transition that its items make, until the map is over.
+    transition: Option<Transition>,
 }
 
 /// What running items on threads needs.
@@ -96,6 +99,12 @@ impl MapWork {
     ) -> Self {
         let level = Arc::new(Level { span: open.span(), cancel: around.cancel.child(), ..Level::clone(around) });
         let runtime = if level.items_use_threads() { Handle::try_current().ok() } else { None };
+        let transition = match &target {
+            Target::Root => Transition::of_items(&level),
+            Target::Node(node) => Transition::of_node_items(&level, *node),
+        };
+        let transition = transition.filter(|_| open.recorded);
+        transition.iter().for_each(|transition| transition.enter(&of_map(&level)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
         Self {
             sampling: Sampling::new(level.run.map_items, supply.total()),
@@ -108,6 +117,7 @@ impl MapWork {
             is_exhausted: false,
             grace: None,
             counts: Counts::default(),
+            transition,
         }
     }
 
@@ -129,7 +139,10 @@ impl MapWork {
                 Poll::Ready(Some(Came::Item(ended))) => self.ended.push_back(ended),
                 Poll::Ready(Some(Came::Chunk(chunk))) => self.take(chunk),
                 Poll::Ready(Some(Came::Lost)) => self.stop(Stopped::Cancelled),
-                Poll::Ready(None) if self.is_exhausted => return Poll::Ready(None),
+                Poll::Ready(None) if self.is_exhausted => {
+                    self.over();
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(None) | Poll::Pending => match self.grace.as_mut().map(|grace| grace.as_mut().poll(cx)) {
                     Some(Poll::Ready(())) => {
                         self.grace = None;
@@ -138,6 +151,13 @@ impl MapWork {
                     _ => return Poll::Pending,
                 },
             }
+        }
+    }
+
+    /// All items have ended.
+    fn over(&mut self) {
+        if let Some(transition) = self.transition.take() {
+            transition.leave(&of_map(&self.starter.level), None);
         }
     }
 
@@ -242,6 +262,11 @@ impl Drop for MapWork {
         self.starter.level.cancel.cancel();
         self.detach();
     }
+}
+
+/// The map itself, under whose span its level stands.
+fn of_map(level: &Level) -> Whereabouts<'_> {
+    Whereabouts { scope: &level.scope, span: level.span, place: &level.place }
 }
 
 /// The error of an item that never started.
