@@ -84,6 +84,13 @@ pub(crate) struct RunArguments {
     /// Neither use nor keep cached results.
     #[arg(long, conflicts_with = "cache")]
     pub(crate) no_cache: bool,
+    /// Send the run to an OTLP receiver too: `http://host:4318`, `otlp://host:4317`, `jaeger`, `tempo`, `logfire`, `honeycomb`,
+    /// or into a file with `file:PATH`. Headers and certificates come from OTEL_EXPORTER_OTLP_*.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Vec<String>,
+    /// Write the run to standard error too: as a tree once it has ended, or as lines of OTLP JSON while it runs.
+    #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, default_missing_value = "tree", require_equals = true)]
+    pub(crate) console: Option<ConsoleArgument>,
     /// Put an attribute on every span of the run.
     #[arg(long = "attr", value_name = "KEY=VALUE")]
     pub(crate) attributes: Vec<String>,
@@ -119,6 +126,14 @@ pub(crate) enum MapModeArgument {
 pub(crate) enum CaptureArgument {
     Previews,
     Off,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConsoleArgument {
+    /// A tree of every trace.
+    Tree,
+    /// A line for each request, as OpenTelemetry's collector reads it.
+    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -52,6 +52,14 @@ pub(crate) fn cache_beside(store: &Path) -> PathBuf {
     }
 }
 
+/// The folder of what waits to be sent: in `.flowglass/` with the store, or beside a store with a name of its own.
+pub(crate) fn spool_beside(store: &Path) -> PathBuf {
+    match store.file_name().and_then(|name| name.to_str()) {
+        Some(FILE) => store.with_file_name("spool"),
+        _ => store.with_extension("spool"),
+    }
+}
+
 fn nearest(from: &Path) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
 }

@@ -1,12 +1,14 @@
 //! Recorders for the usual destinations, wired.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Resource, conventions};
-use flowglass_otlp::{ExportError, Exporter, options_from, resource_attributes_from};
+use flowglass_otlp::{ExportError, ExportOptions, Exporter, ExporterBuilder, options_from, resource_attributes_from};
 use flowglass_record::{Recorder, RecorderBuilder};
 use flowglass_store::{SinkOptions, SqliteStore, Store, StoreError};
+use flowglass_term::console::Console;
 
 /// Keeps every run in one SQLite file, made on first use: `telemetry::sqlite(".flowglass/flowglass.db")`.
 ///
@@ -40,14 +42,45 @@ pub fn to_exporter(exporter: Exporter) -> RecorderBuilder {
     Recorder::builder().resource(resource()).export_interval(Duration::from_secs(1)).sink("otlp", exporter)
 }
 
+/// Draws every trace on standard error as a tree once it has ended, and logs as lines: `telemetry::console()`. In colour on a
+/// terminal, unless `NO_COLOR` is set.
+#[must_use]
+pub fn console() -> Recorder {
+    let is_terminal = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none_or(|word| word.is_empty());
+    let width = variable("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(100);
+    let options = flowglass_term::Options { width, color: is_terminal, unicode: true };
+    to_console(Console::new(std::io::stderr(), options)).build()
+}
+
+/// Prepares a recorder that draws on this console, to be changed before it is built.
+pub fn to_console(console: Console) -> RecorderBuilder {
+    Recorder::builder().resource(resource()).sink("console", console)
+}
+
+/// Prepares an exporter to what somebody wrote: an address, or the name of a service (`jaeger`, `tempo`, `logfire`, `honeycomb`); see
+/// [`ExporterBuilder::named`]. The environment completes it. Returns also warnings about variables that mean nothing.
+///
+/// # Errors
+/// If it is no address, or the service's token isn't in the environment.
+pub fn exporter_named(text: &str) -> Result<(ExporterBuilder, Vec<String>), ExportError> {
+    ExporterBuilder::named(text, variable)
+}
+
 /// Makes the exporter that the standard variables `OTEL_EXPORTER_OTLP_*` of the environment ask for, or none if they don't. Returns
 /// also warnings about variables that mean nothing.
 ///
 /// # Errors
 /// If an address, a header or a certificate that they name can't be used.
 pub fn exporter_from_environment() -> Result<(Option<Exporter>, Vec<String>), ExportError> {
-    let (options, warnings) = options_from(variable);
+    let (options, warnings) = export_options_from_environment();
     Ok((options.map(|options| Exporter::new(&options)).transpose()?, warnings))
+}
+
+/// Returns what the standard variables of the environment say about exporting, to be changed before an exporter is made; see
+/// [`exporter_from_environment`].
+#[must_use]
+pub fn export_options_from_environment() -> (Option<ExportOptions>, Vec<String>) {
+    options_from(variable)
 }
 
 /// Keeps runs in memory only, as long as the program holds them.

@@ -6,6 +6,7 @@
 mod bar;
 mod branch;
 pub mod cached;
+pub mod console;
 pub mod failures;
 pub mod graph;
 mod ink;

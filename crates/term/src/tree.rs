@@ -88,7 +88,7 @@ fn of_interest(span: &Span) -> impl Iterator<Item = (&str, &AttributeValue)> {
     span.attributes.iter().filter(move |(key, _)| !is_said(key)).map(|(key, value)| (key.as_str(), value))
 }
 
-fn short(value: &AttributeValue) -> String {
+pub(crate) fn short(value: &AttributeValue) -> String {
     match value {
         AttributeValue::Str(text) => text.chars().take(2 * VALUE_COLUMNS).collect(),
         AttributeValue::Bytes(bytes) => quantity::bytes(bytes.len() as u64),

@@ -12,6 +12,7 @@ mod cache_places;
 mod cache_verbs;
 mod caching;
 mod death;
+mod exports;
 mod failures;
 mod graphs;
 mod harness;

@@ -1,6 +1,6 @@
 //! What an answer means: taken, to be tried again, or refused for good.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use http::HeaderMap;
@@ -20,6 +20,8 @@ pub(super) enum Answer {
         /// How long the receiver asks to wait.
         after: Option<Duration>,
     },
+    /// It may be taken in smaller pieces.
+    TooLarge(String),
     /// It will never be taken.
     Refused(String),
 }
@@ -37,7 +39,7 @@ pub(super) fn of_http(signal: Signal, is_json: bool, status: StatusCode, headers
             Answer::Refused(format!("{}: check the token or the header that it asks for", says(status, headers, body)))
         }
         404 | 405 => Answer::Refused(format!("{}: no OTLP receiver listens on this path", says(status, headers, body))),
-        413 => Answer::Refused(format!("{}: make batches smaller", says(status, headers, body))),
+        413 => Answer::TooLarge(format!("{}: not even one item is small enough", says(status, headers, body))),
         415 => Answer::Refused(format!("{}: try another protocol or compression", says(status, headers, body))),
         _ => Answer::Refused(says(status, headers, body)),
     }
@@ -52,6 +54,8 @@ pub(super) fn of_grpc(status: StatusCode, headers: &HeaderMap, trailers: Option<
     let why = if message.is_empty() { format!("gRPC status {code}") } else { format!("gRPC status {code}: {message}") };
     let after = ends.get("grpc-status-details-bin").and_then(|details| retry_info(details.as_bytes()));
     match code {
+        // How gRPC's implementations say that a message is larger than they take; some by a code that else is tried again.
+        8 | 11 if is_about_size(&message) => Answer::TooLarge(why),
         0 => Answer::Taken(body.get(5..).and_then(|body| Response::decode(body).ok()).unwrap_or_default()),
         1 | 4 | 10 | 11 | 14 | 15 => Answer::Later { why, after },
         8 if after.is_some() => Answer::Later { why, after },
@@ -59,6 +63,11 @@ pub(super) fn of_grpc(status: StatusCode, headers: &HeaderMap, trailers: Option<
         12 => Answer::Refused(format!("{why}: it doesn't take this signal, or isn't an OTLP receiver")),
         _ => Answer::Refused(why),
     }
+}
+
+fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["larger than max", "length too large", "too large", "exceeds maximum"].iter().any(|words| message.contains(words))
 }
 
 fn of_success(signal: Signal, is_json: bool, headers: &HeaderMap, body: &[u8]) -> Answer {
@@ -119,8 +128,14 @@ fn shorten(text: &str) -> String {
     text.trim().chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Returns the pause of `Retry-After`: seconds, or a date, which may have passed.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// Returns the delay of the `RetryInfo` in the details of a status.
@@ -217,12 +232,33 @@ mod tests {
         for status in [429, 502, 503, 504] {
             assert!(matches!(http(status, &[], b""), Answer::Later { after: None, .. }), "{status}");
         }
-        for status in [300, 400, 401, 404, 408, 413, 500, 501] {
+        for status in [300, 400, 401, 404, 408, 500, 501] {
             assert!(matches!(http(status, &[], b""), Answer::Refused(_)), "{status}");
         }
         let later = http(503, &[("retry-after", "7")], br#"{"message": "full"}"#);
         let why = "503 Service Unavailable: full".to_owned();
         assert_eq!(later, Answer::Later { why, after: Some(Duration::from_secs(7)) });
+    }
+
+    #[test]
+    fn a_pause_may_be_given_as_a_date() {
+        let pause = |date: &str| retry_after(&headers(&[("retry-after", date)]));
+        assert_eq!(pause("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(7200));
+        let asked = pause(&later).unwrap().as_secs();
+        assert!((7000..=7200).contains(&asked), "{asked}");
+        assert_eq!(pause("soon"), None);
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_apart() {
+        assert!(matches!(http(413, &[], b""), Answer::TooLarge(_)));
+        for (code, message) in [
+            ("8", "grpc: received message larger than max (5000000 vs. 4194304)"),
+            ("11", "Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes"),
+        ] {
+            assert!(matches!(grpc(&[("grpc-status", code), ("grpc-message", message)]), Answer::TooLarge(_)), "{message}");
+        }
     }
 
     #[test]

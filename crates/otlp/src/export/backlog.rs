@@ -26,6 +26,11 @@ impl Backlog {
         self.memory.is_empty() && self.spool.as_ref().is_none_or(Spool::is_empty)
     }
 
+    /// Says whether what waits survives the end of the program.
+    pub(super) const fn survives(&self) -> bool {
+        self.spool.is_some()
+    }
+
     /// Adds a body behind the others. Returns how many items had to go for it: the oldest.
     pub(super) fn push(&mut self, body: Body) -> u64 {
         match &mut self.spool {
@@ -59,6 +64,16 @@ impl Backlog {
         {
             spool.remove_first();
         }
+    }
+
+    /// Puts these in the place of the body that was taken last. Returns how many items had to go for them.
+    pub(super) fn replace(&mut self, bodies: [Body; 2]) -> u64 {
+        self.done();
+        for body in bodies.into_iter().rev() {
+            self.bytes += body.bytes.len();
+            self.memory.push_front(body);
+        }
+        self.make_room()
     }
 
     /// Puts back the body that was taken last, because the destination is away. Returns how many items had to go for it.

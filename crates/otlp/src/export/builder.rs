@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::destination::{Compression, Destination, Protocol, TlsFiles};
+use super::proxy::Proxies;
 use super::sink::{ExportOptions, Exporter, SpoolOptions};
 use super::{Backoff, ExportError};
 use crate::Signal;
@@ -30,6 +31,7 @@ pub struct ExporterBuilder {
     compression: Compression,
     timeout: Duration,
     tls: TlsFiles,
+    proxies: Proxies,
     options: ExportOptions,
 }
 
@@ -43,6 +45,7 @@ impl ExporterBuilder {
             compression: Compression::Gzip,
             timeout: Duration::from_secs(10),
             tls: TlsFiles::default(),
+            proxies: Proxies::default(),
             options: ExportOptions::default(),
         }
     }
@@ -118,6 +121,20 @@ impl ExporterBuilder {
         self
     }
 
+    /// Sends by way of these proxies.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    pub(super) fn tls_files(mut self, files: TlsFiles) -> Self {
+        let own = std::mem::replace(&mut self.tls, files);
+        if own != TlsFiles::default() {
+            self.tls = own;
+        }
+        self
+    }
+
     /// Lets up to so many bytes of each signal wait in a folder while the destination is away, over the program's end.
     pub fn spool(mut self, folder: impl Into<PathBuf>, bytes: u64) -> Self {
         self.options.spool = Some(SpoolOptions { folder: folder.into(), bytes });
@@ -127,6 +144,12 @@ impl ExporterBuilder {
     /// Sets how many bytes of each signal may wait in memory. Default: 16 MiB.
     pub const fn queue_bytes(mut self, bytes: usize) -> Self {
         self.options.queue_bytes = bytes;
+        self
+    }
+
+    /// Sets how large a request may be, in bytes before it is compressed; larger ones are cut. Default: 4 MiB.
+    pub const fn request_bytes(mut self, bytes: usize) -> Self {
+        self.options.request_bytes = bytes;
         self
     }
 
@@ -162,6 +185,7 @@ impl ExporterBuilder {
                 compression: self.compression,
                 timeout: self.timeout,
                 tls: self.tls.clone(),
+                proxies: self.proxies.clone(),
                 ..Destination::below(&self.address, protocol, signal)
             })
         };

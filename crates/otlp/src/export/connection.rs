@@ -20,6 +20,7 @@ use super::address::Address;
 use super::answer::{self, Answer};
 use super::body::Body;
 use super::destination::{Destination, Protocol};
+use super::proxy::Proxy;
 use super::{ExportError, tls};
 use crate::Signal;
 
@@ -35,6 +36,7 @@ pub(super) struct Connection {
     headers: HeaderMap,
     timeout: Duration,
     tls: Option<Arc<ClientConfig>>,
+    proxy: Option<Proxy>,
     sender: Option<Sender>,
 }
 
@@ -49,15 +51,21 @@ impl Connection {
         let (address, path) = destination.target(signal)?;
         destination.check(signal)?;
         let tls = if address.is_tls { Some(tls::config(&destination.tls, destination.protocol)?) } else { None };
-        let uri = uri_of(&address, &path, destination.protocol);
+        let proxy = destination.proxies.for_address(&address)?;
+        let is_passed_on = proxy.is_some() && tls.is_none() && destination.protocol != Protocol::Grpc;
+        let mut headers = headers_of(destination, &address);
+        if let (true, Some(proxy)) = (is_passed_on, &proxy) {
+            proxy.authorize(&mut headers);
+        }
         Ok(Self {
             signal,
             protocol: destination.protocol,
-            uri,
-            headers: headers_of(destination, &address),
+            uri: uri_of(&address, &path, is_passed_on || destination.protocol == Protocol::Grpc),
+            headers,
             address,
             timeout: destination.timeout,
             tls,
+            proxy,
             sender: None,
         })
     }
@@ -127,13 +135,29 @@ impl Connection {
         request
     }
 
+    /// Connects: directly, or by way of the proxy, which passes plain requests of HTTP/1.1 on and makes a tunnel for all else.
     async fn connect(&self) -> Result<Sender, String> {
         let (host, port) = (self.address.host.as_str(), self.address.port);
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| format!("can't connect: {error}"))?;
+        let stream = match &self.proxy {
+            None => TcpStream::connect((host, port)).await.map_err(|error| format!("can't connect: {error}"))?,
+            Some(proxy) if self.uri.scheme().is_some() && self.protocol != Protocol::Grpc => proxy.connect().await?,
+            Some(proxy) => {
+                let to = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+                return self.secure(proxy.tunnel(&to).await?).await;
+            }
+        };
         // Requests are written whole: waiting for more only costs time. A stream that can't be told so works too.
         let _ = stream.set_nodelay(true);
+        self.secure(stream).await
+    }
+
+    async fn secure<S>(&self, stream: S) -> Result<Sender, String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let Some(config) = &self.tls else { return self.shake_hands(stream).await };
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| "the host's name is none that TLS knows".to_owned())?;
+        let name =
+            ServerName::try_from(self.address.host.clone()).map_err(|_| "the host's name is none that TLS knows".to_owned())?;
         let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
         self.shake_hands(connected.map_err(|error| tls_failure(&error))?).await
     }
@@ -185,11 +209,11 @@ fn framed(body: &Body) -> Bytes {
     framed.freeze()
 }
 
-/// HTTP/1.1 sends only the path, HTTP/2 the whole address.
-fn uri_of(address: &Address, path: &str, protocol: Protocol) -> Uri {
+/// HTTP/1.1 sends only the path; HTTP/2, and whoever asks a proxy, the whole address.
+fn uri_of(address: &Address, path: &str, is_whole: bool) -> Uri {
     let mut parts = http::uri::Parts::default();
     parts.path_and_query = path.parse().ok();
-    if protocol == Protocol::Grpc {
+    if is_whole {
         parts.scheme = Some(if address.is_tls { http::uri::Scheme::HTTPS } else { http::uri::Scheme::HTTP });
         parts.authority = address.authority().parse().ok();
     }
@@ -228,7 +252,7 @@ fn tls_failure(error: &std::io::Error) -> String {
 }
 
 /// Returns an error with what caused it.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let further = std::iter::successors(error.source(), |error| error.source());
     further.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

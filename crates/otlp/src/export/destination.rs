@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+use super::proxy::Proxies;
 use super::{ExportError, ExportErrorKind};
 use crate::Signal;
 
@@ -58,6 +59,8 @@ pub struct Destination {
     pub timeout: Duration,
     /// Files for TLS.
     pub tls: TlsFiles,
+    /// Proxies on the way.
+    pub proxies: Proxies,
 }
 
 impl Protocol {
@@ -111,6 +114,7 @@ impl Destination {
             compression: Compression::Gzip,
             timeout: Duration::from_secs(10),
             tls: TlsFiles::default(),
+            proxies: Proxies::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use flowglass_model::{Attributes, conventions};
 
 use super::destination::{Compression, Destination, Protocol, TlsFiles};
+use super::proxy::Proxies;
 use super::sink::ExportOptions;
 use crate::Signal;
 
@@ -23,7 +24,7 @@ use crate::Signal;
 /// assert!(warnings.is_empty());
 /// ```
 pub fn options_from(variable: impl Fn(&str) -> Option<String>) -> (Option<ExportOptions>, Vec<String>) {
-    let mut reader = Variables { variable: &variable, warnings: Vec::new() };
+    let mut reader = Variables::new(&variable);
     if reader.get("OTEL_SDK_DISABLED").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
         return (None, reader.warnings);
     }
@@ -44,25 +45,62 @@ pub fn resource_attributes_from(variable: impl Fn(&str) -> Option<String>) -> At
     attributes
 }
 
-struct Variables<'a> {
+/// The variables, and what is wrong with them.
+pub(super) struct Variables<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
-impl Variables<'_> {
-    fn get(&self, name: &str) -> Option<String> {
+impl<'a> Variables<'a> {
+    pub(super) fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { variable, warnings: Vec::new() }
+    }
+
+    /// Returns the protocol that is asked for, for any signal.
+    pub(super) fn protocol(&mut self) -> Option<Protocol> {
+        self.protocol_of(None)
+    }
+
+    /// Returns the headers of every request.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        self.headers_of(None)
+    }
+
+    /// Returns the compression that is asked for.
+    pub(super) fn compression(&mut self) -> Option<Compression> {
+        self.compression_of(None)
+    }
+
+    /// Returns how long an attempt may take.
+    pub(super) fn timeout(&mut self) -> Option<Duration> {
+        self.timeout_of(None)
+    }
+
+    /// Returns the files for TLS.
+    pub(super) fn tls(&self) -> TlsFiles {
+        self.tls_of(None)
+    }
+
+    /// Returns the proxies, named as `curl` and its like have them: in small letters first.
+    pub(super) fn proxies(&self) -> Proxies {
+        let either = |name: &str| self.get(name).or_else(|| self.get(&name.to_ascii_uppercase()));
+        let proxy = |name| either(name).or_else(|| either("all_proxy")).unwrap_or_default();
+        Proxies { http: proxy("http_proxy"), https: proxy("https_proxy"), except: either("no_proxy").unwrap_or_default() }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// Returns the variable of a signal, or that of all, with its name.
-    fn of_signal(&self, signal: Signal, rest: &str) -> Option<(String, String)> {
-        let own = format!("OTEL_EXPORTER_OTLP_{}_{rest}", signal.as_str().to_ascii_uppercase());
-        let names = [own, format!("OTEL_EXPORTER_OTLP_{rest}")];
+    fn of_signal(&self, signal: Option<Signal>, rest: &str) -> Option<(String, String)> {
+        let own = signal.map(|signal| format!("OTEL_EXPORTER_OTLP_{}_{rest}", signal.as_str().to_ascii_uppercase()));
+        let names = own.into_iter().chain([format!("OTEL_EXPORTER_OTLP_{rest}")]);
         names.into_iter().find_map(|name| self.get(&name).map(|value| (name, value)))
     }
 
     /// Returns what a variable means; warns where it means nothing.
-    fn parsed<T>(&mut self, signal: Signal, rest: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn parsed<T>(&mut self, signal: Option<Signal>, rest: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (name, value) = self.of_signal(signal, rest)?;
         let parsed = parse(&value);
         if parsed.is_none() {
@@ -77,12 +115,11 @@ impl Variables<'_> {
     fn destination(&mut self, signal: Signal) -> Option<Destination> {
         let exporter = self.get(&format!("OTEL_{}_EXPORTER", signal.as_str().to_ascii_uppercase()));
         let names_otlp = exporter.as_ref().map(|names| names.split(',').any(|name| name.trim() == "otlp"));
-        let endpoint = self.of_signal(signal, "ENDPOINT");
+        let endpoint = self.of_signal(Some(signal), "ENDPOINT");
         if names_otlp == Some(false) || (names_otlp.is_none() && endpoint.is_none()) {
             return None;
         }
-        let wanted = "`grpc`, `http/protobuf` or `http/json`";
-        let protocol = self.parsed(signal, "PROTOCOL", wanted, Protocol::from_word).unwrap_or(Protocol::HttpProtobuf);
+        let protocol = self.protocol_of(Some(signal)).unwrap_or(Protocol::HttpProtobuf);
         let destination = self.located(signal, protocol, endpoint);
         Some(self.complete(signal, destination))
     }
@@ -94,7 +131,8 @@ impl Variables<'_> {
         let url = if endpoint.contains("://") {
             endpoint
         } else {
-            let is_insecure = self.of_signal(signal, "INSECURE").is_some_and(|(_, word)| word.eq_ignore_ascii_case("true"));
+            let is_insecure =
+                self.of_signal(Some(signal), "INSECURE").is_some_and(|(_, word)| word.eq_ignore_ascii_case("true"));
             format!("{}://{endpoint}", if is_insecure { "http" } else { "https" })
         };
         let below = Destination::below(&url, protocol, signal);
@@ -102,22 +140,38 @@ impl Variables<'_> {
     }
 
     fn complete(&mut self, signal: Signal, destination: Destination) -> Destination {
-        let compression = self.parsed(signal, "COMPRESSION", "`gzip`, `zstd` or `none`", Compression::from_word);
-        let milliseconds = |text: &str| text.parse().ok().map(Duration::from_millis);
-        let timeout = self.parsed(signal, "TIMEOUT", "a number of milliseconds", milliseconds);
-        let path = |rest| self.of_signal(signal, rest).map(|(_, path)| path.into());
+        let signal = Some(signal);
         Destination {
-            headers: self.of_signal(signal, "HEADERS").map(|(_, pairs)| pairs_of(&pairs)).unwrap_or_default(),
+            headers: self.headers_of(signal),
             // The specification's default; zstd or gzip must be asked for.
-            compression: compression.unwrap_or(Compression::None),
-            timeout: timeout.unwrap_or(destination.timeout),
-            tls: TlsFiles {
-                ca: path("CERTIFICATE"),
-                client_certificate: path("CLIENT_CERTIFICATE"),
-                client_key: path("CLIENT_KEY"),
-            },
+            compression: self.compression_of(signal).unwrap_or(Compression::None),
+            timeout: self.timeout_of(signal).unwrap_or(destination.timeout),
+            tls: self.tls_of(signal),
+            proxies: self.proxies(),
             ..destination
         }
+    }
+
+    fn protocol_of(&mut self, signal: Option<Signal>) -> Option<Protocol> {
+        self.parsed(signal, "PROTOCOL", "`grpc`, `http/protobuf` or `http/json`", Protocol::from_word)
+    }
+
+    fn headers_of(&self, signal: Option<Signal>) -> Vec<(String, String)> {
+        self.of_signal(signal, "HEADERS").map(|(_, pairs)| pairs_of(&pairs)).unwrap_or_default()
+    }
+
+    fn compression_of(&mut self, signal: Option<Signal>) -> Option<Compression> {
+        self.parsed(signal, "COMPRESSION", "`gzip`, `zstd` or `none`", Compression::from_word)
+    }
+
+    fn timeout_of(&mut self, signal: Option<Signal>) -> Option<Duration> {
+        let milliseconds = |text: &str| text.parse().ok().map(Duration::from_millis);
+        self.parsed(signal, "TIMEOUT", "a number of milliseconds", milliseconds)
+    }
+
+    fn tls_of(&self, signal: Option<Signal>) -> TlsFiles {
+        let path = |rest| self.of_signal(signal, rest).map(|(_, path)| path.into());
+        TlsFiles { ca: path("CERTIFICATE"), client_certificate: path("CLIENT_CERTIFICATE"), client_key: path("CLIENT_KEY") }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Requests as lines of JSON in a file, as OpenTelemetry's collector reads and writes them.
 
-use std::fs::{File, OpenOptions};
+use std::fmt;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use flowglass_model::{Batch, Sink, SinkError, SinkErrorKind};
@@ -10,11 +11,11 @@ use flowglass_model::{Batch, Sink, SinkError, SinkErrorKind};
 use super::{ExportError, ExportErrorKind};
 use crate::{Signal, TraceEncoder, encode_logs, encode_metrics, request_to_json};
 
-/// Writes batches into a file: each line is a request of one signal in OTLP's JSON.
-#[derive(Debug)]
+/// Writes batches into a file, or whatever else takes bytes: each line is a request of one signal in OTLP's JSON.
 pub struct FileExporter {
-    path: PathBuf,
-    file: BufWriter<File>,
+    /// What messages call it.
+    name: String,
+    out: Box<dyn Write + Send>,
     encoder: TraceEncoder,
 }
 
@@ -29,18 +30,23 @@ impl FileExporter {
         let file = opened.map_err(|error| {
             ExportError::new(ExportErrorKind::File, format!("can't write to `{}`: {error}", path.display()))
         })?;
-        Ok(Self { path, file: BufWriter::new(file), encoder: TraceEncoder::new() })
+        Ok(Self::to(&format!("`{}`", path.display()), BufWriter::new(file)))
+    }
+
+    /// Writes to something that is open already; messages call it by this name.
+    pub fn to(name: &str, out: impl Write + Send + 'static) -> Self {
+        Self { name: name.to_owned(), out: Box::new(out), encoder: TraceEncoder::new() }
     }
 
     fn write_line(&mut self, signal: Signal, request: &[u8]) -> io::Result<()> {
         let mut line = Vec::with_capacity(request.len() * 2);
         request_to_json(signal, request, &mut line).map_err(io::Error::other)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        self.out.write_all(&line)
     }
 
     fn failed(&self, error: io::Error) -> SinkError {
-        SinkError::new(SinkErrorKind::Permanent, format!("can't write to `{}`", self.path.display())).with_source(error)
+        SinkError::new(SinkErrorKind::Permanent, format!("can't write to {}", self.name)).with_source(error)
     }
 }
 
@@ -62,6 +68,12 @@ impl Sink for FileExporter {
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        self.file.flush().map_err(|error| self.failed(error))
+        self.out.flush().map_err(|error| self.failed(error))
+    }
+}
+
+impl fmt::Debug for FileExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileExporter").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -105,10 +105,10 @@ impl Lane {
         }
         state.is_hurried = false;
         let waits = !state.backlog.is_empty() || state.is_sending;
-        let trouble = state.trouble.take();
+        let (trouble, survives) = (state.trouble.take(), state.backlog.survives());
         drop(state);
         let last = self.stats.counters(self.signal).last_error.lock().clone();
-        trouble.or_else(|| waits.then(|| self.still_waiting(&last)))
+        trouble.or_else(|| waits.then(|| self.still_waiting(survives, &last)))
     }
 
     /// Ends the sending thread's loop. What waits is moved to disk, or counted as lost.
@@ -185,11 +185,17 @@ impl Lane {
             }
             Answer::Refused(why) => {
                 state.failures = 0;
-                state.backlog.done();
-                let message = format!("{name} refused {} {}s: {why}", body.items, self.signal.item());
-                counters.last_error.lock().clone_from(&message);
-                state.trouble = Some(message);
-                (body.items, None)
+                (self.refused(&mut state, &body, &why, name), None)
+            }
+            Answer::TooLarge(why) => {
+                state.failures = 0;
+                match body.halves(&self.destination, self.signal) {
+                    Some(halves) => {
+                        counters.retries.fetch_add(1, Relaxed);
+                        (state.backlog.replace(halves), None)
+                    }
+                    None => (self.refused(&mut state, &body, &why, name), None),
+                }
             }
             Answer::Later { why, after } => {
                 state.failures += 1;
@@ -203,6 +209,15 @@ impl Lane {
         };
         counters.dropped.fetch_add(lost, Relaxed);
         pause
+    }
+
+    /// Notes that a body will never be taken; returns how many items are lost with it.
+    fn refused(&self, state: &mut State, body: &Body, why: &str, name: &str) -> u64 {
+        state.backlog.done();
+        let message = format!("{name} refused {} {}s: {why}", body.items, self.signal.item());
+        self.stats.counters(self.signal).last_error.lock().clone_from(&message);
+        state.trouble = Some(message);
+        body.items
     }
 
     fn count_taken(&self, state: &mut State, body: &Body, response: &Response, name: &str) {
@@ -246,8 +261,9 @@ impl Lane {
         }
     }
 
-    fn still_waiting(&self, last: &str) -> String {
-        let url = &self.destination.url;
-        format!("some {}s still wait for {url}, and are tried again: {last}", self.signal.item())
+    fn still_waiting(&self, survives: bool, last: &str) -> String {
+        let (item, url) = (self.signal.item(), &self.destination.url);
+        let until = if survives { "on disk, until a program exports there again" } else { "and are tried again" };
+        format!("some {item}s still wait for {url}, {until}: {last}")
     }
 }

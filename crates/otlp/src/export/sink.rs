@@ -18,6 +18,9 @@ use super::stats::ExportStats;
 use super::{Backoff, ExportError, ExportErrorKind};
 use crate::{Signal, TraceEncoder, encode_logs, encode_metrics};
 
+/// What receivers of gRPC take at once unless they are told otherwise, in bytes.
+const REQUEST_BYTES: usize = 4 << 20;
+
 /// Everything that can be set about exporting. A signal without a destination isn't exported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportOptions {
@@ -36,6 +39,9 @@ pub struct ExportOptions {
     pub flush_timeout: Duration,
     /// A folder for what waits while the destination is away; without one it waits in memory.
     pub spool: Option<SpoolOptions>,
+    /// How large a request may be, in bytes before it is compressed; larger ones are cut. 0, the default, stands for 4 MiB, which is
+    /// what receivers of gRPC take.
+    pub request_bytes: usize,
     /// Whether spans that still run are sent too: only Flowglass and Logfire understand them.
     pub running_spans: bool,
 }
@@ -61,6 +67,7 @@ pub struct Exporter {
     thread: Option<JoinHandle<()>>,
     encoder: TraceEncoder,
     flush_timeout: Duration,
+    request_bytes: usize,
     stats: ExportStats,
 }
 
@@ -88,7 +95,8 @@ impl Exporter {
         }
         let encoder = TraceEncoder::new().running(options.running_spans);
         let flush_timeout = if options.flush_timeout.is_zero() { Duration::from_secs(10) } else { options.flush_timeout };
-        Ok(Self { lanes, connections, thread: None, encoder, flush_timeout, stats })
+        let request_bytes = if options.request_bytes == 0 { REQUEST_BYTES } else { options.request_bytes };
+        Ok(Self { lanes, connections, thread: None, encoder, flush_timeout, request_bytes, stats })
     }
 
     /// Returns the counts, which go on while the exporter works for a recorder.
@@ -131,7 +139,8 @@ impl Sink for Exporter {
             let mut request = Vec::new();
             let items = self.encode(lane.signal, batch, &mut request);
             if items > 0 {
-                lane.push(Body::new(&lane.destination, lane.signal, request, items as u64));
+                let bodies = Body::cut(&lane.destination, lane.signal, request, items as u64, self.request_bytes);
+                bodies.into_iter().for_each(|body| lane.push(body));
             }
         }
         Ok(())

@@ -57,7 +57,8 @@ pub(crate) fn response_of(signal: Signal) -> &'static Message {
     }
 }
 
-fn request_of(signal: Signal) -> &'static Message {
+/// Returns what is sent of this signal.
+pub(crate) fn request_of(signal: Signal) -> &'static Message {
     match signal {
         Signal::Traces => &schema::REQUEST_TRACES,
         Signal::Metrics => &schema::REQUEST_METRICS,

@@ -11,6 +11,7 @@ mod resource;
 mod room;
 mod scope;
 mod span;
+mod split;
 mod value;
 mod writer;
 
@@ -19,4 +20,5 @@ pub use encode::{TraceEncoder, encode_traces};
 pub use log::encode_logs;
 pub use metric::encode_metrics;
 pub(crate) use reader::{Reader, Wire};
+pub(crate) use split::{halve, split};
 pub(crate) use writer::{Gap, Writer};

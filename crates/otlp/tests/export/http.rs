@@ -87,7 +87,7 @@ fn wrong_addresses_are_told_with_what_to_do() {
         (moved, "use that address"),
         (Reply::status(404), "no OTLP receiver listens on this path"),
         (Reply::status(401), "check the token"),
-        (Reply::status(413), "smaller"),
+        (Reply::status(413), "not even one item"),
     ] {
         let receiver = HttpReceiver::start(vec![reply]);
         let mut exporter = exporter(&receiver.address()).build().unwrap();
@@ -96,6 +96,43 @@ fn wrong_addresses_are_told_with_what_to_do() {
         assert!(error.contains(hint), "{error}");
         assert_eq!(exporter.stats().of(Signal::Traces).dropped, 1);
     }
+}
+
+#[test]
+fn what_is_too_large_for_a_receiver_is_cut() {
+    for protocol in [Protocol::HttpProtobuf, Protocol::HttpJson] {
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let receiver = HttpReceiver::start(vec![Reply::status(413), Reply::status(413)]);
+            let builder = exporter(&receiver.address()).protocol(protocol).compression(compression);
+            let mut exporter = builder.build().unwrap();
+            exporter.write(&spans(&["a", "b", "c", "d"])).unwrap();
+            exporter.flush().unwrap();
+            let sizes: Vec<usize> = receiver.received().iter().map(|request| spans_of(protocol, &request.body)).collect();
+            assert_eq!(sizes, [4, 2, 1, 1, 2]);
+            let counts = exporter.stats().of(Signal::Traces);
+            assert_eq!((counts.exported, counts.dropped, counts.retries), (4, 0, 2));
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_sent_in_requests_of_the_size_that_was_set() {
+    let receiver = HttpReceiver::start(Vec::new());
+    let mut exporter = exporter(&receiver.address()).request_bytes(300).build().unwrap();
+    exporter.write(&spans(&["x"; 20])).unwrap();
+    exporter.flush().unwrap();
+    let received = receiver.received();
+    assert!(received.len() > 2 && received.iter().all(|request| request.body.len() <= 300));
+    assert_eq!(received.iter().map(|request| spans_of(Protocol::HttpProtobuf, &request.body)).sum::<usize>(), 20);
+    assert_eq!(exporter.stats().of(Signal::Traces).exported, 20);
+}
+
+fn spans_of(protocol: Protocol, body: &[u8]) -> usize {
+    let decoded = match protocol {
+        Protocol::HttpJson => decode_json(Signal::Traces, body, Limits::default()),
+        _ => decode(Signal::Traces, body, Limits::default()),
+    };
+    decoded.unwrap().batches.iter().map(|batch| batch.spans().len()).sum()
 }
 
 #[test]

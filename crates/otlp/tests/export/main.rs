@@ -6,4 +6,5 @@ mod grpc_receiver;
 mod http;
 mod http_receiver;
 mod outage;
+mod proxy;
 mod secure;

@@ -1,5 +1,6 @@
 //! `flowglass run`: runs a pipeline file, shows what it does, keeps what it did.
 
+mod exports;
 mod outcome;
 mod output;
 mod place;
@@ -14,6 +15,7 @@ use flowglass::model::Status;
 use flowglass_pipefile::file::PipelineFile;
 use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
+use self::exports::undelivered;
 use self::outcome::{cache_problem, near, report, say_where};
 use self::output::output;
 use self::place::Place;
@@ -38,7 +40,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     }
     printer.check(arguments.o.as_deref())?;
     let map_items = map_items(&arguments.map_items)?;
-    let place = Place::open(&arguments)?;
+    let place = Place::open(&arguments, printer)?;
     let surroundings = Surroundings { ignored: place.ignored(&here), ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;
     let prepared = Prepared::new(&arguments, map_items, &place, printer);
@@ -61,12 +63,13 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     }
     if !arguments.quiet {
         say_where(&outcome, near(place.store.path(), &here), printer);
+        place.exports.report(printer);
     }
     if let Some(problem) = cache_problem(outcome.cache_stats()) {
         printer.note(&problem);
     }
     if let Err(error) = kept {
-        printer.note(&format!("warning: the run isn't kept whole in `{}`: {error}", place.store.path().display()));
+        undelivered(&error, place.store.path()).iter().for_each(|line| printer.note(line));
     }
     output(&arguments, &file, &outcome, &live, printer)?;
     Ok(ExitCode::from(exit_code(outcome.status())))

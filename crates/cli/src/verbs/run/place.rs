@@ -1,4 +1,4 @@
-//! Where a run is kept: the store, its recorder, the cache.
+//! Where a run is kept and sent: the store, its recorder, the cache, the destinations besides.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,11 @@ use flowglass::model::RunId;
 use flowglass::store::{SinkOptions, SqliteStore};
 use flowglass::{DiskCache, Recorder, telemetry};
 
+use super::exports::Exports;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
-use crate::location::cache_beside;
+use crate::location::{cache_beside, spool_beside};
+use crate::printer::Printer;
 
 /// The store, its recorder and the cache of a run.
 pub(super) struct Place {
@@ -18,10 +20,11 @@ pub(super) struct Place {
     pub(super) recorder: Recorder,
     pub(super) cache: Option<DiskCache>,
     pub(super) resumed: Option<RunId>,
+    pub(super) exports: Exports,
 }
 
 impl Place {
-    pub(super) fn open(arguments: &RunArguments) -> Result<Self, Failure> {
+    pub(super) fn open(arguments: &RunArguments, printer: &mut Printer) -> Result<Self, Failure> {
         let attributes = attributes(&arguments.attributes)?;
         let path = arguments.store.path()?;
         let store = SqliteStore::create_or_open(&path)?;
@@ -30,20 +33,22 @@ impl Place {
         for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
+        let (exports, recorder) = Exports::add(arguments, &spool_beside(&path), recorder, printer)?;
         let cache = match (&arguments.cache, arguments.no_cache) {
             (_, true) => None,
             (Some(path), _) => Some(DiskCache::open(path)),
             (None, _) => Some(DiskCache::open(cache_beside(&path))),
         };
         let cache = cache.transpose().map_err(Failure::usage)?;
-        Ok(Self { store, recorder: recorder.build(), cache, resumed })
+        Ok(Self { store, recorder: recorder.build(), cache, resumed, exports })
     }
 
     /// What changes with every run and so must not count in any cache key.
     pub(super) fn ignored(&self, here: &Path) -> Arc<[PathBuf]> {
         let store = here.join(self.store.path());
         let cache = self.cache.as_ref().map(|cache| here.join(cache.folder()));
-        std::iter::once(store).chain(cache).collect()
+        let spool = spool_beside(&store);
+        [store, spool].into_iter().chain(cache).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use flowglass::{CancelToken, Capture, LocalBackend, MapItems, MapMode, Pipeline}
 
 use super::outcome::Outcome;
 use super::place::Place;
-use crate::arguments::{CaptureArgument, MapModeArgument, ProgressArgument, RunArguments};
+use crate::arguments::{CaptureArgument, ConsoleArgument, MapModeArgument, ProgressArgument, RunArguments};
 use crate::failure::Failure;
 use crate::live::{Live, Style};
 use crate::printer::Printer;
@@ -99,6 +99,9 @@ fn style(arguments: &RunArguments, backend: &LocalBackend, printer: &Printer) ->
         ProgressArgument::Off => Style::Off,
         ProgressArgument::Bars => bars,
         ProgressArgument::Lines => Style::Lines(options),
+        // What the console shows would break the bars, and lines of JSON are for programs.
+        ProgressArgument::Auto if arguments.console == Some(ConsoleArgument::Json) => Style::Off,
+        ProgressArgument::Auto if arguments.console.is_some() => Style::Lines(options),
         ProgressArgument::Auto if printer.stderr_is_terminal() => bars,
         ProgressArgument::Auto => Style::Lines(options),
     }
