@@ -80,16 +80,16 @@ fn plain(call: Call) -> Call {
 fn a_run_is_sent_to_a_receiver_too() {
     let (home, receiver) = (Home::with(PIPELINE), Receiver::start(anywhere()));
     let url = receiver.url();
-    plain(home.call(&["run", "pipeline.toml", "--otlp", &url])).end().ok().tells(&[&format!("sent to {url}")]);
-    assert_eq!(receiver.spans(), ["node a", "pipeline pipeline"]);
+    plain(home.call(&["run", "p.toml", "--otlp", &url])).end().ok().tells(&[&format!("sent to {url}")]);
+    assert_eq!(receiver.spans(), ["node a", "pipeline p"]);
     assert_eq!(home.shown()["spans"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn the_standard_variable_says_where_to() {
     let (home, receiver) = (Home::with(PIPELINE), Receiver::start(anywhere()));
-    plain(home.call(&["run", "pipeline.toml"])).env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.url()).end().ok();
-    assert_eq!(receiver.spans(), ["node a", "pipeline pipeline"]);
+    plain(home.call(&["run", "p.toml"])).env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.url()).end().ok();
+    assert_eq!(receiver.spans(), ["node a", "pipeline p"]);
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn what_nobody_takes_waits_and_goes_with_the_next_run() {
     let home = Home::with(PIPELINE);
     let address = TcpListener::bind(anywhere()).unwrap().local_addr().unwrap();
     let url = format!("http://{address}");
-    let run = || plain(home.call(&["run", "pipeline.toml", "--otlp", &url]));
+    let run = || plain(home.call(&["run", "p.toml", "--otlp", &url]));
     run().end().ok().tells(&["warning: some spans still wait", "on disk", "can't connect"]);
     assert!(home.has(".flowglass/spool"));
     let receiver = Receiver::start(address);
     run().end().ok();
-    assert_eq!(receiver.spans(), ["node a", "node a", "pipeline pipeline", "pipeline pipeline"]);
+    assert_eq!(receiver.spans(), ["node a", "node a", "pipeline p", "pipeline p"]);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_file_takes_requests_as_lines() {
 #[test]
 fn the_console_shows_a_tree() {
     let home = Home::with(PIPELINE);
-    let id = home.run(&["--console"]).ok().tells(&["pipeline"]).run_id();
+    let id = home.run(&["--console"]).ok().tells(&["trace ", "✓ p "]).run_id();
     let ended = home.run(&["--console=tree", "--quiet"]).ok();
     assert!(ended.stderr.starts_with("trace ") && !ended.stderr.contains(&id), "{ended}");
     assert!(ended.stderr.contains("a "), "{ended}");
