@@ -67,7 +67,7 @@ fn secret(variables: &Variables<'_>, service: &str, name: &str) -> Result<String
 /// A word that is no address may be a service's name that was mistyped.
 fn with_names(text: &str, error: ExportError) -> ExportError {
     const NAMES: [&str; 4] = ["jaeger", "tempo", "logfire", "honeycomb"];
-    match flowglass_model::nearest::nearest(text, NAMES.into_iter()) {
+    match flowglass_model::nearest::nearest(text, NAMES) {
         Some(near) if !text.contains(':') => {
             ExportError::new(error.kind(), format!("`{text}` is neither an address nor a service; did you mean `{near}`?"))
         }

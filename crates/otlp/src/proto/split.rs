@@ -4,6 +4,9 @@ use super::reader::{Reader, Wire};
 use super::writer::{Gap, Writer};
 use crate::{Flaw, Signal};
 
+/// A request, and how many items it holds.
+pub(crate) type Piece = (Vec<u8>, u64);
+
 /// What stands around an item besides its own bytes: keys, lengths.
 const OVERHEAD: usize = 8;
 
@@ -12,7 +15,7 @@ const OVERHEAD: usize = 8;
 ///
 /// # Errors
 /// If it is no request.
-pub(crate) fn split(signal: Signal, request: &[u8], most_bytes: usize) -> Result<Vec<(Vec<u8>, u64)>, Flaw> {
+pub(crate) fn split(signal: Signal, request: &[u8], most_bytes: usize) -> Result<Vec<Piece>, Flaw> {
     let mut pieces = Vec::new();
     let mut piece: Vec<Item<'_>> = Vec::new();
     let mut bytes = 0;
@@ -38,7 +41,7 @@ pub(crate) fn split(signal: Signal, request: &[u8], most_bytes: usize) -> Result
 ///
 /// # Errors
 /// If it is no request.
-pub(crate) fn halve(signal: Signal, request: &[u8]) -> Result<Option<[(Vec<u8>, u64); 2]>, Flaw> {
+pub(crate) fn halve(signal: Signal, request: &[u8]) -> Result<Option<[Piece; 2]>, Flaw> {
     let items = items(request)?;
     let half = items.iter().map(|item| item.bytes.len()).sum::<usize>() / 2;
     let mut bytes = 0;
@@ -105,7 +108,7 @@ fn items(request: &[u8]) -> Result<Vec<Item<'_>>, Flaw> {
     Ok(items)
 }
 
-fn written(signal: Signal, items: &[Item<'_>]) -> Result<(Vec<u8>, u64), Flaw> {
+fn written(signal: Signal, items: &[Item<'_>]) -> Result<Piece, Flaw> {
     let mut out = Vec::with_capacity(items.iter().map(|item| item.bytes.len() + OVERHEAD).sum());
     let mut w = Writer::new(&mut out);
     for same in items.chunk_by(|one, other| is_same(one.resource, other.resource)) {
