@@ -12,17 +12,20 @@ use crate::harness::{Call, Home};
 
 const PIPELINE: &str = "[[node]]\noutput = 'a'\ncommand = ['echo', 'hi']\ncache = false\n";
 
+/// Paths and bodies.
+type Requests = Mutex<Vec<(String, Vec<u8>)>>;
+
 /// Somebody who takes requests over HTTP.
 struct Receiver {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Arc<Requests>,
 }
 
 impl Receiver {
     fn start(at: SocketAddr) -> Self {
         let listener = TcpListener::bind(at).unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::<Mutex<Vec<(String, Vec<u8>)>>>::default();
+        let requests = Arc::<Requests>::default();
         let taken = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -50,7 +53,7 @@ impl Receiver {
     }
 }
 
-fn take(stream: &TcpStream, taken: &Mutex<Vec<(String, Vec<u8>)>>) -> std::io::Result<()> {
+fn take(stream: &TcpStream, taken: &Requests) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
