@@ -4,6 +4,7 @@ mod bench;
 mod surroundings;
 mod test;
 mod tidy;
+mod torture;
 mod verb;
 
 use std::env;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use verb::Verb;
 
-const VERBS: [Verb; 3] = [bench::VERB, test::VERB, tidy::VERB];
+const VERBS: [Verb; 4] = [bench::VERB, test::VERB, tidy::VERB, torture::VERB];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();

@@ -130,10 +130,17 @@ fn named(runs: &[RunRecord]) -> String {
     runs.iter().map(|run| format!("\n  {}  {}  {}", run.id, run.status, run.name)).collect()
 }
 
+/// Says whether SQLite, or the layer that it reads pages through, found the file other than it was written.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    extended == Some(rusqlite::ffi::SQLITE_IOERR_DATA) || error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+}
+
 fn kind_of_sqlite(error: &rusqlite::Error) -> StoreErrorKind {
     match error.sqlite_error_code() {
+        _ if is_damage(error) => StoreErrorKind::Corrupt,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
         Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreErrorKind::NotWritable,
         Some(ErrorCode::SystemIoFailure) => StoreErrorKind::Io,

@@ -7,8 +7,10 @@
 mod address;
 mod answer;
 mod block;
+mod check;
 pub mod conformance;
 mod error;
+mod file_layer;
 mod hash;
 mod memory;
 pub mod query;
@@ -23,6 +25,7 @@ mod store;
 
 pub use address::{create_or_open, open};
 pub use answer::{FoundEvent, FoundLog, FoundPoint, FoundSpan, Page, Rows};
+pub use check::{StoreCheck, StoreProblem};
 pub(crate) use error::NAMED_RUNS;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;

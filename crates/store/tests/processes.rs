@@ -7,15 +7,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Batch, BatchBuilder, Sink, Span, SpanId, SpanKind, SpanType, Status, TraceId, WriterId, flags};
-use flowglass_store::{RunFilter, SinkOptions, SqliteStore};
+use flowglass_store::{RetentionPolicy, RunFilter, SinkOptions, SqliteStore};
 
 const STORE: &str = "FLOWGLASS_TEST_STORE";
 const READY: &str = "the child is ready";
 const DONE: &str = "the child is done";
 const BATCHES: u64 = 60;
 const SPANS: u64 = 20;
+const DAY_NS: i64 = 86_400_000_000_000;
 
 struct OtherProcess {
     child: Child,
@@ -158,21 +160,42 @@ fn child_that_writes_until_it_is_killed() {
     }
 }
 
-/// As often the tests kill a writer; `cargo xtask torture store` does it more often.
-const KILLS: u64 = 50;
+const KILLS: &str = "FLOWGLASS_TEST_KILLS";
+
+/// Returns how often a test kills: as often as `cargo xtask torture` says, or else `usual` times.
+#[expect(clippy::disallowed_methods, reason = "the test harness leaves no other way to ask a test for more")]
+fn kills(usual: u64) -> u64 {
+    std::env::var(KILLS).ok().and_then(|kills| kills.parse().ok()).unwrap_or(usual)
+}
+
+/// Lets a moment pass, so that what comes next comes at any instant of what others do.
+fn dawdle() {
+    for _ in 0..fastrand::u32(..100_000) {
+        std::hint::spin_loop();
+    }
+}
+
+fn assert_whole(store: &SqliteStore) {
+    let check = store.check().unwrap();
+    assert_eq!(check.problems, [], "{check:?}");
+}
 
 #[test]
 fn a_writer_killed_at_any_moment_leaves_a_consistent_store() {
     let (_folder, path) = folder_and_path();
     let mut acknowledged_in_all = 0;
-    for round in 1..=KILLS {
+    for round in 1..=kills(50) {
         let mut child = OtherProcess::start("child_that_writes_until_it_is_killed", &path);
         // Each 32 commits start a merge, so that many of the deaths are in the middle of one.
         let acknowledged = 1 + round * 29 % 70;
         (0..acknowledged).for_each(|_| child.wait_for(READY));
+        dawdle();
         child.kill();
         acknowledged_in_all += acknowledged;
         let store = SqliteStore::open(&path).unwrap();
+        if round.is_multiple_of(10) {
+            assert_whole(&store);
+        }
         let info = store.info().unwrap();
         assert_eq!(info.runs, round);
         assert!(info.spans >= acknowledged_in_all * SPANS, "what was acknowledged is there");
@@ -219,16 +242,64 @@ fn a_process_killed_while_it_merges_costs_nothing() {
     for sequence in 1..=20 {
         sink.write(&batch(WriterId::random(), 1, [span(trace, sequence, Status::Ok)])).unwrap();
     }
-    for round in 0..10 {
+    for round in 0..kills(10) {
         let mut child = OtherProcess::start("child_that_merges_until_it_is_killed", &path);
-        (0..=round).for_each(|_| child.wait_for(READY));
+        (0..=round % 10).for_each(|_| child.wait_for(READY));
+        dawdle();
         child.kill();
+        assert_whole(&store);
         let run = store.find_run(&trace.to_string()).unwrap();
         assert_eq!(store.trace(&run).unwrap().len(), 20);
     }
     store.compact().unwrap();
     let counted: u64 = store.statistics(None, None).unwrap().iter().map(|name| name.count).sum();
     assert_eq!(counted, store.info().unwrap().spans);
+}
+
+/// A run of two spans that began so many days ago.
+fn run(days_ago: u64) -> [Span; 2] {
+    let trace = TraceId::random();
+    let began = SystemTime::now() - Duration::from_secs(days_ago * 86_400);
+    let start_unix_ns = i64::try_from(began.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
+    [2, 1].map(|id| Span { start_unix_ns, ..span(trace, id, Status::Ok) })
+}
+
+#[test]
+fn child_that_prunes_until_it_is_killed() {
+    let Some(path) = store_of_child() else { return };
+    let store = SqliteStore::open(&path).unwrap();
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let policy = RetentionPolicy { max_age: Some(Duration::from_secs(5 * 86_400)), ..RetentionPolicy::default() };
+    let writer = WriterId::random();
+    for sequence in 1.. {
+        sink.write(&batch(writer, sequence, [run(10), run(1), run(10)].concat())).unwrap();
+        say(READY);
+        store.retain(&policy).unwrap();
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_prunes_costs_nothing() {
+    let (_folder, path) = folder_and_path();
+    let store = SqliteStore::create_or_open(&path).unwrap();
+    let mut acknowledged = 0;
+    for round in 0..kills(10) {
+        let mut child = OtherProcess::start("child_that_prunes_until_it_is_killed", &path);
+        let commits = 1 + round % 7;
+        (0..commits).for_each(|_| child.wait_for(READY));
+        dawdle();
+        child.kill();
+        acknowledged += commits;
+        assert_whole(&store);
+        let young = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap() - 5 * DAY_NS;
+        let runs = store.runs(&RunFilter { limit: usize::MAX, ..RunFilter::default() }).unwrap();
+        assert!(runs.iter().filter(|run| run.start_unix_ns > young).count() as u64 >= acknowledged, "no young run is lost");
+        assert!(runs.iter().take(5).chain(runs.iter().rev().take(5)).all(|run| store.trace(run).unwrap().len() == 2));
+    }
+    let policy = RetentionPolicy { max_age: Some(Duration::from_secs(5 * 86_400)), ..RetentionPolicy::default() };
+    store.retain(&policy).unwrap();
+    let info = store.info().unwrap();
+    assert_eq!(info.spans, info.runs * 2, "of the old ones nothing is left");
 }
 
 #[test]

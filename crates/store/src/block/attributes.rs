@@ -13,7 +13,7 @@ use crate::hash::BuildFastHasher;
 pub(super) struct AttributeSections {
     /// Lanes, shapes and values.
     pub(super) layout: Vec<u8>,
-    /// The contents of byte strings: mostly random, so that they would spoil the compression of everything else.
+    /// The contents of byte strings and numbers that look random: they would spoil the compression of everything else.
     pub(super) blob: Vec<u8>,
 }
 
@@ -84,11 +84,10 @@ impl Encoder {
         put_stream(&mut layout, &self.shape_table);
         put_stream(&mut layout, &self.shape_stream);
         for (key, tag, lane) in self.lanes {
-            let (values, contents) = lane.encode(tag);
+            let values = lane.encode(tag, &mut blob);
             put_varint(&mut layout, key);
             layout.push(tag as u8);
             put_stream(&mut layout, &values);
-            blob.extend(contents);
         }
         AttributeSections { layout, blob }
     }

@@ -3,6 +3,7 @@
 use flowglass_model::{Arena, Scalar, Sym};
 
 use super::bytes::{Damaged, Reader, put_varint, unzigzag, varint_size, zigzag};
+use super::packed::Packing;
 use super::texts::{self, TextTable};
 
 /// The type of a lane's values. The numbers are part of the file format.
@@ -77,35 +78,55 @@ impl Lane {
         }
     }
 
-    /// Returns the lane, and the contents of its byte strings, which are kept apart.
-    pub(super) fn encode(self, tag: Tag) -> (Vec<u8>, Vec<u8>) {
-        let lane = match tag {
-            Tag::Int => encode_ints(&self.ints),
-            Tag::Float => encode_floats(&self.floats),
+    /// Returns the lane; the contents of its byte strings and what looks random go to `blob`.
+    pub(super) fn encode(self, tag: Tag, blob: &mut Vec<u8>) -> Vec<u8> {
+        blob.extend_from_slice(&self.blob);
+        match tag {
+            Tag::Int => encode_ints(&self.ints, blob),
+            Tag::Float => encode_floats(&self.floats, blob),
             Tag::Str | Tag::Bool | Tag::Bytes | Tag::Nested | Tag::Null => self.plain,
-        };
-        (lane, self.blob)
+        }
     }
 }
 
 const INT_WHOLE: u8 = 0;
 const INT_DIFFERENCES: u8 = 1;
+const INT_PACKED: u8 = 2;
 
 fn int_differences(numbers: &[i64]) -> impl Iterator<Item = u64> {
     let mut last = 0;
     numbers.iter().map(move |&number| zigzag(number.wrapping_sub(std::mem::replace(&mut last, number))))
 }
 
-fn encode_ints(numbers: &[i64]) -> Vec<u8> {
+fn encode_ints(numbers: &[i64], blob: &mut Vec<u8>) -> Vec<u8> {
     let whole = || numbers.iter().map(|&number| zigzag(number));
-    let differ = int_differences(numbers).map(varint_size).sum::<u64>() < whole().map(varint_size).sum();
-    let mut out = vec![if differ { INT_DIFFERENCES } else { INT_WHOLE }];
+    let sizes = (whole().map(varint_size).sum::<u64>(), int_differences(numbers).map(varint_size).sum::<u64>());
+    let ordered = numbers.iter().map(|&number| to_ordered(number));
+    if let Some(packing) = Packing::of_noise(ordered.clone(), sizes.0.min(sizes.1)) {
+        let mut out = vec![INT_PACKED];
+        put_varint(&mut out, numbers.len() as u64);
+        packing.put(&mut out);
+        packing.pack(ordered, blob);
+        return out;
+    }
+    let differ = sizes.1 < sizes.0;
+    let mut out = Vec::with_capacity(1 + sizes.0.min(sizes.1) as usize);
+    out.push(if differ { INT_DIFFERENCES } else { INT_WHOLE });
     if differ {
         int_differences(numbers).for_each(|number| put_varint(&mut out, number));
     } else {
         whole().for_each(|number| put_varint(&mut out, number));
     }
     out
+}
+
+/// Returns a number without sign that sorts as the one with a sign does.
+const fn to_ordered(number: i64) -> u64 {
+    number.cast_unsigned() ^ (1 << 63)
+}
+
+const fn from_ordered(number: u64) -> i64 {
+    (number ^ (1 << 63)).cast_signed()
 }
 
 const FLOAT_PLANES: u8 = 0;
@@ -115,11 +136,11 @@ const TENS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 
 /// Numbers with few decimal places, as measurements in milliseconds are, become whole numbers; others are written byte by byte
 /// of equal weight, which compresses better.
-fn encode_floats(numbers: &[f64]) -> Vec<u8> {
+fn encode_floats(numbers: &[f64], blob: &mut Vec<u8>) -> Vec<u8> {
     for (places, ten) in (0u8..).zip(TENS) {
         if let Some(whole) = numbers.iter().map(|&number| decimal(number, ten)).collect::<Option<Vec<i64>>>() {
             let mut out = vec![FLOAT_DECIMALS + places];
-            out.extend(encode_ints(&whole));
+            out.extend(encode_ints(&whole, blob));
             return out;
         }
     }
@@ -137,7 +158,7 @@ fn decimal(number: f64, ten: f64) -> Option<i64> {
     (whole as f64 / ten).to_bits().eq(&number.to_bits()).then_some(whole)
 }
 
-/// Reads a whole lane; byte strings are taken from `blob` and put into the arena, which has `texts` texts before them.
+/// Reads a whole lane; byte strings, which are put into the arena behind its `texts` texts, and what looks random come from `blob`.
 pub(super) fn decode(
     tag: Tag,
     lane: Reader<'_>,
@@ -151,8 +172,8 @@ pub(super) fn decode(
         Tag::Null => all(lane, |lane| lane.byte().map(|_| Scalar::Null)),
         Tag::Bool => all(lane, |lane| flag(lane.byte()?).map(Scalar::Bool)),
         Tag::Bytes => all(lane, |lane| Ok(Scalar::Bytes(arena.push(blob.bytes(lane.varint32()? as usize)?)))),
-        Tag::Int => Ok(decode_ints(lane)?.into_iter().map(Scalar::Int).collect()),
-        Tag::Float => Ok(decode_floats(lane)?.into_iter().map(Scalar::Float).collect()),
+        Tag::Int => Ok(decode_ints(lane, blob)?.into_iter().map(Scalar::Int).collect()),
+        Tag::Float => Ok(decode_floats(lane, blob)?.into_iter().map(Scalar::Float).collect()),
     }
 }
 
@@ -172,10 +193,11 @@ fn flag(byte: u8) -> Result<bool, Damaged> {
     }
 }
 
-fn decode_ints(mut lane: Reader<'_>) -> Result<Vec<i64>, Damaged> {
+fn decode_ints(mut lane: Reader<'_>, blob: &mut Reader<'_>) -> Result<Vec<i64>, Damaged> {
     let differences = match lane.byte()? {
         INT_WHOLE => false,
         INT_DIFFERENCES => true,
+        INT_PACKED => return decode_packed(lane, blob),
         _ => return Err(Damaged("whole numbers have an unknown form")),
     };
     let mut last = 0i64;
@@ -186,11 +208,18 @@ fn decode_ints(mut lane: Reader<'_>) -> Result<Vec<i64>, Damaged> {
     })
 }
 
-fn decode_floats(mut lane: Reader<'_>) -> Result<Vec<f64>, Damaged> {
+fn decode_packed(mut lane: Reader<'_>, blob: &mut Reader<'_>) -> Result<Vec<i64>, Damaged> {
+    let (count, packing) = (lane.varint()?, Packing::read(&mut lane)?);
+    lane.finish()?;
+    let count = usize::try_from(count).ok().filter(|&count| count <= blob.len()).ok_or(Damaged("a count is too large"))?;
+    Ok(packing.unpack(blob, count)?.into_iter().map(from_ordered).collect())
+}
+
+fn decode_floats(mut lane: Reader<'_>, blob: &mut Reader<'_>) -> Result<Vec<f64>, Damaged> {
     match lane.byte()? {
         form @ FLOAT_DECIMALS.. => {
             let ten = TENS.get(usize::from(form - FLOAT_DECIMALS)).ok_or(Damaged("numbers have an unknown form"))?;
-            Ok(decode_ints(lane)?.into_iter().map(|number| number as f64 / ten).collect())
+            Ok(decode_ints(lane, blob)?.into_iter().map(|number| number as f64 / ten).collect())
         }
         FLOAT_PLANES if lane.len().is_multiple_of(8) => {
             let planes = lane.bytes(lane.len())?;
@@ -206,16 +235,22 @@ mod tests {
     use super::*;
 
     fn floats(numbers: &[f64]) -> usize {
-        let lane = encode_floats(numbers);
-        let back = decode_floats(Reader::new(&lane)).unwrap();
+        let mut blob = Vec::new();
+        let lane = encode_floats(numbers, &mut blob);
+        let mut reader = Reader::new(&blob);
+        let back = decode_floats(Reader::new(&lane), &mut reader).unwrap();
+        reader.finish().unwrap();
         assert!(back.iter().zip(numbers).all(|(a, b)| a.to_bits() == b.to_bits()) && back.len() == numbers.len());
-        lane.len()
+        lane.len() + blob.len()
     }
 
     #[test]
     fn numbers_come_back_bit_for_bit() {
-        for numbers in [vec![], vec![i64::MIN, i64::MAX, 0, -1], (1_000_000..1_000_100).collect()] {
-            assert_eq!(decode_ints(Reader::new(&encode_ints(&numbers))).unwrap(), numbers);
+        let noise: Vec<i64> = (0..100).map(|_| fastrand::i64(-70_000..70_000)).collect();
+        for numbers in [vec![], vec![i64::MIN, i64::MAX, 0, -1], (1_000_000..1_000_100).collect(), noise] {
+            let mut blob = Vec::new();
+            let lane = encode_ints(&numbers, &mut blob);
+            assert_eq!(decode_ints(Reader::new(&lane), &mut Reader::new(&blob)).unwrap(), numbers);
         }
         assert_eq!(floats(&[1.0, 2.0, -3.0]), 5);
         assert!(floats(&(0..100).map(|at| f64::from(at) / 1000.0).collect::<Vec<_>>()) < 200);
@@ -227,9 +262,11 @@ mod tests {
 
     #[test]
     fn unknown_forms_are_refused() {
-        assert!(decode_ints(Reader::new(&[2])).is_err());
-        assert!(decode_floats(Reader::new(&[FLOAT_PLANES, 1])).is_err());
-        assert!(decode_floats(Reader::new(&[])).is_err());
+        let mut none = Reader::new(&[]);
+        assert!(decode_ints(Reader::new(&[INT_PACKED, 9, 20, 0]), &mut none).is_err());
+        assert!(decode_ints(Reader::new(&[3]), &mut none).is_err());
+        assert!(decode_floats(Reader::new(&[FLOAT_PLANES, 1]), &mut none).is_err());
+        assert!(decode_floats(Reader::new(&[]), &mut none).is_err());
         assert!(flag(2).is_err());
         assert!(Tag::from_byte(7).is_err());
     }

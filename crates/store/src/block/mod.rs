@@ -8,6 +8,7 @@ pub(crate) mod bytes;
 mod frame;
 mod ids;
 mod lanes;
+mod packed;
 pub(crate) mod rest;
 mod texts;
 mod times;

@@ -4,6 +4,7 @@
 //! difference is small depends on the work, so that the encoder tries three and writes the smallest.
 
 use super::bytes::{Damaged, Reader, put_varint, unzigzag, varint_size, zigzag};
+use super::packed::Packing;
 
 /// What a start time is the difference to.
 #[derive(Clone, Copy)]
@@ -51,9 +52,19 @@ pub(super) fn encode(starts: &[i64], durations: &[u64]) -> (Vec<u8>, Vec<u8>) {
     (start_stream, encode_durations(durations))
 }
 
-/// Writes as many bytes of each duration as the longest has, those of equal weight behind each other: the low ones are as good
-/// as random, and the high ones nearly all the same.
+/// Says that durations are packed, and not written as so many bytes each.
+const PACKED: u8 = 9;
+
+/// Packs durations that look random. Writes of others as many bytes as the longest has, those of equal weight behind each other: the
+/// low ones are as good as random, and the high ones nearly all the same.
 fn encode_durations(durations: &[u64]) -> Vec<u8> {
+    let others = durations.iter().map(|&duration| varint_size(duration)).sum();
+    if let Some(packing) = Packing::of_noise(durations.iter().copied(), others) {
+        let mut out = vec![PACKED];
+        packing.put(&mut out);
+        packing.pack(durations.iter().copied(), &mut out);
+        return out;
+    }
     let longest = durations.iter().copied().max().unwrap_or(0);
     let planes = (u64::BITS - longest.leading_zeros()).div_ceil(8) as usize;
     let mut out = Vec::with_capacity(1 + planes * durations.len());
@@ -85,7 +96,13 @@ pub(super) fn decode(starts: &[u8], durations: &[u8], rows: usize) -> Result<(Ve
 /// Reads only the durations, of which there are no more than starts.
 pub(super) fn durations(bytes: &[u8], rows: usize) -> Result<Vec<u64>, Damaged> {
     let mut reader = Reader::new(bytes);
-    let planes = reader.byte()? as usize;
+    let planes = match reader.byte()? {
+        PACKED => {
+            let durations = Packing::read(&mut reader)?.unpack(&mut reader, rows)?;
+            return reader.finish().map(|()| durations);
+        }
+        planes => planes as usize,
+    };
     if planes > 8 || Some(reader.len()) != planes.checked_mul(rows) {
         return Err(Damaged("durations have another length than they should"));
     }
@@ -126,13 +143,20 @@ mod tests {
     }
 
     #[test]
+    fn noise_is_packed() {
+        let durations: Vec<u64> = (0..1000).map(|_| fastrand::u64(20_000..20_000_000)).collect();
+        let starts: Vec<i64> = durations.iter().map(|_| 0).collect();
+        assert!(size(&starts, &durations) < 1000 * 25 / 8 + 1000 * 4 + 50);
+    }
+
+    #[test]
     fn missing_rows_are_refused() {
         let (starts, longs) = encode(&[1, 2], &[3, 4]);
         assert!(decode(&starts, &longs, 3).is_err());
         assert!(decode(&starts, &longs, 1).is_err());
         assert!(decode(&[7], &[0], 0).is_err());
         assert!(decode(&[], &[], 0).is_err());
-        assert!(super::durations(&longs, 3).is_err() && super::durations(&[9, 1, 1], 2).is_err());
+        assert!(super::durations(&longs, 3).is_err() && super::durations(&[10, 1, 1], 2).is_err());
         assert!(decode(&starts, &[0], usize::MAX).is_err(), "zeros take no bytes, and starts do");
         assert_eq!(super::durations(&[0], 2).unwrap(), [0, 0]);
     }

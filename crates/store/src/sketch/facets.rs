@@ -1,6 +1,6 @@
 //! Facets: how often each value of an attribute occurs in a segment, for the keys that have few values there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::block::Damaged;
 use crate::block::bytes::{Reader, put_varint};
@@ -33,6 +33,17 @@ impl Facets {
         for (&key, values) in &other.counted {
             values.iter().for_each(|(&value, &count)| self.add(key, value, count));
         }
+    }
+
+    /// Says whether each key that is counted by value has exactly these counts.
+    pub(crate) fn agree_with(&self, counts: &HashMap<u64, HashMap<u64, u64>>) -> bool {
+        let known = counts.keys().all(|key| self.uncounted.contains(key) || self.counted.contains_key(key));
+        let equal = self.counted.iter().all(|(key, values)| {
+            let found = counts.get(key);
+            let same = |found: &HashMap<u64, u64>| values.iter().all(|(value, count)| found.get(value) == Some(count));
+            found.map_or(values.is_empty(), |found| found.len() == values.len() && same(found))
+        });
+        known && equal
     }
 
     fn add(&mut self, key: u64, value: u64, count: u64) {

@@ -19,7 +19,7 @@ const MOST_CHUNK_BITS: u32 = 16;
 const MOST_PLACE_BITS: u32 = 24;
 
 /// One entry, in the order in which entries are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Entry(u64);
 
 impl Entry {

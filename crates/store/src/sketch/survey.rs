@@ -36,6 +36,16 @@ impl Survey {
     }
 }
 
+/// Counts each value of each attribute of a batch's spans: the hash of its key, its fingerprint, and how often it occurs.
+pub(crate) fn counts(batch: &Batch) -> Vec<(u64, u64, u64)> {
+    let mut counts = Vec::new();
+    for (key, mut values) in values_by_key(&batch.spans.attributes, &mut Hashes::new(&batch.arena)) {
+        values.sort_unstable();
+        counts.extend(values.chunk_by(|a, b| a == b).map(|same| (key, same[0], same.len() as u64)));
+    }
+    counts
+}
+
 fn entries(fingerprints: &[u64]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = fingerprints.iter().map(|&fingerprint| Entry::new(fingerprint, 0)).collect();
     entries.sort_unstable();

@@ -74,6 +74,14 @@ impl Bounds {
         }
     }
 
+    /// Says whether these bounds hold for what the other ones were measured of.
+    pub(crate) const fn covers(&self, other: &Self) -> bool {
+        let counts = self.spans == other.spans && self.events == other.events && self.errors == other.errors;
+        let times = self.min_start_unix_ns <= other.min_start_unix_ns && self.max_start_unix_ns >= other.max_start_unix_ns;
+        let durations = self.min_duration_ns <= other.min_duration_ns && self.max_duration_ns >= other.max_duration_ns;
+        counts && times && durations && self.statuses & other.statuses == other.statuses
+    }
+
     /// Says whether a span with this status may be there.
     pub(crate) const fn may_have(&self, status: Status) -> bool {
         self.statuses & bit(status) != 0

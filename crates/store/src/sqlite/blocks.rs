@@ -1,7 +1,7 @@
 //! Rows of the table `block`, and blocks that are kept elsewhere in one piece.
 
 use flowglass_model::{Batch, SpanColumns};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, Rows, params};
 
 use super::failure::Failure;
 use crate::block::bytes::{Reader, put_stream};
@@ -31,6 +31,19 @@ pub(super) fn open_joined(piece: &[u8], decoder: &mut FrameDecoder) -> Result<Ba
     let mut reader = Reader::new(piece);
     let (head, body) = (reader.stream()?, reader.stream()?);
     block::decode(head.rest(), body.rest(), decoder)
+}
+
+/// A stored block that any thread can open.
+pub(super) struct Closed {
+    pub(super) id: i64,
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Closed {
+    pub(super) fn open(&self, decoder: &mut FrameDecoder) -> Result<Batch, Failure> {
+        block::decode(&self.head, &self.body, decoder).map_err(|damage| Failure::block(self.id, damage))
+    }
 }
 
 /// Opens stored blocks.
@@ -73,6 +86,14 @@ impl<'a> Blocks<'a> {
         Ok(statement.query_row([block], |row| row.get(0))?)
     }
 
+    /// Reads a block as it is stored.
+    pub(super) fn closed(&self, block: i64) -> Result<Closed, Failure> {
+        let mut statement = self.connection.prepare_cached("SELECT head, body FROM block WHERE id = ?1")?;
+        let mut rows = statement.query([block])?;
+        let row = next_of(&mut rows, block)?;
+        Ok(Closed { id: block, head: row.get(0)?, body: row.get(1)? })
+    }
+
     /// Opens a whole block.
     pub(super) fn whole(&mut self, block: i64) -> Result<Batch, Failure> {
         let head = self.head(block)?;
@@ -92,8 +113,14 @@ impl<'a> Blocks<'a> {
     ) -> Result<T, Failure> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([block])?;
-        let row = rows.next()?.ok_or_else(|| Failure::block(block, Damaged("it is missing")))?;
+        let row = next_of(&mut rows, block)?;
         let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
         open(bytes, &mut self.decoder).map_err(|damage| Failure::block(block, damage))
     }
+}
+
+/// Steps to the row of a block.
+fn next_of<'a>(rows: &'a mut Rows<'_>, block: i64) -> Result<&'a Row<'a>, Failure> {
+    let row = rows.next().map_err(|error| Failure::from(error).within(|| format!("block {block}")))?;
+    row.ok_or_else(|| Failure::block(block, Damaged("it is missing")))
 }

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::place::{self, Found, beside};
-use super::schema::{self, Access, FORMAT_VERSION};
-use crate::{StoreError, StoreErrorKind};
+use super::schema::{self, Access, FORMAT_VERSION, OLDEST_VERSION};
+use crate::{StoreError, StoreErrorKind, file_layer};
 
 /// How long a process waits for another one that is writing.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -23,8 +23,7 @@ const IDLE_READERS: usize = 4;
 /// `NotWritable`, `Newer`, `Corrupt`, `Busy`, `Io`.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let open = || {
-        let connection =
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection = open_file(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         protect(&connection)?;
         connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -34,6 +33,11 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         (true, _) => Err(not_writable(path, "the file is read-only")),
         (false, connection) => check_version(path, &connection, Access::Write).map(|()| connection),
     }
+}
+
+/// Opens a file through the layer that keeps its pages' checksums: every connection to a store must.
+fn open_file(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags_and_vfs(path, flags, file_layer::name()?)
 }
 
 pub(super) fn not_writable(path: &Path, why: impl std::fmt::Display) -> StoreError {
@@ -47,7 +51,8 @@ pub(super) fn not_writable(path: &Path, why: impl std::fmt::Display) -> StoreErr
 /// Makes the file's tables. The caller holds the gate, so that no other process does the same.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let make = || {
-        let mut connection = Connection::open(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = open_file(path, flags)?;
         protect(&connection)?;
         schema::create(&mut connection)
     };
@@ -65,6 +70,9 @@ fn protect(connection: &Connection) -> rusqlite::Result<()> {
 fn check_version(path: &Path, connection: &Connection, access: Access) -> Result<(), StoreError> {
     let failed = |error| StoreError::sqlite(path, "read", error);
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    if version < OLDEST_VERSION {
+        return Err(place::older(path, version));
+    }
     match schema::least_version(connection, access) {
         Ok(least) if least > FORMAT_VERSION => Err(place::newer(path, version)),
         // What a later format calls its tables is unknown; what matters is that it is later.
@@ -151,9 +159,9 @@ fn log_is_empty(path: &Path) -> bool {
 fn connect_reader(path: &Path, immutable: bool) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if immutable {
-        Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?
+        open_file(Path::new(&immutable_uri(path)), flags | OpenFlags::SQLITE_OPEN_URI)?
     } else {
-        Connection::open_with_flags(path, flags)?
+        open_file(path, flags)?
     };
     protect(&connection)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

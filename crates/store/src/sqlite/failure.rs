@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::block::Damaged;
+use crate::error::is_damage;
 use crate::{StoreError, StoreErrorKind};
 
 /// Why reading failed.
@@ -19,6 +20,16 @@ impl Failure {
 
     pub(super) fn block(id: i64, damage: Damaged) -> Self {
         Self::Damaged { place: format!("block {id}"), damage }
+    }
+
+    /// Names the place where a page turned out to be damaged.
+    pub(super) fn within(self, place: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Sqlite(error) if is_damage(&error) => {
+                Self::Damaged { place: place(), damage: Damaged("a page of the file is not as it was written") }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn no_memory(error: std::io::Error) -> Self {

@@ -5,6 +5,7 @@
 mod as_store;
 mod asked;
 mod blocks;
+mod check;
 mod connection;
 mod failure;
 mod forget;
@@ -14,6 +15,7 @@ mod liveness;
 mod lock;
 mod merge;
 mod merger;
+mod parallel;
 mod place;
 mod retention;
 mod rollup_rows;
@@ -39,7 +41,8 @@ use flowglass_model::{Fingerprint, Graph, LogRecord, Metric, MetricPoint, Span, 
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{
-    Forgotten, NameStatistics, RetentionPolicy, RunFilter, RunRecord, SpanFilter, StoreError, StoreErrorKind, StoreInfo,
+    Forgotten, NameStatistics, RetentionPolicy, RunFilter, RunRecord, SpanFilter, StoreCheck, StoreError, StoreErrorKind,
+    StoreInfo,
 };
 use connection::{Readers, not_writable};
 use failure::Failure;
@@ -249,6 +252,16 @@ impl SqliteStore {
     /// `Corrupt`, `Busy`, `Io`.
     pub fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         self.look(|transaction, _| retention::preview(transaction, &self.inner.locks, policy))
+    }
+
+    /// Looks at every page and every block of the store, and whether its sketches, roll-ups and runs agree with them. It reads
+    /// the whole file, and changes nothing.
+    ///
+    /// # Errors
+    /// `Busy`, `Io` where the file can't be read at all. What is wrong in it is no error but a
+    /// [problem](StoreCheck::problems) with its place.
+    pub fn check(&self) -> Result<StoreCheck, StoreError> {
+        self.look(|transaction, _| Ok(check::check(transaction, &self.inner.path)))
     }
 
     /// Returns the graph with this fingerprint, if a run that has it was recorded.

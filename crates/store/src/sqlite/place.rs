@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::schema::{APPLICATION_ID, FORMAT_VERSION};
+use super::schema::FORMAT_VERSION;
+use crate::file_layer::APPLICATION_ID;
 use crate::{StoreError, StoreErrorKind};
 
 /// What a file is, judged by its header.
@@ -87,6 +88,15 @@ pub(super) fn newer(path: &Path, version: u32) -> StoreError {
         path.display()
     );
     StoreError::new(StoreErrorKind::Newer, message)
+}
+
+/// Makes the error for a format from before the first release.
+pub(super) fn older(path: &Path, version: u32) -> StoreError {
+    let message = format!(
+        "{} has format {version}, which no release has written and this version can't read; move it away to start a new store",
+        path.display()
+    );
+    StoreError::new(StoreErrorKind::Unsupported, message)
 }
 
 /// Refuses a place on a network file system: write-ahead logs need memory that all processes share.

@@ -145,7 +145,8 @@ pub(super) fn trace_of_key(key: &[u8]) -> Option<TraceId> {
     key.first_chunk().copied().map(TraceId::from_bytes)
 }
 
-fn run_of_key(key: &[u8]) -> Option<RunId> {
+/// Returns a run's id from its stored form.
+pub(super) fn run_of_key(key: &[u8]) -> Option<RunId> {
     let (trace, root) = key.split_first_chunk::<16>()?;
     let joined_at = if root.is_empty() { 0 } else { u64::from_be_bytes(root.try_into().ok()?) };
     Some(RunId { trace: TraceId::from_bytes(*trace), joined_at: SpanId::from_u64(joined_at) })

@@ -2,10 +2,12 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// "FLGW": marks a SQLite file as a store.
-pub(super) const APPLICATION_ID: u32 = 0x464c_4757;
+use crate::file_layer::{self, APPLICATION_ID};
+
 /// The version of the format that this code writes.
 pub(super) const FORMAT_VERSION: u32 = 3;
+/// The oldest format that this code reads: those before were never released.
+pub(super) const OLDEST_VERSION: u32 = 3;
 /// The size of a page, in bytes. Larger ones save a tenth of the file, and cost twice the log where a commit is small.
 const PAGE_BYTES: u32 = 4096;
 
@@ -130,6 +132,9 @@ CREATE TABLE rollups (
 /// while all else is still in the log.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    if connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
+        file_layer::reserve(connection)?;
+    }
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

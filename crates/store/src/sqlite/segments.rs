@@ -81,6 +81,10 @@ const fn unsigned(number: i64) -> u64 {
 impl Segment {
     /// Returns the segment's zones.
     pub(super) fn zones(&self, connection: &Connection) -> Result<Vec<Zone>, Failure> {
+        self.stored_zones(connection).map_err(|failure| self.within(failure))
+    }
+
+    fn stored_zones(&self, connection: &Connection) -> Result<Vec<Zone>, Failure> {
         let mut statement = connection.prepare_cached("SELECT zones FROM segment WHERE id = ?1")?;
         let mut rows = statement.query([self.id])?;
         let row = rows.next()?.ok_or(self.damaged(Damaged("its row is missing")))?;
@@ -147,10 +151,14 @@ impl Segment {
         let found = statement.query_row([sketch_id(self.id, number)], |row| {
             Ok(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from).map(read))
         });
-        match found.optional()? {
+        match found.optional().map_err(|error| self.within(error.into()))? {
             None => Ok(None),
             Some(bytes) => Ok(Some(bytes?.map_err(|damage| self.damaged(damage))?)),
         }
+    }
+
+    fn within(&self, failure: Failure) -> Failure {
+        failure.within(|| format!("segment {}", self.id))
     }
 
     fn damaged(&self, damage: Damaged) -> Failure {

@@ -12,23 +12,24 @@ use super::blocks::Blocks;
 use super::failure::Failure;
 use super::joined::root_of_run;
 use super::liveness::Liveness;
+use super::parallel;
 use super::search::Search;
 use crate::block::rest;
 use crate::sketch::fingerprint;
 
 /// Returns the spans of a run with their events, sorted by start and span id.
 pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
-    let mut found = Found { trace: run.trace, spans: Vec::new(), events: Vec::new(), links: Vec::new() };
-    let mut blocks = Blocks::new(connection);
-    take_open(connection, liveness, &mut blocks, &mut found)?;
-    for zone in Search::all(connection, Some(fingerprint::trace(run.trace)))?.rest()? {
-        found.take(&blocks.whole(zone.block)?, zone.block);
+    let mut found = Found::default();
+    take_open(connection, liveness, run.trace, &mut found)?;
+    let zones = Search::all(connection, Some(fingerprint::trace(run.trace)))?.rest()?;
+    let of: Vec<i64> = zones.iter().map(|zone| zone.block).collect();
+    for part in parallel::each_whole(connection, &of, |batch, block| Found::of(run.trace, batch, block))? {
+        found.append(part);
     }
     let mut spans = found.finish();
     if let Some(root) = run.joined_at.some() {
         keep_below(root, &mut spans);
     }
-    spans.sort_unstable_by_key(|span| (span.start_unix_ns, span.span_id));
     Ok(spans)
 }
 
@@ -117,14 +118,10 @@ pub(super) fn open_roots(
     Ok(roots)
 }
 
-fn take_open(
-    connection: &Connection,
-    liveness: &mut Liveness<'_>,
-    blocks: &mut Blocks<'_>,
-    found: &mut Found,
-) -> Result<(), Failure> {
+fn take_open(connection: &Connection, liveness: &mut Liveness<'_>, trace: TraceId, found: &mut Found) -> Result<(), Failure> {
+    let mut blocks = Blocks::new(connection);
     let mut statement = connection.prepare_cached("SELECT writer, data FROM open_span WHERE trace = ?1")?;
-    let mut rows = statement.query([found.trace.to_bytes()])?;
+    let mut rows = statement.query([trace.to_bytes()])?;
     while let Some(row) = rows.next()? {
         let seen = liveness.of(row.get(0)?)?;
         let batch = blocks.joined(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
@@ -139,43 +136,70 @@ fn take_open(
 }
 
 /// What was found of a trace so far, in the order in which it was written.
+#[derive(Default)]
 struct Found {
-    trace: TraceId,
     spans: Vec<Span>,
     /// Events with their span and the block that they were in.
     events: Vec<(SpanId, i64, SpanEvent)>,
     links: Vec<(SpanId, SpanLink)>,
+    /// The place of each span, by its id, once no more spans come.
+    places: Vec<(SpanId, u32)>,
 }
 
 impl Found {
-    fn take(&mut self, batch: &Batch, block: i64) {
-        let trace = self.trace;
-        self.spans.extend(batch.spans().filter(|span| span.row().trace_id == trace).map(|span| span.to_span()));
-        for event in batch.events().filter(|event| event.owner().0 == trace) {
-            self.events.push((event.owner().1, block, event.to_event()));
-        }
-        for link in batch.links().filter(|link| link.row().trace_id == trace) {
-            self.links.push((link.row().span_id, link.to_link()));
+    /// Takes what a block holds of a trace.
+    fn of(trace: TraceId, batch: &Batch, block: i64) -> Self {
+        let spans = batch.spans().filter(|span| span.row().trace_id == trace).map(|span| span.to_span());
+        let events = batch.events().filter(|event| event.owner().0 == trace);
+        let links = batch.links().filter(|link| link.row().trace_id == trace);
+        Self {
+            spans: spans.collect(),
+            events: events.map(|event| (event.owner().1, block, event.to_event())).collect(),
+            links: links.map(|link| (link.row().span_id, link.to_link())).collect(),
+            places: Vec::new(),
         }
     }
 
+    fn append(&mut self, mut other: Self) {
+        self.spans.append(&mut other.spans);
+        self.events.append(&mut other.events);
+        self.links.append(&mut other.links);
+    }
+
+    /// Returns each span once with its events and links, sorted by start and span id.
     fn finish(mut self) -> Vec<Span> {
-        // A span that was written twice replaces itself; a real end is never replaced by the news that its process died.
-        self.spans.sort_by_key(|span| (span.span_id, rank(span.status)));
-        self.spans.reverse();
-        self.spans.dedup_by_key(|span| span.span_id);
+        self.find_places();
         self.add_events();
         self.add_links();
-        self.spans
+        let Self { spans, places, .. } = self;
+        // Spans are large: only their keys are sorted.
+        let mut order: Vec<_> = places.iter().map(|&(id, place)| (spans[place as usize].start_unix_ns, id, place)).collect();
+        order.sort_unstable();
+        let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
+        order.into_iter().filter_map(|(_, _, place)| spans[place as usize].take()).collect()
+    }
+
+    /// A span that was written twice replaces itself; a real end is never replaced by the news that its process died.
+    fn find_places(&mut self) {
+        let spans = (0u32..).zip(&self.spans);
+        let mut places: Vec<_> = spans.map(|(place, span)| (span.span_id, rank(span.status), place)).collect();
+        places.sort_unstable();
+        let last = places.chunk_by(|a, b| a.0 == b.0).filter_map(|same| same.last());
+        self.places = last.map(|&(id, _, place)| (id, place)).collect();
+    }
+
+    fn span(&mut self, id: SpanId) -> Option<&mut Span> {
+        let at = self.places.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.spans.get_mut(self.places[at].1 as usize)
     }
 
     /// A link that was sent twice is there once.
     fn add_links(&mut self) {
-        for (owner, link) in self.links.drain(..) {
-            if let Ok(place) = self.spans.binary_search_by(|span| owner.cmp(&span.span_id))
-                && !self.spans[place].links.contains(&link)
+        for (owner, link) in std::mem::take(&mut self.links) {
+            if let Some(span) = self.span(owner)
+                && !span.links.contains(&link)
             {
-                self.spans[place].links.push(link);
+                span.links.push(link);
             }
         }
     }
@@ -186,9 +210,9 @@ impl Found {
         self.events.dedup_by(|(later_span, later, event), (span, block, first)| {
             later_span == span && later != block && event == first
         });
-        for (owner, _, event) in self.events.drain(..) {
-            if let Ok(place) = self.spans.binary_search_by(|span| owner.cmp(&span.span_id)) {
-                self.spans[place].events.push(event);
+        for (owner, _, event) in std::mem::take(&mut self.events) {
+            if let Some(span) = self.span(owner) {
+                span.events.push(event);
             }
         }
     }

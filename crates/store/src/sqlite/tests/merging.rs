@@ -1,12 +1,11 @@
 //! Merging keeps what there is, whatever happens in the middle of it.
 
 use flowglass_model::Sink;
-use rusqlite::Connection;
 
 use super::*;
 
 fn number(fixture: &Fixture, sql: &str) -> i64 {
-    Connection::open(fixture.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+    connection::open_writer(&fixture.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 /// Fills a store with one small run a commit.
@@ -46,7 +45,7 @@ fn small_commits_become_one_segment_of_few_blocks() {
 fn what_a_killed_merge_left_behind_is_removed() {
     let fixture = filled(5);
     let before = traces(&fixture);
-    let connection = Connection::open(fixture.path()).unwrap();
+    let connection = connection::open_writer(&fixture.path()).unwrap();
     // As after a death before the swap: a segment that stands for nothing, with some of its sketches.
     connection
         .execute_batch(
@@ -76,7 +75,7 @@ fn only_one_merges_at_a_time() {
 fn a_damaged_segment_is_not_merged_and_nothing_is_lost() {
     let fixture = filled(3);
     let before = traces(&fixture);
-    let connection = Connection::open(fixture.path()).unwrap();
+    let connection = connection::open_writer(&fixture.path()).unwrap();
     let zones: Vec<u8> = connection.query_row("SELECT zones FROM segment WHERE id = 2", [], |row| row.get(0)).unwrap();
     connection.execute("UPDATE segment SET zones = x'ff' WHERE id = 2", []).unwrap();
     assert_eq!(fixture.store.compact().unwrap_err().kind(), StoreErrorKind::Corrupt);
@@ -90,7 +89,7 @@ fn a_damaged_segment_is_not_merged_and_nothing_is_lost() {
 fn roll_ups_outlive_the_spans_and_any_shell_reads_them() {
     let fixture = filled(40);
     fixture.store.compact().unwrap();
-    let connection = Connection::open(fixture.path()).unwrap();
+    let connection = connection::open_writer(&fixture.path()).unwrap();
     connection.execute_batch("DELETE FROM segment; DELETE FROM block; DELETE FROM sketch;").unwrap();
     let statistics = fixture.store.statistics(None, None).unwrap();
     assert_eq!(statistics.iter().map(|name| name.count).sum::<u64>(), 80);

@@ -1,6 +1,8 @@
 //! Tests of the store as a whole, within one process.
 
 mod asking;
+mod damage;
+mod faults;
 mod forgetting;
 mod merging;
 mod places;

@@ -172,7 +172,7 @@ fn a_graph_is_kept_once_for_its_fingerprint() {
 fn any_sqlite_shell_reads_the_runs() {
     let fixture = Fixture::new();
     fixture.sink().write(&Recording::new().batch(&[root(trace(1), 1, Status::Ok)], &[])).unwrap();
-    let shell = rusqlite::Connection::open(fixture.path()).unwrap();
+    let shell = connection::open_writer(&fixture.path()).unwrap();
     let row: (String, String, i64) = shell
         .query_row("SELECT name, status, span_count FROM runs", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .unwrap();

@@ -1,12 +1,11 @@
 //! Open spans, the death and the return of writers, and commits that fail.
 
 use flowglass_model::{Sink, SinkErrorKind};
-use rusqlite::Connection;
 
 use super::*;
 
 fn count(fixture: &Fixture, table: &str) -> i64 {
-    let connection = Connection::open(fixture.path()).unwrap();
+    let connection = connection::open_writer(&fixture.path()).unwrap();
     connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
@@ -104,7 +103,7 @@ fn a_busy_store_is_worth_trying_again_and_takes_a_batch_once() {
     let (mut sink, mut recording) = (fixture.sink(), Recording::new());
     sink.write(&recording.batch(&[root(trace(1), 1, Status::Ok)], &[])).unwrap();
     sink.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
-    let other = Connection::open(fixture.path()).unwrap();
+    let other = connection::open_writer(&fixture.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let batch = recording.batch(&[span(trace(1), 2, 1, Status::Ok)], &[]);
     let error = sink.write(&batch).unwrap_err();
