@@ -59,6 +59,12 @@ impl Data {
         self.in_batch(writer, &spans)
     }
 
+    /// Makes batches of what is left of runs that were begun, so that all that is remembered is stored.
+    pub(super) fn rest(&mut self) -> Vec<Arc<Batch>> {
+        let waiting = std::mem::replace(&mut self.waiting, vec![Vec::new(); WRITERS]);
+        waiting.iter().enumerate().map(|(writer, spans)| self.in_batch(writer, spans)).collect()
+    }
+
     /// Makes one run of so many spans, cut into batches, and returns its trace.
     pub(super) fn large_run(&mut self, spans: u64) -> (TraceId, Vec<Arc<Batch>>) {
         let run = self.run(0, spans - 1);

@@ -52,6 +52,9 @@ fn measure(folder: &Folder, wanted: u64) -> Result<Figures, Box<dyn std::error::
         spans += batches.iter().map(|batch| batch.spans.len()).sum::<usize>() as f64;
         drop(batches);
     }
+    let rest = data.rest();
+    sink.write_all(&mut rest.as_slice())?;
+    spans += rest.iter().map(|batch| batch.spans.len()).sum::<usize>() as f64;
     sink.flush()?;
     let at_commit = store.info()?.size_bytes as f64;
     drop(sink);

@@ -21,6 +21,15 @@ impl<'a> AttributeRef<'a> {
         self.batch.arena.text(self.key)
     }
 
+    /// Returns the text, if this is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&'a str> {
+        match self.value {
+            Scalar::Str(sym) => Some(self.batch.arena.text(sym)),
+            _ => None,
+        }
+    }
+
     /// Returns the value, owned.
     #[must_use]
     pub fn to_value(&self) -> AttributeValue {

@@ -52,6 +52,11 @@ impl Faults {
         (plan.calls, plan.hit)
     }
 
+    /// Ends the counting when a test ends.
+    pub(crate) fn forget(self: &Arc<Self>) {
+        ALL.lock().retain(|faults| !Arc::ptr_eq(faults, self));
+    }
+
     /// Counts a call; returns the code with which it is to fail.
     pub(super) fn next(&self, otherwise: i32) -> Option<i32> {
         let mut plan = self.plan.lock();
@@ -72,11 +77,4 @@ impl Faults {
 pub(super) fn of(path: &Path) -> Option<Arc<Faults>> {
     let all = ALL.lock();
     all.iter().find(|faults| path.starts_with(&faults.folder)).cloned()
-}
-
-/// Ends the counting when a test ends.
-impl Faults {
-    pub(crate) fn forget(self: &Arc<Self>) {
-        ALL.lock().retain(|faults| !Arc::ptr_eq(faults, self));
-    }
 }

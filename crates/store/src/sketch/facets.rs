@@ -6,7 +6,7 @@ use crate::block::Damaged;
 use crate::block::bytes::{Reader, put_varint};
 
 /// A key with more values in one commit is not counted by value.
-const MOST_VALUES_OF_A_BLOCK: usize = 64;
+pub(crate) const MOST_VALUES_OF_A_BLOCK: usize = 64;
 /// A key with more values in a merged segment is not counted by value any more.
 const MOST_VALUES_OF_A_SEGMENT: usize = 1024;
 
@@ -57,7 +57,8 @@ impl Facets {
         }
     }
 
-    fn give_up(&mut self, key: u64) {
+    /// Notes that a key has too many values to be counted by value.
+    pub(crate) fn give_up(&mut self, key: u64) {
         self.counted.remove(&key);
         self.uncounted.insert(key);
     }

@@ -2,7 +2,7 @@
 
 use flowglass_model::{AttributeColumns, Batch};
 
-use super::facets::Facets;
+use super::facets::{Facets, MOST_VALUES_OF_A_BLOCK};
 use super::fingerprint::{self, Hashes};
 use super::postings::Entry;
 use super::tally;
@@ -26,14 +26,43 @@ impl Survey {
         let mut fingerprints = traces(batch);
         fingerprints.extend(names(batch, &mut hashes));
         let mut facets = Facets::default();
-        for (key, mut values) in values_by_key(&batch.spans.attributes, &mut hashes) {
-            values.sort_unstable();
-            let counts = values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
-            facets.count(key, counts.clone());
-            fingerprints.extend(counts.map(|(value, _)| value));
+        for (key, values) in values_by_key(&batch.spans.attributes, &mut hashes) {
+            match few(&values) {
+                Some(counts) => {
+                    fingerprints.extend(counts.iter().map(|(value, _)| *value));
+                    facets.count(key, counts.into_iter());
+                }
+                None => {
+                    fingerprints.extend(values);
+                    facets.give_up(key);
+                }
+            }
         }
         Self { bounds: Bounds::of(batch), entries: entries(&fingerprints), facets, tallies: tally::of_batch(batch) }
     }
+}
+
+/// Counts values, if there are few different ones: most keys have very few or very many, and neither needs sorting.
+fn few(values: &[u64]) -> Option<Vec<(u64, u64)>> {
+    const SLOTS: usize = MOST_VALUES_OF_A_BLOCK * 4;
+    let (mut slots, mut counts) = ([0u8; SLOTS], Vec::<(u64, u64)>::new());
+    for &value in values {
+        let mut slot = value as usize % SLOTS;
+        let place = loop {
+            match slots[slot] {
+                0 if counts.len() == MOST_VALUES_OF_A_BLOCK => return None,
+                0 => {
+                    counts.push((value, 0));
+                    slots[slot] = counts.len() as u8;
+                    break counts.len() - 1;
+                }
+                place if counts[usize::from(place) - 1].0 == value => break usize::from(place) - 1,
+                _ => slot = (slot + 1) % SLOTS,
+            }
+        };
+        counts[place].1 += 1;
+    }
+    Some(counts)
 }
 
 /// Counts each value of each attribute of a batch's spans: the hash of its key, its fingerprint, and how often it occurs.
@@ -84,4 +113,25 @@ fn values_by_key(columns: &AttributeColumns, hashes: &mut Hashes<'_>) -> Vec<(u6
         by_key[places[at] as usize - 1].1.push(fingerprint);
     }
     by_key
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn few_values_are_counted_as_by_sorting(values in prop::collection::vec(0u64..90, 0..300)) {
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let expected: Vec<(u64, u64)> = sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
+            let found = few(&values).map(|mut counts| {
+                counts.sort_unstable();
+                counts
+            });
+            prop_assert_eq!(found, (expected.len() <= MOST_VALUES_OF_A_BLOCK).then_some(expected));
+        }
+    }
 }

@@ -57,7 +57,7 @@ type Place = (i64, [u32; 3]);
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     texts: Vec<String>,
-    numbers: HashMap<String, u32>,
+    numbers: HashMap<String, u32, BuildFastHasher>,
     tallies: HashMap<Place, Tally, BuildFastHasher>,
 }
 
@@ -167,7 +167,7 @@ impl<'a> Counting<'a> {
             node: sym(conventions::NODE_ID),
             pipeline: sym(conventions::PIPELINE_NAME),
             cache: sym(conventions::CACHE_STATUS),
-            places: HashMap::default(),
+            places: HashMap::with_capacity_and_hasher(batch.spans.len(), BuildFastHasher::default()),
             tallies: Vec::new(),
             buckets: Vec::with_capacity(batch.spans.len()),
         }

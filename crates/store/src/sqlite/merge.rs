@@ -35,6 +35,9 @@ const LARGE_BLOCK_SPANS: u64 = 512;
 /// So many chunks of postings are written in one transaction: about a tenth of a megabyte, so that writers never wait long.
 const CHUNKS_AT_ONCE: usize = 128;
 
+/// So many segments are removed in one transaction, for the same reason.
+const SEGMENTS_AT_ONCE: usize = 16;
+
 /// How eager a merge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Eagerness {
@@ -44,6 +47,8 @@ pub(super) enum Eagerness {
     AtEnd,
     /// Any two small segments: nothing else is to be done.
     Idle,
+    /// Any two segments that may become one: somebody asked for it.
+    Whole,
 }
 
 /// Says whether a process that ends has something to merge.
@@ -111,7 +116,7 @@ pub(super) fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
         let mut statement = turns.connection.prepare_cached("SELECT id FROM segment WHERE state <> 1")?;
         statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
     };
-    for segments in dead.chunks(4) {
+    for segments in dead.chunks(SEGMENTS_AT_ONCE) {
         turns.write(|transaction| Ok(segments.iter().try_for_each(|&segment| segments::remove(transaction, segment))?))?;
     }
     Ok(())
@@ -125,7 +130,7 @@ fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
         sets.entry((segment.level, week)).or_default().push(segment);
     }
     let enough = |level: i64, count: usize| match (eagerness, level) {
-        (Eagerness::Idle, 0) => count >= 2,
+        (Eagerness::Idle, 0) | (Eagerness::Whole, _) => count >= 2,
         (Eagerness::AtEnd, 0) => count >= FAN_IN_AT_END,
         _ => count >= FAN_IN,
     };

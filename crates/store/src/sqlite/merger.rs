@@ -190,7 +190,7 @@ pub(super) fn compact(path: &Path, locks: &LockFolder) -> Result<(), StoreError>
     let mut connection = open(path)?;
     let failed = |failure: super::failure::Failure| failure.at(path, "merge segments of");
     let mut turns = Turns { connection: &mut connection, turn: &Mutex::default() };
-    for eagerness in [Eagerness::Full, Eagerness::Idle] {
+    for eagerness in [Eagerness::Full, Eagerness::Whole] {
         while merge::step(&mut turns, eagerness).map_err(failed)? {}
     }
     give_back_all(path, &connection)

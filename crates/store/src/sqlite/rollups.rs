@@ -19,7 +19,7 @@ pub(super) const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// So many merged segments may have tallies that are not in the table: rows are then written less often.
-const MOST_WAITING: usize = 8;
+const MOST_WAITING: usize = 16;
 
 /// Adds the tallies that wait with their segments to the table, if there are enough of them; the caller holds the lease. Returns
 /// whether there were.
@@ -28,7 +28,7 @@ pub(super) fn take_up(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<boo
     let enough = match eagerness {
         Eagerness::Full => waiting.iter().filter(|segment| segment.level > 0).count() >= MOST_WAITING,
         Eagerness::AtEnd => waiting.len() >= MOST_WAITING,
-        Eagerness::Idle => !waiting.is_empty(),
+        Eagerness::Idle | Eagerness::Whole => !waiting.is_empty(),
     };
     if enough {
         let tallies = waiting_in(turns.connection, &waiting)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{AttributeValue, Batch, Fingerprint, RunId, SpanRef, Status, TraceId, conventions};
+use flowglass_model::{Batch, Fingerprint, RunId, SpanRef, Status, TraceId, conventions};
 use rusqlite::{Transaction, params};
 
 use super::blocks::Blocks;
@@ -232,30 +232,59 @@ WHERE excluded.status <> 'interrupted' OR status IN ('running', 'interrupted')"
 
 fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, sql: &str) -> rusqlite::Result<()> {
     let Root { writer, run, span } = root;
-    let row = span.row();
-    let found: HashMap<&str, AttributeValue> = span.attributes().map(|found| (found.key(), found.to_value())).collect();
-    let text = |key| found.get(key).and_then(AttributeValue::as_str);
-    let number = |key| found.get(key).and_then(AttributeValue::as_int).unwrap_or(0).max(0);
-    let saved_ms = found.get(conventions::CACHE_SAVED_MS).and_then(AttributeValue::as_f64);
-    let graph = text(conventions::PIPELINE_FINGERPRINT).and_then(|text| text.parse::<Fingerprint>().ok());
+    let (row, told) = (span.row(), Told::of(span));
     transaction.prepare_cached(sql)?.execute(params![
         run_key(*run),
         key(row.span_id),
-        text(conventions::PIPELINE_NAME).unwrap_or_else(|| span.name().trim_start_matches("pipeline ")),
-        text(conventions::PIPELINE_VERSION).unwrap_or_default(),
-        graph.map(Fingerprint::to_bytes),
+        told.name.unwrap_or_else(|| span.name().trim_start_matches("pipeline ")),
+        told.version,
+        told.graph.map(Fingerprint::to_bytes),
         row.status.as_str(),
         row.start_unix_ns,
         stored(row.duration_ns),
-        number(conventions::NODE_COUNT),
-        number(conventions::CACHE_HITS),
-        number(conventions::NODE_FAILED),
-        // SQLite keeps what is no number as NULL.
-        saved_ms.filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0),
+        told.nodes,
+        told.cache_hits,
+        told.failed,
+        told.saved_ms,
         span.status_message(),
         writer,
         counts.spans,
         counts.errors,
     ])?;
     Ok(())
+}
+
+/// What the attributes of a root tell of its run.
+#[derive(Default)]
+struct Told<'a> {
+    name: Option<&'a str>,
+    version: &'a str,
+    graph: Option<Fingerprint>,
+    nodes: i64,
+    cache_hits: i64,
+    failed: i64,
+    saved_ms: f64,
+}
+
+impl<'a> Told<'a> {
+    fn of(span: &SpanRef<'a>) -> Self {
+        let mut told = Self::default();
+        for attribute in span.attributes() {
+            let number = || attribute.to_value().as_int().unwrap_or(0).max(0);
+            match attribute.key() {
+                conventions::PIPELINE_NAME => told.name = attribute.as_str(),
+                conventions::PIPELINE_VERSION => told.version = attribute.as_str().unwrap_or_default(),
+                conventions::PIPELINE_FINGERPRINT => told.graph = attribute.as_str().and_then(|text| text.parse().ok()),
+                conventions::NODE_COUNT => told.nodes = number(),
+                conventions::CACHE_HITS => told.cache_hits = number(),
+                conventions::NODE_FAILED => told.failed = number(),
+                // SQLite keeps what is no number as NULL.
+                conventions::CACHE_SAVED_MS => {
+                    told.saved_ms = attribute.to_value().as_f64().filter(|saved_ms| saved_ms.is_finite()).unwrap_or(0.0);
+                }
+                _ => {}
+            }
+        }
+        told
+    }
 }

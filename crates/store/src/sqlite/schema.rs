@@ -8,7 +8,7 @@ use crate::file_layer::{self, APPLICATION_ID};
 pub(super) const FORMAT_VERSION: u32 = 3;
 /// The oldest format that this code reads: those before were never released.
 pub(super) const OLDEST_VERSION: u32 = 3;
-/// The size of a page, in bytes. Larger ones save a tenth of the file, and cost twice the log where a commit is small.
+/// The size of a page, in bytes. Larger ones save nothing to speak of, and cost twice the log where a commit is small.
 const PAGE_BYTES: u32 = 4096;
 
 const TABLES: &str = "

@@ -147,3 +147,32 @@ fn what_belongs_to_no_run_goes_by_its_time() {
     assert_eq!(fixture.store.retain(&older_than(15)).unwrap().spans, 2);
     assert_eq!(fixture.store.spans(&SpanFilter::default()).unwrap()[0].trace_id, trace(10));
 }
+
+#[test]
+fn others_write_and_read_while_runs_are_forgotten() {
+    let fixture = filled(40);
+    let store = &fixture.store;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let (mut sink, mut recording) = (fixture.sink(), Recording::new());
+            for number in 100..200 {
+                sink.write(&recording.batch(&run(trace(number), 0, Status::Ok), &[])).unwrap();
+            }
+        });
+        let reader = scope.spawn(|| {
+            for _ in 0..20 {
+                for run in store.runs(&RunFilter { limit: 10, ..RunFilter::default() }).unwrap() {
+                    assert_eq!(store.trace(&run).unwrap().len(), 2, "a young run is whole");
+                }
+            }
+        });
+        for hours in (1..=20).rev() {
+            store.retain(&older_than(hours)).unwrap();
+        }
+        writer.join().unwrap();
+        reader.join().unwrap();
+    });
+    store.retain(&older_than(1)).unwrap();
+    assert_eq!(left(&fixture).len(), 100);
+    assert_eq!(store.check().unwrap().problems, []);
+}
