@@ -107,6 +107,34 @@ fn chain() -> Pipeline {
     Pipeline::builder("chain").nodes(links).node(scaled {}.input("last", "v99")).build().unwrap()
 }
 
+/// Runs a test where the stack has no room for a frame per link of a long chain.
+fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(256 << 10).spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn hits_that_stand_on_each_other_are_let_go_and_computed_again_without_going_deep() {
+    const LINKS: usize = 30_000;
+    on_a_small_stack(|| {
+        let store = Lossy { entries: MemoryCache::new().max_entries(2 * LINKS), ..Lossy::default() };
+        let link = |at: usize| {
+            next {}.named(format!("n{at}")).input("before", format!("v{at}")).output("next", format!("v{}", at + 1))
+        };
+        let chain = Pipeline::builder("chain").nodes((0..LINKS).map(link).collect::<Vec<_>>()).build().unwrap();
+        let run = || chain.run(inputs! { v0: 0u64 }).cache(store.cache()).no_telemetry().wait().unwrap();
+        let last = |run: &Run| run.get::<u64>(&format!("v{LINKS}")).unwrap();
+        assert_eq!(last(&run()), LINKS as u64);
+
+        let again = run();
+        assert_eq!((last(&again), again.cache_stats().hits), (LINKS as u64, LINKS as u64));
+        drop(again);
+
+        store.damage();
+        let restored = run();
+        assert_eq!((last(&restored), restored.cache_stats().damaged), (LINKS as u64, LINKS as u64));
+    });
+}
+
 #[test]
 fn a_hit_deep_in_a_chain_loads_nothing() {
     let store = Lossy::default();

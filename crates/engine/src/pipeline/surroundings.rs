@@ -64,8 +64,9 @@ impl PipelineInfo {
 pub(crate) struct SiteFacts {
     /// The pipeline that it is in, by its number; a pipeline is in itself.
     pub(crate) pipeline: usize,
-    pub(crate) inputs: Vec<Arc<str>>,
-    pub(crate) outputs: Vec<Arc<str>>,
+    /// Shared by all sites that are the root's: a long plan has many.
+    pub(crate) inputs: Arc<[Arc<str>]>,
+    pub(crate) outputs: Arc<[Arc<str>]>,
 }
 
 /// The pipelines of a plan, the outer before the inner, and what is known of each site.

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::aftermath;
 use super::handed::{self, Calling, Times};
-use super::hit::{Hit, any_lost, restore_first};
+use super::hit::{Hit, Recipe, any_lost, restore_first};
 use super::keyed::{Identities, Keyed, NoKey};
 use super::map::Shown;
 use super::open_span::{Ended, OpenSpan, Spanned};
@@ -73,6 +73,12 @@ pub(crate) struct CallSite {
 }
 
 impl CallSite {
+    /// A node of a level, as itself.
+    pub(crate) fn of_node(level: &Arc<Level>, node: usize) -> Self {
+        let (site, recorded) = (level.sites.nodes[node].site, level.recorded);
+        Self { level: Arc::clone(level), node, site, index: None, recorded, shown: None }
+    }
+
     pub(crate) fn plan(&self) -> &PlanNode {
         &self.level.pipeline.0.nodes[self.node]
     }
@@ -87,19 +93,24 @@ impl CallSite {
 }
 
 /// Looks for a node's results in the cache without starting it.
-pub(crate) fn lookup(level: &Arc<Level>, node: usize, given: Givens) -> Option<(Slots, u64)> {
-    let (site, recorded) = (level.sites.nodes[node].site, level.recorded);
-    let site = CallSite { level: Arc::clone(level), node, site, index: None, recorded, shown: None };
+pub(crate) fn lookup(level: &Arc<Level>, at: usize, given: Givens) -> Option<(Slots, u64)> {
+    let site = CallSite::of_node(level, at);
     let NodeKind::Call { node, spec } = &site.plan().kind else { return None };
     let keyed = Keyed::find(&site, &**node, spec, &given).ok()??;
-    let Found::Hit(entry) = keyed.lookup(&site, spec) else { return None };
+    let Found::Hit(entry) = keyed.lookup(level, spec) else { return None };
     let saved_ns = entry.cost_ns;
-    Some((cached_slots(site, given, &keyed, entry), saved_ns))
+    let recipe = Recipe::Node(given.into_iter().map(|given| given.slot).collect());
+    Some((Hit::new(keyed.known(entry), Arc::clone(level), at, recipe).slots().collect(), saved_ns))
 }
 
 /// Runs a node: from the cache where it can, inline where the node is ready at once.
 pub(crate) fn begin(site: CallSite, given: Givens, start: Tick, cx: &mut Context<'_>) -> Begun {
     begin_call(site, given, start, Ask::First, cx)
+}
+
+/// Runs a node of which the cache was found to know nothing.
+pub(crate) fn begin_unknown(site: CallSite, given: Givens, keyed: Keyed, start: Tick, cx: &mut Context<'_>) -> Begun {
+    begin_call(site, given, start, Ask::Asked(Box::new(keyed)), cx)
 }
 
 /// Computes a node once more, whatever the cache says.
@@ -108,22 +119,28 @@ pub(super) fn again(site: CallSite, given: Givens, cx: &mut Context<'_>) -> Begu
 }
 
 /// Whether the cache is asked before a node is computed.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Ask {
     First,
+    /// It was, and had nothing.
+    Asked(Box<Keyed>),
     /// What it has is lost.
     Not,
 }
 
 fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Context<'_>) -> Begun {
     let NodeKind::Call { node, spec } = &site.plan().kind else { return Begun::Done(not_a_call(start)) };
-    let keyed = match Keyed::find(&site, &**node, spec, &given) {
+    let is_first = matches!(ask, Ask::First);
+    let keyed = match ask {
+        Ask::Asked(keyed) => Ok(Some(*keyed)),
+        Ask::First | Ask::Not => Keyed::find(&site, &**node, spec, &given),
+    };
+    let keyed = match keyed {
         Ok(keyed) => keyed,
-        Err(NoKey::Lost) => return when_restored(site, given, ask, cx),
+        Err(NoKey::Lost) => return when_restored(site, given, is_first, cx),
         Err(NoKey::Failed(error)) => return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now())),
     };
-    if let Some(keyed) = keyed.as_ref().filter(|_| ask == Ask::First) {
-        match keyed.lookup(&site, spec) {
+    if let Some(keyed) = keyed.as_ref().filter(|_| is_first) {
+        match keyed.lookup(&site.level, spec) {
             Found::Hit(entry) => return Begun::Done(hit(site, given, start, keyed, entry)),
             Found::Damaged(error) => site.level.run.totals.count_damage(error),
             Found::Miss => {}
@@ -131,7 +148,7 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     }
     let inputs = match inputs(&site.plan().args, &given) {
         Ok(inputs) => inputs,
-        Err(_) if any_lost(&given) => return when_restored(site, given, ask, cx),
+        Err(_) if any_lost(&given) => return when_restored(site, given, is_first, cx),
         Err(error) => {
             let error = site.error(ErrorKind::Cache, &error);
             return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now()));
@@ -149,7 +166,8 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
 }
 
 /// Begins a call when what it reads, and the cache has lost, has been computed again.
-fn when_restored(site: CallSite, given: Givens, ask: Ask, cx: &mut Context<'_>) -> Begun {
+fn when_restored(site: CallSite, given: Givens, is_first: bool, cx: &mut Context<'_>) -> Begun {
+    let ask = if is_first { Ask::First } else { Ask::Not };
     restore_first(given, move |given, cx| begin_call(site, given, Tick::now(), ask, cx), cx)
 }
 
@@ -204,18 +222,10 @@ fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Ent
     }
     let end = Tick::now();
     let (lookup_ns, saved_ns) = (start.elapsed_ns(end), entry.cost_ns);
-    let slots = cached_slots(site, given, keyed, entry);
+    let (level, node) = (Arc::clone(&site.level), site.node);
+    let slots = Hit::new(keyed.known(entry), level, node, Recipe::Item(Box::new((site, given)))).slots().collect();
     open.end(&Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns }, end);
     Done { result: Ok(slots), hit: true, saved_ns, end, began: None }
-}
-
-/// Slots for what lies in the cache, with what it takes to compute it again.
-fn cached_slots(site: CallSite, given: Givens, keyed: &Keyed, entry: Arc<Entry>) -> Slots {
-    let identities = keyed.identities(&entry);
-    let hit = Arc::new(Hit::new(keyed.signature, entry, site, given));
-    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    let slot = |(place, &output): (usize, &usize)| Slot::cached(&hit, (number(output), number(place)), identities.of(output));
-    hit.exposed().iter().enumerate().map(slot).collect()
 }
 
 /// Ends a direct call of a level's node: checks what it gave and closes its span.

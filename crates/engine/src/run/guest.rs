@@ -82,7 +82,7 @@ fn made(pipeline: &Pipeline, slots: &[Option<Slot>], output: usize) -> Result<(V
     let slot = slots.get(port.slot).and_then(Option::as_ref);
     let slot = slot.ok_or_else(|| Error::new(ErrorKind::Output, format!("output `{}` was not made", port.name)))?;
     let value = slot.value(&port.ty).map_err(|error| Error::new(ErrorKind::Cache, error.to_string()))?;
-    Ok((value, slot.signature().copied()))
+    Ok((value, slot.signature()))
 }
 
 async fn call_at(level: Arc<Level>, node: usize, inputs: Inputs, attempt: u32) -> Result<Outputs, Error> {

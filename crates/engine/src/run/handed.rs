@@ -151,7 +151,7 @@ fn reads(pipeline: &Pipeline, outputs: &[usize]) -> Vec<bool> {
 
 fn input(name: &str, ty: &Type, slot: &Slot) -> Result<ItemInput, Error> {
     let value = slot.value(ty).map_err(|error| Error::new(ErrorKind::Cache, format!("input `{name}`: {error}")))?;
-    Ok(ItemInput { value, ty: ty.clone(), signature: slot.signature().copied() })
+    Ok(ItemInput { value, ty: ty.clone(), signature: slot.signature() })
 }
 
 fn decode(name: &str, ty: &Type, bytes: &[u8]) -> Result<Value, Error> {

@@ -2,88 +2,220 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use flowglass_record::Tick;
+use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
-use super::slot::Slots;
-use crate::cache::Entry;
+use super::shared::Level;
+use super::slot::{Slot, Slots};
+use crate::cache::{Entry, identity};
 use crate::error::Error;
+use crate::pipeline::PlanNode;
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
 /// A computation whose results lie in the cache, with what it takes to do it once more.
 pub(crate) struct Hit {
     signature: KeyDigest,
     entry: Arc<Entry>,
-    site: CallSite,
-    given: Givens,
-    lost: AtomicBool,
-    computed: OnceCell<Slots>,
+    level: Arc<Level>,
+    node: usize,
+    /// Whether the content of the results stands for them in keys, and not the signature: they hold for a time only.
+    by_content: bool,
+    recipe: Recipe,
+    /// What takes the place of results that turned out to be lost, once it is computed.
+    again: OnceLock<Box<OnceCell<Slots>>>,
+}
+
+/// What a computation is given.
+pub(crate) enum Recipe {
+    /// A node of the level itself: what its parameters read.
+    Node(SmallVec<[Slot; 2]>),
+    /// An item of a map, or something else that the level knows nothing of.
+    Item(Box<(CallSite, Givens)>),
+}
+
+/// What a cache has of a computation.
+pub(crate) struct Known {
+    pub(crate) signature: KeyDigest,
+    pub(crate) entry: Arc<Entry>,
+    /// Whether the results hold for a time only.
+    pub(crate) by_content: bool,
 }
 
 impl Hit {
-    pub(crate) fn new(signature: KeyDigest, entry: Arc<Entry>, site: CallSite, given: Givens) -> Self {
-        Self { signature, entry, site, given, lost: AtomicBool::new(false), computed: OnceCell::new() }
+    pub(crate) fn new(
+        Known { signature, entry, by_content }: Known,
+        level: Arc<Level>,
+        node: usize,
+        recipe: Recipe,
+    ) -> Arc<Self> {
+        Arc::new(Self { signature, entry, level, node, by_content, recipe, again: OnceLock::new() })
     }
 
-    /// Returns an output, by its place in the entry and among the slots of the computation: computed again, or loaded.
-    pub(crate) fn value(&self, output: u32, place: u32, ty: &Type) -> Result<Value, ValueError> {
-        match self.computed.get().and_then(|slots| slots.get(place as usize)) {
-            Some(slot) => slot.value(ty),
-            None => self.load(output, ty).inspect_err(|error| self.lose(error)),
+    /// Returns slots for the outputs that the pipeline knows.
+    pub(crate) fn slots(self: Arc<Self>) -> impl Iterator<Item = Slot> {
+        let exposed = u32::try_from(self.plan().exposed.len()).unwrap_or(u32::MAX);
+        std::iter::repeat_n(self, exposed as usize).zip(0..exposed).map(|(hit, place)| Slot::Cached { hit, place })
+    }
+
+    fn plan(&self) -> &PlanNode {
+        &self.level.pipeline.0.nodes[self.node]
+    }
+
+    /// Returns the place in the entry of an output that the pipeline knows.
+    fn output(&self, place: u32) -> usize {
+        self.plan().exposed.get(place as usize).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Returns what stands for an output in the keys of those who read it.
+    pub(crate) fn identity(&self, place: u32) -> KeyDigest {
+        let output = self.output(place);
+        match self.entry.outputs.get(output) {
+            Some(cached) if self.by_content => identity::of_content(&cached.digest),
+            _ => identity::of_signature(&self.signature, output),
         }
     }
 
-    /// The places in the entry of the outputs that the pipeline knows.
-    pub(crate) fn exposed(&self) -> &[usize] {
-        &self.site.plan().exposed
+    /// Returns an output, by its place among those that the pipeline knows: computed again, or loaded.
+    pub(crate) fn value(&self, place: u32, ty: &Type) -> Result<Value, ValueError> {
+        match self.computed().and_then(|slots| slots.get(place as usize)) {
+            Some(slot) => slot.value(ty),
+            None => self.load(place, ty).inspect_err(|error| self.lose(error)),
+        }
+    }
+
+    fn computed(&self) -> Option<&Slots> {
+        self.again.get()?.get()
     }
 
     /// Says whether an output lies in the entry itself.
-    pub(crate) fn is_small(&self, output: u32) -> bool {
-        self.entry.outputs.get(output as usize).is_some_and(|output| output.inline.is_some())
+    pub(crate) fn is_small(&self, place: u32) -> bool {
+        self.entry.outputs.get(self.output(place)).is_some_and(|output| output.inline.is_some())
     }
 
-    fn load(&self, output: u32, ty: &Type) -> Result<Value, ValueError> {
-        let output = self.entry.outputs.get(output as usize);
+    fn load(&self, place: u32, ty: &Type) -> Result<Value, ValueError> {
+        let output = self.entry.outputs.get(self.output(place));
         let output = output.ok_or_else(|| ValueError::new("the cached entry lacks an output"))?;
-        let cache = self.site.level.config.cache.as_ref().ok_or_else(|| ValueError::new("the run has no cache"))?;
+        let cache = self.level.config.cache.as_ref().ok_or_else(|| ValueError::new("the run has no cache"))?;
         let bytes = cache.load(output).map_err(|error| ValueError::new(error.to_string()))?;
         ty.decode(&bytes)
     }
 
     /// Notes that the results can't be had, so that they are computed when they are needed.
+    #[cold]
     fn lose(&self, problem: &ValueError) {
-        if !self.lost.swap(true, Relaxed) {
-            self.site
-                .level
-                .run
-                .totals
-                .count_damage(format_args!("a cached result of `{}` is lost: {problem}", self.entry.path));
-            if let Some(cache) = &self.site.level.config.cache {
+        let mut is_news = false;
+        self.again.get_or_init(|| {
+            is_news = true;
+            Box::default()
+        });
+        if is_news {
+            let lost = format_args!("a cached result of `{}` is lost: {problem}", self.entry.path);
+            self.level.run.totals.count_damage(lost);
+            if let Some(cache) = &self.level.config.cache {
                 cache.forget(&self.signature);
             }
         }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Relaxed) && self.computed.get().is_none()
+        self.again.get().is_some_and(|again| again.get().is_none())
     }
 
-    /// Computes the results again, once for all who need them.
-    pub(crate) async fn restore(&self) -> Result<(), Error> {
+    /// Computes the results again, once for all who need them. What they are computed from may be lost, too, as deep as a
+    /// chain is long: what lies deepest comes first, one after the other.
+    pub(crate) async fn restore(self: &Arc<Self>) -> Result<(), Error> {
+        let mut due = vec![Arc::clone(self)];
+        while let Some(hit) = due.last().cloned() {
+            let waiting = due.len();
+            if hit.is_lost() {
+                hit.find_lost_below(&mut due);
+            }
+            if due.len() == waiting {
+                hit.compute().await?;
+                due.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what of the computation's inputs can't be had.
+    fn find_lost_below(&self, lost: &mut Vec<Arc<Self>>) {
+        match &self.recipe {
+            Recipe::Node(slots) => {
+                self.plan().args.iter().zip(slots).for_each(|(arg, slot)| slot.find_lost(&arg.have, lost));
+            }
+            Recipe::Item(item) => item.1.iter().for_each(|given| given.slot.find_lost(&given.have, lost)),
+        }
+    }
+
+    async fn compute(&self) -> Result<(), Error> {
+        let Some(again) = self.again.get() else { return Ok(()) };
         let compute = async {
-            let begun = poll_fn(|cx| Poll::Ready(call::again(self.site.clone(), self.given.clone(), cx))).await;
+            let (site, given) = self.call();
+            let begun = poll_fn(|cx| Poll::Ready(call::again(site.clone(), given.clone(), cx))).await;
             match begun {
                 Begun::Done(done) => done.result,
                 Begun::Running(future) => future.await.result,
             }
         };
-        self.computed.get_or_try_init(|| compute).await.map(|_| ())
+        again.get_or_try_init(|| compute).await.map(|_| ())
+    }
+
+    /// The call that computes the results.
+    fn call(&self) -> (CallSite, Givens) {
+        match &self.recipe {
+            Recipe::Item(item) => (**item).clone(),
+            Recipe::Node(slots) => {
+                let given = |(arg, slot): (&crate::pipeline::Arg, &Slot)| Given { slot: slot.clone(), have: arg.have.clone() };
+                let given = self.plan().args.iter().zip(slots).map(given).collect();
+                (CallSite::of_node(&self.level, self.node), given)
+            }
+        }
+    }
+}
+
+impl Recipe {
+    /// Takes what the computation is given.
+    fn take(&mut self) -> SmallVec<[Slot; 2]> {
+        match self {
+            Self::Node(slots) => std::mem::take(slots),
+            Self::Item(item) => std::mem::take(&mut item.1).into_iter().map(|given| given.slot).collect(),
+        }
+    }
+}
+
+/// A hit holds what it would be computed from, which are hits again, as deep as a chain is long. They go one after the other,
+/// not one inside of the other.
+impl Drop for Hit {
+    fn drop(&mut self) {
+        let mut going = self.recipe.take();
+        while let Some(mut slot) = going.pop() {
+            slot.take_apart(&mut going);
+        }
+    }
+}
+
+impl Slot {
+    /// Takes out what the slot alone holds on to.
+    fn take_apart(&mut self, parts: &mut SmallVec<[Self; 2]>) {
+        match self {
+            Self::Plain(_) => {}
+            Self::Cached { hit, .. } => {
+                if let Some(hit) = Arc::get_mut(hit) {
+                    parts.extend(hit.recipe.take());
+                }
+            }
+            Self::Rich(rich) => {
+                if let Some(rich) = Arc::get_mut(rich) {
+                    parts.extend(rich.take_items());
+                }
+            }
+        }
     }
 }
 

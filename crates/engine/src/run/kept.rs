@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::slot::Slot;
 use crate::pipeline::{Plan, Steps};
-use crate::value::Value;
+use crate::value::{KeyDigest, Type, Value};
 
 /// The values of one level. A value that nobody reads any more, and nobody asked for, is let go.
 pub(crate) struct Kept {
@@ -51,6 +51,12 @@ impl Kept {
             return self.look(slot).map(Arc::clone);
         }
         self.slots.get_mut(slot)?.take()?.into_here()
+    }
+
+    /// Returns what stands for a value in cache keys; none if that can't be told, or if nothing is there.
+    #[inline]
+    pub(crate) fn digest(&self, slot: usize, ty: &Type) -> Option<KeyDigest> {
+        self.slots.get(slot)?.as_ref()?.digest(ty).ok()
     }
 
     /// Sees to it that what stands for a value in cache keys is worked out once, if it has several readers.

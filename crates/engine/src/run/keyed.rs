@@ -1,11 +1,14 @@
 //! The signature of a call: what makes its results stand for those of another run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_model::CacheStatus;
 use smallvec::SmallVec;
 
 use super::call::{CallSite, Given, inputs};
+use super::hit::Known;
+use super::shared::Level;
 use crate::cache::{Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
@@ -55,15 +58,8 @@ impl Identities {
 impl Keyed {
     /// Works out the signature, if there is a cache and the node may use it.
     pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, NoKey> {
-        let plan = site.plan();
-        let (Some(cache), Some(code), true) = (&site.level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
-        let mut keyed = Self {
-            signature: KeyDigest::default(),
-            ttl: plan.ttl.or(cache.default_ttl()),
-            digests: SmallVec::new(),
-            named: Vec::new(),
-        };
-        keyed.digests.push(*plan.key_head.get_or_init(|| head(plan, spec, code)));
+        let (level, plan) = (&*site.level, site.plan());
+        let Some(mut keyed) = Self::begun(level, plan, spec) else { return Ok(None) };
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
@@ -83,25 +79,56 @@ impl Keyed {
                 keyed.named = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
             }
         }
-        if let Some(environment) = &site.level.config.environment {
-            keyed.digests.push(blake3::hash(environment.as_bytes()).into());
-        }
-        keyed.signature = blake3::hash(keyed.digests.as_flattened()).into();
+        keyed.sign(level);
         Ok(Some(keyed))
     }
 
+    /// Works out the signature of a node of the level from what stands for its inputs, if there is a cache and the node may use
+    /// it, is keyed by signatures, and has them all.
+    #[inline]
+    pub(crate) fn of_node(
+        level: &Level,
+        plan: &PlanNode,
+        spec: &NodeSpec,
+        digests: impl Iterator<Item = Option<KeyDigest>>,
+    ) -> Option<Self> {
+        if spec.keyed_by != KeyedBy::Signatures {
+            return None;
+        }
+        let mut keyed = Self::begun(level, plan, spec)?;
+        for digest in digests {
+            keyed.digests.push(digest?);
+        }
+        keyed.sign(level);
+        Some(keyed)
+    }
+
+    /// Begins a signature with what is the same for each call of the node.
+    #[inline]
+    fn begun(level: &Level, plan: &PlanNode, spec: &NodeSpec) -> Option<Self> {
+        let (Some(cache), Some(code), true) = (&level.config.cache, &spec.code, plan.cache) else { return None };
+        let mut digests = SmallVec::new();
+        digests.push(*plan.key_head.get_or_init(|| head(plan, spec, code)));
+        Some(Self { signature: KeyDigest::default(), ttl: plan.ttl.or(cache.default_ttl()), digests, named: Vec::new() })
+    }
+
+    #[inline]
+    fn sign(&mut self, level: &Level) {
+        if let Some(environment) = &level.config.environment {
+            self.digests.push(blake3::hash(environment.as_bytes()).into());
+        }
+        self.signature = blake3::hash(self.digests.as_flattened()).into();
+    }
+
     /// Looks for the results.
-    pub(crate) fn lookup(&self, site: &CallSite, spec: &NodeSpec) -> Found {
-        let Some(cache) = &site.level.config.cache else { return Found::Miss };
+    pub(crate) fn lookup(&self, level: &Level, spec: &NodeSpec) -> Found {
+        let Some(cache) = &level.config.cache else { return Found::Miss };
         cache.find(&self.signature, spec.outputs.len(), self.ttl)
     }
 
-    /// What stands for the outputs of an entry.
-    pub(crate) fn identities(&self, entry: &Entry) -> Identities {
-        match self.ttl {
-            None => Identities::Signature(self.signature),
-            Some(_) => Identities::Contents(entry.outputs.iter().map(|output| identity::of_content(&output.digest)).collect()),
-        }
+    /// What a cache has, that knows of the results.
+    pub(crate) fn known(&self, entry: Arc<Entry>) -> Known {
+        Known { signature: self.signature, entry, by_content: self.ttl.is_some() }
     }
 
     /// Keeps what was computed, if it can be encoded and the cache can write.

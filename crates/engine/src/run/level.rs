@@ -14,8 +14,10 @@ use super::agenda::Agenda;
 use super::attempts::Attempts;
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::kept::Kept;
+use super::keyed::Keyed;
 use super::map;
 use super::nested;
+use super::recall::Recalled;
 use super::shared::Level;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
@@ -38,13 +40,15 @@ pub(crate) struct LevelWork {
     pub(super) is_timed: bool,
     /// Nodes that were called directly; counted in the run's totals at the end.
     pub(super) called: u64,
+    /// Nodes that were recalled from the cache, and what that saved; likewise.
+    pub(super) recalled: (u64, u64),
     error: Option<Error>,
     /// Nodes that did not end well: they failed, or were stopped when another had failed.
     unwell: Vec<(usize, Fate)>,
     /// What nodes were given that have to wait, or have failed.
     lent: Vec<Lent>,
     all_hit: bool,
-    saved_ns: u64,
+    pub(super) saved_ns: u64,
     is_over: bool,
 }
 
@@ -90,6 +94,7 @@ impl LevelWork {
             is_heard,
             is_timed: is_heard || !level.scope.is_off(),
             called: 0,
+            recalled: (0, 0),
             error: None,
             unwell: Vec::new(),
             lent: Vec::new(),
@@ -116,8 +121,7 @@ impl LevelWork {
                 self.agenda.unstart(node);
                 self.fail(error);
             } else if !self.call_directly(level, node, cx) {
-                let begun = self.begin(level, node, cx);
-                self.begun(node, begun);
+                self.recall_or_begin(level, node, cx);
             }
         }
     }
@@ -132,18 +136,30 @@ impl LevelWork {
         }
     }
 
-    /// Starts a node the long way.
-    fn begin(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) -> Begun {
+    /// Takes a node's results from the cache, or starts it the long way.
+    fn recall_or_begin(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) {
+        let asked = match self.recall(level, node) {
+            Recalled::Whole => return,
+            Recalled::Unknown(keyed) => Some(*keyed),
+            Recalled::Unasked => None,
+        };
+        let begun = self.begin(level, node, asked, cx);
+        self.begun(node, begun);
+    }
+
+    /// Starts a node the long way; `asked` if the cache was asked and knows nothing of it.
+    fn begin(&mut self, level: &Arc<Level>, node: usize, asked: Option<Keyed>, cx: &mut Context<'_>) -> Begun {
         let start = if self.is_timed { self.now } else { Tick::now() };
         let plan = &level.pipeline.0.nodes[node];
         let given = self.given(plan);
-        let sites = &level.sites.nodes[node];
         match (&plan.kind, plan.map) {
             (_, Some(mode)) => map::begin_node(level, node, given, mode, start, cx),
             (NodeKind::Call { .. }, None) => {
-                let recorded = level.recorded;
-                let site = CallSite { level: Arc::clone(level), node, site: sites.site, index: None, recorded, shown: None };
-                call::begin(site, given, start, cx)
+                let site = CallSite::of_node(level, node);
+                match asked {
+                    Some(keyed) => call::begin_unknown(site, given, keyed, start, cx),
+                    None => call::begin(site, given, start, cx),
+                }
             }
             (NodeKind::Pipeline(inner), None) => nested::begin_pipeline(level, node, inner, given, start, cx),
         }
@@ -233,7 +249,10 @@ impl LevelWork {
     /// Adds what was counted here to the run's totals.
     fn count(&mut self) {
         self.all_hit &= self.called == 0;
-        self.level.run.totals.nodes.fetch_add(std::mem::take(&mut self.called), Relaxed);
+        let (totals, (hits, saved_ns)) = (&self.level.run.totals, std::mem::take(&mut self.recalled));
+        totals.nodes.fetch_add(std::mem::take(&mut self.called), Relaxed);
+        totals.hits.fetch_add(hits, Relaxed);
+        totals.saved_ns.fetch_add(saved_ns, Relaxed);
     }
 
     fn done(&mut self) -> LevelDone {

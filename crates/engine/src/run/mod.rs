@@ -18,6 +18,7 @@ mod open_span;
 mod options;
 mod outcome;
 mod probe;
+mod recall;
 mod retries;
 mod root;
 mod shared;

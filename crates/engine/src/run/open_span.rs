@@ -344,27 +344,36 @@ impl Drop for OpenSpan {
 }
 
 /// The values of a call's span, in the order of [`CALL_KEYS`](crate::pipeline).
-struct CallValues<'a>([AttributeInput<'a>; 7]);
+pub(super) struct CallValues<'a>(pub(super) [AttributeInput<'a>; 7]);
 
 impl<'a> CallValues<'a> {
+    /// The values of a call that came from the cache.
+    #[inline]
+    pub(super) fn of_hit(signature: Option<&'a KeyDigest>, lookup_ns: u64, saved_ns: u64) -> Self {
+        use AttributeInput::{Float, None, Str};
+        Self([
+            Str(CacheStatus::Hit.as_str()),
+            shown_signature(signature),
+            Float(milliseconds(lookup_ns)),
+            Float(milliseconds(saved_ns)),
+            None,
+            None,
+            None,
+        ])
+    }
+
     fn of(ended: &Ended<'a>, attempts: u32, incomplete: AttributeInput<'a>, item: AttributeInput<'a>) -> Self {
-        use AttributeInput::{Bytes, Float, Int, None, Str};
-        let signature = |signature: Option<&'a KeyDigest>| signature.map_or(None, |digest| Bytes(&digest[..16]));
+        use AttributeInput::{Int, None, Str};
         let attempt = if attempts > 1 { Int(i64::from(attempts)) } else { None };
         Self(match *ended {
             Ended::Computed { cache: CacheStatus::Off, .. } => [None, None, None, None, attempt, incomplete, item],
             Ended::Computed { cache, signature: digest } => {
-                [Str(cache.as_str()), signature(digest), None, None, attempt, incomplete, item]
+                [Str(cache.as_str()), shown_signature(digest), None, None, attempt, incomplete, item]
             }
-            Ended::Hit { signature: digest, saved_ns, lookup_ns } => [
-                Str(CacheStatus::Hit.as_str()),
-                signature(digest),
-                Float(milliseconds(lookup_ns)),
-                Float(milliseconds(saved_ns)),
-                None,
-                incomplete,
-                item,
-            ],
+            Ended::Hit { signature, saved_ns, lookup_ns } => {
+                let Self([status, signature, lookup, saved, ..]) = Self::of_hit(signature, lookup_ns, saved_ns);
+                [status, signature, lookup, saved, None, incomplete, item]
+            }
             Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete, item],
         })
     }
@@ -373,6 +382,11 @@ impl<'a> CallValues<'a> {
 #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
 pub(crate) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
+}
+
+/// As much of a signature as its span shows.
+fn shown_signature(signature: Option<&KeyDigest>) -> AttributeInput<'_> {
+    signature.map_or(AttributeInput::None, |digest| AttributeInput::Bytes(&digest[..16]))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds for people")]

@@ -12,6 +12,8 @@ use crate::value::{KeyDigest, KeyHasher, List, Type, Value, ValueError};
 pub(crate) enum Slot {
     /// A value that no signature stands for.
     Plain(Value),
+    /// An output of a computation whose results lie in the cache, by its place among those that the pipeline knows.
+    Cached { hit: Arc<Hit>, place: u32 },
     /// Anything else. Rare or dear enough to stand apart, so that the others are small.
     Rich(Arc<Rich>),
 }
@@ -29,12 +31,6 @@ pub(crate) type Slots = SmallVec<[Slot; 1]>;
 
 enum Content {
     Here(Value),
-    /// An output of a cached computation: its place in the entry, and among the slots of the computation.
-    Cached {
-        hit: Arc<Hit>,
-        output: u32,
-        place: u32,
-    },
     Many(Vec<Slot>),
 }
 
@@ -47,11 +43,6 @@ impl Slot {
     /// Holds a computed value.
     pub(crate) fn computed(value: Value, signature: Option<KeyDigest>) -> Self {
         if signature.is_some() { Self::rich(Content::Here(value), signature) } else { Self::Plain(value) }
-    }
-
-    /// Holds a value that is still in the cache.
-    pub(crate) fn cached(hit: &Arc<Hit>, (output, place): (u32, u32), signature: Option<KeyDigest>) -> Self {
-        Self::rich(Content::Cached { hit: Arc::clone(hit), output, place }, signature)
     }
 
     /// Holds a value that no signature stands for, and whose digest is worked out once for all who read it.
@@ -68,11 +59,10 @@ impl Slot {
 
     /// Takes a small value out of the cache, so that what is needed to compute it again needn't be kept.
     pub(crate) fn keep(&mut self, value: Value) {
-        if let Self::Rich(rich) = self
-            && let Content::Cached { hit, output, .. } = &rich.content
-            && hit.is_small(*output)
+        if let Self::Cached { hit, place } = self
+            && hit.is_small(*place)
         {
-            *self = Self::rich(Content::Here(value), rich.signature);
+            *self = Self::rich(Content::Here(value), Some(hit.identity(*place)));
         }
     }
 
@@ -81,7 +71,7 @@ impl Slot {
         let signature = items
             .iter()
             .try_fold(KeyHasher::default(), |mut hasher, item| {
-                hasher.bytes(item.signature()?);
+                hasher.bytes(&item.signature()?);
                 Some(hasher)
             })
             .map(|mut hasher| {
@@ -96,10 +86,12 @@ impl Slot {
         Self::Rich(Arc::new(Rich { content, signature, digest: OnceLock::new() }))
     }
 
-    pub(crate) fn signature(&self) -> Option<&KeyDigest> {
+    /// What stands for the value in cache keys, if that isn't the value itself.
+    pub(crate) fn signature(&self) -> Option<KeyDigest> {
         match self {
             Self::Plain(_) => None,
-            Self::Rich(rich) => rich.signature.as_ref(),
+            Self::Cached { hit, place } => Some(hit.identity(*place)),
+            Self::Rich(rich) => rich.signature,
         }
     }
 
@@ -108,6 +100,7 @@ impl Slot {
     pub(crate) fn here(&self) -> Option<&Value> {
         match self {
             Self::Plain(value) => Some(value),
+            Self::Cached { .. } => None,
             Self::Rich(rich) => rich.here(),
         }
     }
@@ -116,6 +109,7 @@ impl Slot {
     pub(crate) fn into_here(self) -> Option<Value> {
         match self {
             Self::Plain(value) => Some(value),
+            Self::Cached { .. } => None,
             Self::Rich(rich) => match Arc::try_unwrap(rich) {
                 Ok(Rich { content: Content::Here(value), .. }) => Some(value),
                 Ok(_) => None,
@@ -128,6 +122,7 @@ impl Slot {
     pub(crate) fn value(&self, ty: &Type) -> Result<Value, ValueError> {
         match self {
             Self::Plain(value) => Ok(Arc::clone(value)),
+            Self::Cached { hit, place } => hit.value(*place, ty),
             Self::Rich(rich) => rich.content.value(ty),
         }
     }
@@ -141,6 +136,7 @@ impl Slot {
     pub(crate) fn digest(&self, ty: &Type) -> Result<KeyDigest, ValueError> {
         let rich = match self {
             Self::Plain(value) => return value_digest(value, ty),
+            Self::Cached { hit, place } => return Ok(hit.identity(*place)),
             Self::Rich(rich) => rich,
         };
         match rich.signature.as_ref().or_else(|| rich.digest.get()) {
@@ -161,35 +157,44 @@ impl Slot {
 
     /// Says whether the value, or one of the list, lies in the cache.
     pub(crate) fn is_cached(&self) -> bool {
-        match self.content() {
-            Some(Content::Cached { .. }) => true,
-            Some(Content::Many(items)) => items.iter().any(Self::is_cached),
-            _ => false,
-        }
+        matches!(self, Self::Cached { .. }) || self.listed().iter().any(Self::is_cached)
     }
 
     /// Says whether the value, or one of the list, was found to be lost and hasn't been computed again.
     pub(crate) fn is_lost(&self) -> bool {
-        match self.content() {
-            Some(Content::Cached { hit, .. }) => hit.is_lost(),
-            Some(Content::Many(items)) => items.iter().any(Self::is_lost),
-            _ => false,
+        match self {
+            Self::Cached { hit, .. } => hit.is_lost(),
+            _ => self.listed().iter().any(Self::is_lost),
+        }
+    }
+
+    /// Finds out what of the value can't be had, by trying to load it.
+    pub(crate) fn find_lost(&self, ty: &Type, lost: &mut Vec<Arc<Hit>>) {
+        if let Self::Cached { hit, place } = self {
+            if hit.value(*place, ty).is_err() && hit.is_lost() {
+                lost.push(Arc::clone(hit));
+            }
+        } else if let Type::List(item) = ty {
+            self.listed().iter().for_each(|slot| slot.find_lost(item, lost));
         }
     }
 
     /// Everything in the slot that lies in the cache.
     pub(crate) fn hits(&self) -> Vec<Arc<Hit>> {
-        match self.content() {
-            Some(Content::Cached { hit, .. }) => vec![Arc::clone(hit)],
-            Some(Content::Many(items)) => items.iter().flat_map(Self::hits).collect(),
-            _ => Vec::new(),
+        match self {
+            Self::Cached { hit, .. } => vec![Arc::clone(hit)],
+            _ => self.listed().iter().flat_map(Self::hits).collect(),
         }
     }
 
-    fn content(&self) -> Option<&Content> {
+    /// The items of a list that is held item by item.
+    fn listed(&self) -> &[Self] {
         match self {
-            Self::Plain(_) => None,
-            Self::Rich(rich) => Some(&rich.content),
+            Self::Rich(rich) => match &rich.content {
+                Content::Many(items) => items,
+                Content::Here(_) => &[],
+            },
+            Self::Plain(_) | Self::Cached { .. } => &[],
         }
     }
 }
@@ -198,7 +203,15 @@ impl Rich {
     fn here(&self) -> Option<&Value> {
         match &self.content {
             Content::Here(value) => Some(value),
-            Content::Cached { .. } | Content::Many(_) => None,
+            Content::Many(_) => None,
+        }
+    }
+
+    /// Takes the items of a list that is held item by item.
+    pub(super) fn take_items(&mut self) -> Vec<Slot> {
+        match &mut self.content {
+            Content::Here(_) => Vec::new(),
+            Content::Many(items) => std::mem::take(items),
         }
     }
 }
@@ -207,7 +220,6 @@ impl Content {
     fn value(&self, ty: &Type) -> Result<Value, ValueError> {
         match self {
             Self::Here(value) => Ok(Arc::clone(value)),
-            Self::Cached { hit, output, place } => hit.value(*output, *place, ty),
             Self::Many(items) => {
                 let Type::List(item) = ty else { return Err(ValueError::new(format!("a list is not a `{ty}`"))) };
                 Ok(Arc::new(List(items.iter().map(|slot| slot.value(item)).collect::<Result<_, _>>()?)))

@@ -71,7 +71,7 @@ impl LevelWork {
 
     /// Opens a node's span: where the last node ended, this one starts.
     #[inline]
-    fn enter(&mut self, level: &Level, node: usize) -> Frame {
+    pub(super) fn enter(&mut self, level: &Level, node: usize) -> Frame {
         let scope = &level.scope;
         let frame = Frame {
             span: scope.next_span(),

@@ -1,0 +1,109 @@
+//! The short way to results that lie in the cache: found by what stands for a node's inputs where these lie, and put into their
+//! slots unloaded.
+
+use std::sync::Arc;
+
+use flowglass_model::{EventKind, Status};
+use flowglass_record::{SpanEnd, Tick};
+
+use super::hit::{Hit, Recipe};
+use super::keyed::Keyed;
+use super::level::LevelWork;
+use super::open_span::{CallValues, seconds};
+use super::shared::Level;
+use crate::cache::{Entry, Found};
+use crate::node::NodeSpec;
+use crate::pipeline::{CACHED, NodeKind, PlanNode, meters};
+use crate::value::KeyDigest;
+
+/// What became of asking the cache for a node.
+pub(super) enum Recalled {
+    /// Its results are in their slots.
+    Whole,
+    /// The cache knows nothing of this signature.
+    Unknown(Box<Keyed>),
+    /// The cache can't be asked in this way, or not at all.
+    Unasked,
+}
+
+impl LevelWork {
+    /// Asks the cache for the results of a node that is keyed by signatures.
+    pub(super) fn recall(&mut self, level: &Arc<Level>, node: usize) -> Recalled {
+        if self.obstacles & CACHED == 0 {
+            return Recalled::Unasked;
+        }
+        let plan = &level.pipeline.0.nodes[node];
+        let NodeKind::Call { spec, .. } = &plan.kind else { return Recalled::Unasked };
+        let Some(keyed) = self.signed(level, plan, spec) else { return Recalled::Unasked };
+        match keyed.lookup(level, spec) {
+            Found::Hit(entry) => {
+                self.take_recalled(level, node, &keyed, entry);
+                return Recalled::Whole;
+            }
+            Found::Damaged(error) => level.run.totals.count_damage(error),
+            Found::Miss => {}
+        }
+        Recalled::Unknown(Box::new(keyed))
+    }
+
+    fn signed(&mut self, level: &Level, plan: &PlanNode, spec: &NodeSpec) -> Option<Keyed> {
+        if plan.map.is_some() {
+            return None;
+        }
+        let kept = &mut self.kept;
+        let digests = plan.args.iter().map(|arg| {
+            kept.share_digest(arg.slot);
+            kept.digest(arg.slot, &arg.have)
+        });
+        Keyed::of_node(level, plan, spec, digests)
+    }
+
+    fn take_recalled(&mut self, level: &Arc<Level>, node: usize, keyed: &Keyed, entry: Arc<Entry>) {
+        let saved_ns = entry.cost_ns;
+        self.pass_over(level, node, &keyed.signature, saved_ns);
+        self.recalled.0 += 1;
+        self.recalled.1 += saved_ns;
+        self.saved_ns += saved_ns;
+        let steps = &*level.pipeline.0.steps;
+        let step = &steps.steps[node];
+        let given = steps.args_of(step).iter().filter_map(|&slot| self.kept.read(slot as usize)).collect();
+        let hit = Hit::new(keyed.known(entry), Arc::clone(level), node, Recipe::Node(given));
+        for (at, slot) in (step.outputs.0 as usize..).zip(hit.slots()) {
+            self.kept.put(at, slot);
+        }
+        self.agenda.done(steps, node);
+    }
+
+    /// Starts and ends the span of a node whose results the cache has.
+    fn pass_over(&mut self, level: &Level, node: usize, signature: &KeyDigest, saved_ns: u64) {
+        let frame = self.enter(level, node);
+        let Some(_passing) = level.pass() else { return };
+        if self.is_timed {
+            self.now = Tick::now();
+        }
+        level.scope.exit();
+        let lookup_ns = frame.start.elapsed_ns(self.now);
+        if level.recorded {
+            level.scope.record(&SpanEnd {
+                frame: frame.uncounted(),
+                end: self.now,
+                status: Status::Ok,
+                message: "",
+                values: &CallValues::of_hit(Some(signature), lookup_ns, saved_ns).0,
+                extra: &[],
+                failure: None,
+                force: false,
+            });
+        }
+        if level.config.telemetry {
+            level.scope.count(frame.template, meters::HITS, 1);
+            level.scope.count(frame.template, meters::SAVED, seconds(saved_ns));
+        }
+        if self.is_heard {
+            let kind = EventKind::Cached { signature, lookup_ns, saved_ns };
+            level.tell(frame.template, frame.span, None, self.now, kind);
+            // What was told may have taken its time, which is not the next node's.
+            self.now = Tick::now();
+        }
+    }
+}
