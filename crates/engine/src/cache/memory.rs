@@ -131,7 +131,9 @@ impl ValueStore for Nowhere {
 /// The entries in a circle. A hand goes round: what was used since it last came by stays, the next that wasn't goes (CLOCK,
 /// which does as well as a list in order of use and moves nothing at a hit).
 struct Shelf {
-    places: HashMap<KeyDigest, usize, BuildHasherDefault<DigestHasher>>,
+    /// Where the entry lies whose signature begins like this. Two that begin alike are as good as impossible, and then the
+    /// later one stays; but the index is small enough to stay in the processor's cache.
+    places: HashMap<u64, usize, BuildHasherDefault<PrefixHasher>>,
     circle: Vec<Place>,
     free: Vec<usize>,
     hand: usize,
@@ -140,6 +142,7 @@ struct Shelf {
     max_bytes: u64,
 }
 
+#[repr(align(64))]
 struct Place {
     signature: KeyDigest,
     /// `None` where the place is free.
@@ -154,13 +157,16 @@ impl Shelf {
     }
 
     fn get(&mut self, signature: &KeyDigest) -> Option<Arc<Entry>> {
-        let place = &mut self.circle[*self.places.get(signature)?];
+        let place = &mut self.circle[*self.places.get(&prefix(signature))?];
+        if place.signature != *signature {
+            return None;
+        }
         place.used = true;
         place.entry.clone()
     }
 
     fn put(&mut self, signature: KeyDigest, entry: Entry) -> Result<(), CacheError> {
-        self.remove(&signature);
+        self.remove_prefix(prefix(&signature));
         let bytes = weight(&entry);
         if bytes > self.max_bytes {
             return Err(CacheError::new(format!("a result of {bytes} bytes is larger than the whole cache")));
@@ -175,13 +181,20 @@ impl Shelf {
         } else {
             self.circle[at] = place;
         }
-        self.places.insert(signature, at);
+        self.places.insert(prefix(&signature), at);
         self.bytes += bytes;
         Ok(())
     }
 
     fn remove(&mut self, signature: &KeyDigest) {
-        if let Some(at) = self.places.remove(signature) {
+        let prefix = prefix(signature);
+        if self.places.get(&prefix).is_some_and(|&at| self.circle[at].signature == *signature) {
+            self.remove_prefix(prefix);
+        }
+    }
+
+    fn remove_prefix(&mut self, prefix: u64) {
+        if let Some(at) = self.places.remove(&prefix) {
             self.bytes -= self.circle[at].bytes;
             self.circle[at].entry = None;
             self.free.push(at);
@@ -195,8 +208,8 @@ impl Shelf {
             self.hand = (at + 1) % self.circle.len();
             let place = &mut self.circle[at];
             if place.entry.is_some() && !std::mem::take(&mut place.used) {
-                let signature = place.signature;
-                return self.remove(&signature);
+                let prefix = prefix(&place.signature);
+                return self.remove_prefix(prefix);
             }
         }
     }
@@ -217,16 +230,22 @@ fn weight(entry: &Entry) -> u64 {
     entry.size_bytes().saturating_add((EACH_BYTES + entry.path.len() + parts + outputs) as u64)
 }
 
-/// Takes the first bytes of a digest, which are as random as a hash can be.
-#[derive(Default)]
-struct DigestHasher(u64);
+/// The first bytes of a digest, which are as random as a hash can be.
+fn prefix(signature: &KeyDigest) -> u64 {
+    u64::from_le_bytes(*signature.first_chunk().unwrap_or(&[0; 8]))
+}
 
-impl Hasher for DigestHasher {
+/// Takes a prefix for its own hash.
+#[derive(Default)]
+struct PrefixHasher(u64);
+
+impl Hasher for PrefixHasher {
     fn write(&mut self, bytes: &[u8]) {
-        // The digest's length comes as a number of its own and says nothing.
-        if let Some(first) = bytes.first_chunk().filter(|_| bytes.len() == size_of::<KeyDigest>()) {
-            self.0 = u64::from_le_bytes(*first);
-        }
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, prefix: u64) {
+        self.0 = prefix;
     }
 
     fn finish(&self) -> u64 {
@@ -275,6 +294,19 @@ mod tests {
         assert_eq!(cache.len(), 2);
         cache.clear();
         assert_eq!((cache.len(), cache.size_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn signatures_that_begin_alike_are_never_mixed_up() {
+        let (cache, one, mut other) = (MemoryCache::new(), signature(1), signature(1));
+        other[31] ^= 1;
+        cache.put(&one, entry(1)).unwrap();
+        assert_eq!(cache.get(&other).unwrap(), None);
+        cache.remove(&other).unwrap();
+        assert_eq!(cache.len(), 1, "another's entry stays");
+        cache.put(&other, entry(2)).unwrap();
+        assert_eq!((cache.get(&one).unwrap(), cache.get(&other).unwrap().map(|entry| entry.size_bytes())), (None, Some(2)));
+        assert_eq!((cache.len(), cache.size_bytes()), (1, weight(&entry(2))));
     }
 
     proptest! {

@@ -1,13 +1,14 @@
 //! The part of a plan that starting nodes looks at, laid out flat: who waits for whom, and which slots are read how often.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
 use super::{OutputPort, Plan};
-use crate::node::Node;
-use crate::value::Type;
+use crate::node::{KeyedBy, Node};
+use crate::value::{KeyDigest, Type};
 
 /// The steps of a plan, one for each of its nodes, and the lists that they point into.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Steps {
     pub(crate) reads: Box<[u32]>,
     /// The plan's outputs, sorted by their names.
     by_name: Box<[u32]>,
+    /// What counts where there is a cache, for each step: apart, so that the others needn't be read past it.
+    pub(crate) cached: Box<[CachedStep]>,
 }
 
 /// One node of a plan.
@@ -35,6 +38,20 @@ pub(crate) struct Step {
     pub(crate) outputs: (u32, u32),
     /// What could still keep it from being called directly: bits of [`CACHED`], [`ON_THREADS`] and [`AWAY`].
     pub(crate) unless: u8,
+}
+
+/// What a step is to a cache: all that is looked at when it is found there.
+pub(crate) struct CachedStep {
+    /// What of the signatures is the same for each call; worked out when a cache is first asked.
+    pub(crate) head: OnceLock<KeyDigest>,
+    /// For how long results hold, if the node says so itself.
+    pub(crate) ttl: Option<Duration>,
+    /// How many outputs the node has, whether or not the pipeline knows them.
+    pub(crate) outputs: u32,
+    /// Whether it is called as it is, and the signatures of its inputs make its own.
+    pub(crate) is_by_signatures: bool,
+    /// Whether the pipeline knows all its outputs, in their order.
+    pub(crate) exposes_all: bool,
 }
 
 /// A step's results are cached, where there is a cache.
@@ -70,6 +87,7 @@ impl Steps {
             sources: sources.into(),
             reads: reads.into(),
             by_name: by_name(outputs),
+            cached: nodes.iter().map(cached).collect(),
         }
     }
 
@@ -124,6 +142,20 @@ fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
     let direct = plain && node.args.iter().all(is_direct);
     let unless = AWAY | if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
     (direct.then(|| Arc::clone(call)), unless)
+}
+
+fn cached(node: &PlanNode) -> CachedStep {
+    let (outputs, is_keyed) = match &node.kind {
+        NodeKind::Call { spec, .. } => (spec.outputs.len(), spec.code.is_some() && spec.keyed_by == KeyedBy::Signatures),
+        NodeKind::Pipeline(_) => (node.exposed.len(), false),
+    };
+    CachedStep {
+        head: OnceLock::new(),
+        ttl: node.ttl,
+        outputs: number(outputs),
+        is_by_signatures: is_keyed && node.cache && node.map.is_none(),
+        exposes_all: node.exposed.iter().copied().eq(0..outputs),
+    }
 }
 
 /// Says whether a node gets the very value that lies in the slot.

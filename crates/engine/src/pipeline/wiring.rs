@@ -16,7 +16,7 @@ use super::{OutputPort, Pipeline, Plan, order, ports, shape};
 use crate::error::{Error, ErrorKind};
 use crate::policy::Retry;
 use crate::remote::travel;
-use crate::value::{KeyDigest, Type};
+use crate::value::Type;
 
 /// A node of a plan.
 #[derive(Clone)]
@@ -34,8 +34,6 @@ pub(crate) struct PlanNode {
     pub(crate) timeout: Option<Duration>,
     /// For how long its cached results hold.
     pub(crate) ttl: Option<Duration>,
-    /// What of its calls' signatures is the same for each; worked out when a cache is first asked.
-    pub(crate) key_head: OnceLock<KeyDigest>,
     /// The nodes that read its outputs.
     pub(crate) readers: Vec<usize>,
     /// How many nodes it reads from.
@@ -127,7 +125,6 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             retry,
             timeout,
             ttl,
-            key_head: OnceLock::new(),
             readers: Vec::new(),
             reads_from: reads_from.len(),
             kind: draft.def.kind,

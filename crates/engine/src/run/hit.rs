@@ -58,8 +58,12 @@ impl Hit {
 
     /// Returns slots for the outputs that the pipeline knows.
     pub(crate) fn slots(self: Arc<Self>) -> impl Iterator<Item = Slot> {
-        let exposed = u32::try_from(self.plan().exposed.len()).unwrap_or(u32::MAX);
-        std::iter::repeat_n(self, exposed as usize).zip(0..exposed).map(|(hit, place)| Slot::Cached { hit, place })
+        let steps = &self.level.pipeline.0.steps;
+        let (exposed, exposes_all) = (steps.steps[self.node].outputs.1, steps.cached[self.node].exposes_all);
+        std::iter::repeat_n(self, exposed as usize).zip(0..exposed).map(move |(hit, place)| {
+            let output = if exposes_all { place } else { hit.output(place) };
+            Slot::Cached { hit, output, place }
+        })
     }
 
     fn plan(&self) -> &PlanNode {
@@ -67,24 +71,27 @@ impl Hit {
     }
 
     /// Returns the place in the entry of an output that the pipeline knows.
-    fn output(&self, place: u32) -> usize {
-        self.plan().exposed.get(place as usize).copied().unwrap_or(usize::MAX)
+    fn output(&self, place: u32) -> u32 {
+        let output = self.plan().exposed.get(place as usize);
+        output.and_then(|&output| u32::try_from(output).ok()).unwrap_or(u32::MAX)
     }
 
     /// Returns what stands for an output in the keys of those who read it.
-    pub(crate) fn identity(&self, place: u32) -> KeyDigest {
-        let output = self.output(place);
-        match self.entry.outputs.get(output) {
-            Some(cached) if self.by_content => identity::of_content(&cached.digest),
-            _ => identity::of_signature(&self.signature, output),
+    #[inline]
+    pub(crate) fn identity(&self, output: u32) -> KeyDigest {
+        if self.by_content
+            && let Some(cached) = self.entry.outputs.get(output as usize)
+        {
+            return identity::of_content(&cached.digest);
         }
+        identity::of_signature(&self.signature, output as usize)
     }
 
-    /// Returns an output, by its place among those that the pipeline knows: computed again, or loaded.
-    pub(crate) fn value(&self, place: u32, ty: &Type) -> Result<Value, ValueError> {
+    /// Returns an output, by its place in the entry and among those that the pipeline knows: computed again, or loaded.
+    pub(crate) fn value(&self, output: u32, place: u32, ty: &Type) -> Result<Value, ValueError> {
         match self.computed().and_then(|slots| slots.get(place as usize)) {
             Some(slot) => slot.value(ty),
-            None => self.load(place, ty).inspect_err(|error| self.lose(error)),
+            None => self.load(output, ty).inspect_err(|error| self.lose(error)),
         }
     }
 
@@ -93,12 +100,12 @@ impl Hit {
     }
 
     /// Says whether an output lies in the entry itself.
-    pub(crate) fn is_small(&self, place: u32) -> bool {
-        self.entry.outputs.get(self.output(place)).is_some_and(|output| output.inline.is_some())
+    pub(crate) fn is_small(&self, output: u32) -> bool {
+        self.entry.outputs.get(output as usize).is_some_and(|output| output.inline.is_some())
     }
 
-    fn load(&self, place: u32, ty: &Type) -> Result<Value, ValueError> {
-        let output = self.entry.outputs.get(self.output(place));
+    fn load(&self, output: u32, ty: &Type) -> Result<Value, ValueError> {
+        let output = self.entry.outputs.get(output as usize);
         let output = output.ok_or_else(|| ValueError::new("the cached entry lacks an output"))?;
         let cache = self.level.config.cache.as_ref().ok_or_else(|| ValueError::new("the run has no cache"))?;
         let bytes = cache.load(output).map_err(|error| ValueError::new(error.to_string()))?;

@@ -53,9 +53,16 @@ impl Kept {
         self.slots.get_mut(slot)?.take()?.into_here()
     }
 
-    /// Returns what stands for a value in cache keys; none if that can't be told, or if nothing is there.
+    /// Returns the signature that stands for a value in cache keys, if one does.
     #[inline]
-    pub(crate) fn digest(&self, slot: usize, ty: &Type) -> Option<KeyDigest> {
+    pub(crate) fn signature(&self, slot: usize) -> Option<KeyDigest> {
+        self.slots.get(slot)?.as_ref()?.signature()
+    }
+
+    /// Works out what stands for a value in cache keys, once if it has several readers; none if that can't be told, or if
+    /// nothing is there.
+    pub(crate) fn digest(&mut self, slot: usize, ty: &Type) -> Option<KeyDigest> {
+        self.share_digest(slot);
         self.slots.get(slot)?.as_ref()?.digest(ty).ok()
     }
 

@@ -12,7 +12,7 @@ use super::shared::Level;
 use crate::cache::{Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
-use crate::pipeline::PlanNode;
+use crate::pipeline::{NodeKind, PlanNode};
 use crate::value::{KeyDigest, KeyHasher, ValueError};
 
 /// A call whose results can be cached: its signature and the digests of the signature's parts.
@@ -20,12 +20,14 @@ pub(crate) struct Keyed {
     pub(crate) signature: KeyDigest,
     /// For how long results hold.
     ttl: Option<Duration>,
-    /// What the signature is made of: the node's [`head`], what stands for each input in the order of the node's parameters
-    /// or for all of them together, and at last the environment, if there is one.
-    digests: SmallVec<[KeyDigest; 4]>,
+    digests: Digests,
     /// The parts that a node keyed by values names.
     named: Vec<(String, KeyDigest)>,
 }
+
+/// What a signature is made of: the node's [`head`], what stands for each input in the order of the node's parameters or for all
+/// of them together, and at last the environment, if there is one.
+pub(crate) type Digests = SmallVec<[KeyDigest; 4]>;
 
 /// Why there is no signature.
 pub(crate) enum NoKey {
@@ -59,7 +61,8 @@ impl Keyed {
     /// Works out the signature, if there is a cache and the node may use it.
     pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, NoKey> {
         let (level, plan) = (&*site.level, site.plan());
-        let Some(mut keyed) = Self::begun(level, plan, spec) else { return Ok(None) };
+        let (Some(_), Some(_), true) = (&level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
+        let (mut digests, mut parts) = (begun(level, site.node), Vec::new());
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
@@ -67,7 +70,7 @@ impl Keyed {
                         .slot
                         .digest(&given.have)
                         .map_err(|error| no_key(site, std::slice::from_ref(given), &arg.name, &error))?;
-                    keyed.digests.push(digest);
+                    digests.push(digest);
                 }
             }
             KeyedBy::Values => {
@@ -75,49 +78,17 @@ impl Keyed {
                 let mut hasher = KeyHasher::default();
                 node.cache_key(&inputs, &mut hasher).map_err(|error| NoKey::Failed(Error::from_node(error)))?;
                 let (digest, named) = hasher.finish_parts();
-                keyed.digests.push(digest);
-                keyed.named = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
+                digests.push(digest);
+                parts = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
             }
         }
-        keyed.sign(level);
-        Ok(Some(keyed))
+        let signature = sign(level, &mut digests);
+        Ok(Some(Self { named: parts, ..Self::of(level, site.node, signature, digests) }))
     }
 
-    /// Works out the signature of a node of the level from what stands for its inputs, if there is a cache and the node may use
-    /// it, is keyed by signatures, and has them all.
-    #[inline]
-    pub(crate) fn of_node(
-        level: &Level,
-        plan: &PlanNode,
-        spec: &NodeSpec,
-        digests: impl Iterator<Item = Option<KeyDigest>>,
-    ) -> Option<Self> {
-        if spec.keyed_by != KeyedBy::Signatures {
-            return None;
-        }
-        let mut keyed = Self::begun(level, plan, spec)?;
-        for digest in digests {
-            keyed.digests.push(digest?);
-        }
-        keyed.sign(level);
-        Some(keyed)
-    }
-
-    /// Begins a signature with what is the same for each call of the node.
-    #[inline]
-    fn begun(level: &Level, plan: &PlanNode, spec: &NodeSpec) -> Option<Self> {
-        let (Some(cache), Some(code), true) = (&level.config.cache, &spec.code, plan.cache) else { return None };
-        let mut digests = SmallVec::new();
-        digests.push(*plan.key_head.get_or_init(|| head(plan, spec, code)));
-        Some(Self { signature: KeyDigest::default(), ttl: plan.ttl.or(cache.default_ttl()), digests, named: Vec::new() })
-    }
-
-    #[inline]
-    fn sign(&mut self, level: &Level) {
-        if let Some(environment) = &level.config.environment {
-            self.digests.push(blake3::hash(environment.as_bytes()).into());
-        }
-        self.signature = blake3::hash(self.digests.as_flattened()).into();
+    /// Makes it of a signature that was worked out before, and of what that was made of.
+    pub(crate) fn of(level: &Level, node: usize, signature: KeyDigest, digests: Digests) -> Self {
+        Self { signature, ttl: ttl(level, node), digests, named: Vec::new() }
     }
 
     /// Looks for the results.
@@ -181,6 +152,30 @@ impl Keyed {
     }
 }
 
+/// Begins a signature with what is the same for each call of the node.
+#[inline]
+pub(crate) fn begun(level: &Level, node: usize) -> Digests {
+    let plan = &*level.pipeline.0;
+    let mut digests = Digests::new();
+    digests.push(*plan.steps.cached[node].head.get_or_init(|| head(&plan.nodes[node])));
+    digests
+}
+
+/// Completes a signature's digests, and the signature from them.
+#[inline]
+pub(crate) fn sign(level: &Level, digests: &mut Digests) -> KeyDigest {
+    if let Some(environment) = &level.config.environment {
+        digests.push(blake3::hash(environment.as_bytes()).into());
+    }
+    blake3::hash(digests.as_flattened()).into()
+}
+
+/// Returns for how long the results of a node hold, if not for ever.
+#[inline]
+pub(crate) fn ttl(level: &Level, node: usize) -> Option<Duration> {
+    level.pipeline.0.steps.cached[node].ttl.or_else(|| level.config.cache.as_ref()?.default_ttl())
+}
+
 fn no_key(site: &CallSite, given: &[Given], name: &str, error: &ValueError) -> NoKey {
     if given.iter().any(|given| given.slot.is_lost()) {
         return NoKey::Lost;
@@ -191,14 +186,17 @@ fn no_key(site: &CallSite, given: &[Given], name: &str, error: &ValueError) -> N
 
 /// What of a node's signatures is the same for each of its calls: its code, its version, the names of what it is given. With
 /// it, the number of digests in a signature says which is which.
-fn head(plan: &PlanNode, spec: &NodeSpec, code: &KeyDigest) -> KeyDigest {
+#[cold]
+fn head(plan: &PlanNode) -> KeyDigest {
     let mut hasher = KeyHasher::default();
     hasher.label("flowglass signature 3");
-    hasher.bytes(code);
-    hasher.text(&spec.version);
-    if spec.keyed_by == KeyedBy::Signatures {
-        hasher.list(plan.args.len());
-        plan.args.iter().for_each(|arg| hasher.text(&arg.name));
+    if let NodeKind::Call { spec, .. } = &plan.kind {
+        hasher.bytes(&spec.code.unwrap_or_default());
+        hasher.text(&spec.version);
+        if spec.keyed_by == KeyedBy::Signatures {
+            hasher.list(plan.args.len());
+            plan.args.iter().for_each(|arg| hasher.text(&arg.name));
+        }
     }
     hasher.finish()
 }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use flowglass_model::{EventKind, Status};
 use flowglass_record::{SpanEnd, Tick};
 
-use super::hit::{Hit, Recipe};
-use super::keyed::Keyed;
+use super::hit::{Hit, Known, Recipe};
+use super::keyed::{self, Digests, Keyed};
 use super::level::LevelWork;
 use super::open_span::{CallValues, seconds};
 use super::shared::Level;
-use crate::cache::{Entry, Found};
-use crate::node::NodeSpec;
-use crate::pipeline::{CACHED, NodeKind, PlanNode, meters};
+use crate::cache::Found;
+use crate::pipeline::meters;
 use crate::value::KeyDigest;
 
 /// What became of asking the cache for a node.
@@ -29,45 +28,45 @@ pub(super) enum Recalled {
 impl LevelWork {
     /// Asks the cache for the results of a node that is keyed by signatures.
     pub(super) fn recall(&mut self, level: &Arc<Level>, node: usize) -> Recalled {
-        if self.obstacles & CACHED == 0 {
-            return Recalled::Unasked;
-        }
-        let plan = &level.pipeline.0.nodes[node];
-        let NodeKind::Call { spec, .. } = &plan.kind else { return Recalled::Unasked };
-        let Some(keyed) = self.signed(level, plan, spec) else { return Recalled::Unasked };
-        match keyed.lookup(level, spec) {
+        let step = &level.pipeline.0.steps.cached[node];
+        let Some(cache) = level.config.cache.as_ref().filter(|_| step.is_by_signatures) else { return Recalled::Unasked };
+        let Some(mut digests) = self.digests(level, node) else { return Recalled::Unasked };
+        let signature = keyed::sign(level, &mut digests);
+        let ttl = keyed::ttl(level, node);
+        match cache.find(&signature, step.outputs as usize, ttl) {
             Found::Hit(entry) => {
-                self.take_recalled(level, node, &keyed, entry);
+                self.take_recalled(level, node, Known { signature, entry, by_content: ttl.is_some() });
                 return Recalled::Whole;
             }
             Found::Damaged(error) => level.run.totals.count_damage(error),
             Found::Miss => {}
         }
-        Recalled::Unknown(Box::new(keyed))
+        Recalled::Unknown(Box::new(Keyed::of(level, node, signature, digests)))
     }
 
-    fn signed(&mut self, level: &Level, plan: &PlanNode, spec: &NodeSpec) -> Option<Keyed> {
-        if plan.map.is_some() {
-            return None;
+    /// What a node's signature is made of, if that can be told.
+    #[inline]
+    fn digests(&mut self, level: &Level, node: usize) -> Option<Digests> {
+        let plan = &*level.pipeline.0;
+        let mut digests = keyed::begun(level, node);
+        for (at, &slot) in plan.steps.args_of(&plan.steps.steps[node]).iter().enumerate() {
+            let slot = slot as usize;
+            let signature = self.kept.signature(slot);
+            digests.push(signature.or_else(|| self.kept.digest(slot, &plan.nodes[node].args[at].have))?);
         }
-        let kept = &mut self.kept;
-        let digests = plan.args.iter().map(|arg| {
-            kept.share_digest(arg.slot);
-            kept.digest(arg.slot, &arg.have)
-        });
-        Keyed::of_node(level, plan, spec, digests)
+        Some(digests)
     }
 
-    fn take_recalled(&mut self, level: &Arc<Level>, node: usize, keyed: &Keyed, entry: Arc<Entry>) {
-        let saved_ns = entry.cost_ns;
-        self.pass_over(level, node, &keyed.signature, saved_ns);
+    fn take_recalled(&mut self, level: &Arc<Level>, node: usize, known: Known) {
+        let saved_ns = known.entry.cost_ns;
+        self.pass_over(level, node, &known.signature, saved_ns);
         self.recalled.0 += 1;
         self.recalled.1 += saved_ns;
         self.saved_ns += saved_ns;
         let steps = &*level.pipeline.0.steps;
         let step = &steps.steps[node];
         let given = steps.args_of(step).iter().filter_map(|&slot| self.kept.read(slot as usize)).collect();
-        let hit = Hit::new(keyed.known(entry), Arc::clone(level), node, Recipe::Node(given));
+        let hit = Hit::new(known, Arc::clone(level), node, Recipe::Node(given));
         for (at, slot) in (step.outputs.0 as usize..).zip(hit.slots()) {
             self.kept.put(at, slot);
         }

@@ -12,8 +12,8 @@ use crate::value::{KeyDigest, KeyHasher, List, Type, Value, ValueError};
 pub(crate) enum Slot {
     /// A value that no signature stands for.
     Plain(Value),
-    /// An output of a computation whose results lie in the cache, by its place among those that the pipeline knows.
-    Cached { hit: Arc<Hit>, place: u32 },
+    /// An output of a computation whose results lie in the cache: which of the node's, and of those that the pipeline knows.
+    Cached { hit: Arc<Hit>, output: u32, place: u32 },
     /// Anything else. Rare or dear enough to stand apart, so that the others are small.
     Rich(Arc<Rich>),
 }
@@ -59,10 +59,10 @@ impl Slot {
 
     /// Takes a small value out of the cache, so that what is needed to compute it again needn't be kept.
     pub(crate) fn keep(&mut self, value: Value) {
-        if let Self::Cached { hit, place } = self
-            && hit.is_small(*place)
+        if let Self::Cached { hit, output, .. } = self
+            && hit.is_small(*output)
         {
-            *self = Self::rich(Content::Here(value), Some(hit.identity(*place)));
+            *self = Self::rich(Content::Here(value), Some(hit.identity(*output)));
         }
     }
 
@@ -90,7 +90,7 @@ impl Slot {
     pub(crate) fn signature(&self) -> Option<KeyDigest> {
         match self {
             Self::Plain(_) => None,
-            Self::Cached { hit, place } => Some(hit.identity(*place)),
+            Self::Cached { hit, output, .. } => Some(hit.identity(*output)),
             Self::Rich(rich) => rich.signature,
         }
     }
@@ -122,7 +122,7 @@ impl Slot {
     pub(crate) fn value(&self, ty: &Type) -> Result<Value, ValueError> {
         match self {
             Self::Plain(value) => Ok(Arc::clone(value)),
-            Self::Cached { hit, place } => hit.value(*place, ty),
+            Self::Cached { hit, output, place } => hit.value(*output, *place, ty),
             Self::Rich(rich) => rich.content.value(ty),
         }
     }
@@ -136,7 +136,7 @@ impl Slot {
     pub(crate) fn digest(&self, ty: &Type) -> Result<KeyDigest, ValueError> {
         let rich = match self {
             Self::Plain(value) => return value_digest(value, ty),
-            Self::Cached { hit, place } => return Ok(hit.identity(*place)),
+            Self::Cached { hit, output, .. } => return Ok(hit.identity(*output)),
             Self::Rich(rich) => rich,
         };
         match rich.signature.as_ref().or_else(|| rich.digest.get()) {
@@ -170,8 +170,8 @@ impl Slot {
 
     /// Finds out what of the value can't be had, by trying to load it.
     pub(crate) fn find_lost(&self, ty: &Type, lost: &mut Vec<Arc<Hit>>) {
-        if let Self::Cached { hit, place } = self {
-            if hit.value(*place, ty).is_err() && hit.is_lost() {
+        if let Self::Cached { hit, output, place } = self {
+            if hit.value(*output, *place, ty).is_err() && hit.is_lost() {
                 lost.push(Arc::clone(hit));
             }
         } else if let Type::List(item) = ty {
