@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the one test command, from formatting to documentation.
 
+mod clients;
 mod licences;
 mod prepare;
 mod report;
@@ -28,11 +29,12 @@ Runs, in this order, all that continuous integration runs:
   licences  every dependency's licence against the list in deny.toml
   lint      clippy, warnings are errors
   test      unit, integration and documentation tests
+  clients   OpenTelemetry's SDKs for Python and JavaScript against the receiver; needs python3, npm and a network
   docs      rustdoc, warnings are errors
 
 A step that fails does not stop the others. The last line counts the steps.
 
-  --quick      leave out licences and docs
+  --quick      leave out licences, clients and docs
   --fail-fast  stop at the first step that fails
 ";
 
@@ -43,13 +45,14 @@ struct Step {
     run: fn(&Session) -> Result<(), String>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "prepare", is_quick: true, run: prepare::run },
     Step { name: "format", is_quick: true, run: format },
     Step { name: "tidy", is_quick: true, run: tidy },
     Step { name: "licences", is_quick: false, run: licences::run },
     Step { name: "lint", is_quick: true, run: lint },
     Step { name: "test", is_quick: true, run: test },
+    Step { name: "clients", is_quick: false, run: clients::run },
     Step { name: "docs", is_quick: false, run: docs },
 ];
 

@@ -5,6 +5,7 @@ mod arguments;
 mod contender;
 mod engine;
 mod figures;
+mod ingest;
 mod map;
 mod otlp;
 mod process_memory;
@@ -34,6 +35,7 @@ const BENCHMARKS: &[Benchmark] = &[
         run: |rest| rest.finish().and_then(|()| otlp::run()),
         contend: |name| Err(format!("there is no contender `{name}`")),
     },
+    Benchmark { name: "ingest", run: ingest::run, contend: ingest::contend },
     Benchmark { name: "store", run: store::run, contend: |name| Err(format!("there is no contender `{name}`")) },
 ];
 

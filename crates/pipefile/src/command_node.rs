@@ -73,6 +73,11 @@ impl EngineNode for CommandNode {
             "sh".clone_into(&mut command.label);
         }
         command.timeout = self.timeout;
+        for (name, value) in self.surroundings.variables.iter() {
+            if !command.env.iter().any(|(own, _)| own == name.as_str()) {
+                command.set_env(name, value);
+            }
+        }
         command.set_env("TRACEPARENT", call.context().trace_parent().to_string());
         let (processes, parse) = (self.surroundings.processes.clone(), self.spec.parse);
         Call::Pending(Box::pin(async move {

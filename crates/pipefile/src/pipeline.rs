@@ -25,6 +25,8 @@ pub struct Surroundings {
     pub digests: Arc<FileDigests>,
     /// Files and folders whose content never counts in a cache key: the store and the cache themselves.
     pub ignored: Arc<[PathBuf]>,
+    /// Variables that commands find around them where they set none of the same name. They count in no cache key.
+    pub variables: Arc<[(String, String)]>,
 }
 
 /// Makes a pipeline of a file, with surroundings of its own.

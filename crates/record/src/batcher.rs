@@ -44,13 +44,12 @@ impl Batcher {
             self.add_news(core);
         }
         if let Some(rows) = self.rows.take() {
-            self.send(core, rows.finish());
+            self.send(core, Arc::new(rows.finish()));
         }
         self.catch_up(core);
     }
 
-    fn send(&mut self, core: &Core, batch: Batch) {
-        let batch = Arc::new(batch);
+    fn send(&mut self, core: &Core, batch: Arc<Batch>) {
         core.counters.recorded.add(batch.counts());
         core.retention.lock().keep(&batch);
         self.offer(core, &batch);
@@ -88,6 +87,12 @@ impl Batcher {
         batch.writer = core.writer;
         batch.sequence = self.sequence;
         batch.resource = Arc::clone(&core.resource);
+        self.send(core, Arc::new(batch));
+    }
+
+    /// Sends a batch on that belongs to somebody else: its writer, its sequence and its resource stay.
+    pub(crate) fn pass_on(&mut self, core: &Core, batch: Arc<Batch>) {
+        self.seal(core);
         self.send(core, batch);
     }
 

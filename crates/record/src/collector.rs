@@ -100,6 +100,11 @@ impl Collector {
         self.batcher.relay(core, batch);
     }
 
+    /// Passes on what belongs to somebody else.
+    pub(crate) fn pass_on(&mut self, core: &Core, batch: Arc<Batch>) {
+        self.batcher.pass_on(core, batch);
+    }
+
     /// Says whether everything is read and nothing more comes without a scope that is registered, or somebody who tells.
     pub(crate) fn is_idle(&self) -> bool {
         self.scopes.known.is_empty() && self.reading.iter().all(Reading::is_read)

@@ -177,6 +177,13 @@ impl Core {
         }
     }
 
+    /// Passes on what belongs to somebody else.
+    pub(crate) fn pass_on(&self, batch: Arc<Batch>) {
+        if !self.lanes.is_forked() {
+            self.collector.lock().pass_on(self, batch);
+        }
+    }
+
     /// Returns the spans of a retained trace with their events, in order of their start.
     pub(crate) fn retained_spans(&self, trace: TraceId) -> Vec<Span> {
         if self.lanes.is_forked() {

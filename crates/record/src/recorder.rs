@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Batch, Graph, Propagation, Resource, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{Attributes, Batch, Graph, Propagation, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId};
 
 use crate::core::Core;
 use crate::open::Frame;
@@ -108,6 +108,14 @@ impl Recorder {
         }
     }
 
+    /// Passes on what other programs recorded, under their own names: to the sinks, and to whoever retains its traces. The batch
+    /// keeps its writer, its sequence and its resource.
+    pub fn pass_on(&self, batch: Arc<Batch>) {
+        if let Some(core) = self.core().filter(|_| !batch.is_empty()) {
+            core.pass_on(batch);
+        }
+    }
+
     /// Keeps what is recorded of a trace from now on, so that it can be read back.
     #[must_use]
     pub fn retain(&self, trace_id: TraceId) -> Retained {
@@ -208,5 +216,13 @@ impl Drop for Retained {
         if let Some(core) = &self.core {
             core.retention.lock().remove(self.trace_id);
         }
+    }
+}
+
+/// A recorder is a sink, too: it passes on what it is given. `Ok` means that it is on its way; a flush says when it has arrived.
+impl Sink for Recorder {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        self.pass_on(Arc::clone(batch));
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub(crate) mod cache;
+pub(crate) mod foreign;
 pub(crate) mod graph;
 pub(crate) mod list;
 pub(crate) mod run;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use flowglass::insight::waterfall::FoldLimits;
 use flowglass::insight::{Summary, Tree, Waterfall, failures};
 use flowglass::model::Span;
-use flowglass::store::{RunFilter, RunRecord, SqliteStore};
+use flowglass::store::{RunFilter, RunRecord, SqliteStore, StoreErrorKind};
 use flowglass::{picture, term};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::arguments::ShowArguments;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
+use crate::verbs::foreign;
 
 /// Failures that are told at length where nobody asked for all.
 pub(crate) const FAILURES: usize = 5;
@@ -20,7 +21,7 @@ pub(crate) const FAILURES: usize = 5;
 pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let store = arguments.store.open()?;
     let run = match &arguments.run {
-        Some(id) => store.find_run(id)?,
+        Some(id) => found(&store, id)?,
         None => newest(&store)?,
     };
     let spans = store.trace(&run)?;
@@ -37,9 +38,19 @@ pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// Finds a run, or else a trace of another program.
+fn found(store: &SqliteStore, id: &str) -> Result<RunRecord, Failure> {
+    match store.find_run(id) {
+        Err(error) if error.kind() == StoreErrorKind::NotFound => foreign::find(store, id)?.ok_or_else(|| error.into()),
+        found => Ok(found?),
+    }
+}
+
+/// Finds what began last: a run, or a trace of another program.
 fn newest(store: &SqliteStore) -> Result<RunRecord, Failure> {
-    let newest = store.runs(&RunFilter { limit: 1, ..RunFilter::default() })?.pop();
-    newest.ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.path().display())))
+    let run = store.runs(&RunFilter { limit: 1, ..RunFilter::default() })?.pop();
+    let foreign = foreign::newest(store, run.as_ref().map_or(i64::MIN, |run| run.start_unix_ns))?;
+    foreign.or(run).ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.path().display())))
 }
 
 /// Text in a file has no colours.

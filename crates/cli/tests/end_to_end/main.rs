@@ -11,6 +11,7 @@ mod cache_keys;
 mod cache_places;
 mod cache_verbs;
 mod caching;
+mod children;
 mod death;
 mod exports;
 mod failures;

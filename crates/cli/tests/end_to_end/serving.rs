@@ -52,6 +52,24 @@ fn what_is_sent_is_kept() {
 }
 
 #[test]
+fn a_trace_of_another_program_is_shown_like_a_run() {
+    let home = Home::with("name = 'p'\n[[node]]\noutput = 'out'\ncommand = ['echo', 'x']\n");
+    home.printed(&[]);
+    let mut running = serve(&home, &[]);
+    let (http, _) = addresses(&mut running);
+    send(&telemetry::otlp(&http).unwrap(), "checkout");
+    let shown = home.shown();
+    assert_eq!((&shown["run"]["name"], &shown["run"]["status"]), (&"checkout".into(), &"ok".into()), "it began last");
+    let id = shown["run"]["run_id"].as_str().unwrap();
+    for id in [id, &id[..8]] {
+        assert!(home.flowglass(&["show", id]).ok().stdout.contains("checkout"), "{id}");
+    }
+    assert!(home.flowglass(&["show", "0123456789"]).stderr.contains("no run in"));
+    home.printed(&["--no-cache"]);
+    assert_eq!(home.shown()["run"]["name"], "p");
+}
+
+#[test]
 fn it_listens_where_it_is_told() {
     let home = Home::new();
     let arguments = ["serve", "--otlp-http", "off", "--otlp-grpc", "off", "--listen", "127.0.0.1:0", "--store", "other.db"];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use super::scalar::Json;
@@ -75,6 +75,16 @@ impl<'de> Visitor<'de> for Whole<'_> {
 
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
+    }
+
+    /// Some write a list or a map of values without `values` around it: the definition's own example of an event does.
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
+        match self.message.fields {
+            [field] if field.list && field.name == "values" => {
+                Value { field, out: self.out, left_out: self.left_out }.visit_seq(list)
+            }
+            _ => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {

@@ -56,6 +56,9 @@ pub(super) trait ItemReader {
         1
     }
 
+    /// Begins a batch: what was remembered of another one's texts says nothing about this one.
+    fn begin_batch(&mut self) {}
+
     /// Adds an item to a batch, whole or not at all.
     fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw>;
 }
@@ -95,6 +98,7 @@ impl<R: ItemReader> Request<R> {
             Ok(())
         })?;
         let mut builder = BatchBuilder::new(writer_of(&resource).unwrap_or_default(), 0, Arc::new(resource));
+        self.items.begin_batch();
         let has_room = self.room.take(BATCH_ROWS);
         message.for_each(|number, wire| match number {
             2 => self.read_scope_items(wire.message()?, &mut builder, has_room),

@@ -3,6 +3,7 @@
 mod columns;
 mod decode;
 mod encode;
+mod guesses;
 mod held;
 mod log;
 mod metric;

@@ -5,9 +5,10 @@ use std::ops::Range;
 use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, SpanRow, SpanType, Status, Sym, TraceId};
 
 use super::decode::ItemReader;
+use super::guesses::Guesses;
 use super::reader::{Reader, Wire};
 use super::room::{Room, count, span_id, trace_id, unix_ns};
-use super::value::{AnyValue, KeyValue};
+use super::value::{AnyValue, INTERNED_TEXT, KeyValue};
 use crate::Flaw;
 use crate::mapping::{self, Meaning};
 
@@ -19,6 +20,8 @@ pub(super) struct SpanReader {
     part_attributes: Vec<(Sym, Scalar)>,
     events: Vec<Event>,
     links: Vec<Link>,
+    keys: Guesses,
+    texts: Guesses,
 }
 
 /// An event whose attributes have a place in a list.
@@ -64,6 +67,11 @@ struct Fields<'a> {
 impl ItemReader for SpanReader {
     const ITEM: &'static str = "span";
     const NAME: u32 = 5;
+
+    fn begin_batch(&mut self) {
+        self.keys.clear();
+        self.texts.clear();
+    }
 
     fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
         self.attributes.clear();
@@ -127,8 +135,13 @@ impl SpanReader {
             fields.note(meaning);
             return Ok(());
         }
-        let value = found.value.intern(builder, &mut room.unknown)?;
-        self.attributes.push((builder.intern(found.key), value));
+        let place = self.attributes.len();
+        let key = self.keys.intern(place, found.key, builder);
+        let value = match found.value {
+            AnyValue::Str(text) if text.len() <= INTERNED_TEXT => Scalar::Str(self.texts.intern(place, text, builder)),
+            value => value.intern(builder, &mut room.unknown)?,
+        };
+        self.attributes.push((key, value));
         Ok(())
     }
 

@@ -195,7 +195,7 @@ impl<'a> AnyValue<'a> {
 }
 
 /// Texts up to this long are looked for in the arena; longer ones are most likely unique, in bytes.
-const INTERNED_TEXT: usize = 64;
+pub(super) const INTERNED_TEXT: usize = 64;
 
 fn deeper(depth: usize) -> Result<usize, Flaw> {
     depth.checked_sub(1).ok_or(Flaw::Depth)

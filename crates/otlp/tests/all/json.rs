@@ -49,6 +49,26 @@ fn a_trace_as_the_definition_shows_it() {
     assert_eq!((decoded.unknown_fields, decoded.rejected.count()), (0, 0));
 }
 
+/// As in `examples/events.json` of the definition's repository, where the map's entries stand without `values` around them.
+#[test]
+fn an_event_as_the_definition_shows_it() {
+    let decoded = decode(
+        Signal::Logs,
+        r#"{"resourceLogs": [{"scopeLogs": [{"logRecords": [{
+            "timeUnixNano": "1544712660300000000", "severityNumber": 9,
+            "attributes": [{"key": "event.name", "value": {"stringValue": "browser.page_view"}}],
+            "body": {"kvlistValue": [{"key": "type", "value": {"intValue": "0"}},
+                                     {"key": "words", "value": {"arrayValue": [{"stringValue": "a"}]}}]}
+        }]}]}]}"#,
+    );
+    let log = decoded.batches[0].logs().next().unwrap().to_log();
+    let words = AttributeValue::List(vec!["a".into()]);
+    assert_eq!(log.body, AttributeValue::Map(vec![("type".into(), AttributeValue::Int(0)), ("words".into(), words)]));
+    assert_eq!((decoded.unknown_fields, decoded.rejected.count()), (0, 0));
+    let odd = decode(Signal::Logs, r#"{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": ["a"]}]}]}]}"#);
+    assert_eq!(odd.rejected.count(), 1, "no other message is a list");
+}
+
 #[test]
 fn metrics_and_logs_as_the_definition_shows_them() {
     let decoded = decode(

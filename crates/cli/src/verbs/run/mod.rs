@@ -1,5 +1,6 @@
 //! `flowglass run`: runs a pipeline file, shows what it does, keeps what it did.
 
+mod children;
 mod exports;
 mod outcome;
 mod output;
@@ -15,6 +16,7 @@ use flowglass::model::Status;
 use flowglass_pipefile::file::PipelineFile;
 use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
+use self::children::Children;
 use self::exports::undelivered;
 use self::outcome::{cache_problem, near, report, say_where};
 use self::output::output;
@@ -41,7 +43,9 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     printer.check(arguments.o.as_deref())?;
     let map_items = map_items(&arguments.map_items)?;
     let place = Place::open(&arguments, printer)?;
-    let surroundings = Surroundings { ignored: place.ignored(&here), ..Surroundings::default() };
+    let children = Children::listen(&place.recorder, printer);
+    let variables = children.variables().into();
+    let surroundings = Surroundings { ignored: place.ignored(&here), variables, ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;
     let prepared = Prepared::new(&arguments, map_items, &place, printer);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -52,6 +56,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     })?;
     // Commands that were stopped are given their time to end.
     surroundings.processes.wait_for_given_up();
+    children.stop();
     let kept = place.recorder.flush(FLUSH);
     // What is left is to write, and a reader that has stopped reading may let that last for ever.
     runtime.block_on(async { Signals::listen().exit() });

@@ -1,0 +1,62 @@
+//! Traces of other programs: shown like runs, though no pipeline is their root.
+
+use flowglass::model::{RunId, Span, SpanId, Status, TraceId};
+use flowglass::store::{RunRecord, SpanFilter, SqliteStore, StoreError};
+
+/// How many traces are looked through for one whose id begins so.
+const TRACES: usize = 1000;
+
+/// Finds the trace that began last, if there is one that began after this time, in nanoseconds since 1970 UTC.
+pub(crate) fn newest(store: &SqliteStore, after_unix_ns: i64) -> Result<Option<RunRecord>, StoreError> {
+    let min_start_unix_ns = after_unix_ns.saturating_add(1);
+    let root = store.spans(&SpanFilter { min_start_unix_ns, limit: 1, ..roots() })?.pop();
+    root.map(|root| record(store, root.trace_id)).transpose().map(Option::flatten)
+}
+
+/// Finds the trace with this id, or the only one of the last that begins so.
+pub(crate) fn find(store: &SqliteStore, id: &str) -> Result<Option<RunRecord>, StoreError> {
+    let wanted = id.trim().to_ascii_lowercase();
+    if let Ok(trace) = wanted.parse() {
+        return record(store, trace);
+    }
+    let roots = store.spans(&SpanFilter { limit: TRACES, ..roots() })?;
+    let mut traces: Vec<TraceId> = roots.into_iter().map(|root| root.trace_id).collect();
+    traces.retain(|trace| !wanted.is_empty() && trace.to_string().starts_with(&wanted));
+    traces.sort_unstable();
+    traces.dedup();
+    match traces.as_slice() {
+        [trace] => record(store, *trace),
+        _ => Ok(None),
+    }
+}
+
+fn roots() -> SpanFilter {
+    SpanFilter { parent_id: Some(SpanId::NONE), ..SpanFilter::default() }
+}
+
+/// Describes a trace as a run is described; nothing if the store has none of its spans.
+fn record(store: &SqliteStore, trace: TraceId) -> Result<Option<RunRecord>, StoreError> {
+    let spans = store.spans(&SpanFilter { trace_id: Some(trace), limit: usize::MAX, ..SpanFilter::default() })?;
+    Ok(spans.iter().min_by_key(|span| (!span.parent_id.is_none(), span.start_unix_ns)).map(|root| described(root, &spans)))
+}
+
+fn described(root: &Span, spans: &[Span]) -> RunRecord {
+    let failed = spans.iter().filter(|span| span.status == Status::Error).count() as u64;
+    RunRecord {
+        id: RunId::from(root.trace_id),
+        root: root.span_id,
+        name: root.name.clone(),
+        version: String::new(),
+        fingerprint: None,
+        status: root.status,
+        start_unix_ns: root.start_unix_ns,
+        duration_ns: root.duration_ns,
+        span_count: spans.len() as u64,
+        error_count: failed,
+        nodes: 0,
+        cache_hits: 0,
+        failed: 0,
+        saved_ms: 0.0,
+        error: root.status_message.clone(),
+    }
+}

@@ -1,0 +1,48 @@
+//! What a run's commands record themselves: a receiver on a free port of this machine, whose address they find around them.
+
+use std::time::Duration;
+
+use flowglass::Recorder;
+use flowglass::server::Receiver;
+
+use crate::printer::Printer;
+
+/// Where OpenTelemetry's SDKs look for the address to send to.
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// How long a command's last request may take after the command has ended.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+/// Listens for what commands record, if they have no other place to send it to.
+pub(super) struct Children(Option<Receiver>);
+
+impl Children {
+    /// Starts to listen. What arrives goes where the run's own telemetry goes, and so into its trace.
+    pub(super) fn listen(recorder: &Recorder, printer: &Printer) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
+        let has_place = std::env::var_os(ENDPOINT).is_some_and(|place| !place.is_empty());
+        if has_place {
+            return Self(None);
+        }
+        match Receiver::builder().http("127.0.0.1:0").without_grpc().start(recorder.clone()) {
+            Ok(receiver) => Self(Some(receiver)),
+            Err(error) => {
+                printer.note(&format!("warning: what commands record themselves isn't kept: {error}"));
+                Self(None)
+            }
+        }
+    }
+
+    /// Returns the variables by which commands find it.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let address = self.0.as_ref().and_then(|receiver| receiver.http_addresses().first());
+        address.map(|address| (ENDPOINT.to_owned(), format!("http://{address}"))).into_iter().collect()
+    }
+
+    /// Takes what is still on its way, and ends.
+    pub(super) fn stop(self) {
+        if let Some(receiver) = self.0 {
+            // What it couldn't pass on, it has told to who sent it.
+            let _ = receiver.stop(LAST_REQUESTS);
+        }
+    }
+}
