@@ -106,3 +106,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The page about telemetry, whose programs are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/telemetry.md")]
+struct TelemetryPage;
