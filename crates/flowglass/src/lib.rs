@@ -62,7 +62,7 @@ pub use flowglass_record::{
     SpanLimits, ToValue, UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
 };
 pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
-pub use worker::{Registered, over, processes, worker};
+pub use worker::{Registered, over, processes, worker, worker_of};
 
 /// How jobs reach workers in other processes: for who writes a transport to some cluster.
 pub mod transport {

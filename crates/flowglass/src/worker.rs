@@ -38,18 +38,56 @@ where
     P: Registered,
 {
     let Some(invitation) = Invitation::of_this_process() else { return };
-    let worker = host().map_or_else(|| Worker::new(invitation.name(), ""), |host| Worker::new(invitation.name(), host));
-    let worker = pipelines.into_iter().try_fold(worker, |worker, build| {
+    let worker = pipelines.into_iter().try_fold(named(&invitation), |worker, build| {
         let pipeline = build().registered()?;
         Ok::<_, BoxError>(worker.pipeline(&pipeline))
     });
-    let served = worker.and_then(|worker| {
-        let worker = worker.telemetry(Arc::new(Otlp));
-        // A thread of its own, because the caller may be inside of an async runtime.
-        let served = std::thread::spawn(move || serve(&invitation, worker)).join();
-        Ok(served.map_err(|_| BoxError::from("a worker's thread panicked"))??)
-    });
-    end(served)
+    end(worker.and_then(|worker| become_worker(invitation, worker)))
+}
+
+/// As [`worker`], for pipelines that depend on arguments: a worker calls `find` with the name of the pipeline that is run (the
+/// outermost one), so whatever the pipeline depends on must stand in its name. What `find` doesn't know it answers with `None`.
+///
+/// ```
+/// use flowglass::prelude::*;
+///
+/// #[node(output = "square")]
+/// fn square(number: u64) -> u64 {
+///     number * number
+/// }
+///
+/// /// Squares that many times: "squares 3".
+/// fn squares(name: &str) -> Option<Result<Pipeline, flowglass::Error>> {
+///     let times: u64 = name.strip_prefix("squares ")?.parse().ok()?;
+///     let nodes = (1..=times).map(|time| {
+///         let read = if time == 1 { "number".to_owned() } else { format!("square {}", time - 1) };
+///         square {}.named(format!("squaring {time}")).input("number", read).output("square", format!("square {time}"))
+///     });
+///     Some(nodes.fold(Pipeline::builder(name), |builder, node| builder.node(node)).build())
+/// }
+///
+/// fn main() -> Result<(), flowglass::Error> {
+///     flowglass::worker_of(squares);
+///     let run = squares("squares 3").unwrap()?.run(inputs! { number: 2_u64 }).wait()?;
+///     assert_eq!(run.get::<u64>("square 3")?, 256);
+///     Ok(())
+/// }
+/// ```
+pub fn worker_of<P: Registered>(find: impl Fn(&str) -> Option<P> + Send + Sync + 'static) {
+    let Some(invitation) = Invitation::of_this_process() else { return };
+    let worker = named(&invitation).pipelines_named(move |name| Some(find(name)?.registered()));
+    end(become_worker(invitation, worker))
+}
+
+fn named(invitation: &Invitation) -> Worker {
+    Worker::new(invitation.name(), host().unwrap_or_default())
+}
+
+fn become_worker(invitation: Invitation, worker: Worker) -> Result<(), BoxError> {
+    let worker = worker.telemetry(Arc::new(Otlp));
+    // A thread of its own, because the caller may be inside of an async runtime.
+    let served = std::thread::spawn(move || serve(&invitation, worker)).join();
+    Ok(served.map_err(|_| BoxError::from("a worker's thread panicked"))??)
 }
 
 /// Hands nodes and items to this many copies of this program, which are started when the first of them comes.

@@ -38,6 +38,8 @@ pub struct Cache {
     values: Arc<dyn ValueStore>,
     /// Whether all values lie in their entries, so that none can be lost alone.
     is_whole: bool,
+    /// Asked once, because it is needed for each item that is handed out.
+    address: Option<Arc<str>>,
     ttl: Option<Duration>,
 }
 
@@ -53,7 +55,8 @@ impl Cache {
     /// Makes a cache of a store for entries and one for large values.
     pub fn new(signatures: impl SignatureStore, values: impl ValueStore) -> Self {
         let is_whole = signatures.inline_bytes() == usize::MAX;
-        Self { signatures: Arc::new(signatures), values: Arc::new(values), is_whole, ttl: None }
+        let address = signatures.address().map(Into::into);
+        Self { signatures: Arc::new(signatures), values: Arc::new(values), is_whole, address, ttl: None }
     }
 
     /// Bounds for how long results hold, for nodes that don't say so themselves. By default they hold until something in
@@ -71,8 +74,8 @@ impl Cache {
     }
 
     /// Returns a text by which another process can open the same cache, if there is one.
-    pub(crate) fn address(&self) -> Option<String> {
-        self.signatures.address()
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
     }
 
     /// Returns for how long results hold where a node says nothing itself.
@@ -123,13 +126,35 @@ impl Cache {
         if let Some(bytes) = &output.inline {
             return Ok(Cow::Borrowed(bytes));
         }
-        let bytes = self.values.load(&output.digest)?;
-        if blake3::hash(&bytes) == output.digest {
-            return Ok(Cow::Owned(bytes));
+        self.withdraw(&output.digest).map(Cow::Owned)
+    }
+
+    /// Keeps bytes by their content alone, for whoever is told their digest soon.
+    pub(crate) fn deposit(&self, bytes: &[u8]) -> Result<KeyDigest, CacheError> {
+        let digest = *blake3::hash(bytes).as_bytes();
+        self.values.put(&digest, bytes)?;
+        Ok(digest)
+    }
+
+    /// Says whether bytes with this digest seem to be there.
+    pub(crate) fn has(&self, digest: &KeyDigest, size_bytes: u64) -> bool {
+        self.values.holds(digest, size_bytes)
+    }
+
+    /// Loads bytes by their digest.
+    pub(crate) fn withdraw(&self, digest: &KeyDigest) -> Result<Vec<u8>, CacheError> {
+        let bytes = self.values.load(digest)?;
+        if blake3::hash(&bytes) == *digest {
+            return Ok(bytes);
         }
         // Out of the way, so that the value is written again.
-        let _ = self.values.remove(&output.digest);
+        let _ = self.values.remove(digest);
         Err(CacheError::new("a cached value is damaged"))
+    }
+
+    /// Returns how large an output may be to lie in its entry, in bytes.
+    pub(crate) fn inline_bytes(&self) -> usize {
+        self.signatures.inline_bytes()
     }
 
     /// Forgets an entry whose values can't be had.

@@ -1,25 +1,24 @@
 //! The driver's side: what waits for a worker, what is under way, and what becomes of it.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use flowglass_model::{Batch, RunId};
+use flowglass_model::Batch;
 use flowglass_record::Recorder;
-use indexmap::IndexMap;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::away::Away;
 use super::envelope::{self, Kind};
 use super::event::RemoteEvent;
+use super::flight::{Flight, NOWHERE, State};
 use super::job::{Header, ItemResult, JobResult, Update, WorkerId};
 use super::lane::{Chunk, Lane, LaneKey, Waiting};
-use super::observed::Observed;
 use super::pack::{self, Item, Packed};
 use super::telemetry::{OpenElsewhere, TelemetryCodec};
 use super::transport::{Fate, Home, JobId, Message, OutgoingJob, Transport, WorkerLost};
+use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 
 /// Sends what runs want done elsewhere to the workers of one transport, in jobs of a good size.
@@ -28,26 +27,6 @@ pub(crate) struct Dispatcher {
     state: Mutex<State>,
     open: OpenElsewhere,
     this: Weak<Self>,
-}
-
-#[derive(Default)]
-struct State {
-    next_job: u64,
-    lanes: IndexMap<LaneKey, Lane>,
-    flights: HashMap<JobId, Flight>,
-    /// Runs for which there can be no worker, and why; the latest last.
-    hopeless: VecDeque<(RunId, String)>,
-    observed: Observed,
-    is_pumping: bool,
-    pump_again: bool,
-}
-
-/// A job under way.
-struct Flight {
-    lane: LaneKey,
-    items: Vec<Waiting>,
-    /// Whether its worker has begun. What still waited beside a worker's other job didn't kill it.
-    has_begun: bool,
 }
 
 /// What all items of a lane have in common.
@@ -60,6 +39,8 @@ pub(crate) struct Errand {
     /// How often an item may be tried again after its worker died.
     pub(crate) losses: u32,
     pub(crate) resources: Arc<[(String, String)]>,
+    /// Through which values may go that are too large to be sent: the worker can open it, too.
+    pub(crate) cache: Option<Cache>,
 }
 
 /// What an item's future is told.
@@ -79,9 +60,6 @@ pub(crate) struct Returned {
     pub(crate) result: ItemResult,
     pub(crate) worker: WorkerId,
 }
-
-/// For so many runs it is remembered that there can be no worker.
-const HOPELESS: usize = 16;
 
 impl Dispatcher {
     pub(crate) fn new(transport: Arc<dyn Transport>) -> Arc<Self> {
@@ -142,7 +120,7 @@ impl Dispatcher {
 
     fn stop_unwanted(&self, job: JobId) {
         let state = self.state.lock();
-        let is_wanted = state.flights.get(&job).is_none_or(|flight| flight.items.iter().any(Waiting::is_wanted));
+        let is_wanted = state.flights.get(&job).is_none_or(Flight::is_wanted);
         drop(state);
         if !is_wanted {
             self.transport.cancel(job);
@@ -174,7 +152,8 @@ impl Dispatcher {
         state.next_job += 1;
         let job = JobId(state.next_job);
         drop(state);
-        let Packed { body, sent, left, refused } = pack::pack(&errand.header, items, limits.message_bytes);
+        let Packed { body, sent, left, refused } =
+            pack::pack(&errand.header, errand.cache.as_ref(), items, limits.message_bytes);
         refused.into_iter().for_each(|(item, error)| item.end(Err(error)));
         let mut state = self.state.lock();
         left.into_iter().rev().for_each(|item| state.put_back(&key, &errand, item));
@@ -183,7 +162,7 @@ impl Dispatcher {
             return true;
         }
         sent.iter().for_each(|item| item.job.store(job.0, Ordering::Release));
-        state.flights.insert(job, Flight { lane: key, items: sent, has_begun: false });
+        state.flights.insert(job, Flight::new(key, sent));
         drop(state);
         if let Some(home) = self.this.upgrade() {
             let timeout = errand.header.timeout_ns.map(Duration::from_nanos);
@@ -201,6 +180,7 @@ impl Dispatcher {
         match update {
             Update::Started => self.started(job),
             Update::Events(events) => self.tell_events(job, events),
+            Update::Ended { worker, items } => self.ended(job, &worker, items),
             Update::Telemetry { worker, trace, batch } => {
                 let errand = self.state.lock().errand_of(job, |run| run.trace == trace);
                 let Some((recorder, Some(codec))) = errand.map(|errand| (errand.recorder, errand.codec)) else { return };
@@ -217,7 +197,7 @@ impl Dispatcher {
         let mut state = self.state.lock();
         if let Some(flight) = state.flights.get_mut(&job) {
             flight.has_begun = true;
-            flight.items.iter().for_each(|item| item.tell(Told::Started));
+            flight.items.iter().flatten().for_each(|item| item.tell(Told::Started));
         }
     }
 
@@ -225,33 +205,39 @@ impl Dispatcher {
         let state = self.state.lock();
         let Some(flight) = state.flights.get(&job) else { return };
         for event in events {
-            if let Some(item) = flight.items.get(event.item as usize) {
+            if let Some(Some(item)) = flight.items.get(event.item as usize) {
                 item.tell(Told::Event(event));
             }
         }
     }
 
+    /// Some items of a job have ended before the others.
+    fn ended(&self, job: JobId, worker: &WorkerId, items: Vec<(u32, ItemResult)>) {
+        if let Some(flight) = self.state.lock().flights.get_mut(&job) {
+            flight.end(worker, items);
+        }
+    }
+
     fn result(&self, job: JobId, body: &[u8]) {
         let limit = self.transport.limits().message_bytes;
-        let Some((flight, errand)) = self.state.lock().land(job) else { return };
-        let unread = |problem: String| Error::new(ErrorKind::Worker, problem);
+        let Some((mut flight, errand)) = self.state.lock().land(job) else { return };
         let count = flight.items.len();
         let result = envelope::open::<JobResult>(Kind::Result, body, limit)
-            .map_err(|error| unread(format!("a worker's answer can't be read: {error}")))
+            .map_err(|error| format!("a worker's answer can't be read: {error}"))
             .and_then(|result| {
                 errand.recorder.relay(Batch { dropped: result.dropped, ..Batch::default() });
-                let items = result.items.map_err(unread)?;
-                self.state.lock().learn(&flight.lane, result.elapsed_ns, count);
-                if items.len() == count { Ok((items, result.worker)) } else { Err(unread("a worker's answer is short".into())) }
+                Ok((result.items?, result.worker, result.elapsed_ns))
             });
-        match result {
-            Ok((results, worker)) => {
-                for (item, result) in flight.items.into_iter().zip(results) {
-                    item.end(Ok(Returned { result, worker: worker.clone() }));
-                }
+        let missing = match result {
+            Ok((items, worker, elapsed_ns)) => {
+                self.state.lock().learn(&flight.lane, elapsed_ns, count);
+                flight.end(&worker, items);
+                "a worker's answer is short".to_owned()
             }
-            Err(error) => flight.items.into_iter().for_each(|item| item.end(Err(error.clone()))),
-        }
+            Err(reason) => reason,
+        };
+        let error = Error::new(ErrorKind::Worker, missing);
+        flight.items.into_iter().flatten().for_each(|item| item.end(Err(error.clone())));
         self.state.lock().release(&flight.lane);
     }
 
@@ -262,11 +248,11 @@ impl Dispatcher {
             let waiting = self.state.lock().give_up(flight.lane.run, &lost.reason);
             let error = Error::new(ErrorKind::Environment, &*lost.reason);
             self.state.lock().release(&flight.lane);
-            return flight.items.into_iter().chain(waiting).for_each(|item| item.end(Err(error.clone())));
+            return flight.items.into_iter().flatten().chain(waiting).for_each(|item| item.end(Err(error.clone())));
         }
         let about = Arc::new(lost.clone());
         let is_blamed = lost.fate == Fate::Died && flight.has_begun;
-        for mut item in flight.items.into_iter().rev() {
+        for mut item in flight.items.into_iter().flatten().rev() {
             item.losses += u32::from(is_blamed);
             item.accidents += u32::from(!is_blamed);
             item.tell(Told::Lost(Arc::clone(&about), interrupted));
@@ -292,9 +278,6 @@ fn lost_for_good(lost: &WorkerLost, losses: u32) -> Error {
     Error::new(ErrorKind::Worker, format!("worker `{}` was lost: {}{tries}", lost.worker, lost.reason))
 }
 
-/// The job of an item that waits.
-pub(super) const NOWHERE: u64 = 0;
-
 impl Home for Dispatcher {
     fn receive(&self, job: JobId, message: Message) {
         match message {
@@ -306,80 +289,17 @@ impl Home for Dispatcher {
     }
 }
 
-impl State {
-    /// Takes the next job's items: lanes take turns.
-    fn take_chunk(&mut self, room: usize) -> Option<(LaneKey, Errand, Vec<Waiting>)> {
-        for _ in 0..self.lanes.len() {
-            let (key, mut lane) = self.lanes.shift_remove_index(0)?;
-            let items = lane.take(room);
-            lane.flights += usize::from(!items.is_empty());
-            let errand = lane.errand.clone();
-            if !lane.is_over() {
-                self.lanes.insert(key, lane);
-            }
-            if !items.is_empty() {
-                return Some((key, errand, items));
-            }
-        }
-        None
-    }
-
-    fn put_back(&mut self, key: &LaneKey, errand: &Errand, item: Waiting) {
-        self.lanes.entry(*key).or_insert_with(|| Lane::new(errand.clone())).waiting.push_front(item);
-    }
-
-    /// A job of this lane is over; so may the lane be.
-    fn release(&mut self, key: &LaneKey) {
-        let Some(lane) = self.lanes.get_mut(key) else { return };
-        lane.flights = lane.flights.saturating_sub(1);
-        if lane.is_over() {
-            self.lanes.shift_remove(key);
-        }
-    }
-
-    /// Ends a flight; its lane is to be released.
-    fn land(&mut self, job: JobId) -> Option<(Flight, Errand)> {
-        let errand = self.errand_of(job, |_| false)?;
-        Some((self.flights.remove(&job)?, errand))
-    }
-
-    /// What is known of a job's lane; where the job is over, that of another one that will do.
-    fn errand_of(&self, job: JobId, will_do: impl Fn(RunId) -> bool) -> Option<Errand> {
-        let key = match self.flights.get(&job) {
-            Some(flight) => flight.lane,
-            None => self.flights.values().map(|flight| flight.lane).find(|lane| will_do(lane.run))?,
-        };
-        self.lanes.get(&key).map(|lane| lane.errand.clone())
-    }
-
-    fn learn(&mut self, lane: &LaneKey, elapsed_ns: u64, items: usize) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.learn(elapsed_ns, items);
-        }
-    }
-
-    /// There can be no worker for this run: what waits of it is taken out.
-    fn give_up(&mut self, run: RunId, reason: &str) -> Vec<Waiting> {
-        if self.hopeless.len() == HOPELESS {
-            self.hopeless.pop_front();
-        }
-        self.hopeless.push_back((run, reason.to_owned()));
-        let lanes = self.lanes.iter_mut().filter(|(key, _)| key.run == run);
-        lanes.flat_map(|(_, lane)| std::mem::take(&mut lane.waiting)).collect()
-    }
-}
-
 impl Waiting {
-    fn tell(&self, told: Told) {
+    pub(super) fn tell(&self, told: Told) {
         // Nobody may be there any more.
         let _ = self.tell.send(told);
     }
 
-    fn end(self, result: Result<Returned, Error>) {
+    pub(super) fn end(self, result: Result<Returned, Error>) {
         self.tell(Told::Done(result));
     }
 
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         !self.tell.is_closed()
     }
 }

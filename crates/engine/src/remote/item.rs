@@ -9,9 +9,8 @@ use flowglass_record::Recorder;
 use futures_util::FutureExt;
 
 use super::event::RemoteEvent;
-use super::failure::RemoteFailure;
-use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, Target};
-use super::payload::Payload;
+use super::freight::Freight;
+use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, NotMade, Target};
 use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, panic_text};
@@ -30,10 +29,12 @@ pub(super) struct ItemWork {
     pub(super) attributes: Attributes,
     /// What travels with the driver's trace.
     pub(super) carried: Propagation,
-    pub(super) values: Vec<Payload>,
+    pub(super) values: Vec<Freight>,
     pub(super) cancel: CancelToken,
     pub(super) events: Option<TellHome>,
     pub(super) header: Header,
+    /// What results may take in a message home, in bytes.
+    pub(super) room_bytes: usize,
 }
 
 /// What an item made.
@@ -53,44 +54,46 @@ impl ItemWork {
                 Target::Whole { outputs } => self.level(at, item, outputs, &mut counts).await,
             }
         });
-        let made = work.catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
+        let made = work.catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
         let duration_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let hit = made.as_ref().is_ok_and(|made| made.hit);
-        let outcome = made.map(|made| made.values).map_err(|error| RemoteFailure::of(&error));
+        let outcome = made.map(|made| made.values);
         ItemResult { outcome, start_unix_ns, duration_ns, hit, counts }
     }
 
-    async fn call(&self, item: JobItem, node: usize) -> Result<Made, Error> {
+    async fn call(&self, item: JobItem, node: usize) -> Result<Made, NotMade> {
         let plan = &self.pipeline.0.nodes[node];
         let NodeKind::Call { spec, .. } = &plan.kind else {
-            return Err(Error::new(ErrorKind::Worker, "a pipeline was sent as a call"));
+            return Err(Error::new(ErrorKind::Worker, "a pipeline was sent as a call").into());
         };
         let inputs = plan.args.iter().zip(&item.inputs).map(|(arg, input)| match input {
             Some(input) => Ok(self.value(input, &arg.want)?.0),
-            None => Err(Error::new(ErrorKind::Worker, format!("input `{}` did not arrive", arg.name))),
+            None => Err(Error::new(ErrorKind::Worker, format!("input `{}` did not arrive", arg.name)).into()),
         });
-        let inputs = inputs.collect::<Result<_, Error>>()?;
-        let attempt = item.attempt;
+        let inputs = inputs.collect::<Result<_, NotMade>>()?;
+        let (attempt, mut room) = (item.attempt, self.room(item.by_value));
         let outputs = guest::call(self.guest(item, None), node, inputs, attempt).await?;
-        let encode = |(output, value): (&crate::node::Output, &Value)| encode(&output.name, &output.ty, value, None);
+        let encode =
+            |(output, value): (&crate::node::Output, &Value)| self.encode((&output.name, &output.ty), value, None, &mut room);
         Ok(Made { values: spec.outputs.iter().zip(&outputs).map(encode).collect::<Result<_, _>>()?, hit: false })
     }
 
-    async fn level(&self, at: u32, item: JobItem, outputs: &[u32], counts: &mut Counts) -> Result<Made, Error> {
+    async fn level(&self, at: u32, item: JobItem, outputs: &[u32], counts: &mut Counts) -> Result<Made, NotMade> {
         let plan = &self.pipeline.0;
         let inputs = plan
             .inputs
             .iter()
             .zip(&item.inputs)
             .map(|(port, input)| input.as_ref().map(|input| self.value(input, &port.ty)).transpose());
-        let inputs = inputs.collect::<Result<Vec<_>, Error>>()?;
+        let inputs = inputs.collect::<Result<Vec<_>, NotMade>>()?;
+        let mut room = self.room(item.by_value);
         let outputs: Vec<usize> = outputs.iter().map(|&output| output as usize).collect();
         let done = guest::level(self.guest(item, Some(at)), inputs, &outputs).await;
         *counts = done.counts;
         let values = done.result?;
         let encode = |(&output, (value, signature)): (&usize, (Value, Option<KeyDigest>))| {
             let port = &plan.outputs[output];
-            encode(&port.name, &port.ty, &value, signature)
+            self.encode((&port.name, &port.ty), &value, signature, &mut room)
         };
         let values = outputs.iter().zip(values).map(encode).collect::<Result<_, _>>()?;
         Ok(Made { values, hit: done.hit })
@@ -128,18 +131,44 @@ impl ItemWork {
         }
     }
 
-    fn value(&self, input: &JobInput, ty: &Type) -> Result<(Value, Option<KeyDigest>), Error> {
+    fn value(&self, input: &JobInput, ty: &Type) -> Result<(Value, Option<KeyDigest>), NotMade> {
         let lost = |what: &str| Error::new(ErrorKind::Worker, format!("a value did not arrive: {what}"));
-        let bytes = self.values.get(input.value as usize).ok_or_else(|| lost("the message is short"))?;
-        let value = ty.decode(&bytes.0);
+        let freight = self.values.get(input.value as usize).ok_or_else(|| lost("the message is short"))?;
+        let bytes = freight.open(self.cache.as_ref()).map_err(|_| NotMade::Missing)?;
+        let value = ty.decode(&bytes);
         Ok((value.map_err(|error| lost(&error.to_string()))?, input.signature))
+    }
+
+    fn room(&self, by_value: bool) -> Room {
+        Room { most: if by_value { usize::MAX } else { self.header.most_inline }, left: self.room_bytes }
+    }
+
+    /// Encodes an output. Where there is a cache that the driver shares, what is large goes there.
+    fn encode(
+        &self,
+        (name, ty): (&str, &Type),
+        value: &Value,
+        signature: Option<KeyDigest>,
+        room: &mut Room,
+    ) -> Result<ItemValue, Error> {
+        let bytes = ty.encode(value);
+        let bytes =
+            bytes.map_err(|error| Error::new(ErrorKind::Worker, format!("output `{name}` can't be sent home: {error}")))?;
+        // What has a signature lies in the cache already, most often.
+        let kept = self.cache.as_ref().filter(|_| signature.is_some() && room.most < usize::MAX).map(Cache::inline_bytes);
+        let most = kept.unwrap_or(room.most).min(room.left);
+        let value = Freight::pack(bytes, self.cache.as_ref(), most);
+        room.left = room.left.saturating_sub(value.message_bytes());
+        Ok(ItemValue { value, signature })
     }
 }
 
-fn encode(name: &str, ty: &Type, value: &Value, signature: Option<KeyDigest>) -> Result<ItemValue, Error> {
-    let value = ty.encode(value);
-    let value = value.map_err(|error| Error::new(ErrorKind::Worker, format!("output `{name}` can't be sent home: {error}")))?;
-    Ok(ItemValue { value: Payload(value), signature })
+/// What the results of an item may take in a message, in bytes.
+struct Room {
+    /// One of them.
+    most: usize,
+    /// Those that are still to come.
+    left: usize,
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::carrier::Carrier;
 use super::failure::RemoteFailure;
+use super::freight::Freight;
 use super::payload::Payload;
 use crate::backend::LocalBackend;
+use crate::error::Error;
 use crate::run::{Capture, MapItems};
 use crate::value::KeyDigest;
 
@@ -17,7 +19,7 @@ use crate::value::KeyDigest;
 pub(crate) struct Job {
     pub(crate) header: Header,
     /// The values that the items read, each once.
-    pub(crate) values: Vec<Payload>,
+    pub(crate) values: Vec<Freight>,
     pub(crate) items: Vec<JobItem>,
 }
 
@@ -28,11 +30,15 @@ pub(crate) struct Header {
     pub(crate) pipeline: Fingerprint,
     /// Its name, for messages.
     pub(crate) pipeline_name: String,
+    /// The name of the pipeline that is run as a whole, which may be another one around it.
+    pub(crate) root_name: String,
     pub(crate) target: Target,
     pub(crate) run: RunId,
     pub(crate) carrier: Carrier,
     /// Where results are kept, if the worker can open the same cache.
     pub(crate) cache: Option<SharedCache>,
+    /// Where there is such a cache: results without a signature that are larger than this go through it, in bytes.
+    pub(crate) most_inline: usize,
     pub(crate) environment: Option<String>,
     /// How the worker schedules what it runs.
     pub(crate) inside: LocalBackend,
@@ -76,6 +82,8 @@ pub(crate) struct JobItem {
     /// Where it stands: names from the root to here, with the indexes of items.
     pub(crate) place: Vec<(String, Option<u64>)>,
     pub(crate) attempt: u32,
+    /// Whether references were tried and didn't lead anywhere.
+    pub(crate) by_value: bool,
     /// What it reads, in the order of the node's parameters or the pipeline's inputs.
     pub(crate) inputs: Vec<Option<JobInput>>,
 }
@@ -93,8 +101,8 @@ pub(crate) struct JobInput {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JobResult {
     pub(crate) worker: WorkerId,
-    /// The items' results in their order, or why none was begun.
-    pub(crate) items: Result<Vec<ItemResult>, String>,
+    /// The items' results by their places in the job, those that went ahead left out, or why none was begun.
+    pub(crate) items: Result<Vec<(u32, ItemResult)>, String>,
     /// How long the worker was at it.
     pub(crate) elapsed_ns: u64,
     /// Records that the worker lost since its last answer.
@@ -113,7 +121,7 @@ pub(crate) struct WorkerId {
 /// How one item went.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ItemResult {
-    pub(crate) outcome: Result<Vec<ItemValue>, RemoteFailure>,
+    pub(crate) outcome: Result<Vec<ItemValue>, NotMade>,
     /// When it began, by the worker's clock, in nanoseconds since 1970 UTC.
     pub(crate) start_unix_ns: i64,
     pub(crate) duration_ns: u64,
@@ -122,10 +130,24 @@ pub(crate) struct ItemResult {
     pub(crate) counts: Counts,
 }
 
+/// Why an item has no outputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum NotMade {
+    Failed(Box<RemoteFailure>),
+    /// It was not begun: what it reads isn't in the cache where it was said to be.
+    Missing,
+}
+
+impl From<Error> for NotMade {
+    fn from(error: Error) -> Self {
+        Self::Failed(Box::new(RemoteFailure::of(&error)))
+    }
+}
+
 /// An output.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ItemValue {
-    pub(crate) value: Payload,
+    pub(crate) value: Freight,
     pub(crate) signature: Option<KeyDigest>,
 }
 
@@ -148,6 +170,8 @@ pub(crate) enum Update {
     Started,
     /// What the recorder delivered, in the form that the telemetry codec makes.
     Telemetry { worker: String, trace: TraceId, batch: Payload },
+    /// Items that have ended, by their places in the job.
+    Ended { worker: WorkerId, items: Vec<(u32, ItemResult)> },
     /// What happened inside of the items.
     Events(Vec<super::event::RemoteEvent>),
 }

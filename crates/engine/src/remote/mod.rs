@@ -4,12 +4,13 @@
 //! of some job. The driver opens and ends the item's own span, and keeps its cache, its retries and its time limit; the
 //! worker runs what is inside by the ordinary engine, under that span. So a run looks the same wherever its parts ran.
 //!
-//! - [`dispatch`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
-//! - [`job`], [`carrier`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
+//! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
+//! - [`job`], [`carrier`], [`freight`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
 //! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
-//! - [`worker`], [`item`], [`registry`]: the worker's side.
+//! - [`worker`], [`item`], [`answer`], [`registry`]: the worker's side.
 //! - [`telemetry`]: spans on their way home. [`travel`]: what can't travel, said before anything runs.
 
+mod answer;
 mod away;
 mod backend;
 mod carrier;
@@ -17,6 +18,8 @@ mod dispatch;
 mod envelope;
 mod event;
 mod failure;
+mod flight;
+mod freight;
 mod item;
 mod job;
 mod lane;
@@ -35,10 +38,11 @@ pub use backend::{OnWorkerLost, RemoteBackend};
 pub(crate) use carrier::Carrier;
 pub(crate) use dispatch::{Errand, Returned};
 pub(crate) use event::RemoteEvent;
-pub(crate) use job::{Counts, Header, SharedCache, Target};
+pub(crate) use freight::{Freight, LARGE_BYTES, Reference};
+pub(crate) use job::{Counts, Header, ItemValue, NotMade, SharedCache, Target};
 pub use lane::Chunk;
 pub(crate) use lane::LaneKey;
-pub(crate) use pack::{Item, ItemInput};
+pub(crate) use pack::{Item, ItemInput, Sending};
 pub use process::{Invitation, ProcessWorkers, serve};
 pub use telemetry::{TelemetryCodec, TelemetryEncoder};
 pub use transport::{Fate, Home, JobId, Limits, Message, OutgoingJob, Transport, WorkerLost};

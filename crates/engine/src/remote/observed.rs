@@ -31,7 +31,8 @@ impl Observed {
 }
 
 fn ask(errand: &Errand, (name, unit, description): (&str, &str, &str), of: &Weak<Dispatcher>, load: fn(&Dispatcher) -> usize) {
-    let attributes: Vec<_> = errand.header.attributes.iter().map(|(key, value)| (key.as_str(), Value::Json(value))).collect();
+    let name_of_backend = errand.header.attributes.iter().filter(|(key, _)| key == conventions::BACKEND_NAME);
+    let attributes: Vec<_> = name_of_backend.map(|(key, value)| (key.as_str(), Value::Json(value))).collect();
     let of = Weak::clone(of);
     let load = move || i64::try_from(load(&*of.upgrade()?)).ok();
     errand.recorder.gauge(name).unit(unit).description(description).observe(&attributes, load);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use flowglass_model::SpanId;
 
 use super::envelope::{self, EnvelopeError, Kind};
+use super::freight::{Freight, LARGE_BYTES, Reference};
 use super::job::{Header, Job, JobInput, JobItem};
 use super::lane::Waiting;
-use super::payload::Payload;
+use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
@@ -18,14 +19,22 @@ pub(crate) struct Item {
     pub(crate) recorded: bool,
     pub(crate) place: Vec<(String, Option<u64>)>,
     pub(crate) attempt: u32,
+    /// Whether nothing is to go through the shared cache that needn't.
+    pub(crate) by_value: bool,
     pub(crate) inputs: Vec<Option<ItemInput>>,
 }
 
 /// A value that an item reads.
 pub(crate) struct ItemInput {
-    pub(crate) value: Value,
-    pub(crate) ty: Type,
+    pub(crate) value: Sending,
     pub(crate) signature: Option<KeyDigest>,
+}
+
+/// A value that is to be sent.
+pub(crate) enum Sending {
+    Value(Value, Type),
+    /// It lies in the cache that the worker shares.
+    Shared(Reference),
 }
 
 /// What became of items.
@@ -41,10 +50,12 @@ pub(super) struct Packed {
 /// What an envelope and a header may take besides values, in bytes.
 const OVERHEAD_BYTES: usize = 4096;
 
-/// Makes a job of as many of the items as there is room for.
-pub(super) fn pack(header: &Header, items: Vec<Waiting>, limit_bytes: usize) -> Packed {
+/// Makes a job of as many of the items as there is room for. Where there is a cache that the worker shares, large values go
+/// through it.
+pub(super) fn pack(header: &Header, cache: Option<&Cache>, items: Vec<Waiting>, limit_bytes: usize) -> Packed {
     let mut packed = Packed { body: Vec::new(), sent: Vec::new(), left: Vec::new(), refused: Vec::new() };
-    let mut values = Values::default();
+    let room = limit_bytes.saturating_sub(OVERHEAD_BYTES);
+    let mut values = Values { cache, room, ..Values::default() };
     let mut jobs = Vec::with_capacity(items.len());
     for item in items {
         if !packed.left.is_empty() {
@@ -53,7 +64,7 @@ pub(super) fn pack(header: &Header, items: Vec<Waiting>, limit_bytes: usize) -> 
         }
         let before = values.mark();
         match values.item(&item.item) {
-            Ok(_) if values.size_bytes + OVERHEAD_BYTES > limit_bytes && !jobs.is_empty() => {
+            Ok(_) if values.size_bytes > room && !jobs.is_empty() => {
                 values.back_to(before);
                 packed.left.push(item);
             }
@@ -86,45 +97,78 @@ fn refuse_largest(packed: &mut Packed, error: &EnvelopeError) {
         packed.left = sent;
         return;
     }
-    let error = Error::new(ErrorKind::Worker, format!("what it reads can't be sent to a worker: {error}"));
+    let error = Error::new(ErrorKind::Worker, format!("what it reads can't be sent to a worker: {error}; {ADVICE}"));
     packed.refused.extend(sent.into_iter().map(|item| (item, error.clone())));
 }
 
+const ADVICE: &str = "where driver and worker share a `DiskCache`, large values go through it";
+
 /// The values of a job, each once.
 #[derive(Default)]
-struct Values {
-    encoded: Vec<Payload>,
+struct Values<'a> {
+    cache: Option<&'a Cache>,
+    /// What all values of a message may take, in bytes.
+    room: usize,
+    encoded: Vec<Freight>,
     size_bytes: usize,
-    /// Where a value is, by its address. The items hold the values meanwhile.
-    known: HashMap<usize, u32>,
+    known: HashMap<Known, u32>,
 }
 
-impl Values {
+/// What a value is known by.
+#[derive(PartialEq, Eq, Hash)]
+enum Known {
+    /// Its address. The items hold the values meanwhile.
+    Here(usize),
+    Shared(KeyDigest),
+}
+
+impl Values<'_> {
     fn item(&mut self, item: &Item) -> Result<JobItem, ValueError> {
-        let inputs = item.inputs.iter().map(|input| input.as_ref().map(|input| self.input(input)).transpose());
+        let mut room = self.room;
+        let inputs = item.inputs.iter().map(|input| {
+            let input = input.as_ref().map(|input| self.input(input, item.by_value, &mut room));
+            input.transpose()
+        });
         Ok(JobItem {
             span: item.span,
             recorded: item.recorded,
             place: item.place.clone(),
             attempt: item.attempt,
+            by_value: item.by_value,
             inputs: inputs.collect::<Result<_, _>>()?,
         })
     }
 
-    fn input(&mut self, input: &ItemInput) -> Result<JobInput, ValueError> {
-        let address = Arc::as_ptr(&input.value).cast::<()>().addr();
-        let place = match self.known.get(&address) {
+    /// Gives a value its place; `room` is what the item's own values may still take.
+    fn input(&mut self, input: &ItemInput, by_value: bool, room: &mut usize) -> Result<JobInput, ValueError> {
+        let known = match &input.value {
+            Sending::Value(value, _) => Known::Here(Arc::as_ptr(value).cast::<()>().addr()),
+            Sending::Shared(reference) => Known::Shared(reference.digest),
+        };
+        let place = match self.known.get(&known) {
             Some(&place) => place,
             None => {
-                let bytes = input.ty.encode(&input.value)?;
-                self.size_bytes += bytes.len();
+                let freight = self.freight(&input.value, by_value, *room)?;
+                let size_bytes = freight.message_bytes();
+                *room = room.saturating_sub(size_bytes);
+                self.size_bytes += size_bytes;
                 let place = u32::try_from(self.encoded.len()).unwrap_or(u32::MAX);
-                self.encoded.push(Payload(bytes));
-                self.known.insert(address, place);
+                self.encoded.push(freight);
+                self.known.insert(known, place);
                 place
             }
         };
         Ok(JobInput { value: place, signature: input.signature })
+    }
+
+    fn freight(&self, value: &Sending, by_value: bool, room: usize) -> Result<Freight, ValueError> {
+        match value {
+            Sending::Shared(reference) => Ok(Freight::Shared(*reference)),
+            Sending::Value(value, ty) => {
+                let most = if by_value { room } else { room.min(LARGE_BYTES) };
+                Ok(Freight::pack(ty.encode(value)?, self.cache, most))
+            }
+        }
     }
 
     fn mark(&self) -> (usize, usize) {

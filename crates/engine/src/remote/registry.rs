@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use flowglass_model::Fingerprint;
 
+use crate::error::BoxError;
 use crate::pipeline::{NodeKind, Pipeline};
+
+/// Builds the pipeline of a name, or knows none.
+pub(super) type Find = Box<dyn Fn(&str) -> Option<Result<Pipeline, BoxError>> + Send + Sync>;
 
 /// Pipelines by their fingerprints, those inside of others included.
 #[derive(Default)]
@@ -12,6 +16,7 @@ pub(super) struct Registry {
     pipelines: HashMap<Fingerprint, Pipeline>,
     /// The names of those that were registered themselves, for messages.
     names: Vec<String>,
+    find: Option<Find>,
 }
 
 impl Registry {
@@ -19,6 +24,11 @@ impl Registry {
     pub(super) fn add(&mut self, pipeline: &Pipeline) {
         self.names.push(pipeline.name().to_owned());
         self.add_all(pipeline);
+    }
+
+    /// Adds all pipelines that can be found by their names.
+    pub(super) fn add_named(&mut self, find: Find) {
+        self.find = Some(find);
     }
 
     fn add_all(&mut self, pipeline: &Pipeline) {
@@ -32,9 +42,15 @@ impl Registry {
         }
     }
 
-    /// Finds a pipeline, or says why it isn't there.
-    pub(super) fn find(&self, fingerprint: Fingerprint, name: &str) -> Result<&Pipeline, String> {
-        self.pipelines.get(&fingerprint).ok_or_else(|| self.unknown(name))
+    /// Finds a pipeline, which may stand inside of the one that is called `root`, or says why it isn't there.
+    pub(super) fn find(&mut self, fingerprint: Fingerprint, name: &str, root: &str) -> Result<Pipeline, String> {
+        if !self.pipelines.contains_key(&fingerprint)
+            && let Some(built) = self.find.as_ref().and_then(|find| find(root))
+        {
+            let built = built.map_err(|error| format!("the worker can't build the pipeline `{root}`: {error}"))?;
+            self.add_all(&built);
+        }
+        self.pipelines.get(&fingerprint).cloned().ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> String {

@@ -11,8 +11,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
+use super::answer::{self, Answer};
 use super::envelope::{self, EnvelopeError, Kind};
-use super::failure::RemoteFailure;
 use super::item::ItemWork;
 use super::job::{Header, ItemResult, Job, JobItem, JobResult, SharedCache, Target, Update, WorkerId};
 use super::payload::Payload;
@@ -21,13 +21,13 @@ use super::telemetry::{Homeward, TelemetryCodec};
 use super::transport::JobId;
 use crate::cache::{Cache, DiskCache};
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::pipeline::Pipeline;
 
 /// Runs the jobs of drivers elsewhere. A transport's worker process has one.
 pub struct Worker {
     identity: WorkerId,
-    registry: Registry,
+    registry: Mutex<Registry>,
     codec: Option<Arc<dyn TelemetryCodec>>,
     message_bytes: usize,
     traces: Mutex<Vec<Traced>>,
@@ -64,7 +64,7 @@ impl Worker {
     pub fn new(id: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
             identity: WorkerId { id: id.into(), pid: std::process::id(), host: host.into() },
-            registry: Registry::default(),
+            registry: Mutex::default(),
             codec: None,
             message_bytes: 64 << 20,
             traces: Mutex::default(),
@@ -75,7 +75,17 @@ impl Worker {
     /// Adds a pipeline, and those inside of it.
     #[must_use]
     pub fn pipeline(mut self, pipeline: &Pipeline) -> Self {
-        self.registry.add(pipeline);
+        self.registry.get_mut().add(pipeline);
+        self
+    }
+
+    /// Adds pipelines that are found by their names, when the first job comes that none of the others fits.
+    #[must_use]
+    pub fn pipelines_named(
+        mut self,
+        find: impl Fn(&str) -> Option<Result<Pipeline, BoxError>> + Send + Sync + 'static,
+    ) -> Self {
+        self.registry.get_mut().add_named(Box::new(find));
         self
     }
 
@@ -110,16 +120,17 @@ impl Worker {
         job: Job,
         upstream: &Arc<dyn Upstream>,
         cancel: &CancelToken,
-    ) -> (Result<Vec<ItemResult>, String>, u64) {
+    ) -> (Result<Vec<(u32, ItemResult)>, String>, u64) {
         let Job { header, values, items } = job;
-        let pipeline = match self.registry.find(header.pipeline, &header.pipeline_name).and_then(|found| fits(found, &header)) {
+        let found = self.registry.lock().find(header.pipeline, &header.pipeline_name, &header.root_name);
+        let pipeline = match found.and_then(|found| fits(found, &header)) {
             Ok(pipeline) => pipeline,
             Err(reason) => return (Err(reason), 0),
         };
         self.say(id, upstream, &Update::Started);
         let recorder = self.recorder(id, &header, upstream);
         let work = Arc::new(ItemWork {
-            pipeline: pipeline.clone(),
+            pipeline,
             cache: header.cache.as_ref().and_then(|shared| self.cache(shared)),
             recorder: recorder.clone(),
             attributes: self.attributes(&header),
@@ -128,11 +139,14 @@ impl Worker {
             cancel: cancel.clone(),
             events: Self::events(id, &header, upstream, self.message_bytes),
             header,
+            room_bytes: self.message_bytes.saturating_sub(2 * answer::OVERHEAD_BYTES),
         });
-        let results = beside_each_other(&work, items).await;
+        let send_ahead = |worker, items| self.say(id, upstream, &Update::Ended { worker, items });
+        let mut answer = Answer::new(self.identity.clone(), self.message_bytes, send_ahead);
+        beside_each_other(&work, items, |at, result| answer.add(at, result)).await;
         // Sinks are told of failures by their own counts, which go home with the answer.
         let _ = recorder.flush(FLUSH);
-        (Ok(results), self.newly_dropped(work.header.run.trace))
+        (Ok(answer.rest()), self.newly_dropped(work.header.run.trace))
     }
 
     /// Wraps the answer; values that make it too large are left out, which fails their items.
@@ -141,8 +155,8 @@ impl Worker {
             Ok(sealed) => sealed,
             Err(error) => {
                 let too_large = Error::new(ErrorKind::Worker, format!("the results can't be sent home: {error}"));
-                for item in result.items.iter_mut().flatten().filter(|item| item.outcome.is_ok()) {
-                    item.outcome = Err(RemoteFailure::of(&too_large));
+                for (_, item) in result.items.iter_mut().flatten().filter(|(_, item)| item.outcome.is_ok()) {
+                    item.outcome = Err(too_large.clone().into());
                 }
                 envelope::seal(Kind::Result, &result, usize::MAX).unwrap_or_default()
             }
@@ -233,7 +247,7 @@ impl Worker {
 }
 
 /// Makes sure that the pipeline has what the job names.
-fn fits<'a>(pipeline: &'a Pipeline, header: &Header) -> Result<&'a Pipeline, String> {
+fn fits(pipeline: Pipeline, header: &Header) -> Result<Pipeline, String> {
     let plan = &pipeline.0;
     let is_there = match &header.target {
         Target::Node { node, name } => plan.nodes.get(*node as usize).is_some_and(|node| *node.name == **name),
@@ -243,21 +257,17 @@ fn fits<'a>(pipeline: &'a Pipeline, header: &Header) -> Result<&'a Pipeline, Str
 }
 
 /// Runs the items so that those that wait overlap, as many at once as the job allows.
-async fn beside_each_other(work: &Arc<ItemWork>, items: Vec<JobItem>) -> Vec<ItemResult> {
-    let count = items.len();
-    let mut results: Vec<(usize, ItemResult)> = Vec::with_capacity(count);
+async fn beside_each_other(work: &Arc<ItemWork>, items: Vec<JobItem>, mut ended: impl FnMut(u32, ItemResult)) {
     let mut running = FuturesUnordered::new();
-    let mut waiting = items.into_iter().enumerate();
+    let mut waiting = (0..).zip(items);
     loop {
         while work.header.inside.has_room_for_item(running.len())
             && let Some((at, item)) = waiting.next()
         {
             let work = Arc::clone(work);
-            running.push(async move { (at, work.run(u32::try_from(at).unwrap_or(u32::MAX), item).await) });
+            running.push(async move { (at, work.run(at, item).await) });
         }
-        let Some(done) = running.next().await else { break };
-        results.push(done);
+        let Some((at, result)) = running.next().await else { return };
+        ended(at, result);
     }
-    results.sort_unstable_by_key(|(at, _)| *at);
-    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -162,10 +162,10 @@ fn begun(
     teller: Teller,
 ) -> State {
     let is_item = teller.index.is_some();
+    let remote = level.config.remote.as_ref().filter(|_| handed::takes_whole(level, is_item));
     // Whether an item lies in the cache was asked before it began.
-    if !handed::takes_whole(level, is_item) || (!is_item && probe::whole(level, &slots, outputs).is_some()) {
-        return working(level, slots, outputs, timeout);
-    }
+    let is_here = || !is_item && probe::whole(level, &slots, outputs).is_some();
+    let Some(remote) = remote.filter(|_| !is_here()) else { return working(level, slots, outputs, timeout) };
     let all: Vec<usize>;
     let outputs = match outputs {
         Some(outputs) => outputs,
@@ -174,10 +174,7 @@ fn begun(
             &all
         }
     };
-    match handed::level(level, teller.around, &slots, outputs, (timeout, is_item)) {
-        Ok(away) => State::Away(Box::pin(away)),
-        Err(error) => State::Refused(Some(error)),
-    }
+    State::Away(Box::pin(handed::level(remote, level, teller.around, &slots, outputs, (timeout, is_item))))
 }
 
 fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
 use super::aftermath;
-use super::handed::{self, Calling, Times};
+use super::handed::{self, Calling, SharedTrip};
 use super::hit::{Hit, Recipe, any_lost, restore_first};
 use super::keyed::{Identities, Keyed, NoKey};
 use super::map::Shown;
@@ -146,7 +146,9 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
             Found::Miss => {}
         }
     }
-    let inputs = match inputs(&site.plan().args, &given) {
+    let is_away = site.level.config.remote.is_some();
+    // What is handed out is loaded only where it must be, and by whoever hands it out.
+    let inputs = match if is_away { Ok(Inputs::new()) } else { inputs(&site.plan().args, &given) } {
         Ok(inputs) => inputs,
         Err(_) if any_lost(&given) => return when_restored(site, given, is_first, cx),
         Err(error) => {
@@ -156,12 +158,11 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     };
     let shown = aftermath::shown(&site, &given);
     // What the level gave away for its last reader is to be moved, not cloned.
-    drop(given);
+    let away = is_away.then(|| Sent { given, trip: SharedTrip::default() });
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
-    let times = site.level.config.remote.is_some().then(Times::default);
-    let work = Work { context, site, node, spec, keyed, times, shown };
+    let work = Work { context, site, node, spec, keyed, away, shown };
     work.first_attempt(inputs, open, cx)
 }
 
@@ -250,10 +251,16 @@ pub(super) struct Work {
     pub(super) spec: Arc<NodeSpec>,
     pub(super) context: NodeContext,
     keyed: Option<Keyed>,
-    /// When a worker elsewhere had it.
-    times: Option<Times>,
+    /// What is handed to a worker elsewhere.
+    away: Option<Sent>,
     /// What it is given, for the case that it fails.
     shown: Vec<(String, String)>,
+}
+
+/// What a worker elsewhere is given, and when it had it.
+struct Sent {
+    given: Givens,
+    trip: SharedTrip,
 }
 
 impl Work {
@@ -308,10 +315,11 @@ impl Work {
 
     /// Calls the node once, on this thread or on one of its own.
     pub(super) fn call(&self, inputs: Inputs, context: &NodeContext, frame: &Frame) -> Result<Call, Error> {
-        if let Some(remote) = &self.site.level.config.remote {
-            let CallSite { level, node, index, recorded, .. } = &self.site;
-            let calling = Calling { level, node: *node, index: *index, recorded: *recorded, spec: &self.spec, context, frame };
-            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, inputs, self.times.clone().unwrap_or_default()))));
+        if let (Some(remote), Some(Sent { given, trip })) = (&self.site.level.config.remote, &self.away) {
+            let (level, node, index, recorded) = (&self.site.level, self.site.node, self.site.index, self.site.recorded);
+            let is_kept = self.keyed.is_some();
+            let calling = Calling { level, node, index, recorded, spec: &self.spec, context, frame, is_kept };
+            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, given.clone(), Arc::clone(trip)))));
         }
         if !self.on_thread() {
             return user_code::call(&*self.node, inputs, context);
@@ -360,8 +368,8 @@ impl Work {
     /// Ends the call: keeps its outputs, closes its span.
     pub(super) fn complete(&self, result: Result<Outputs, Error>, mut open: OpenSpan, mut end: Tick) -> Done {
         // An item that waited for its worker began when the worker did.
-        let times = self.times.as_ref().filter(|_| self.site.index.is_some() && self.retry().is_none());
-        if let Some((start, ended)) = times.and_then(|times| *times.lock()) {
+        let away = self.away.as_ref().filter(|_| self.site.index.is_some() && self.retry().is_none());
+        if let Some((start, ended)) = away.and_then(|away| away.trip.lock().times) {
             (open.frame.start, end) = (start, ended);
         }
         let outputs = match result {
@@ -376,9 +384,28 @@ impl Work {
         let signature = self.keyed.as_ref().map(|keyed| keyed.signature);
         let end = if self.keyed.is_some() { Tick::now() } else { end };
         let slot = |&output: &usize| Slot::computed(Arc::clone(&outputs[output]), identities.of(output));
-        let slots = self.site.plan().exposed.iter().map(slot).collect();
+        let mut slots: Slots = self.site.plan().exposed.iter().map(slot).collect();
+        if cache == CacheStatus::Write {
+            self.leave_in_cache(&mut slots);
+        }
         let began = Some(open.frame.start);
         open.end(&Ended::Computed { cache, signature: signature.as_ref() }, end);
         Done { result: Ok(slots), hit: false, saved_ns: 0, end, began }
+    }
+
+    /// Leaves large outputs that a worker made in the cache: whoever reads them next is most often a worker, too.
+    fn leave_in_cache(&self, slots: &mut Slots) {
+        let (Some(keyed), Some(Sent { given, trip })) = (&self.keyed, &self.away) else { return };
+        if !trip.lock().is_large {
+            return;
+        }
+        let Found::Hit(entry) = keyed.lookup(&self.site.level, &self.spec) else { return };
+        let recipe = Recipe::Item(Box::new((self.site.clone(), given.clone())));
+        let hit = Hit::new(keyed.known(entry), Arc::clone(&self.site.level), self.site.node, recipe);
+        for (slot, left) in slots.iter_mut().zip(hit.slots()) {
+            if left.stored().is_some() {
+                *slot = left;
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use crate::cache::{Entry, identity};
+use crate::cache::{CachedOutput, Entry, identity};
 use crate::error::Error;
 use crate::pipeline::PlanNode;
 use crate::value::{KeyDigest, Type, Value, ValueError};
@@ -102,6 +102,12 @@ impl Hit {
     /// Says whether an output lies in the entry itself.
     pub(crate) fn is_small(&self, output: u32) -> bool {
         self.entry.outputs.get(output as usize).is_some_and(|output| output.inline.is_some())
+    }
+
+    /// Returns what is known of an output that lies in the cache by itself, unless it was computed again.
+    pub(crate) fn stored(&self, output: u32) -> Option<&CachedOutput> {
+        let output = self.entry.outputs.get(output as usize)?;
+        (output.inline.is_none() && self.again.get().is_none()).then_some(output)
     }
 
     fn load(&self, output: u32, ty: &Type) -> Result<Value, ValueError> {

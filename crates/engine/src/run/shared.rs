@@ -308,6 +308,11 @@ impl Place {
         steps
     }
 
+    /// The name of the pipeline that is run.
+    pub(crate) fn root_name(&self) -> &str {
+        self.0.around.as_ref().map_or(&*self.0.name, Self::root_name)
+    }
+
     /// Names from the root to here, without indexes.
     pub(crate) fn names(&self) -> String {
         let around = self.0.around.as_ref().map(|around| around.names() + " > ").unwrap_or_default();

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use super::hit::Hit;
+use crate::cache::CachedOutput;
 use crate::value::{KeyDigest, KeyHasher, List, Type, Value, ValueError};
 
 /// One value of a run, with the signature of the computation that made it where it has one.
@@ -176,6 +177,14 @@ impl Slot {
             }
         } else if let Type::List(item) = ty {
             self.listed().iter().for_each(|slot| slot.find_lost(item, lost));
+        }
+    }
+
+    /// Returns what the cache knows of a value that lies there by itself.
+    pub(crate) fn stored(&self) -> Option<&CachedOutput> {
+        match self {
+            Self::Cached { hit, output, .. } => hit.stored(*output),
+            Self::Plain(_) | Self::Rich(_) => None,
         }
     }
 

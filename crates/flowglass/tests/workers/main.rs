@@ -4,9 +4,11 @@ mod behaviour;
 mod cache;
 mod counts;
 mod deaths;
-mod graphs;
+mod equal;
 mod pipelines;
+mod references;
 mod refusals;
+mod shapes;
 mod spans;
 mod travels;
 
@@ -18,9 +20,19 @@ fn worker_entry() {
     flowglass::worker(pipelines::all());
 }
 
-/// Workers that are this test program, told to run nothing but `worker_entry`.
+/// As `worker_entry`, for pipelines that are found by their names.
+#[test]
+fn shapes_entry() {
+    flowglass::worker_of(shapes::named);
+}
+
+/// Workers that are this test program, told to run nothing but this test.
+fn copies_at(workers: usize, entry: &str) -> ProcessWorkers {
+    ProcessWorkers::new(workers).argument(entry).argument("--exact").argument("--nocapture")
+}
+
 fn copies(workers: usize) -> ProcessWorkers {
-    ProcessWorkers::new(workers).argument("worker_entry").argument("--exact").argument("--nocapture")
+    copies_at(workers, "worker_entry")
 }
 
 fn workers(count: usize) -> RemoteBackend {

@@ -152,6 +152,25 @@ pub(crate) fn middle() -> Build {
     middle_of(&sums()?)
 }
 
+#[node(output = "text")]
+pub(crate) fn repeat(count: u64) -> String {
+    "x".repeat(usize::try_from(count).unwrap_or_default())
+}
+
+#[node(output = "length")]
+pub(crate) fn measure(text: &str) -> u64 {
+    text.len() as u64
+}
+
+/// Makes a text, and measures it.
+pub(crate) fn texts() -> Build {
+    Pipeline::builder("texts").nodes(nodes![repeat, measure]).build()
+}
+
+pub(crate) fn lengths() -> Build {
+    Pipeline::builder("lengths").node(measure {}).build()
+}
+
 pub(crate) fn seen_dying() -> Build {
     Pipeline::builder("seen dying").node(die_when_seen {}).build()
 }
@@ -202,13 +221,10 @@ pub(crate) fn total(sums: Vec<u64>, one_sum: u64) -> u64 {
 }
 
 /// Everything that a copy knows.
-pub(crate) fn all() -> Vec<Box<dyn FnOnce() -> Build>> {
-    let fixed: [fn() -> Build; 11] =
-        [sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying];
-    let fixed = fixed.into_iter().map(|build| Box::new(build) as Box<dyn FnOnce() -> Build>);
-    let random =
-        (0..crate::graphs::SEEDS).map(|seed| Box::new(move || crate::graphs::pipeline(seed)) as Box<dyn FnOnce() -> Build>);
-    fixed.chain(random).collect()
+pub(crate) fn all() -> Vec<fn() -> Build> {
+    let fixed: [fn() -> Build; 13] =
+        [sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying, texts, lengths];
+    fixed.to_vec()
 }
 
 /// A pipeline as it is, with another backend.

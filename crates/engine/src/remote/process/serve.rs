@@ -30,6 +30,7 @@ pub fn serve(invitation: &Invitation, worker: Worker) -> io::Result<()> {
     let driver = Arc::new(Driver { stream: Mutex::new(stream.try_clone()?), cancels: Mutex::default() });
     let (jobs, arriving) = unbounded_channel();
     let limit_bytes = invitation.message_bytes;
+    let worker = worker.message_bytes(limit_bytes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let upstream = Arc::clone(&driver);
     std::thread::Builder::new()

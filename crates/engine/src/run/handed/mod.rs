@@ -1,0 +1,212 @@
+//! What a level hands to workers elsewhere: calls of its nodes, and whole runs of the pipelines inside.
+
+mod crossing;
+mod reading;
+mod retold;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowglass_model::SpanId;
+use flowglass_record::{Frame, Tick};
+use parking_lot::Mutex;
+
+use self::crossing::{Arrived, Handed, Journey};
+use self::reading::Reading;
+use self::retold::Retold;
+use super::attempts::Attempts;
+use super::call::Givens;
+use super::level::{LevelDone, cancelled};
+use super::shared::Level;
+use super::slot::Slot;
+use crate::cache::Cache;
+use crate::error::{BoxError, Error, ErrorKind};
+use crate::node::{NodeContext, NodeSpec, Outputs};
+use crate::pipeline::Pipeline;
+use crate::remote::{Item, LARGE_BYTES, RemoteBackend, Target, travel};
+
+/// What is known of work that was handed out, when it is back.
+#[derive(Default)]
+pub(super) struct Trip {
+    /// When its worker began and ended, on this process's clock.
+    pub(super) times: Option<(Tick, Tick)>,
+    /// Whether some of its outputs are so large that they came through the cache.
+    pub(super) is_large: bool,
+}
+
+/// Filled by whoever hands work out, for whoever ends its span.
+pub(super) type SharedTrip = Arc<Mutex<Trip>>;
+
+/// How work is handed out, as often as something can't be had from the cache that its worker shares: from the second time on,
+/// everything that has room travels by value.
+const TRIES: [bool; 3] = [false, true, true];
+
+/// A call to be handed out.
+pub(super) struct Calling<'a> {
+    pub(super) level: &'a Arc<Level>,
+    pub(super) node: usize,
+    pub(super) index: Option<u64>,
+    pub(super) recorded: bool,
+    pub(super) spec: &'a Arc<NodeSpec>,
+    pub(super) context: &'a NodeContext,
+    pub(super) frame: &'a Frame,
+    /// Whether the driver keeps the outputs in its cache.
+    pub(super) is_kept: bool,
+}
+
+/// Hands a call to a worker.
+pub(super) fn call(
+    remote: &Arc<RemoteBackend>,
+    calling: &Calling<'_>,
+    given: Givens,
+    trip: SharedTrip,
+) -> impl Future<Output = Result<Outputs, BoxError>> + Send + use<> {
+    let (level, node) = (calling.level, calling.node);
+    let plan = &level.pipeline.0.nodes[node];
+    let place = level.place.inside(&plan.name, calling.index);
+    let is_item = calling.index.is_some();
+    let handed = Handed::new(level, remote, (calling.frame.span, place), is_item, calling.recorded);
+    let readings = plan.args.iter().zip(given).map(|(arg, given)| {
+        let (name, want) = (arg.name.clone(), arg.want.clone());
+        Some(Reading { name, slot: given.slot, have: given.have, want, signature: None })
+    });
+    let readings: Vec<_> = readings.collect();
+    // What is kept goes to the cache in any case.
+    let kept = handed.shared_cache().filter(|_| calling.is_kept).map(Cache::inline_bytes);
+    let journey = Journey {
+        around: level.span,
+        target: Target::Node { node: number(node), name: plan.name.to_string() },
+        timeout: plan.timeout,
+        most_inline: kept.unwrap_or(LARGE_BYTES),
+    };
+    let (recorded, attempt) = (calling.recorded, calling.context.attempt);
+    let spec = Arc::clone(calling.spec);
+    async move {
+        for by_value in TRIES {
+            let inputs = reading::all(&readings, handed.shared_cache(), by_value).await?;
+            let item = Item { span: handed.span, recorded, place: handed.place.steps(), attempt, by_value, inputs };
+            let returned = handed.send(&journey, item).heard_by(Retold::nothing(&handed.level, handed.span)).await?;
+            let ports = spec.outputs.iter().map(|output| (&*output.name, &output.ty));
+            if let Some(outputs) = handed.outputs(returned, ports, &trip)? {
+                return Ok(outputs.into_iter().map(|(value, _)| value).collect());
+            }
+        }
+        Err(out_of_reach().into())
+    }
+}
+
+/// Says whether a run of this level's pipeline is handed out whole.
+pub(super) fn takes_whole(level: &Level, is_item: bool) -> bool {
+    let pipeline = &level.pipeline;
+    level.config.remote.is_some()
+        && if is_item { travel::items_travel_whole(pipeline) } else { travel::travels_whole(pipeline) }
+}
+
+/// Hands the run of a whole pipeline to a worker; `around` is the span around the level's own.
+pub(super) fn level(
+    remote: &Arc<RemoteBackend>,
+    level: &Arc<Level>,
+    around: SpanId,
+    slots: &[Option<Slot>],
+    outputs: &[usize],
+    (timeout, is_item): (Option<Duration>, bool),
+) -> impl Future<Output = LevelDone> + Send + use<> {
+    let handed = Handed::new(level, remote, (level.span, level.place.clone()), is_item, level.recorded);
+    let readings = readings(&level.pipeline, slots, outputs);
+    let target = Target::Whole { outputs: outputs.iter().map(|&output| number(output)).collect() };
+    let journey = Journey { around, target, timeout, most_inline: LARGE_BYTES };
+    let outputs = outputs.to_vec();
+    async move {
+        let trip = SharedTrip::default();
+        let stopped = handed.level.cancel.renewed().cancelled();
+        let result = tokio::select! {
+            biased;
+            result = run_level(&handed, &readings, &journey, &outputs, &trip) => result,
+            () = stopped => Err(cancelled()),
+        };
+        let away = trip.lock().times;
+        LevelDone { away, ..level_done(&handed.level, result, &outputs) }
+    }
+}
+
+/// What a pipeline made elsewhere.
+struct LevelMade {
+    outputs: Arrived,
+    hit: bool,
+    saved_ns: u64,
+}
+
+async fn run_level(
+    handed: &Handed,
+    readings: &[Option<Reading>],
+    journey: &Journey,
+    outputs: &[usize],
+    trip: &SharedTrip,
+) -> Result<LevelMade, Error> {
+    let level = &handed.level;
+    for by_value in TRIES {
+        let inputs = reading::all(readings, handed.shared_cache(), by_value).await?;
+        let (recorded, place) = (level.recorded, level.place.steps());
+        let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs };
+        let retold = if level.is_unheard() { Retold::nothing(level, level.span) } else { Retold::all(level) };
+        let returned = handed.send(journey, item).heard_by(retold).await?;
+        let (hit, saved_ns) = (returned.result.hit, returned.result.counts.saved_ns);
+        let ports = outputs.iter().map(|&output| &level.pipeline.0.outputs[output]);
+        let ports = ports.map(|port| (&*port.name, &port.ty));
+        if let Some(outputs) = handed.outputs(returned, ports, trip)? {
+            return Ok(LevelMade { outputs, hit, saved_ns });
+        }
+    }
+    Err(out_of_reach())
+}
+
+fn level_done(level: &Level, result: Result<LevelMade, Error>, outputs: &[usize]) -> LevelDone {
+    let done = LevelDone { slots: Vec::new(), error: None, hit: false, saved_ns: 0, attempts: Attempts::new(), away: None };
+    match result {
+        Ok(LevelMade { outputs: made, hit, saved_ns }) => {
+            let plan = &level.pipeline.0;
+            let mut slots = vec![None; plan.inputs.len() + plan.outputs.len()];
+            for (&output, (value, signature)) in outputs.iter().zip(made) {
+                slots[plan.outputs[output].slot] = Some(Slot::computed(value, signature));
+            }
+            LevelDone { slots, hit, saved_ns, ..done }
+        }
+        Err(error) => LevelDone { error: Some(error), ..done },
+    }
+}
+
+/// The inputs that are read by what these outputs need: nothing may stand for the others.
+fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> Vec<Option<Reading>> {
+    let ports = pipeline.0.inputs.iter().zip(slots).zip(reads(pipeline, outputs));
+    let reading = |((port, slot), read): ((&crate::pipeline::InputPort, &Option<Slot>), bool)| {
+        let slot = slot.clone().filter(|_| read)?;
+        let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());
+        Some(Reading { name, signature: slot.signature(), slot, have, want })
+    };
+    ports.map(reading).collect()
+}
+
+/// Which inputs are read by what these outputs need: nothing may stand for the others.
+fn reads(pipeline: &Pipeline, outputs: &[usize]) -> Vec<bool> {
+    let plan = &pipeline.0;
+    let mut reads = vec![false; plan.inputs.len()];
+    let needed = plan.needed(outputs);
+    let args = plan.nodes.iter().zip(needed).filter(|(_, needed)| *needed).flat_map(|(node, _)| &node.args);
+    for arg in args {
+        if let Some(read) = reads.get_mut(arg.slot) {
+            *read = true;
+        }
+    }
+    reads
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+#[cold]
+fn out_of_reach() -> Error {
+    let message = "what travels through the cache that driver and worker share was lost there each time; see that it isn't pruned \
+                   while runs use it, and that all use one folder";
+    Error::new(ErrorKind::Worker, message)
+}

@@ -1,0 +1,68 @@
+//! What happens inside of a pipeline that is with a worker, told to callbacks as if it happened here.
+
+use std::sync::Arc;
+
+use flowglass_model::{Severity, SpanId, conventions};
+use flowglass_record::{Tick, Value as AttributeInput};
+
+use super::super::nested;
+use super::super::shared::Level;
+use crate::pipeline::NodeKind;
+use crate::remote::{Listener, RemoteEvent, WorkerLost};
+
+/// Tells of what happens inside of a pipeline that is away as if it happened here.
+pub(super) struct Retold {
+    /// For each site inside, the level that its events are told by; the first is that of `first`.
+    levels: Vec<Arc<Level>>,
+    first: u32,
+    /// Where it is said that a worker was lost.
+    around: Arc<Level>,
+    span: SpanId,
+}
+
+impl Retold {
+    /// Nobody wants to hear of what happens inside.
+    pub(super) fn nothing(level: &Arc<Level>, span: SpanId) -> Self {
+        Self { levels: Vec::new(), first: 0, around: Arc::clone(level), span }
+    }
+
+    pub(super) fn all(level: &Arc<Level>) -> Self {
+        let first = level.sites.nodes.first().map_or(0, |node| node.site);
+        let mut levels = Vec::new();
+        levels_inside(level, &mut levels);
+        Self { levels, first, around: Arc::clone(level), span: level.span }
+    }
+}
+
+/// The level of each site inside of a level, in the order in which sites are numbered.
+fn levels_inside(level: &Arc<Level>, levels: &mut Vec<Arc<Level>>) {
+    for (at, (node, sites)) in level.pipeline.0.nodes.iter().zip(&level.sites.nodes).enumerate() {
+        levels.push(Arc::clone(level));
+        levels.extend(sites.item.map(|_| Arc::clone(level)));
+        if let NodeKind::Pipeline(inner) = &node.kind
+            && let Some(inside) = nested::inner_level(level, at, inner, None, SpanId::NONE, level.sampled)
+        {
+            levels_inside(&inside, levels);
+        }
+    }
+}
+
+impl Listener for Retold {
+    fn happened(&mut self, event: &RemoteEvent) {
+        if let Some(level) = self.levels.get(event.site as usize) {
+            let site = self.first + event.site;
+            level.tell_end(site, event.span, event.index, Tick::now(), event.kind.as_kind(), event.from_inside);
+        }
+    }
+
+    fn lost(&mut self, lost: &WorkerLost, interrupted: u64) {
+        let about = [
+            (conventions::WORKER_ID, AttributeInput::Str(&lost.worker)),
+            (conventions::WORKER_REASON, AttributeInput::Str(&lost.reason)),
+            (conventions::WORKER_INTERRUPTED, AttributeInput::Int(interrupted.cast_signed())),
+        ];
+        self.around.scope.event(self.span, "worker.lost", &about);
+        let body = format!("worker `{}` was lost: {}", lost.worker, lost.reason);
+        self.around.scope.log(self.span, "worker.lost", (Severity::WARN, &body), &about);
+    }
+}
