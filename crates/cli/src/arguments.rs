@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::location::VARIABLE;
 use crate::verbs::cache::CacheArguments;
+use crate::verbs::compare::CompareArguments;
+use crate::verbs::query::QueryArguments;
 use crate::verbs::serve::ServeArguments;
+use crate::verbs::stats::StatsArguments;
 
 /// A pipeline engine you can see through.
 #[derive(Parser)]
@@ -35,6 +38,12 @@ pub(crate) enum Verb {
     List(ListArguments),
     /// Show a run: its tree and its waterfall.
     Show(ShowArguments),
+    /// Find runs, spans, events, metrics and logs.
+    Query(QueryArguments),
+    /// Show how runs went: failures and why, durations of each node, over any time.
+    Stats(StatsArguments),
+    /// Compare two runs, or two sets of runs: what became slower, what fails now, what else is different.
+    Compare(CompareArguments),
     /// Draw the graph of a pipeline file.
     Graph(GraphArguments),
     /// Receive traces, metrics and logs of other programs by OTLP, and keep them in the store.

@@ -8,6 +8,7 @@ mod location;
 mod printer;
 mod run_inputs;
 mod signals;
+mod stored;
 mod verbs;
 
 use std::process::ExitCode;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
         Verb::Run(run) => verbs::run::run(*run, &mut printer),
         Verb::List(list) => verbs::list::run(&list, &mut printer),
         Verb::Show(show) => verbs::show::run(&show, &mut printer),
+        Verb::Query(query) => verbs::query::run(&query, &mut printer),
+        Verb::Stats(stats) => verbs::stats::run(&stats, &mut printer),
+        Verb::Compare(compare) => verbs::compare::run(&compare, &mut printer),
         Verb::Graph(graph) => verbs::graph::run(&graph, &mut printer),
         Verb::Serve(serve) => verbs::serve::run(&serve, &mut printer),
         Verb::Cache(cache) => verbs::cache::run(&cache, &mut printer),

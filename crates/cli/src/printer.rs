@@ -41,6 +41,10 @@ impl Printer {
         Options { width: self.stderr_size().0, color, unicode: true }
     }
 
+    pub(crate) fn stdout_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }

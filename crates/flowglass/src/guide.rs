@@ -32,3 +32,6 @@ pub mod workers {}
 
 #[doc = include_str!("guide/events.md")]
 pub mod events {}
+
+#[doc = include_str!("guide/query.md")]
+pub mod query {}

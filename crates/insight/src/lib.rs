@@ -12,6 +12,7 @@
 //! ```
 
 pub mod advice;
+pub mod answers;
 pub mod axis;
 pub mod critical_path;
 mod distribution;

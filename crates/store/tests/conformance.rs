@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
 use flowglass_store::query::Query;
@@ -77,10 +79,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_file_answers_as_memory_does(seed in any::<u64>()) {
+    fn a_file_answers_as_memory_does_while_it_merges(seed in any::<u64>()) {
         let folder = tempfile::tempdir().unwrap();
-        if let Err(why) = conformance::check_agreement(&*file_in(folder.path()), seed) {
-            return Err(TestCaseError::fail(why.to_string()));
-        }
+        let store = SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap();
+        let done = AtomicBool::new(false);
+        let agreed = thread::scope(|scope| {
+            // Segments are merged all the time, under every question.
+            scope.spawn(|| while !done.load(Ordering::Relaxed) {
+                let _ = store.compact();
+            });
+            let agreed = conformance::check_agreement(&store, seed);
+            done.store(true, Ordering::Relaxed);
+            agreed
+        });
+        prop_assert!(agreed.is_ok(), "{}", agreed.unwrap_err());
     }
 }

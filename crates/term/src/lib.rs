@@ -3,11 +3,13 @@
 //! Everything is a function from laid-out data to text that fits a given width; names and messages of others are made
 //! harmless before they are shown. This crate knows no engine, no clock and no threads: who calls it says what time it is.
 
+pub mod answers;
 mod bar;
 mod branch;
 pub mod cached;
 pub mod console;
 pub mod failures;
+pub mod found;
 pub mod graph;
 mod ink;
 mod line;

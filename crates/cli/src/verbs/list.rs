@@ -40,7 +40,8 @@ fn status(word: &str) -> Result<Status, Failure> {
     })
 }
 
-fn entry(run: &RunRecord) -> Entry {
+/// What the list of runs tells of a run.
+pub(crate) fn entry(run: &RunRecord) -> Entry {
     Entry {
         id: run.id.to_string().chars().take(SHORT_ID).collect(),
         name: run.name.clone(),

@@ -30,6 +30,7 @@ fn a_killed_run_is_found_with_what_it_had_done() {
     let orphan = Process::written(words.split_whitespace().next().unwrap());
     let listed = ask_until(&home, &["list", "--json"], |runs| runs[0]["status"] == "running");
     ask_until(&home, &["show", "--json"], |shown| span(shown, "node quick").is_some());
+    ask_until(&home, &["query", "--json", "status:running", "node:slow"], |found| found["rows"][0]["name"] == "node slow");
     running.signal("KILL");
     assert_eq!(running.end().signal, Some(9));
     // Nobody is left to end what the killed process had started.

@@ -30,6 +30,7 @@ mod parsing;
 mod paths;
 mod placeholders;
 mod processes;
+mod querying;
 mod resuming;
 mod retries;
 mod run_ids;

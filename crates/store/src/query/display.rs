@@ -95,7 +95,7 @@ struct FieldText<'a>(&'a Field);
 impl fmt::Display for FieldText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.0.name();
-        let is_settings = matches!(name, "sort" | "limit");
+        let is_settings = matches!(name, "sort" | "limit" | "in");
         if is_plain(name) && !is_settings && Field::named(name) == *self.0 { f.write_str(name) } else { quoted(f, name) }
     }
 }

@@ -205,7 +205,7 @@ fn number(value: &AttributeValue) -> Option<Number> {
     }
 }
 
-/// A word equals the text, the number and the truth value that it spells; a list equals what one of its values equals.
+/// A word equals the text, the number and the truth value that it spells. No word equals a list: `:` looks inside.
 fn value_equals(value: &AttributeValue, literal: &Literal) -> bool {
     match value {
         AttributeValue::Str(text) => literal.text() == Some(text),
@@ -215,7 +215,6 @@ fn value_equals(value: &AttributeValue, literal: &Literal) -> bool {
             order.is_some_and(std::cmp::Ordering::is_eq)
         }
         AttributeValue::Bytes(bytes) => literal.text() == Some(&hex(bytes)),
-        AttributeValue::List(values) => values.iter().any(|value| value_equals(value, literal)),
         _ => false,
     }
 }

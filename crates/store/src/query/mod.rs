@@ -105,7 +105,8 @@ impl Query {
         Self { select, filter: Expr::All, sort: Sort::default(), limit: DEFAULT_LIMIT, after: None }
     }
 
-    /// Reads a query. Words `sort:FIELD`, `sort:-FIELD` and `limit:N` say the order and how many.
+    /// Reads a query. Words `sort:FIELD`, `sort:-FIELD` and `limit:N` say the order and how many; `in:runs` (or `in:spans`, …) says
+    /// what is asked for, if it isn't `select`.
     ///
     /// # Errors
     /// If the text is no query: the error shows the place and, where there is one, what was probably meant.

@@ -15,6 +15,13 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// Reads a moment as queries write it, in the system's time zone: `-1h`, `today`, `2026-11-21`, `2026-11-21T10:30`. Of a day
+    /// or a minute it is the beginning.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Period::parse(text, &TimeZone::system()).map(|period| period.first)
+    }
+
     /// Returns the moment in nanoseconds since 1970 UTC, for a query that runs now.
     #[must_use]
     pub const fn unix_ns(self, now_unix_ns: i64) -> i64 {

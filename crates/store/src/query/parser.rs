@@ -135,7 +135,7 @@ impl Parser<'_> {
             let place = start..self.scanner.at;
             return Err(self.error(place, "there is no name before this").with_help(Some("write `name:value`".to_owned())));
         }
-        if !name.quoted && sign == Sign::Has && matches!(name.text.as_str(), "sort" | "limit") {
+        if !name.quoted && sign == Sign::Has && matches!(name.text.as_str(), "sort" | "limit" | "in") {
             self.setting(&name)?;
             return Ok(Expr::All);
         }
@@ -235,9 +235,20 @@ impl Parser<'_> {
             self.query.sort = Sort::named(&value.text).ok_or_else(|| self.no_order(&value))?;
             return Ok(());
         }
+        if name.text == "in" {
+            self.query.select =
+                *Select::ALL.iter().find(|select| select.as_str() == value.text).ok_or_else(|| self.no_kind(&value))?;
+            return Ok(());
+        }
         let limit = value.text.parse().ok().filter(|&limit| limit > 0);
         self.query.limit = limit.ok_or_else(|| self.error(value.place, "a limit is a whole number from 1"))?;
         Ok(())
+    }
+
+    fn no_kind(&self, value: &Piece) -> QueryError {
+        let known = || Select::ALL.iter().map(|select| select.as_str());
+        let message = format!("there are only {}", known().collect::<Vec<_>>().join(", "));
+        self.error(value.place.clone(), message).with_help(did_you_mean(&value.text, known()))
     }
 
     fn no_order(&self, value: &Piece) -> QueryError {

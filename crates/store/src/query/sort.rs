@@ -22,7 +22,7 @@ impl Default for Sort {
 
 impl Sort {
     /// The fields that can be sorted by.
-    pub(super) const NAMES: &'static [&'static str] = &["started", "duration", "name"];
+    pub const NAMES: &'static [&'static str] = &["started", "duration", "name"];
 
     /// Returns the order with this name: `duration`, or `-duration` for the longest first.
     #[must_use]

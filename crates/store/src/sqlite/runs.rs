@@ -12,7 +12,7 @@ use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::trace;
 use crate::sketch::fingerprint::{self, BEGINNING_DIGITS};
-use crate::{NAMED_RUNS, RunFilter, RunRecord, StoreError};
+use crate::{NAMED_RUNS, RunFilter, RunRecord, SpanFilter, StoreError};
 
 const COLUMNS: &str = "SELECT id, root, name, version, graph, status, start_unix_ns, duration_ns, span_count, \
                        error_count, nodes, cache_hits, failed, saved_ms, error, writer FROM runs";
@@ -150,6 +150,32 @@ pub(super) fn run_of_key(key: &[u8]) -> Option<RunId> {
     let (trace, root) = key.split_first_chunk::<16>()?;
     let joined_at = if root.is_empty() { 0 } else { u64::from_be_bytes(root.try_into().ok()?) };
     Some(RunId { trace: TraceId::from_bytes(*trace), joined_at: SpanId::from_u64(joined_at) })
+}
+
+/// Shows runs that a filter's times and status don't rule out, the newest first, down to the start that `show` says is early
+/// enough.
+pub(super) fn walk(
+    connection: &Connection,
+    liveness: &mut Liveness<'_>,
+    needs: &SpanFilter,
+    show: &mut dyn FnMut(RunRecord) -> i64,
+) -> Result<(), Failure> {
+    // The partial index holds all but the runs that went well.
+    let by_status = match needs.status {
+        None | Some(Status::Ok) => "",
+        Some(_) => " AND status <> 'ok'",
+    };
+    let sql = format!("{COLUMNS} WHERE start_unix_ns >= ?1 AND start_unix_ns < ?2{by_status} ORDER BY start_unix_ns DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query((needs.min_start_unix_ns, needs.end_start_unix_ns))?;
+    while let Some(row) = rows.next()? {
+        let run = record(row, liveness)?;
+        let start = run.start_unix_ns;
+        if start < show(run) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the run with this id that began then.

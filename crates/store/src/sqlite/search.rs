@@ -17,7 +17,8 @@ use crate::sketch::zones::{Bounds, Zone};
 pub(super) struct Search<'a> {
     connection: &'a Connection,
     limits: Limits,
-    fingerprints: Vec<u64>,
+    /// Of each group, one must be there.
+    groups: Vec<Vec<u64>>,
     waiting: BinaryHeap<Waiting>,
 }
 
@@ -84,19 +85,31 @@ impl PartialOrd for Waiting {
 impl<'a> Search<'a> {
     /// Begins with all segments that the filter's bounds don't rule out.
     pub(super) fn new(connection: &'a Connection, filter: &SpanFilter) -> Result<Self, Failure> {
-        Self::begin(connection, Limits { filter: filter.clone(), events: false }, fingerprints(filter))
+        Self::among(connection, filter, Vec::new())
+    }
+
+    /// As [`new`](Self::new), for spans that besides have one fingerprint of each of these groups.
+    pub(super) fn among(connection: &'a Connection, filter: &SpanFilter, groups: Vec<Vec<u64>>) -> Result<Self, Failure> {
+        let groups = fingerprints(filter).into_iter().map(|one| vec![one]).chain(groups).collect();
+        Self::begin(connection, Limits { filter: filter.clone(), events: false }, groups)
     }
 
     /// Looks for all that may be there of what has this fingerprint, or of everything.
     pub(super) fn all(connection: &'a Connection, fingerprint: Option<u64>) -> Result<Self, Failure> {
         let limits = Limits { filter: SpanFilter::default(), events: true };
-        Self::begin(connection, limits, fingerprint.into_iter().collect())
+        Self::begin(connection, limits, fingerprint.into_iter().map(|one| vec![one]).collect())
     }
 
-    fn begin(connection: &'a Connection, limits: Limits, fingerprints: Vec<u64>) -> Result<Self, Failure> {
+    /// Looks for all that may be there of what has one of these fingerprints.
+    pub(super) fn any(connection: &'a Connection, fingerprints: Vec<u64>) -> Result<Self, Failure> {
+        let limits = Limits { filter: SpanFilter::default(), events: true };
+        Self::begin(connection, limits, vec![fingerprints])
+    }
+
+    fn begin(connection: &'a Connection, limits: Limits, groups: Vec<Vec<u64>>) -> Result<Self, Failure> {
         let segments = segments::live(connection)?.into_iter().filter(|segment| limits.may_have(&segment.bounds));
         let waiting = segments.map(Waiting::Segment).collect();
-        Ok(Self { connection, limits, fingerprints, waiting })
+        Ok(Self { connection, limits, groups, waiting })
     }
 
     /// Returns the next block; none if all that are left start before `floor`.
@@ -122,10 +135,10 @@ impl<'a> Search<'a> {
     }
 
     fn look_into(&mut self, segment: Segment) -> Result<(), Failure> {
-        let zones = if self.fingerprints.is_empty() {
+        let zones = if self.groups.is_empty() {
             segment.zones(self.connection)?
         } else {
-            let places = segment.places(self.connection, &self.fingerprints)?;
+            let places = segment.places_with(self.connection, &self.groups)?;
             if places.is_empty() {
                 return Ok(());
             }

@@ -106,6 +106,33 @@ impl Segment {
         Ok(places)
     }
 
+    /// Returns the places of the blocks that may hold one fingerprint of each group; groups are not empty.
+    pub(super) fn places_with(&self, connection: &Connection, groups: &[Vec<u64>]) -> Result<Vec<u32>, Failure> {
+        let Some((first, rest)) = groups.split_first() else { return Ok(Vec::new()) };
+        let mut places = self.places_of_any(connection, first)?;
+        for group in rest {
+            if places.is_empty() {
+                break;
+            }
+            let others = self.places_of_any(connection, group)?;
+            places.retain(|place| others.binary_search(place).is_ok());
+        }
+        Ok(places)
+    }
+
+    fn places_of_any(&self, connection: &Connection, group: &[u64]) -> Result<Vec<u32>, Failure> {
+        if let [only] = group {
+            return self.places_of(connection, *only);
+        }
+        let mut places = Vec::new();
+        for &fingerprint in group {
+            places.extend(self.places_of(connection, fingerprint)?);
+        }
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
+    }
+
     fn places_of(&self, connection: &Connection, fingerprint: u64) -> Result<Vec<u32>, Failure> {
         let chunk = i64::from(self.shape.chunk_of(fingerprint));
         let read = |bytes: &[u8]| postings::places(bytes, self.shape, fingerprint);

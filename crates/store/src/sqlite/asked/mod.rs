@@ -63,6 +63,14 @@ struct Reading<'a, 'l> {
 }
 
 impl Reading<'_, '_> {
+    /// Says whether the resource of some writer has an attribute.
+    fn is_of_resources(&self, key: &str) -> Result<bool, Failure> {
+        // As it stands in JSON; where it stands as a value, no more than time is lost.
+        let written = serde_json::to_string(key).unwrap_or_default();
+        let sql = "SELECT EXISTS (SELECT 1 FROM writer WHERE instr(resource, ?1) > 0)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([written], |row| row.get(0))?)
+    }
+
     fn traces_with(&mut self, expr: &Expr, traces: &TraceSets) -> Result<HashSet<TraceId>, Failure> {
         let wanted = Wanted { filter: expr, traces, now: self.now };
         let mut found = HashSet::new();

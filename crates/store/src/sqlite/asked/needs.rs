@@ -1,9 +1,10 @@
 //! What bounds and sketches can tell of a query: plain conditions that everything which matches must fulfil.
 
-use flowglass_model::{Status, TraceId};
+use flowglass_model::{AttributeValue, Status, TraceId};
 
 use crate::SpanFilter;
 use crate::query::{Comparison, Condition, Expr, Field, Literal, Moment, Now, Test};
+use crate::sketch::fingerprint;
 
 /// Returns conditions that follow from an expression; more may match them than the expression.
 pub(super) fn of(filter: &Expr, now: Now) -> SpanFilter {
@@ -14,6 +15,56 @@ pub(super) fn of(filter: &Expr, now: Now) -> SpanFilter {
         }
     }
     needs
+}
+
+/// Returns groups of fingerprints: a span that matches has one of each. `is_of_resources` says whether some resource has an
+/// attribute, which spans then may have without saying so themselves.
+pub(super) fn groups<E>(filter: &Expr, mut is_of_resources: impl FnMut(&str) -> Result<bool, E>) -> Result<Vec<Vec<u64>>, E> {
+    let mut groups = Vec::new();
+    for part in filter.conjuncts() {
+        let Expr::Test(Test { field: Field::Attribute(key), condition: Condition::Equals(literal) }) = part else { continue };
+        if let Some(group) = alternatives(key, literal)
+            && !is_of_resources(key)?
+        {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
+}
+
+/// From here on, several whole numbers are the same float.
+const LAST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Returns the fingerprints of all values that equal a literal; nothing if they are too many to tell.
+fn alternatives(key: &str, literal: &Literal) -> Option<Vec<u64>> {
+    let text = literal.text()?;
+    let mut values = vec![AttributeValue::Str(text.to_owned())];
+    values.extend(bytes(text).map(AttributeValue::Bytes));
+    values.extend(literal.truth().map(AttributeValue::Bool));
+    if let Some(number) = literal.number() {
+        let float = number.to_f64();
+        if float.abs() >= LAST_EXACT {
+            return None;
+        }
+        values.push(AttributeValue::Float(float));
+        if float == 0.0 {
+            values.push(AttributeValue::Float(-float));
+        }
+        if float.fract() == 0.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+            values.push(AttributeValue::Int(float as i64));
+        }
+    }
+    Some(values.iter().map(|value| fingerprint::attribute(key, value)).collect())
+}
+
+/// Returns the bytes that lower-case hexadecimal digits stand for.
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(is_digit) {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
 }
 
 fn narrow(needs: &mut SpanFilter, test: &Test, now: Now) {

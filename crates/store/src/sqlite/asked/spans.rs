@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use flowglass_model::{Batch, Span, SpanEvent, SpanId, SpanType, TraceId};
+use flowglass_model::{Batch, Span, SpanEvent, SpanId, SpanType, TraceId, conventions as names};
 
 use super::{Reading, Wanted, needs};
 use crate::query::{Collector, certainty};
@@ -31,7 +31,7 @@ pub(super) fn each(
     wanted: &Wanted<'_>,
     show: &mut dyn FnMut(FoundSpan, i64) -> i64,
 ) -> Result<(), Failure> {
-    let scope = Scope { needs: needs::of(wanted.filter, wanted.now), events: wanted.filter.needs_events(), roots: false };
+    let scope = Scope::of(reading, wanted, false)?;
     walk(reading, &scope, &mut |reading, found, block| {
         if !wanted.matches(&found) || is_replaced(reading, &found.span)? {
             return Ok(i64::MIN);
@@ -43,11 +43,27 @@ pub(super) fn each(
 /// Which spans are walked over.
 pub(super) struct Scope {
     /// What bounds and sketches know of them.
-    pub(super) needs: SpanFilter,
+    needs: SpanFilter,
+    /// Fingerprints of which they have one each.
+    groups: Vec<Vec<u64>>,
     /// Whether they come with their events.
-    pub(super) events: bool,
+    events: bool,
     /// Whether only those can matter that stand for a pipeline.
-    pub(super) roots: bool,
+    roots: bool,
+}
+
+impl Scope {
+    /// Finds out what a filter asks for: of spans, or of runs, which have attributes and times of their roots.
+    pub(super) fn of(reading: &Reading<'_, '_>, wanted: &Wanted<'_>, roots: bool) -> Result<Self, Failure> {
+        let mut needs = needs::of(wanted.filter, wanted.now);
+        if roots {
+            // A run isn't called as its root is.
+            needs.name = None;
+        }
+        let is_own = |key: &str| roots && key == names::PIPELINE_NAME;
+        let groups = needs::groups(wanted.filter, |key| Ok::<_, Failure>(is_own(key) || reading.is_of_resources(key)?))?;
+        Ok(Self { needs, groups, events: wanted.filter.needs_events(), roots })
+    }
 }
 
 /// Looks at a span of a block (0: it is open), and says which starts are of no interest from now on.
@@ -62,7 +78,7 @@ pub(super) fn walk(reading: &mut Reading<'_, '_>, scope: &Scope, look: &mut Look
         events.give(&mut found.span);
         floor = floor.max(look(reading, found, 0)?);
     }
-    let mut search = Search::new(reading.connection, &scope.needs)?;
+    let mut search = Search::among(reading.connection, &scope.needs, scope.groups.clone())?;
     while let Some(zone) = search.next(floor)? {
         let head = reading.blocks.head(zone.block)?;
         let rows = rows_of_head(&head, &scope.needs).filter(|&row| head.spans.start_unix_ns[row] >= floor);
@@ -150,8 +166,9 @@ impl Events {
         }
         let new: HashSet<TraceId> = traces.difference(&self.read).copied().collect();
         let mut blocks = BTreeSet::new();
-        for trace in &new {
-            let zones = Search::all(reading.connection, Some(fingerprint::trace(*trace)))?.rest()?;
+        if !new.is_empty() {
+            let traces = new.iter().map(|trace| fingerprint::trace(*trace)).collect();
+            let zones = Search::any(reading.connection, traces)?.rest()?;
             blocks.extend(zones.iter().filter(|zone| zone.bounds.events > 0).map(|zone| zone.block));
         }
         for block in blocks {

@@ -1,0 +1,88 @@
+//! `flowglass compare`: two runs, or two sets of runs, side by side.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use flowglass::insight::answers::Comparison;
+use flowglass::model::Span;
+use flowglass::store::query::{Query, Select};
+use flowglass::store::{Rows, RunRecord, SqliteStore, Store};
+use flowglass::term::answers;
+use serde_json::json;
+
+use crate::arguments::StoreArgument;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::stored::spans_of_runs;
+
+/// Compare two runs, or two sets of runs: what became slower, what fails now, what else is different.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CompareArguments {
+    /// A run, or a query for runs [default: the run before the newest of the same pipeline].
+    before: Option<String>,
+    /// A run, or a query for runs [default: the newest run].
+    after: Option<String>,
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Show every place instead of those where the time changed most.
+    #[arg(long)]
+    all: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  flowglass compare                                  the newest run with the one before it
+  flowglass compare 4bf92f 7b20d9                    two runs
+  flowglass compare version=1.3 version=1.4          two versions
+  flowglass compare started:yesterday started:today  two days";
+
+pub(crate) fn run(arguments: &CompareArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
+    let store = arguments.store.open()?;
+    let (before, after) = match (&arguments.before, &arguments.after) {
+        (None, _) => {
+            let newest = newest(&store, &Query::runs())?;
+            let others = Query::runs().name(&newest.name).limit(2);
+            let before = runs(&store, &others)?.pop().filter(|run| run.id != newest.id);
+            let before = before.ok_or_else(|| {
+                Failure::usage(format!("`{}` has run only once: there is nothing to compare with", newest.name))
+            })?;
+            (store.trace(&before)?, store.trace(&newest)?)
+        }
+        (Some(before), None) => (spans(&store, before)?, store.trace(&newest(&store, &Query::runs())?)?),
+        (Some(before), Some(after)) => (spans(&store, before)?, spans(&store, after)?),
+    };
+    let comparison = Comparison::of(&before, &after);
+    let text = if arguments.json {
+        format!("{:#}\n", json!(comparison))
+    } else {
+        answers::comparison(&comparison, arguments.all, &printer.stdout_options())
+    };
+    printer.data(None, text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The spans of what was named: a query has a sign or a space, a run's id has none.
+fn spans(store: &SqliteStore, named: &str) -> Result<Vec<Span>, Failure> {
+    if !named.contains([':', '=', '<', '>', ' ', '(']) {
+        return Ok(store.trace(&store.find_run(named)?)?);
+    }
+    let query = Query::parse(Select::Runs, named).map_err(Failure::usage)?;
+    let spans = spans_of_runs(store, &query)?;
+    if spans.is_empty() { Err(Failure::usage(format!("no run is found by `{named}`"))) } else { Ok(spans) }
+}
+
+fn runs(store: &SqliteStore, query: &Query) -> Result<Vec<RunRecord>, Failure> {
+    match Store::query(store, query)?.rows {
+        Rows::Runs(runs) => Ok(runs),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn newest(store: &SqliteStore, query: &Query) -> Result<RunRecord, Failure> {
+    let newest = runs(store, &query.clone().limit(1))?.pop();
+    newest.ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.location())))
+}

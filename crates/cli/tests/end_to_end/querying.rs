@@ -1,0 +1,83 @@
+//! `flowglass query`, `stats` and `compare`.
+
+use crate::harness::Home;
+
+/// A good run of version 1, then one of version 2 that fails.
+fn home() -> (Home, String, String) {
+    let good = "name = 'digest'\nversion = '1'\n[[node]]\noutput = 'words'\ncommand = ['echo', 'x']\n";
+    let home = Home::with(good);
+    let first = home.run(&[]).ok().run_id();
+    home.file("p.toml", "name = 'digest'\nversion = '2'\n[[node]]\noutput = 'words'\nshell = 'echo why >&2; exit 3'\n");
+    let second = home.run(&[]).exits(1).run_id();
+    (home, first, second)
+}
+
+#[test]
+fn spans_runs_and_metrics_are_found() {
+    let (home, good, bad) = home();
+    let found = |arguments: &[&str]| home.flowglass(&[&["query", "--json"], arguments].concat()).ok().json()["rows"].clone();
+    let failed = found(&["status:error", "node:words"]);
+    assert_eq!(failed.as_array().unwrap().len(), 1, "{failed:#}");
+    assert_eq!((&failed[0]["run_id"], &failed[0]["attributes"]["node.id"]), (&bad.as_str().into(), &"words".into()));
+    let runs = found(&["--what", "runs", "has(node:words)", "sort:started"]);
+    assert_eq!((&runs[0]["run_id"], &runs[1]["run_id"]), (&good.as_str().into(), &bad.as_str().into()));
+    assert_eq!(found(&["in:runs", "version=1"])[0]["run_id"], good.as_str());
+    assert!(found(&["--what", "events", "exception"])[0]["attributes"].is_object());
+    assert_eq!(home.flowglass(&["query", "--count", "in:runs"]).ok().stdout, "2\n");
+}
+
+#[test]
+fn programs_get_tabs_and_pages() {
+    let (home, good, bad) = home();
+    let first = home.flowglass(&["query", "--what", "runs", "-n", "1"]).ok();
+    let lines: Vec<&str> = first.stdout.lines().collect();
+    assert_eq!(lines[0], "run_id\tstatus\tstart\tduration_ms\tname\tversion\terror");
+    assert!(lines[1].starts_with(&format!("{bad}\terror\t")) && lines.len() == 2, "{}", first.stdout);
+    let cursor = first.stderr.trim().rsplit(' ').next().unwrap().to_owned();
+    let second = home.flowglass(&["query", "--what", "runs", "-n", "1", "--cursor", &cursor]).ok();
+    assert!(second.stdout.lines().nth(1).unwrap().starts_with(&good), "{}", second.stdout);
+    assert_eq!(second.stderr, "", "there is no third page");
+}
+
+#[test]
+fn wrong_queries_show_the_place() {
+    let home = Home::with("[[node]]\noutput = 'out'\ncommand = ['echo']\n");
+    home.run(&[]).ok();
+    home.flowglass(&["query", "status:eror"]).refuses(&["status:eror", "^^^^", "did you mean `error`?"]);
+    home.flowglass(&["query", "--sort", "size"]).refuses(&["`--sort size`", "duration"]);
+    home.flowglass(&["query", "--cursor", "x"]).refuses(&["cursor"]);
+    home.flowglass(&["query", "in:runz"]).refuses(&["runs, spans", "did you mean `runs`?"]);
+}
+
+#[test]
+fn stats_tell_how_runs_went() {
+    let (home, _, bad) = home();
+    let stats = home.flowglass(&["stats", "--json", "--pipeline", "digest"]).ok().json();
+    assert_eq!((&stats["runs"]["runs"], &stats["runs"]["failed"]), (&2.into(), &1.into()));
+    let nodes = stats["nodes"].as_array().unwrap();
+    let words = nodes.iter().find(|node| node["node"] == "words").unwrap();
+    assert_eq!((&words["count"], &words["errors"], &words["pipeline"]), (&2.into(), &1.into(), &"digest".into()));
+    let all = home.flowglass(&["stats", "--json"]).ok().json();
+    assert!(all["nodes"].as_array().unwrap().iter().any(|node| node["node"] == "words" && node["errors"] == 1), "{all:#}");
+    let text = home.flowglass(&["stats", "--since", "1h"]).ok().stdout;
+    assert!(text.starts_with("2 runs · 1 ok · 1 failed (50") && text.contains("ERROR"), "{text}");
+    home.flowglass(&["stats", "--max-failure-rate", "0.1"]).exits(1);
+    let missing = home.flowglass(&["stats", "--missing", "words,report"]).exits(1).stdout;
+    assert!(missing.contains(&format!("{bad}  lacks report")), "{missing}");
+    assert_eq!(home.flowglass(&["stats", "--every", "5m", "--json"]).ok().json().as_array().unwrap().len(), 1);
+    assert!(home.flowglass(&["stats", "--costs"]).ok().stdout.contains("no model"));
+    home.flowglass(&["stats", "--since", "soon"]).refuses(&["`--since soon`", "today"]);
+    home.flowglass(&["stats", "--every", "5s"]).refuses(&["one minute"]);
+}
+
+#[test]
+fn runs_and_versions_are_compared() {
+    let (home, good, bad) = home();
+    let newest = home.flowglass(&["compare"]).ok().stdout;
+    assert_eq!(home.flowglass(&["compare", &good[..8], &bad[..8]]).ok().stdout, newest);
+    assert_eq!(home.flowglass(&["compare", "version=1", "version=2"]).ok().stdout, newest);
+    assert!(newest.contains("fails now") && newest.contains("pipeline.version"), "{newest}");
+    let json = home.flowglass(&["compare", "--json", &good]).ok().json();
+    assert_eq!((&json["runs_before"], &json["whole"]["failed_after"]), (&1.into(), &1.into()));
+    home.flowglass(&["compare", "version=9", "version=1"]).refuses(&["no run", "version=9"]);
+}

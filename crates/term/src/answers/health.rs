@@ -1,0 +1,127 @@
+//! How runs went, why they failed, and what failed ones have in common.
+
+use flowglass_insight::answers::{Correlation, Health};
+use flowglass_insight::{quantity, text};
+
+use super::{facts, table};
+use crate::Options;
+use crate::ink::Ink;
+use crate::table::Column;
+
+/// Types of errors that are shown.
+const MOST_TYPES: usize = 5;
+
+/// Draws a line of totals, and a table of the most frequent errors if there are some. Each line ends with a line break.
+#[must_use]
+pub fn health(health: &Health, options: &Options) -> String {
+    let some = |number: u64, word: &str| if number > 0 { format!("{} {word}", quantity::count(number)) } else { String::new() };
+    let failed = match health.failed {
+        0 => String::new(),
+        failed => format!("{} failed ({})", quantity::count(failed), quantity::percent(health.failure_rate)),
+    };
+    let spread = &health.durations;
+    let durations = if spread.count > 0 {
+        format!(
+            "p50 {}, p95 {}, max {}",
+            quantity::duration(spread.p50_ns),
+            quantity::duration(spread.p95_ns),
+            quantity::duration(spread.max_ns)
+        )
+    } else {
+        String::new()
+    };
+    let saved = if health.saved_ms >= 1.0 {
+        format!("{} saved by caches", quantity::duration_ms(health.saved_ms))
+    } else {
+        String::new()
+    };
+    let others = [
+        some(health.ok, "ok"),
+        failed,
+        some(health.cancelled, "cancelled"),
+        some(health.interrupted, "interrupted"),
+        some(health.running, "running"),
+        durations,
+        saved,
+    ];
+    let mut drawn = facts(Ink::Strong, &quantity::counted(health.runs, "run"), &others, *options);
+    if !health.error_types.is_empty() {
+        drawn.push('\n');
+        drawn += &errors(health, *options);
+    }
+    drawn
+}
+
+fn errors(health: &Health, options: Options) -> String {
+    let types = &health.error_types[..health.error_types.len().min(MOST_TYPES)];
+    let columns = vec![
+        Column::text("ERROR", 0, types.iter().map(|one| vec![(Ink::Failed, one.error_type.clone())]).collect()).flexible(12),
+        Column::numbers("COUNT", 0, types.iter().map(|one| quantity::count(one.count))),
+        Column::numbers("SHARE", 1, types.iter().map(|one| quantity::percent(one.share))),
+        Column::text(
+            "LATEST",
+            2,
+            types.iter().map(|one| vec![(Ink::Plain, text::first_line(&one.example).into_owned())]).collect(),
+        )
+        .flexible(20),
+    ];
+    table(columns, options)
+}
+
+/// Draws what failed runs have more often than others; nothing if nothing stands out. Each line ends with a line break.
+#[must_use]
+pub fn correlation(correlation: &Correlation, options: &Options) -> String {
+    let suspects = &correlation.suspects;
+    if suspects.is_empty() {
+        return String::new();
+    }
+    let values = suspects
+        .iter()
+        .map(|one| vec![(Ink::Strong, one.key.clone()), (Ink::Plain, format!(" = {}", text::first_line(&one.value)))]);
+    let columns = vec![
+        Column::text("FAILED RUNS HAVE MORE OFTEN", 0, values.collect()).flexible(20),
+        Column::numbers("FAILED", 0, suspects.iter().map(|one| quantity::count(one.failed))),
+        Column::numbers("OK", 1, suspects.iter().map(|one| quantity::count(one.ok))),
+        Column::numbers("RATE", 0, suspects.iter().map(|one| quantity::percent(one.failure_rate))),
+        Column::numbers("LIFT", 2, suspects.iter().map(|one| format!("{:.1}×", one.lift))),
+    ];
+    table(columns, *options)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowglass_model::{Span, Status};
+
+    use super::*;
+
+    fn roots() -> Vec<Span> {
+        let root = |status, ms: u64, size: &str, message: &str| Span {
+            status,
+            status_message: message.into(),
+            duration_ns: ms * 1_000_000,
+            attributes: vec![("size".into(), size.into())],
+            ..Span::default()
+        };
+        vec![
+            root(Status::Ok, 100, "small", ""),
+            root(Status::Ok, 120, "small", ""),
+            root(Status::Error, 900, "large", "Disk: full\nreally"),
+            root(Status::Error, 800, "large", "Disk: gone"),
+        ]
+    }
+
+    #[test]
+    fn totals_and_reasons() {
+        insta::assert_snapshot!(health(&Health::of(&roots()), &Options::plain(100)), @"
+        4 runs · 2 ok · 2 failed (50 %) · p50 460ms, p95 885ms, max 900ms
+
+        ERROR  COUNT  SHARE  LATEST
+        Disk       2  100 %  Disk: gone
+        ");
+        insta::assert_snapshot!(correlation(&Correlation::of(&roots()), &Options::plain(100)), @"
+        FAILED RUNS HAVE MORE OFTEN  FAILED  OK   RATE  LIFT
+        size = large                      2   0  100 %  2.0×
+        ");
+        assert_eq!(correlation(&Correlation::of(&[]), &Options::plain(80)), "");
+    }
+}
