@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flowglass_model::{Batch, BatchBuilder};
 
 use crate::core::Core;
+use crate::held::HeldTrace;
 use crate::missed::Missed;
 use crate::rows::Rows;
 
@@ -78,6 +79,15 @@ impl Batcher {
                 *missed = Missed::default();
             }
         }
+    }
+
+    /// Sends on what was held of a trace.
+    pub(crate) fn release(&mut self, core: &Core, held: HeldTrace) {
+        self.sequence += 1;
+        let mut batch = held.rows.finish();
+        batch.sequence = self.sequence;
+        self.send(core, batch);
+        held.relayed.into_iter().for_each(|batch| self.relay(core, batch));
     }
 
     /// Sends a batch on that another process recorded, as one of this recorder's.

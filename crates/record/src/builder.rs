@@ -7,7 +7,7 @@ use flowglass_model::{AttributeValue, Attributes, Resource, Sink};
 
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
-use crate::{Recorder, SpanLimits};
+use crate::{Recorder, Sampling, SpanLimits};
 
 /// A quarter of what a span takes in a buffer: the collector is told at every fourth one that is full.
 const SPAN_BYTES: usize = 128;
@@ -24,6 +24,7 @@ pub struct RecorderBuilder {
     retained_bytes: usize,
     limits: SpanLimits,
     attribute_sets: usize,
+    sampling: Sampling,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -41,6 +42,7 @@ impl Default for RecorderBuilder {
             retained_bytes: 64 * MEGABYTE,
             limits: SpanLimits::default(),
             attribute_sets: 1000,
+            sampling: Sampling::all(),
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -93,6 +95,12 @@ impl RecorderBuilder {
         self
     }
 
+    /// Sets which traces are recorded. Default: all.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
     /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
     /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
     pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
@@ -133,6 +141,7 @@ impl RecorderBuilder {
             retained_bytes: self.retained_bytes,
             limits: self.limits,
             attribute_sets: self.attribute_sets,
+            sampling: self.sampling,
         }))
     }
 }

@@ -16,17 +16,19 @@ use crate::raw::{LinkRecord, Owner, Record, Standing, TextAttributeRecord, TextE
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Recorder, SpanMeter, Tick, Value};
+use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
 
 /// What a span says that was open when its recorder went.
 const NEVER_ENDED: &str = "never ended";
 
 impl Recorder {
-    /// Starts a trace with a span of this name as its root. Zeros if the recorder is off.
+    /// Starts a trace with a span of this name as its root. Zeros if the recorder is off. A trace that sampling doesn't choose has
+    /// ids as well; nothing of it is open.
     pub fn start_trace(&self, name: &str) -> TraceId {
         let Some(core) = self.core() else { return TraceId::NONE };
         let trace = TraceId::random();
-        let root = core.open_by_id((trace, SpanId::NONE), name);
+        let is_chosen = core.sampling.verdict(trace, name, None) == Verdict::Record;
+        let root = if is_chosen { core.open_by_id((trace, SpanId::NONE), name) } else { SpanId::random() };
         core.by_id.0.lock().roots.insert(trace, root);
         trace
     }
@@ -42,8 +44,8 @@ impl Recorder {
     /// need have been started here. [`SpanId::NONE`] if the recorder is off.
     pub fn start_span(&self, trace: TraceId, parent: SpanId, name: &str) -> SpanId {
         let Some(core) = self.core() else { return SpanId::NONE };
-        let parent = parent.some().or_else(|| core.by_id.0.lock().roots.get(&trace).copied());
-        core.open_by_id((trace, parent.unwrap_or(SpanId::NONE)), name)
+        let Some(parent) = core.by_id.parent_in(core, trace, parent) else { return SpanId::random() };
+        core.open_by_id((trace, parent), name)
     }
 
     /// Ends a span that was started by its id; says whether it was open. What can't be an end counts as [`Status::Ok`].
@@ -92,8 +94,8 @@ impl Core {
             attributes: Attributes::new(),
             keys: Vec::new(),
         };
-        let templates = Arc::new([template]);
-        let scope = self.make_scope(ScopeSpec { trace_id, sampled: true, templates, attributes: Attributes::new() });
+        let (templates, verdict) = (Arc::new([template]), Verdict::Record);
+        let scope = self.make_scope(ScopeSpec { trace_id, verdict, templates, attributes: Attributes::new() });
         let span = scope.next_span();
         let frame = Frame { span, parent, template: 0, index: NO_INDEX, start: Tick::now(), flags: flags::SAMPLED };
         scope.open.open_parked(OpenFrame { frame, name: StaticText::NONE });
@@ -119,6 +121,16 @@ struct Open {
 }
 
 impl ById {
+    /// Returns the span that one of this trace is inside of; nothing where the trace isn't recorded. How a trace ends that wasn't
+    /// chosen is not waited for.
+    fn parent_in(&self, core: &Core, trace: TraceId, parent: SpanId) -> Option<SpanId> {
+        let state = self.0.lock();
+        match state.roots.get(&trace) {
+            Some(root) => state.spans.contains_key(root).then(|| parent.some().unwrap_or(*root)),
+            None => core.sampling.may_choose(trace).then_some(parent),
+        }
+    }
+
     /// Ends all that are open, because the recorder goes.
     pub(crate) fn interrupt(&self) {
         let state = std::mem::take(&mut *self.0.lock());
@@ -138,7 +150,6 @@ impl Open {
             values: &[],
             extra: &[],
             failure: None,
-            force: false,
         });
     }
 }

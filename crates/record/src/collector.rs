@@ -12,11 +12,12 @@ use flowglass_model::{Batch, LinkRow, LogRow, Scalar, Severity, Span, SpanId, St
 use crate::Tick;
 use crate::batcher::Batcher;
 use crate::core::Core;
+use crate::held::{Held, Judgement};
 use crate::id_hash::{BuildIdHasher, IdMap};
 use crate::lanes::{Loss, Reading};
 use crate::limits::SpanLimits;
 use crate::metrics::SpanMeters;
-use crate::open::{Found, OpenFrame};
+use crate::open::{Found, Frame, OpenFrame};
 use crate::open_spans::{FoundOpen, OpenSpans};
 use crate::parts::{Admission, HeldEvent, Parts};
 use crate::raw::{Fields, Owner, RawBody, RawRecord};
@@ -42,6 +43,7 @@ pub(crate) struct Collector {
     open: OpenSpans,
     parts: Parts,
     batcher: Batcher,
+    held: Held,
     span_meters: SpanMeters,
     /// By what the ticks of records that name no scope are told.
     anchor: Option<Anchor>,
@@ -74,7 +76,7 @@ impl Collector {
         self.find_open();
         let is_busy = self.read(core);
         self.settle_gone(core, now);
-        if cause == Cause::Flush {
+        if matches!(cause, Cause::Flush | Cause::End) {
             self.parts.holding().into_iter().for_each(|span| self.release_events(core, span));
         }
         if !core.outlets.is_empty() {
@@ -87,6 +89,10 @@ impl Collector {
             self.tell_open(core, cause, now);
             self.open.remember(&self.found, cause);
         }
+        core.counters.let_go.add(self.held.settle());
+        if cause == Cause::End {
+            self.decide_held(core);
+        }
         self.batcher.seal(core);
         if is_busy {
             core.lanes.restock();
@@ -97,7 +103,12 @@ impl Collector {
 
     /// Passes on what another process recorded.
     pub(crate) fn relay(&mut self, core: &Core, batch: Batch) {
-        self.batcher.relay(core, batch);
+        let has_failed = batch.spans.status.contains(&Status::Error);
+        match self.held.relay(batch) {
+            Err(batch) => self.batcher.relay(core, batch),
+            Ok(trace) if has_failed && core.sampling.tail().keeps_errors => self.keep(core, trace),
+            Ok(_) => self.crowd_out(core),
+        }
     }
 
     /// Passes on what belongs to somebody else.
@@ -174,7 +185,10 @@ impl Collector {
             }
             RawBody::Event { at, name, fields } if tracked.is_wanted(core) => {
                 match self.parts.admit_event((scope, span), at, name, fields) {
-                    Admission::Now => self.batcher.rows(core).push_event(&tracked.shared, span, at, name, fields),
+                    Admission::Now => match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, fields) {
+                        Some(rows) => rows.push_event(&tracked.shared, span, at, name, fields),
+                        None => core.counters.let_go.add(EVENT),
+                    },
                     Admission::Held => {}
                     Admission::HeldForAnother => core.counters.over_limit.add(EVENT),
                 }
@@ -186,7 +200,9 @@ impl Collector {
                 } else if tracked.is_wanted(core) {
                     let trace_id = tracked.shared.trace_id;
                     let row = LinkRow { trace_id, span_id: span, linked_trace_id: trace, linked_span_id: linked, flags };
-                    self.batcher.rows(core).push_link(row, fields);
+                    if let Some(rows) = rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, fields) {
+                        rows.push_link(row, fields);
+                    }
                 }
             }
             RawBody::Span { frame, name, end, status, fields } => {
@@ -233,9 +249,10 @@ impl Collector {
     fn release_events(&mut self, core: &Core, span: SpanId) {
         for HeldEvent { scope, at, name, fields } in self.parts.release(span) {
             match self.scopes.known.get(&scope) {
-                Some(tracked) => {
-                    self.batcher.rows(core).push_event(&tracked.shared, span, at, name, Fields::new(&fields));
-                }
+                Some(tracked) => match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, Fields::new(&fields)) {
+                    Some(rows) => rows.push_event(&tracked.shared, span, at, name, Fields::new(&fields)),
+                    None => core.counters.let_go.add(EVENT),
+                },
                 None => core.lanes.count(Loss::Event),
             }
         }
@@ -247,15 +264,54 @@ impl Collector {
         let is_told = self.open.end(span);
         self.release_events(core, span);
         let Some(tracked) = self.scopes.known.get_mut(&found.scope) else { return core.lanes.count(Loss::Span) };
+        let said = self.parts.get(span);
+        let status = said.status_at_end(status);
         if tracked.is_wanted(core) {
-            let rows = self.batcher.rows(core);
-            let said = self.parts.get(span);
-            rows.push_ended(&tracked.shared, &EndedSpan { open: found.open, end, status, message, fields, said });
-            close_if(is_told, rows, tracked.shared.trace_id, span);
+            let shared = &tracked.shared;
+            shared.promote_if(shared.is_crowded_out() && status == Status::Error && core.sampling.promotes_errors());
+            match rows_of((&mut self.batcher, &mut self.held), core, shared, fields) {
+                Some(rows) => {
+                    rows.push_ended(shared, &EndedSpan { open: found.open, end, status, message, fields, said });
+                    close_if(is_told, rows, shared.trace_id, span);
+                }
+                None => core.counters.let_go.add(SPAN),
+            }
         } else {
             core.counters.recorded.add(SPAN);
         }
+        let shared = Arc::clone(&tracked.shared);
         self.parts.remove(span);
+        if self.held.has(shared.trace_id) {
+            self.judge(core, &shared, &found.open.frame, status, end);
+        }
+    }
+
+    /// Decides what becomes of a trace that is held, if the end of one of its spans says it.
+    fn judge(&mut self, core: &Core, scope: &ScopeShared, frame: &Frame, status: Status, end: Tick) {
+        match core.sampling.tail().judge(scope, frame, status, frame.start.elapsed_ns(end)) {
+            Judgement::Keep => self.keep(core, scope.trace_id),
+            Judgement::LetGo => self.held.end(scope.trace_id),
+            Judgement::Open => self.crowd_out(core),
+        }
+    }
+
+    /// Sends on what was held of a trace.
+    fn keep(&mut self, core: &Core, trace: TraceId) {
+        if let Some(held) = self.held.keep(trace) {
+            self.batcher.release(core, held);
+        }
+    }
+
+    /// Lets the oldest traces go where more is held than may be.
+    fn crowd_out(&mut self, core: &Core) {
+        core.counters.let_go.add(self.held.shrink(core.sampling.tail()));
+    }
+
+    /// Decides what is held, because nothing more comes.
+    fn decide_held(&mut self, core: &Core) {
+        let (kept, let_go) = self.held.decide(core.sampling.tail());
+        core.counters.let_go.add(let_go);
+        kept.into_iter().for_each(|held| self.batcher.release(core, held));
     }
 
     /// Ends what scopes that are gone have left open, and takes their memory back.
@@ -291,6 +347,9 @@ impl Collector {
         for found in self.found.values() {
             let Some(tracked) = self.scopes.known.get(&found.scope) else { continue };
             let scope = &tracked.shared;
+            if scope.is_unseen() {
+                continue;
+            }
             if self.open.should_tell(scope, &found.open, cause, now) {
                 let said = self.parts.get(found.open.frame.span);
                 self.batcher.rows(core).push_opened(scope, &found.open, said.fields, now);
@@ -319,6 +378,20 @@ impl Tracked {
     fn is_wanted(&mut self, core: &Core) -> bool {
         let trace = self.shared.trace_id;
         *self.is_wanted.get_or_insert_with(|| !core.outlets.is_empty() || core.retention.lock().wants(trace))
+    }
+}
+
+/// Returns where the next row of a scope goes, which has these fields; nothing where its trace was let go.
+fn rows_of<'r>(
+    (batcher, held): (&'r mut Batcher, &'r mut Held),
+    core: &Core,
+    scope: &ScopeShared,
+    fields: Fields<'_>,
+) -> Option<&'r mut Rows> {
+    match held.rows(core, scope, fields.bytes().len()) {
+        Some(rows) => Some(rows),
+        None if scope.is_let_go() => None,
+        None => Some(batcher.rows(core)),
     }
 }
 

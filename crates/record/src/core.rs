@@ -22,6 +22,7 @@ use crate::outlet::Outlet;
 use crate::raw::Record;
 use crate::registry::Registry;
 use crate::retention::Retention;
+use crate::sampling::Sampling;
 use crate::scope::ScopeSpec;
 use crate::scope_shared::ScopeShared;
 use crate::stats::{AtomicCounts, RecorderStats};
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) by_id: ById,
     pub(crate) meters: Meters,
+    pub(crate) sampling: Sampling,
     collector: Mutex<Collector>,
     wake: Arc<Wake>,
     export_interval: Duration,
@@ -65,6 +67,7 @@ pub(crate) struct CoreParts {
     pub(crate) retained_bytes: usize,
     pub(crate) limits: SpanLimits,
     pub(crate) attribute_sets: usize,
+    pub(crate) sampling: Sampling,
 }
 
 /// Counts that the collector keeps.
@@ -72,6 +75,7 @@ pub(crate) struct CoreParts {
 pub(crate) struct Counters {
     pub(crate) recorded: AtomicCounts,
     pub(crate) over_limit: AtomicCounts,
+    pub(crate) let_go: AtomicCounts,
     pub(crate) truncated_values: AtomicU64,
     pub(crate) dropped_parts: AtomicU64,
 }
@@ -94,6 +98,7 @@ impl Core {
             counters: Counters::default(),
             by_id: ById::default(),
             meters: Meters::new(parts.attribute_sets),
+            sampling: parts.sampling,
             collector: Mutex::new(Collector::new(parts.limits)),
             wake: Arc::default(),
             export_interval: parts.export_interval,
@@ -155,7 +160,7 @@ impl Core {
 
     /// Passes everything recorded so far to the sinks and waits until they have flushed it.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.fence(timeout, Outlet::fence)
+        self.fence(timeout, Cause::Flush, Outlet::fence)
     }
 
     /// As [`flush`](Self::flush), and ends the threads.
@@ -163,7 +168,7 @@ impl Core {
         if !self.lanes.is_forked() {
             self.by_id.interrupt();
         }
-        let result = self.fence(timeout, Outlet::stop);
+        let result = self.fence(timeout, Cause::End, Outlet::stop);
         if !self.lanes.is_forked() {
             self.wake.finish();
         }
@@ -212,6 +217,7 @@ impl Core {
             recorded: self.counters.recorded.get() + dropped_buffer_full + dropped_over_limit,
             dropped_buffer_full,
             dropped_over_limit,
+            let_go: self.counters.let_go.get(),
             overflowed_measurements: self.meters.overflowed(),
             dropped_attributes: self.lanes.dropped_parts() + self.counters.dropped_parts.load(Relaxed),
             truncated_values: self.counters.truncated_values.load(Relaxed),
@@ -223,6 +229,7 @@ impl Core {
     fn fence(
         &self,
         timeout: Duration,
+        cause: Cause,
         ask: fn(&Arc<Outlet>, &crossbeam_channel::Sender<crate::flush::Reply>, usize),
     ) -> Result<(), FlushError> {
         // A fork has neither the threads nor the rest of the records; a lock may have been held for ever.
@@ -233,7 +240,7 @@ impl Core {
         let Some(mut collector) = self.collector.try_lock_until(deadline) else {
             return FlushError::check(vec![SinkFailure::timed_out("collector")]);
         };
-        collector.look(self, Cause::Flush);
+        collector.look(self, cause);
         let (sender, replies) = crossbeam_channel::bounded(self.outlets.len());
         self.outlets.iter().enumerate().for_each(|(place, outlet)| ask(outlet, &sender, place));
         drop((collector, sender));

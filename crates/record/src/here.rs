@@ -61,12 +61,17 @@ impl Recorder {
         core.record_loose(Loss::Log, &entry);
     }
 
-    /// Tells that something happened: in the current span, if this recorder records it, and else outside of any trace.
+    /// Tells that something happened: in the current span, if this recorder records it, and outside of any trace where there is
+    /// none of this recorder. In a trace that isn't recorded nothing is.
     pub fn event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
         let Some(core) = self.core() else { return };
         let at = Tick::now();
         let is_told = active::with_active(|scope| {
-            let span = scope.recorded_parent().and_then(SpanId::some).filter(|_| scope.lanes.id() == core.lanes.id())?;
+            if scope.lanes.id() != core.lanes.id() {
+                return None;
+            }
+            let Some(span) = scope.recorded_parent() else { return Some(()) };
+            let span = span.some()?;
             let owner = Owner { scope: scope.id, span };
             scope.lanes.write_elsewhere(Loss::Event, &TextEventRecord { owner, at, name, attributes });
             Some(())
@@ -76,9 +81,10 @@ impl Recorder {
         }
     }
 
-    /// Tells that something happened in a trace, and in one of its spans unless that is [`SpanId::NONE`], wherever they are.
+    /// Tells that something happened in a trace, and in one of its spans unless that is [`SpanId::NONE`], wherever they are. In a
+    /// trace that sampling doesn't choose nothing is recorded.
     pub fn event_in(&self, trace: TraceId, span: SpanId, name: &str, attributes: &[(&str, Value<'_>)]) {
-        if let Some(core) = self.core() {
+        if let Some(core) = self.core().filter(|core| core.sampling.may_choose(trace)) {
             record_event(core, Standing { trace, span, flags: flags::SAMPLED }, name, attributes);
         }
     }

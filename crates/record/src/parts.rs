@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use flowglass_model::{SpanDrops, SpanId};
+use flowglass_model::{SpanDrops, SpanId, Status};
 
 use crate::Tick;
 use crate::id_hash::{BuildIdHasher, IdMap};
@@ -43,6 +43,16 @@ pub(crate) struct Said<'a> {
     /// It was told to fail.
     pub(crate) is_failed: bool,
     pub(crate) dropped: SpanDrops,
+}
+
+impl Said<'_> {
+    /// Returns how a span has ended: work that ended well, as far as its maker knows, has failed if somebody below said so.
+    pub(crate) const fn status_at_end(&self, status: Status) -> Status {
+        match status {
+            Status::Ok if self.is_failed => Status::Error,
+            status => status,
+        }
+    }
 }
 
 /// An event that waits for its span's end, because the span has had many.

@@ -133,18 +133,20 @@ impl Recorder {
     pub fn root_span(&self, name: &'static str) -> SpanGuard {
         let templates = self.core().map_or_else(|| Arc::new([]) as Arc<[_]>, |core| core.registry.no_templates());
         let trace_id = TraceId::random();
-        SpanGuard::root(name, self.scope(ScopeSpec { trace_id, sampled: true, templates, attributes: Attributes::new() }))
+        let (verdict, attributes) = (self.sample(trace_id, name, None), Attributes::new());
+        SpanGuard::root(name, self.scope(ScopeSpec { trace_id, verdict, templates, attributes }))
     }
 
     /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What
-    /// travels with the trace goes on with it. Nothing is recorded if the caller doesn't record.
+    /// travels with the trace goes on with it. It is recorded if the caller records it.
     pub fn continued_span(&self, name: &'static str, received: Propagation) -> SpanGuard {
         let (parent, carried) = (received.parent, Some(Arc::new(received)));
         let Some(core) = self.core() else { return SpanGuard::nowhere() };
         let (templates, attributes) = (core.registry.no_templates(), Attributes::new());
-        let (trace_id, sampled) = parent.map_or_else(|| (TraceId::random(), true), |parent| (parent.trace_id, parent.sampled));
+        let trace_id = parent.map_or_else(TraceId::random, |parent| parent.trace_id);
+        let verdict = self.sample(trace_id, name, parent.map(|parent| parent.sampled));
         let root = parent.map_or(SpanId::NONE, |parent| parent.parent_id);
-        let shared = core.make_carrying(ScopeSpec { trace_id, sampled, templates, attributes }, root, carried);
+        let shared = core.make_carrying(ScopeSpec { trace_id, verdict, templates, attributes }, root, carried);
         SpanGuard::root(name, Scope::new(trace_id, self.clone(), Some(shared)))
     }
 

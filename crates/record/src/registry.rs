@@ -5,12 +5,13 @@ use std::sync::Arc;
 use flowglass_model::{Propagation, SpanId};
 use parking_lot::Mutex;
 
-use crate::Tick;
+use crate::fate::Fate;
 use crate::lanes::Lanes;
 use crate::open::Frame;
 use crate::scope::{ScopeSpec, SpanTemplate};
 use crate::scope_shared::ScopeShared;
 use crate::tick::Anchor;
+use crate::{Tick, Verdict};
 
 /// So many used scopes are kept.
 const KEPT: usize = 1024;
@@ -46,7 +47,7 @@ impl Registry {
         let mut state = self.state.lock();
         state.last_id += 1;
         let anchor = state.fresh_anchor();
-        self.finish(&mut state, lanes, spec, (anchor, root))
+        self.finish(&mut state, lanes, spec, (anchor, root), None)
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
@@ -58,7 +59,9 @@ impl Registry {
     ) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
-        self.finish(&mut state, lanes, parent.fork_spec(root), (parent.anchor, (root.span, carried)))
+        let spec = parent.fork_spec(root);
+        let fate = parent.fate_of_fork(spec.verdict);
+        self.finish(&mut state, lanes, spec, (parent.anchor, (root.span, carried)), fate)
     }
 
     /// Tells the collector of a scope. Returns how many it hasn't taken yet.
@@ -100,11 +103,12 @@ impl Registry {
         lanes: &Arc<Lanes>,
         spec: ScopeSpec,
         (anchor, root): (Anchor, Root),
+        fate: Option<Arc<Fate>>,
     ) -> (Arc<ScopeShared>, usize) {
         let is_metered = self.is_metered && spec.templates.first().is_some_and(|template| !template.meter.metrics.is_empty());
-        let is_registered = spec.sampled || is_metered;
+        let is_registered = matches!(spec.verdict, Verdict::Record | Verdict::Hold) || is_metered;
         let used = if is_registered { state.used.pop() } else { None };
-        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root, is_metered);
+        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root, (fate, is_metered));
         if is_registered {
             state.registered.push(Arc::clone(&scope));
         }

@@ -105,11 +105,10 @@ impl Rows {
     pub(crate) fn push_ended(&mut self, scope: &ScopeShared, span: &EndedSpan<'_>) {
         let mut remarks = Remarks { message: span.message, ..Remarks::default() };
         let mut row = self.fill_row(scope, &span.open, (span.said.fields, span.fields), &mut remarks);
-        // Work that ended well, as far as its maker knows, has failed if somebody below said so.
-        row.status = if span.said.is_failed && span.status == Status::Ok { Status::Error } else { span.status };
+        row.status = span.status;
         row.duration_ns = span.open.frame.start.elapsed_ns(span.end);
         row.status_message = self.builder.intern(remarks.message);
-        if !scope.is_sampled() {
+        if scope.is_incomplete() {
             let key = self.builder.intern(conventions::TRACE_INCOMPLETE);
             set(&mut self.row, key, Scalar::Bool(true));
         }

@@ -10,15 +10,15 @@ use crate::open::{Frame, OpenFrame};
 use crate::raw::{AttributeRecord, EventRecord, LogEntry, Owner, Standing, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Recorder, SpanMeter, Tick, Value};
+use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
 
 /// What a scope is made of; see [`Recorder::scope`].
 #[derive(Debug, Clone)]
 pub struct ScopeSpec {
     /// The trace that the scope's spans belong to.
     pub trace_id: TraceId,
-    /// Whether they are recorded.
-    pub sampled: bool,
+    /// Whether they are recorded; see [`Recorder::sample`].
+    pub verdict: Verdict,
     /// What their spans have in common, by the numbers in their frames.
     pub templates: Arc<[SpanTemplate]>,
     /// Attributes of each span of the scope.
@@ -61,8 +61,6 @@ pub struct SpanEnd<'a> {
     pub extra: &'a [(&'static str, Value<'a>)],
     /// The error, which becomes an `exception` event.
     pub failure: Option<&'a Failure>,
-    /// Whether it is recorded even though its scope isn't sampled.
-    pub force: bool,
 }
 
 /// The open state of one run, one map worker or one blocking thread.
@@ -102,11 +100,24 @@ impl Scope {
         self.shared.is_none()
     }
 
-    /// Says whether the scope's spans are recorded.
+    /// Says whether the scope's spans are recorded from the start on.
     #[inline]
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_sampled())
+    }
+
+    /// Says whether the scope's spans are recorded as things stand: from the start, or since an error.
+    #[inline]
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_recording())
+    }
+
+    /// Says what becomes of the scope's trace.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.shared.as_ref().map_or(Verdict::Never, |shared| shared.verdict())
     }
 
     /// Returns an id for the next span; [`SpanId::NONE`] if the recorder is off.
@@ -189,7 +200,7 @@ impl Scope {
 
     /// Gives an open span of the scope an attribute, as [`SpanGuard::attr`](crate::SpanGuard::attr) does for a user's.
     pub fn attribute(&self, span: SpanId, key: &'static str, value: Value<'_>) {
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_sampled()) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_recording()) {
             let owner = Owner { scope: shared.id, span };
             shared.lanes.write_elsewhere(Loss::Part, &AttributeRecord { owner, key, value });
         }
@@ -197,7 +208,7 @@ impl Scope {
 
     /// Records that something happened in an open span of the scope, now.
     pub fn event(&self, span: SpanId, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_sampled()) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_recording()) {
             let owner = Owner { scope: shared.id, span };
             shared.lanes.write_elsewhere(Loss::Event, &EventRecord { owner, at: Tick::now(), name, attributes });
         }
@@ -229,16 +240,28 @@ impl Scope {
 
     /// Records the end of a span: one record in the calling thread's lane, without a lock or an allocation.
     ///
-    /// Does nothing if the scope isn't sampled, unless the end says that it must be recorded.
+    /// In a scope that isn't sampled, a span that failed is recorded, and what follows it, if its trace's verdict is
+    /// [`Verdict::OnError`]; any other is counted only.
     #[inline]
     pub fn record(&self, end: &SpanEnd<'_>) {
         if let Some(shared) = &self.shared {
             if shared.is_sampled() {
                 shared.record(end);
-            } else if end.force {
-                self.register(shared);
-                shared.record(end);
+            } else {
+                self.record_unsampled(shared, end);
             }
+        }
+    }
+
+    fn record_unsampled(&self, shared: &Arc<ScopeShared>, end: &SpanEnd<'_>) {
+        if end.status == Status::Error && shared.verdict() == Verdict::OnError && !shared.is_recording() {
+            shared.promote();
+        }
+        if shared.is_recording() {
+            self.register(shared);
+            shared.record(end);
+        } else {
+            shared.count_end(&end.frame, end.end, end.status);
         }
     }
 
@@ -258,9 +281,7 @@ impl Scope {
         }
     }
 
-    #[cold]
     fn register(&self, shared: &Arc<ScopeShared>) {
-        shared.promote();
         if shared.needs_registration() {
             self.recorder.register(Arc::clone(shared));
         }

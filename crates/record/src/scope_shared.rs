@@ -9,13 +9,14 @@ use std::sync::atomic::{
 use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status, TraceId, flags};
 
 use crate::core::Core;
+use crate::fate::Fate;
 use crate::lanes::{Lanes, Loss};
 use crate::metrics::MeteredEnd;
 use crate::open::{Frame, OpenFrames};
 use crate::raw::{CountRecord, SpanRecord, UnseenEndRecord};
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::tick::Anchor;
-use crate::{SpanMeter, Tick};
+use crate::{SpanMeter, Tick, Verdict};
 
 /// What a scope's handles, its threads and the collector share. Recycled with its slots.
 #[derive(Debug)]
@@ -31,13 +32,14 @@ pub(crate) struct ScopeShared {
     /// What travels with the trace.
     pub(crate) carried: Option<Arc<Propagation>>,
     root: SpanId,
+    verdict: Verdict,
     is_sampled: bool,
+    /// What has become of its trace, if that wasn't chosen.
+    fate: Option<Arc<Fate>>,
     /// Whether its spans feed metrics that somebody is told of.
     is_metered: bool,
     is_registered: AtomicBool,
     is_given_up: AtomicBool,
-    /// Whether something of it is recorded although it isn't sampled.
-    is_promoted: AtomicBool,
     first_id: u64,
     next: AtomicU64,
 }
@@ -53,7 +55,7 @@ impl ScopeShared {
         (id, anchor): (u64, Anchor),
         spec: ScopeSpec,
         (root, carried): (SpanId, Option<Arc<Propagation>>),
-        is_metered: bool,
+        (fate, is_metered): (Option<Arc<Fate>>, bool),
     ) -> Arc<Self> {
         let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, anchor, &spec.templates)));
         if let Some(own) = Arc::get_mut(&mut shared) {
@@ -65,11 +67,12 @@ impl ScopeShared {
             own.anchor = anchor;
             own.root = root;
             own.carried = carried;
-            own.is_sampled = spec.sampled;
+            own.verdict = spec.verdict;
+            own.is_sampled = matches!(spec.verdict, Verdict::Record | Verdict::Hold);
+            own.fate = fate.or_else(|| spec.verdict.new_fate());
             own.is_metered = is_metered;
-            *own.is_registered.get_mut() = spec.sampled || is_metered;
+            *own.is_registered.get_mut() = own.is_sampled || is_metered;
             *own.is_given_up.get_mut() = false;
-            *own.is_promoted.get_mut() = false;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
             *own.next.get_mut() = 0;
         }
@@ -87,11 +90,12 @@ impl ScopeShared {
             open: OpenFrames::default(),
             carried: None,
             root: SpanId::NONE,
+            verdict: Verdict::Never,
             is_sampled: false,
+            fate: None,
             is_metered: false,
             is_registered: AtomicBool::new(false),
             is_given_up: AtomicBool::new(false),
-            is_promoted: AtomicBool::new(false),
             first_id: 0,
             next: AtomicU64::new(0),
         }
@@ -102,9 +106,52 @@ impl ScopeShared {
         self.is_sampled
     }
 
-    /// Says whether anything of the scope is recorded.
+    /// Says whether anything of the scope is recorded as things stand.
+    #[inline]
     pub(crate) fn is_recording(&self) -> bool {
-        self.is_sampled || self.is_promoted.load(Acquire)
+        self.is_sampled || self.fate.as_ref().is_some_and(|fate| fate.is_promoted())
+    }
+
+    #[inline]
+    pub(crate) const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Says whether what is recorded of its trace doesn't begin with its start.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.fate.as_ref().is_some_and(|fate| fate.is_promoted())
+    }
+
+    /// Returns what has become of its trace, if that is recorded and held.
+    pub(crate) fn held_fate(&self) -> Option<&Arc<Fate>> {
+        self.fate.as_ref().filter(|_| self.verdict == Verdict::Hold)
+    }
+
+    /// Says whether nothing of its trace is told as things stand, because it is held or was let go.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.held_fate().is_some_and(|fate| fate.is_open() || fate.is_let_go())
+    }
+
+    /// Says whether what is recorded of its trace is let go.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.held_fate().is_some_and(|fate| fate.is_let_go())
+    }
+
+    /// Says whether its trace was let go before its end.
+    pub(crate) fn is_crowded_out(&self) -> bool {
+        self.held_fate().is_some_and(|fate| fate.is_crowded_out())
+    }
+
+    /// Records from now on what is in the trace, on this condition.
+    pub(crate) fn promote_if(&self, is_wanted: bool) {
+        if is_wanted {
+            self.promote();
+        }
+    }
+
+    /// Returns the fate that a scope for a part of its work shares with it.
+    pub(crate) fn fate_of_fork(&self, verdict: Verdict) -> Option<Arc<Fate>> {
+        self.fate.clone().filter(|_| self.verdict == verdict)
     }
 
     #[inline]
@@ -112,16 +159,21 @@ impl ScopeShared {
         self.is_metered
     }
 
-    /// Takes note that something is recorded although the scope isn't sampled.
+    /// Records from now on what is in the trace, though it wasn't chosen.
     #[cold]
     pub(crate) fn promote(&self) {
-        self.is_promoted.store(true, Release);
+        if let Some(fate) = &self.fate {
+            fate.promote();
+        }
     }
 
     /// Returns the innermost open span, inside of which one that begins now is recorded; `None` where it isn't.
     #[inline]
     pub(crate) fn recorded_parent(&self) -> Option<SpanId> {
-        let (span, is_recorded) = self.open.top_recording().unwrap_or((self.root, self.is_sampled));
+        if !self.is_recording() {
+            return None;
+        }
+        let (span, is_recorded) = self.open.top_recording().unwrap_or((self.root, true));
         is_recorded.then_some(span)
     }
 
@@ -188,7 +240,7 @@ impl ScopeShared {
     pub(crate) fn fork_spec(&self, frame: &Frame) -> ScopeSpec {
         ScopeSpec {
             trace_id: self.trace_id,
-            sampled: self.is_sampled && frame.is_sampled(),
+            verdict: self.verdict.inside(frame.is_sampled()),
             templates: Arc::clone(&self.templates),
             attributes: self.attributes.clone(),
         }
@@ -200,6 +252,7 @@ impl ScopeShared {
         self.templates = Arc::clone(templates);
         self.attributes = Attributes::new();
         self.carried = None;
+        self.fate = None;
     }
 
     #[inline]

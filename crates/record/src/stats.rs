@@ -17,6 +17,9 @@ pub struct RecorderStats {
     pub dropped_buffer_full: RecordCounts,
     /// Events left out because their span has too many; see [`SpanLimits`](crate::SpanLimits).
     pub dropped_over_limit: RecordCounts,
+    /// Records of traces that were held until their end and then let go; see [`Sampling`](crate::Sampling). They aren't among
+    /// `recorded`.
+    pub let_go: RecordCounts,
     /// Attributes, links and messages of spans lost because all buffers were full, or because a span has too many.
     pub dropped_attributes: u64,
     /// Values that were cut off because they are too long.

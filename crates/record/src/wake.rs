@@ -18,6 +18,8 @@ pub(crate) enum Cause {
     Interval,
     /// Somebody waits for everything recorded so far.
     Flush,
+    /// Nothing more comes.
+    End,
 }
 
 /// Wakes the collector's thread.

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use flowglass_model::{Attributes, SpanKind, SpanType, Status, TraceId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, span};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, Verdict, span};
 
 struct Counting;
 
@@ -54,7 +54,7 @@ fn scope(recorder: &Recorder) -> Scope {
         keys: vec!["a", "b", "c", "d"],
     };
     let (trace_id, attributes) = (TraceId::random(), Attributes::new());
-    recorder.scope(ScopeSpec { trace_id, sampled: true, templates: [template].into(), attributes })
+    recorder.scope(ScopeSpec { trace_id, verdict: Verdict::Record, templates: [template].into(), attributes })
 }
 
 fn record_node(scope: &Scope) {
@@ -70,7 +70,6 @@ fn record_node(scope: &Scope) {
         values: &[Value::Str("0123456789abcdef"), Value::Int(1), Value::Float(0.5), Value::Bool(true)],
         extra: &[("extra", Value::Bytes(&[1, 2, 3]))],
         failure: None,
-        force: false,
     });
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanKind, SpanType, Status, TraceId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, Verdict};
 
 use super::check::Check;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
@@ -69,7 +69,7 @@ fn measure(spans: usize, batch: impl Fn(&Recorder, &Arc<[SpanTemplate]>, &[Strin
 fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String], passes: usize) {
     let spec = ScopeSpec {
         trace_id: TraceId::random(),
-        sampled: true,
+        verdict: Verdict::Record,
         templates: Arc::clone(templates),
         attributes: Attributes::new(),
     };
@@ -101,7 +101,7 @@ fn enter(scope: &Scope, template: u32, start: Tick) -> Frame {
 
 fn leave(scope: &Scope, frame: Frame, end: Tick, values: &[Value<'_>]) {
     scope.exit();
-    scope.record(&SpanEnd { frame, end, status: Status::Ok, message: "", values, extra: &[], failure: None, force: false });
+    scope.record(&SpanEnd { frame, end, status: Status::Ok, message: "", values, extra: &[], failure: None });
 }
 
 fn template(name: &str, span_type: SpanType, keys: &[&'static str]) -> SpanTemplate {

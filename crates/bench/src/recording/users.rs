@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanRef, TraceId};
-use flowglass_record::{Recorder, ScopeSpec, span};
+use flowglass_record::{Recorder, ScopeSpec, span, Verdict};
 
 use super::check::Check;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
@@ -40,7 +40,7 @@ pub(super) fn recorded() -> Result<Figures, String> {
 pub(super) fn unsampled() -> Result<Figures, String> {
     let recorder = Recorder::in_memory();
     let (trace_id, attributes) = (TraceId::random(), Attributes::new());
-    let scope = recorder.scope(ScopeSpec { trace_id, sampled: false, templates: Arc::new([]), attributes });
+    let scope = recorder.scope(ScopeSpec { trace_id, verdict: Verdict::Never, templates: Arc::new([]), attributes });
     let _active = scope.activate();
     Ok(one("unsampled_ns", children_alone()))
 }

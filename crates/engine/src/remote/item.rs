@@ -109,6 +109,7 @@ impl ItemWork {
             attributes: self.attributes.clone(),
             carried: self.carried.clone(),
             span: item.span,
+            verdict: header.verdict(),
             recorded: item.recorded,
             place: item.place,
             config: LevelConfig {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowglass_model::{Fingerprint, RunId, SpanId, TraceId};
+use flowglass_record::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::carrier::Carrier;
@@ -48,12 +49,25 @@ pub(crate) struct Header {
     pub(crate) attributes: Vec<(String, flowglass_model::AttributeValue)>,
     /// Whether spans are recorded at all.
     pub(crate) telemetry: bool,
+    /// Whether the trace is recorded: from its start, or else from an error on.
+    pub(crate) sampling: (bool, bool),
     /// Whether somebody wants to be told what happens inside.
     pub(crate) events: bool,
     /// How long one item may take; the driver sees to it.
     pub(crate) timeout_ns: Option<u64>,
     /// How long a thread that should stop is waited for.
     pub(crate) grace: Duration,
+}
+
+impl Header {
+    /// What becomes of the driver's trace in the worker: what the driver holds back comes home, and is held there.
+    pub(super) const fn verdict(&self) -> Verdict {
+        match self.sampling {
+            (true, _) => Verdict::Record,
+            (false, true) => Verdict::OnError,
+            (false, false) => Verdict::Never,
+        }
+    }
 }
 
 /// A cache that driver and worker both use.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use flowglass_model::{SpanId, WriterId, flags};
-use flowglass_record::{Frame, Recorder, ScopeSpec, Tick};
+use flowglass_record::{Frame, Recorder, ScopeSpec, Tick, Verdict};
 use futures_util::future::Either;
 
 use super::attempts::LevelAttempts;
@@ -64,11 +64,14 @@ fn above(trail: Option<&Arc<Trail>>) -> impl Iterator<Item = &Trail> {
 pub(crate) fn cross(around: &Level, level: Arc<Level>, open: &OpenSpan) -> (Arc<Level>, Option<OpenSpan>) {
     let own = level.config.recorder.as_ref().filter(|own| level.sampled && !around.is_recorded_by(own));
     let Some(recorder) = own else { return (level, None) };
-    recorder.graph(level.pipeline.graph());
     let run = &level.run;
+    let verdict = recorder.sample(run.id.trace, level.pipeline.name(), None);
+    if verdict != Verdict::Never {
+        recorder.graph(level.pipeline.graph());
+    }
     let scope = recorder.scope(ScopeSpec {
         trace_id: run.id.trace,
-        sampled: true,
+        verdict,
         templates: Arc::clone(&run.layout.templates),
         attributes: run.attributes.clone(),
     });

@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Attributes, Propagation, RunId, SpanId, flags};
-use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Scope, ScopeSpec, Tick};
+use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Scope, ScopeSpec, Tick, Verdict};
 use parking_lot::Mutex;
 
 use super::leaving::securing;
@@ -34,6 +34,9 @@ pub(crate) struct Guest {
     pub(crate) carried: Propagation,
     /// The driver's span, under which everything here is recorded.
     pub(crate) span: SpanId,
+    /// What becomes of the driver's trace.
+    pub(crate) verdict: Verdict,
+    /// Whether sampling keeps the item.
     pub(crate) recorded: bool,
     /// Where the driver's span stands: names and indexes from the root to it.
     pub(crate) place: Vec<(String, Option<u64>)>,
@@ -129,7 +132,7 @@ impl Guest {
         let layout = Arc::clone(self.pipeline.run_layout());
         let spec = ScopeSpec {
             trace_id: self.run.trace,
-            sampled: self.recorded && !self.recorder.is_off(),
+            verdict: self.verdict,
             templates: Arc::clone(&layout.templates),
             attributes: self.attributes.clone(),
         };

@@ -171,7 +171,7 @@ impl OpenSpan {
             Ended::Failed { error } => Some(error.to_failure()),
             _ => None,
         };
-        if self.recorded || (failure.is_some() && level.config.telemetry) {
+        if (self.recorded && level.scope.is_recording()) || (failure.is_some() && level.config.telemetry) {
             self.record(ended, end, failure.as_ref());
         } else if level.config.telemetry {
             level.scope.count_end(&self.counted_frame(ended), end, status(ended));
@@ -217,7 +217,6 @@ impl OpenSpan {
             values,
             extra: &extra,
             failure,
-            force: !self.recorded,
         });
     }
 
@@ -252,7 +251,7 @@ impl OpenSpan {
         if attempts.len() > 1 {
             self.tried = Some(attempts.iter().filter_map(tried).collect());
             let has_failed = attempts.last().is_some_and(|(_, error)| error.is_some());
-            let is_told = self.recorded || (has_failed && self.level.config.telemetry);
+            let is_told = (self.recorded && self.level.scope.is_recording()) || (has_failed && self.level.config.telemetry);
             for (number, (time, error)) in (1..).zip(attempts).filter(|_| is_told) {
                 self.record_attempt(template, *time, number, error.as_ref());
             }
@@ -300,7 +299,6 @@ impl OpenSpan {
             values: &[],
             extra: &[],
             failure: failure.as_ref(),
-            force: !self.recorded,
         });
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{AttributeValue, RunId, SpanId, TraceId, conventions, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick, Verdict};
 use parking_lot::Mutex;
 
 use super::call::Given;
@@ -96,14 +96,17 @@ impl Started {
         };
         let trace = options.parent.map_or_else(TraceId::random, |parent| parent.trace_id);
         let retained = (!recorder.is_off()).then(|| recorder.retain(trace));
-        recorder.graph(&plan.graph);
+        let verdict = recorder.sample(trace, &plan.name, options.parent.map(|parent| parent.sampled));
+        if verdict != Verdict::Never {
+            recorder.graph(&plan.graph);
+        }
         let mut attributes = options.attributes.clone();
         if let Some(resumed) = options.resumes {
             attributes.push((conventions::RUN_RESUMES.to_owned(), resumed.to_string().into()));
         }
         let sampled = !recorder.is_off();
         let templates = Arc::clone(&layout.templates);
-        let scope = recorder.scope(ScopeSpec { trace_id: trace, sampled, templates, attributes: attributes.clone() });
+        let scope = recorder.scope(ScopeSpec { trace_id: trace, verdict, templates, attributes: attributes.clone() });
         let config = LevelConfig {
             cache: options.cache.resolve(plan.config.cache.resolve(None)),
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),

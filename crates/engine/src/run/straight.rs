@@ -98,7 +98,7 @@ impl LevelWork {
         let scope = &level.scope;
         // The frame is closed first, so that no flush can see the span both open and ended.
         scope.exit();
-        if level.recorded {
+        if level.recorded && scope.is_recording() {
             scope.record(&SpanEnd {
                 frame: *frame,
                 end: self.now,
@@ -107,7 +107,6 @@ impl LevelWork {
                 values: &[],
                 extra: &[],
                 failure: None,
-                force: false,
             });
         } else if level.config.telemetry {
             scope.count_end(frame, self.now, Status::Ok);

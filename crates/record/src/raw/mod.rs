@@ -81,7 +81,7 @@ mod tests {
 
     fn end<'a>(values: &'a [Value<'a>], extra: &'a [(&'static str, Value<'a>)]) -> SpanEnd<'a> {
         let (message, failure) = ("", None);
-        SpanEnd { frame: FRAME, end: Tick::ZERO, status: Status::Ok, message, values, extra, failure, force: false }
+        SpanEnd { frame: FRAME, end: Tick::ZERO, status: Status::Ok, message, values, extra, failure }
     }
 
     #[expect(unsafe_code, reason = "a pen is made without a lane")]

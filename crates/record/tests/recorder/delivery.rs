@@ -102,14 +102,15 @@ fn common_attributes_yield_to_the_spans_own() {
 }
 
 #[test]
-fn an_unsampled_scope_records_only_what_is_forced() {
+fn an_unsampled_scope_records_what_fails_and_what_follows() {
     let (recorder, taken) = recorder();
     let scope = recorder.scope(spec(false, Attributes::new()));
     record_one(&scope, NODE);
-    scope.record(&SpanEnd { force: true, ..end(frame(&scope, NODE)) });
+    scope.record(&SpanEnd { status: Status::Error, ..end(frame(&scope, NODE)) });
+    record_one(&scope, PIPELINE);
     recorder.flush(PATIENCE).unwrap();
-    assert_eq!(taken.names(), ["node n"]);
-    assert!(taken.span("node n").attribute(conventions::TRACE_INCOMPLETE).is_some());
+    assert_eq!(taken.names(), ["node n", "pipeline p"]);
+    assert!(taken.spans().iter().all(|span| span.attribute(conventions::TRACE_INCOMPLETE).is_some()));
 }
 
 #[test]

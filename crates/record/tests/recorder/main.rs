@@ -8,6 +8,7 @@ mod metrics;
 mod of_spans;
 mod open_spans;
 mod retained;
+mod sampling;
 mod signals;
 mod support;
 mod user_spans;

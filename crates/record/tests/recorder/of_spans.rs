@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowglass_model::{Attributes, Failure, Metric, MetricPoint, MetricValue, SpanType, Status, flags};
 use flowglass_record::{Frame, Measures, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanMetric, SpanTemplate};
-use flowglass_record::{RecorderBuilder, Tick};
+use flowglass_record::{RecorderBuilder, Tick, Verdict};
 
 use crate::support::{PATIENCE, Taken, template};
 
@@ -21,7 +21,8 @@ fn metered(sampled: bool) -> ScopeSpec {
     let meter = SpanMeter { attributes: vec![("node.id".into(), "n".into())], metrics: METRICS.map(metric).to_vec() };
     let templates = [SpanTemplate { meter, ..template("node n", SpanType::Node, false, &[]) }];
     let trace_id = flowglass_model::TraceId::random();
-    ScopeSpec { trace_id, sampled, templates: templates.into(), attributes: Attributes::new() }
+    let verdict = if sampled { Verdict::Record } else { Verdict::Never };
+    ScopeSpec { trace_id, verdict, templates: templates.into(), attributes: Attributes::new() }
 }
 
 fn recorder(change: impl FnOnce(RecorderBuilder) -> RecorderBuilder) -> (Recorder, Taken) {
@@ -38,7 +39,7 @@ fn frame(scope: &Scope) -> Frame {
 fn end<'a>(frame: Frame, failure: Option<&'a Failure>) -> SpanEnd<'a> {
     let status = if failure.is_some() { Status::Error } else { Status::Ok };
     let (message, values, extra) = ("", &[][..], &[][..]);
-    SpanEnd { frame, end: Tick::now(), status, message, values, extra, failure, force: false }
+    SpanEnd { frame, end: Tick::now(), status, message, values, extra, failure }
 }
 
 fn points(taken: &Taken, name: &str) -> Vec<(Metric, MetricPoint)> {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use flowglass_model::{
     Attributes, Batch, Sink, SinkError, SinkErrorKind, Span, SpanId, SpanKind, SpanType, Status, TraceId, flags,
 };
-use flowglass_record::{Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick};
+use flowglass_record::{Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Verdict};
 
 /// Long enough never to pass in a test that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,7 +84,8 @@ pub(crate) fn spec(sampled: bool, attributes: Attributes) -> ScopeSpec {
         template("node n", SpanType::Node, false, &["a", "b", "c", "d", "e", "f"]),
         template("item", SpanType::Item, true, &[]),
     ]);
-    ScopeSpec { trace_id: TraceId::random(), sampled, templates, attributes }
+    let verdict = if sampled { Verdict::Record } else { Verdict::OnError };
+    ScopeSpec { trace_id: TraceId::random(), verdict, templates, attributes }
 }
 
 pub(crate) fn scope(recorder: &Recorder) -> Scope {
@@ -103,7 +104,7 @@ pub(crate) fn frame(scope: &Scope, template: u32) -> Frame {
 }
 
 pub(crate) fn end(frame: Frame) -> SpanEnd<'static> {
-    SpanEnd { frame, end: Tick::now(), status: Status::Ok, message: "", values: &[], extra: &[], failure: None, force: false }
+    SpanEnd { frame, end: Tick::now(), status: Status::Ok, message: "", values: &[], extra: &[], failure: None }
 }
 
 /// Records a span from start to end.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Attributes, SpanId, TraceParent, conventions};
-use flowglass_record::{Context, Tick, Value as AttributeInput};
+use flowglass_record::{Context, Tick, Value as AttributeInput, Verdict};
 use smallvec::SmallVec;
 
 use super::super::shared::{Level, Place};
@@ -96,6 +96,7 @@ impl Handed {
             map_items: run.map_items,
             attributes: self.attributes(),
             telemetry: config.telemetry && remote.codec.is_some(),
+            sampling: (level.scope.is_sampled(), level.scope.verdict() == Verdict::OnError),
             events: !level.is_unheard(),
             grace: run.grace,
             timeout_ns: timeout.map(|timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX)),

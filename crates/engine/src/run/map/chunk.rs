@@ -138,7 +138,6 @@ fn record_detached(scope: &Scope, frame: &Frame, end: Tick) {
         values: &[],
         extra: DETACHED,
         failure: None,
-        force: false,
     });
 }
 

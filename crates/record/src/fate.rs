@@ -1,0 +1,53 @@
+//! What has become of a trace that wasn't chosen when it began; shared by all its scopes in a process.
+
+use std::sync::atomic::{
+    AtomicU8,
+    Ordering::{Acquire, Release},
+};
+
+/// What has become of a trace that wasn't chosen when it began.
+#[derive(Debug, Default)]
+pub(crate) struct Fate(AtomicU8);
+
+const KEPT: u8 = 1;
+const LET_GO: u8 = 2;
+const CROWDED_OUT: u8 = 3;
+const PROMOTED: u8 = 4;
+
+impl Fate {
+    /// Nothing was decided yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Acquire) == 0
+    }
+
+    /// What was held of it is let go, and what comes is.
+    pub(crate) fn is_let_go(&self) -> bool {
+        matches!(self.0.load(Acquire), LET_GO | CROWDED_OUT)
+    }
+
+    /// It was let go because there was no room for it, before its end.
+    pub(crate) fn is_crowded_out(&self) -> bool {
+        self.0.load(Acquire) == CROWDED_OUT
+    }
+
+    /// It is recorded from some moment on, and not from its start.
+    pub(crate) fn is_promoted(&self) -> bool {
+        self.0.load(Acquire) == PROMOTED
+    }
+
+    pub(crate) fn keep(&self) {
+        self.0.store(KEPT, Release);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.0.store(LET_GO, Release);
+    }
+
+    pub(crate) fn crowd_out(&self) {
+        self.0.store(CROWDED_OUT, Release);
+    }
+
+    pub(crate) fn promote(&self) {
+        self.0.store(PROMOTED, Release);
+    }
+}
