@@ -20,6 +20,8 @@ pub mod telemetry {}
 
 #[doc = include_str!("guide/store.md")]
 pub mod store {}
+#[doc = include_str!("guide/sampling.md")]
+pub mod sampling {}
 
 #[doc = include_str!("guide/exporting.md")]
 pub mod exporting {}

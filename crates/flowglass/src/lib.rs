@@ -58,8 +58,8 @@ pub use flowglass_macros::{code, node, node_fn, traced};
 pub use flowglass_model::Severity;
 pub use flowglass_record::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, FlushError,
-    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, SinkFailure, SinkFailureKind, SpanGuard,
-    SpanLimits, ToValue, UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
+    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, Sampling, SinkFailure, SinkFailureKind,
+    SpanGuard, SpanLimits, ToValue, UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
 };
 pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
 pub use worker::{Registered, over, processes, worker, worker_of};

@@ -12,7 +12,7 @@ use flowglass_model::{Batch, LinkRow, LogRow, Scalar, Severity, Span, SpanId, St
 use crate::Tick;
 use crate::batcher::Batcher;
 use crate::core::Core;
-use crate::held::{Held, Judgement};
+use crate::held::{Held, Judgement, trace_of};
 use crate::id_hash::{BuildIdHasher, IdMap};
 use crate::lanes::{Loss, Reading};
 use crate::limits::SpanLimits;
@@ -104,6 +104,14 @@ impl Collector {
     /// Passes on what another process recorded.
     pub(crate) fn relay(&mut self, core: &Core, batch: Batch) {
         let has_failed = batch.spans.status.contains(&Status::Error);
+        if core.sampling.holds() {
+            self.scopes.adopt(&core.registry);
+            let scope = trace_of(&batch).and_then(|trace| self.scopes.held(trace));
+            if scope.is_some_and(ScopeShared::is_let_go) {
+                return core.counters.let_go.add(batch.counts());
+            }
+            scope.into_iter().for_each(|scope| self.held.expect(core, scope));
+        }
         match self.held.relay(batch) {
             Err(batch) => self.batcher.relay(core, batch),
             Ok(trace) if has_failed && core.sampling.tail().keeps_errors => self.keep(core, trace),
@@ -249,10 +257,12 @@ impl Collector {
     fn release_events(&mut self, core: &Core, span: SpanId) {
         for HeldEvent { scope, at, name, fields } in self.parts.release(span) {
             match self.scopes.known.get(&scope) {
-                Some(tracked) => match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, Fields::new(&fields)) {
-                    Some(rows) => rows.push_event(&tracked.shared, span, at, name, Fields::new(&fields)),
-                    None => core.counters.let_go.add(EVENT),
-                },
+                Some(tracked) => {
+                    match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, Fields::new(&fields)) {
+                        Some(rows) => rows.push_event(&tracked.shared, span, at, name, Fields::new(&fields)),
+                        None => core.counters.let_go.add(EVENT),
+                    }
+                }
                 None => core.lanes.count(Loss::Event),
             }
         }
@@ -363,6 +373,12 @@ impl Scopes {
     fn adopt(&mut self, registry: &Registry) {
         registry.swap_registered(&mut self.arriving);
         self.known.extend(self.arriving.drain(..).map(|shared| (shared.id, Tracked { shared, is_wanted: None })));
+    }
+
+    /// Returns a scope of a trace that is recorded and held, or was.
+    fn held(&self, trace: TraceId) -> Option<&ScopeShared> {
+        let of_trace = self.known.values().filter(|tracked| tracked.shared.trace_id == trace);
+        of_trace.map(|tracked| &*tracked.shared).find(|scope| scope.held_fate().is_some())
     }
 
     /// Returns a scope; one that was registered during this look is adopted when its first record is read.

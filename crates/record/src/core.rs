@@ -126,12 +126,6 @@ impl Core {
         scope
     }
 
-    /// Tells the collector of a scope that it didn't know so far.
-    pub(crate) fn register_scope(&self, scope: Arc<ScopeShared>) {
-        let waiting = self.registry.register(Arc::clone(&scope));
-        self.expect_records(&scope, waiting);
-    }
-
     /// Records what names no scope.
     pub(crate) fn record_loose(&self, loss: Loss, record: &dyn Record) {
         self.lanes.write_elsewhere(loss, record);

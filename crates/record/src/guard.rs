@@ -31,6 +31,8 @@ pub fn span(name: &'static str) -> SpanGuard {
 #[must_use = "the span ends when this is dropped"]
 pub struct SpanGuard {
     open: Option<OpenSpan>,
+    /// What a span that starts a trace keeps alive, also where that isn't recorded: dropped after the span's end.
+    root: Option<(Activation, Scope)>,
     stays_on_its_thread: PhantomData<*const ()>,
 }
 
@@ -44,8 +46,6 @@ struct OpenSpan {
     name: &'static str,
     status: Cell<Status>,
     began_in_panic: bool,
-    /// What a span that starts a trace keeps alive.
-    root: Option<(Activation, Scope)>,
 }
 
 impl SpanGuard {
@@ -53,21 +53,20 @@ impl SpanGuard {
     pub(crate) fn root(name: &'static str, scope: Scope) -> Self {
         let activation = scope.activate();
         let mut guard = if scope.is_sampled() { span(name) } else { Self::nowhere() };
-        if let Some(open) = &mut guard.open {
-            open.root = Some((activation, scope));
-        }
+        guard.root = Some((activation, scope));
         guard
     }
 
     /// Opens a span inside the current one, if there is one that is recorded.
     #[inline(never)]
     fn inside(name: &'static str) -> Self {
-        Self { open: active::open(|scope| OpenSpan::start(scope, name)), stays_on_its_thread: PhantomData }
+        let open = active::open(|scope| OpenSpan::start(scope, name));
+        Self { open, root: None, stays_on_its_thread: PhantomData }
     }
 
     #[inline(always)]
     pub(crate) const fn nowhere() -> Self {
-        Self { open: None, stays_on_its_thread: PhantomData }
+        Self { open: None, root: None, stays_on_its_thread: PhantomData }
     }
 
     /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
@@ -150,7 +149,6 @@ impl OpenSpan {
             name,
             status: Cell::new(Status::Ok),
             began_in_panic: std::thread::panicking(),
-            root: None,
         })
     }
 

@@ -75,9 +75,7 @@ impl Held {
         if fate.is_none() && !self.traces.contains_key(&scope.trace_id) {
             return None;
         }
-        if let Some(fate) = fate.filter(|fate| fate.is_open() && !self.traces.contains_key(&scope.trace_id)) {
-            self.begin(core, scope.trace_id, fate);
-        }
+        self.expect(core, scope);
         let held = self.traces.get_mut(&scope.trace_id)?;
         let bytes = RECORD_BYTES + field_bytes;
         held.bytes += bytes;
@@ -85,10 +83,17 @@ impl Held {
         Some(&mut held.rows)
     }
 
+    /// Makes room for a trace that is to be held, where that is undecided.
+    pub(crate) fn expect(&mut self, core: &Core, scope: &ScopeShared) {
+        let fate = scope.held_fate().filter(|fate| fate.is_open() && !self.traces.contains_key(&scope.trace_id));
+        if let Some(fate) = fate {
+            self.begin(core, scope.trace_id, fate);
+        }
+    }
+
     /// Holds what another process recorded, if its trace is held; returns it otherwise.
     pub(crate) fn relay(&mut self, batch: Batch) -> Result<TraceId, Batch> {
-        let trace = batch.spans.trace_id.first().or(batch.events.trace_id.first()).copied();
-        match trace.and_then(|trace| Some((trace, self.traces.get_mut(&trace)?))) {
+        match trace_of(&batch).and_then(|trace| Some((trace, self.traces.get_mut(&trace)?))) {
             None => Err(batch),
             Some((trace, held)) => {
                 let bytes = batch.size_bytes();
@@ -179,6 +184,11 @@ impl Held {
         }
         Some(held)
     }
+}
+
+/// Returns the trace that a worker's batch is of.
+pub(crate) fn trace_of(batch: &Batch) -> Option<TraceId> {
+    batch.spans.trace_id.first().or(batch.opened.trace_id.first()).or(batch.events.trace_id.first()).copied()
 }
 
 impl HeldTrace {

@@ -154,12 +154,6 @@ impl Recorder {
         self.core().map(|core| core.fork_scope(parent, root, parent.carried.clone()))
     }
 
-    pub(crate) fn register(&self, scope: Arc<ScopeShared>) {
-        if let Some(core) = self.core() {
-            core.register_scope(scope);
-        }
-    }
-
     pub(crate) fn core(&self) -> Option<&Core> {
         self.0.as_ref().map(|handle| &*handle.0)
     }

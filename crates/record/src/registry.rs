@@ -42,7 +42,7 @@ impl Registry {
         Self { state: Mutex::new(state), no_templates: Arc::new([]), is_metered }
     }
 
-    /// Makes a scope, and registers it if it is sampled or its spans feed metrics. Returns how many the collector hasn't taken yet, too.
+    /// Makes a scope, and registers it if anything of it may be recorded, or its spans feed metrics. Returns how many the collector hasn't taken yet, too.
     pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: Root) -> (Arc<ScopeShared>, usize) {
         let mut state = self.state.lock();
         state.last_id += 1;
@@ -62,13 +62,6 @@ impl Registry {
         let spec = parent.fork_spec(root);
         let fate = parent.fate_of_fork(spec.verdict);
         self.finish(&mut state, lanes, spec, (parent.anchor, (root.span, carried)), fate)
-    }
-
-    /// Tells the collector of a scope. Returns how many it hasn't taken yet.
-    pub(crate) fn register(&self, scope: Arc<ScopeShared>) -> usize {
-        let mut state = self.state.lock();
-        state.registered.push(scope);
-        state.registered.len()
     }
 
     /// Takes the scopes that were registered since the last time, and leaves an empty buffer for those to come: whoever
@@ -106,7 +99,7 @@ impl Registry {
         fate: Option<Arc<Fate>>,
     ) -> (Arc<ScopeShared>, usize) {
         let is_metered = self.is_metered && spec.templates.first().is_some_and(|template| !template.meter.metrics.is_empty());
-        let is_registered = matches!(spec.verdict, Verdict::Record | Verdict::Hold) || is_metered;
+        let is_registered = spec.verdict != Verdict::Never || is_metered;
         let used = if is_registered { state.used.pop() } else { None };
         let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root, (fate, is_metered));
         if is_registered {

@@ -126,6 +126,11 @@ impl Sampling {
         self
     }
 
+    /// Says whether traces are held until their end.
+    pub(crate) const fn holds(&self) -> bool {
+        self.tail.keeps_errors || self.tail.slow_ns.is_some()
+    }
+
     pub(crate) const fn tail(&self) -> Tail {
         self.tail
     }
@@ -142,7 +147,7 @@ impl Sampling {
         }
         if parent.unwrap_or_else(|| is_chosen(trace, rate)) {
             Verdict::Record
-        } else if self.tail.keeps_errors || self.tail.slow_ns.is_some() {
+        } else if self.holds() {
             Verdict::Hold
         } else if self.promotes_errors {
             Verdict::OnError

@@ -248,20 +248,8 @@ impl Scope {
             if shared.is_sampled() {
                 shared.record(end);
             } else {
-                self.record_unsampled(shared, end);
+                record_unsampled(shared, end);
             }
-        }
-    }
-
-    fn record_unsampled(&self, shared: &Arc<ScopeShared>, end: &SpanEnd<'_>) {
-        if end.status == Status::Error && shared.verdict() == Verdict::OnError && !shared.is_recording() {
-            shared.promote();
-        }
-        if shared.is_recording() {
-            self.register(shared);
-            shared.record(end);
-        } else {
-            shared.count_end(&end.frame, end.end, end.status);
         }
     }
 
@@ -280,11 +268,16 @@ impl Scope {
             shared.count(template, metric, number.into());
         }
     }
+}
 
-    fn register(&self, shared: &Arc<ScopeShared>) {
-        if shared.needs_registration() {
-            self.recorder.register(Arc::clone(shared));
-        }
+fn record_unsampled(shared: &ScopeShared, end: &SpanEnd<'_>) {
+    if end.status == Status::Error && shared.verdict() == Verdict::OnError && !shared.is_recording() {
+        shared.promote();
+    }
+    if shared.is_recording() {
+        shared.record(end);
+    } else {
+        shared.count_end(&end.frame, end.end, end.status);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Release},
 };
 
 use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status, TraceId, flags};
@@ -38,7 +38,6 @@ pub(crate) struct ScopeShared {
     fate: Option<Arc<Fate>>,
     /// Whether its spans feed metrics that somebody is told of.
     is_metered: bool,
-    is_registered: AtomicBool,
     is_given_up: AtomicBool,
     first_id: u64,
     next: AtomicU64,
@@ -71,7 +70,6 @@ impl ScopeShared {
             own.is_sampled = matches!(spec.verdict, Verdict::Record | Verdict::Hold);
             own.fate = fate.or_else(|| spec.verdict.new_fate());
             own.is_metered = is_metered;
-            *own.is_registered.get_mut() = own.is_sampled || is_metered;
             *own.is_given_up.get_mut() = false;
             own.first_id = fastrand::u64(..) ^ lanes.salt();
             *own.next.get_mut() = 0;
@@ -94,7 +92,6 @@ impl ScopeShared {
             is_sampled: false,
             fate: None,
             is_metered: false,
-            is_registered: AtomicBool::new(false),
             is_given_up: AtomicBool::new(false),
             first_id: 0,
             next: AtomicU64::new(0),
@@ -177,14 +174,9 @@ impl ScopeShared {
         is_recorded.then_some(span)
     }
 
-    /// Says whether the collector must be told of the scope, the first time it is asked.
-    pub(crate) fn needs_registration(&self) -> bool {
-        !self.is_registered.swap(true, Relaxed)
-    }
-
-    /// Says whether the collector was told of the scope.
+    /// Says whether the collector is told of the scope: something of it may be recorded, or counted.
     pub(crate) fn is_registered(&self) -> bool {
-        self.is_registered.load(Relaxed)
+        self.verdict != Verdict::Never || self.is_metered
     }
 
     /// Takes note that somebody else ends the scope's spans; returns those that are open, the outermost first.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanRef, TraceId};
-use flowglass_record::{Recorder, ScopeSpec, span, Verdict};
+use flowglass_record::{Recorder, ScopeSpec, Verdict, span};
 
 use super::check::Check;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};

@@ -8,6 +8,7 @@ mod equal;
 mod pipelines;
 mod references;
 mod refusals;
+mod sampling;
 mod shapes;
 mod spans;
 mod travels;

@@ -137,7 +137,8 @@ fn what_another_thread_read_late_still_keeps_its_trace() {
 fn what_is_held_is_bounded_and_the_oldest_goes() {
     const TRACES: u64 = 200;
     let (recorder, taken) = recorder(Sampling::rate(RARELY).keep_errors().held_bytes(64 * 1024));
-    let open: Vec<(Scope, _)> = (0..TRACES).map(|_| scope(&recorder)).map(|scope| (scope.clone(), frame(&scope, PIPELINE))).collect();
+    let open: Vec<(Scope, _)> =
+        (0..TRACES).map(|_| scope(&recorder)).map(|scope| (scope.clone(), frame(&scope, PIPELINE))).collect();
     for (scope, root) in &open {
         scope.enter(root);
         record_one(scope, NODE);

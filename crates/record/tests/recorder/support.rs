@@ -7,7 +7,9 @@ use crossbeam_channel::{Receiver, Sender};
 use flowglass_model::{
     Attributes, Batch, Sink, SinkError, SinkErrorKind, Span, SpanId, SpanKind, SpanType, Status, TraceId, flags,
 };
-use flowglass_record::{Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Verdict};
+use flowglass_record::{
+    Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Verdict,
+};
 
 /// Long enough never to pass in a test that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

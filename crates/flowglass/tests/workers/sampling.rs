@@ -1,0 +1,53 @@
+//! What workers recorded is kept or let go with the driver's trace.
+
+use flowglass::prelude::*;
+use flowglass::testing::TestRecorder;
+use flowglass::{RemoteBackend, Sampling};
+
+use crate::pipelines::{halves, sums};
+use crate::spans::paths;
+use crate::workers;
+
+const RARELY: f64 = 1e-12;
+
+fn telemetry(sampling: Sampling) -> TestRecorder {
+    TestRecorder::from_builder(Recorder::builder().sampling(sampling))
+}
+
+fn run(telemetry: &TestRecorder, backend: &RemoteBackend, numbers: Vec<u64>) {
+    let map = halves().unwrap().map(inputs! { number: numbers }, ["number"]);
+    map.backend(backend.clone()).telemetry(telemetry.recorder().clone()).wait().unwrap();
+}
+
+#[test]
+fn a_held_trace_is_kept_whole_with_what_its_workers_recorded() {
+    let backend = workers(2);
+    let (held, all) = (telemetry(Sampling::rate(RARELY).keep_errors()), telemetry(Sampling::all()));
+    run(&held, &backend, vec![2, 4, 6]);
+    run(&held, &backend, vec![2, 3, 4]);
+    run(&all, &backend, vec![2, 3, 4]);
+    assert_eq!(paths(&held.spans()), paths(&all.spans()));
+    // What is over is let go one look later.
+    assert_eq!(held.spans().len(), all.spans().len());
+    assert!(held.recorder().stats().let_go.spans > 0);
+}
+
+#[test]
+fn workers_record_nothing_of_a_trace_that_is_not_recorded() {
+    let backend = workers(1);
+    for sampling in [Sampling::rate(0.0), Sampling::rate(RARELY)] {
+        let telemetry = telemetry(sampling);
+        let map = sums().unwrap().map(inputs! { number: vec![1_u64, 2] }, ["number"]).backend(backend.clone());
+        map.telemetry(telemetry.recorder().clone()).wait().unwrap();
+        assert!(telemetry.spans().is_empty());
+        assert_eq!(telemetry.counted("node.executions"), 6.0);
+    }
+}
+
+#[test]
+fn an_error_in_a_worker_comes_home() {
+    let telemetry = telemetry(Sampling::rate(RARELY));
+    run(&telemetry, &workers(1), vec![2, 3]);
+    let spans = telemetry.spans();
+    assert!(spans.iter().any(|span| span.name == "node halve" && span.status == flowglass::model::Status::Error), "{spans:?}");
+}
