@@ -112,10 +112,14 @@ impl Collector {
             }
             scope.into_iter().for_each(|scope| self.held.expect(core, scope));
         }
-        match self.held.relay(batch) {
-            Err(batch) => self.batcher.relay(core, batch),
-            Ok(trace) if has_failed && core.sampling.tail().keeps_errors => self.keep(core, trace),
-            Ok(_) => self.crowd_out(core),
+        let Some(trace) = trace_of(&batch).filter(|trace| self.held.has(*trace)) else {
+            return self.batcher.relay(core, batch);
+        };
+        self.held.relay(trace, batch);
+        if has_failed && core.sampling.tail().keeps_errors {
+            self.keep(core, trace);
+        } else {
+            self.crowd_out(core);
         }
     }
 

@@ -91,17 +91,13 @@ impl Held {
         }
     }
 
-    /// Holds what another process recorded, if its trace is held; returns it otherwise.
-    pub(crate) fn relay(&mut self, batch: Batch) -> Result<TraceId, Batch> {
-        match trace_of(&batch).and_then(|trace| Some((trace, self.traces.get_mut(&trace)?))) {
-            None => Err(batch),
-            Some((trace, held)) => {
-                let bytes = batch.size_bytes();
-                held.bytes += bytes;
-                self.bytes += bytes;
-                held.relayed.push(batch);
-                Ok(trace)
-            }
+    /// Holds what another process recorded of a trace that is held.
+    pub(crate) fn relay(&mut self, trace: TraceId, batch: Batch) {
+        if let Some(held) = self.traces.get_mut(&trace) {
+            let bytes = batch.size_bytes();
+            held.bytes += bytes;
+            self.bytes += bytes;
+            held.relayed.push(batch);
         }
     }
 

@@ -82,7 +82,7 @@ impl LevelWork {
         }
         level.scope.exit();
         let lookup_ns = frame.start.elapsed_ns(self.now);
-        if level.recorded {
+        if level.recorded && level.scope.is_recording() {
             level.scope.record(&SpanEnd {
                 frame: frame.uncounted(),
                 end: self.now,
@@ -91,7 +91,6 @@ impl LevelWork {
                 values: &CallValues::of_hit(Some(signature), lookup_ns, saved_ns).0,
                 extra: &[],
                 failure: None,
-                force: false,
             });
         }
         if level.config.telemetry {
