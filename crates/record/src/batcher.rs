@@ -86,7 +86,7 @@ impl Batcher {
         self.sequence += 1;
         let mut batch = held.rows.finish();
         batch.sequence = self.sequence;
-        self.send(core, batch);
+        self.send(core, Arc::new(batch));
         held.relayed.into_iter().for_each(|batch| self.relay(core, batch));
     }
 
