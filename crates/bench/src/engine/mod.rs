@@ -9,6 +9,8 @@ mod cache;
 mod graphs;
 mod map;
 mod neighbour;
+mod quiet;
+mod sinks;
 mod spans;
 mod tasks;
 mod turns;
@@ -47,7 +49,14 @@ pub(crate) fn contend(name: &str) -> Result<Figures, String> {
 /// A part of the benchmark and its name.
 type Part = (&'static str, fn() -> Result<Figures, String>);
 
-const PARTS: &[Part] = &[("nodes", nodes), ("tasks", tasks::run), ("map", map::run), ("cache", cache::run)];
+const PARTS: &[Part] = &[
+    ("nodes", nodes),
+    ("tasks", tasks::run),
+    ("map", map::run),
+    ("cache", cache::run),
+    ("sinks", sinks::run),
+    ("quiet", quiet::run),
+];
 
 /// Measures graphs here and in the neighbour, in turns.
 fn nodes() -> Result<Figures, String> {

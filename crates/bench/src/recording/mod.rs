@@ -6,9 +6,11 @@
 
 mod check;
 mod fastrace;
+mod instructions;
 mod nodes;
 mod opentelemetry;
 mod payload;
+mod to_bytes;
 mod tracing_opentelemetry;
 mod users;
 
@@ -30,6 +32,8 @@ const CONTENDERS: &[(&str, Contender)] = &[
     ("unsampled", users::unsampled),
     ("disabled", users::disabled),
     ("two threads", users::two_threads),
+    ("call to bytes", to_bytes::run),
+    ("instructions", instructions::run),
     ("startup", users::startup),
     ("fastrace", fastrace::run),
     ("opentelemetry", opentelemetry::run),
@@ -51,6 +55,7 @@ pub(crate) fn run() -> Result<Figures, String> {
 
 /// Runs one contender in this process.
 pub(crate) fn contend(name: &str) -> Result<Figures, String> {
-    let (_, run) = CONTENDERS.iter().find(|(known, _)| *known == name).ok_or("no such contender")?;
+    let mut all = CONTENDERS.iter().chain(instructions::COUNTED);
+    let (_, run) = all.find(|(known, _)| *known == name).ok_or("no such contender")?;
     run()
 }

@@ -7,6 +7,7 @@ use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanKind, SpanType, St
 use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, Verdict};
 
 use super::check::Check;
+use super::instructions::count_instructions;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
 use crate::figures::Figures;
 use crate::sampling::{self, Cost};
@@ -49,15 +50,20 @@ pub(super) fn of_long_run() -> Result<Figures, String> {
     Ok(figures)
 }
 
+/// Records nodes of a long run while their instructions are counted.
+pub(super) fn counted() -> Result<Figures, String> {
+    let recorder = Recorder::builder().sink("check", Nodes(Check::default())).build();
+    let (templates, keys) = (templates(), keys());
+    run(&recorder, &templates, &keys, PASSES);
+    recorder.flush(PATIENCE).map_err(|error| error.to_string())?;
+    let spans = (PASSES * CHILDREN + 1) as u32;
+    Ok(count_instructions(spans, &mut || run(&recorder, &templates, &keys, PASSES)))
+}
+
 fn measure(spans: usize, batch: impl Fn(&Recorder, &Arc<[SpanTemplate]>, &[String])) -> Result<Cost, String> {
     let check = Check::default();
     let recorder = Recorder::builder().sink("check", Nodes(check.clone())).build();
-    let templates: Arc<[SpanTemplate]> = [
-        template("pipeline root", SpanType::Pipeline, &[]),
-        template("node child", SpanType::Node, &["model", "key", "rows", "attempt", "cached", "score"]),
-    ]
-    .into();
-    let keys = keys();
+    let (templates, keys) = (templates(), keys());
     let mut failure = None;
     let batch = || batch(&recorder, &templates, &keys);
     let cost = sampling::measure(spans, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
@@ -102,6 +108,14 @@ fn enter(scope: &Scope, template: u32, start: Tick) -> Frame {
 fn leave(scope: &Scope, frame: Frame, end: Tick, values: &[Value<'_>]) {
     scope.exit();
     scope.record(&SpanEnd { frame, end, status: Status::Ok, message: "", values, extra: &[], failure: None });
+}
+
+fn templates() -> Arc<[SpanTemplate]> {
+    [
+        template("pipeline root", SpanType::Pipeline, &[]),
+        template("node child", SpanType::Node, &["model", "key", "rows", "attempt", "cached", "score"]),
+    ]
+    .into()
 }
 
 fn template(name: &str, span_type: SpanType, keys: &[&'static str]) -> SpanTemplate {

@@ -7,6 +7,7 @@ use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanRef, TraceId};
 use flowglass_record::{Recorder, ScopeSpec, Verdict, span};
 
 use super::check::Check;
+use super::instructions::count_instructions;
 use super::payload::{ATTEMPT, CACHED, CHILDREN, MODEL, ROWS, SCORE, SPANS, TRACES, keys};
 use crate::figures::Figures;
 use crate::sampling::{self, Cost};
@@ -34,6 +35,15 @@ pub(super) fn recorded() -> Result<Figures, String> {
     figures.add("user_span_ns", cost.wall_ns);
     figures.add("user_span_allocs", cost.allocations);
     Ok(figures)
+}
+
+/// Records a batch while its instructions are counted.
+pub(super) fn counted() -> Result<Figures, String> {
+    let recorder = Recorder::builder().sink("check", Check::default()).build();
+    let keys = keys();
+    traces(&recorder, &keys);
+    recorder.flush(PATIENCE).map_err(|error| error.to_string())?;
+    Ok(count_instructions(SPANS as u32, &mut || traces(&recorder, &keys)))
 }
 
 /// Measures spans of a trace that isn't sampled.
@@ -81,14 +91,17 @@ pub(super) fn startup() -> Result<Figures, String> {
 fn measure(recorder: &Recorder) -> Result<Cost, String> {
     let keys = keys();
     let mut failure = None;
-    let batch = || {
-        for _ in 0..TRACES {
-            let _root = recorder.root_span("root");
-            keys.iter().for_each(|key| child(key));
-        }
-    };
-    let cost = sampling::measure(SPANS, batch, || failure = recorder.flush(PATIENCE).err().or(failure.take()));
+    let cost =
+        sampling::measure(SPANS, || traces(recorder, &keys), || failure = recorder.flush(PATIENCE).err().or(failure.take()));
     failure.map_or(Ok(cost), |error| Err(error.to_string()))
+}
+
+/// Records one batch.
+pub(super) fn traces(recorder: &Recorder, keys: &[String]) {
+    for _ in 0..TRACES {
+        let _root = recorder.root_span("root");
+        keys.iter().for_each(|key| child(key));
+    }
 }
 
 fn children_alone() -> f64 {
@@ -104,7 +117,7 @@ fn child(key: &str) {
     child.event("loaded", &[]);
 }
 
-fn is_right(child: &SpanRef<'_>) -> bool {
+pub(super) fn is_right(child: &SpanRef<'_>) -> bool {
     let span = child.to_span();
     let number = |key| span.attribute(key).and_then(|value| value.as_f64());
     span.attributes.len() == 6
