@@ -1,7 +1,7 @@
 //! Runs as JSON, for `--json`.
 
 use flowglass::insight::progress::{SiteProgress, State};
-use flowglass::model::{CacheStatus, SiteId, Subject};
+use flowglass::model::{CacheStatus, Subject};
 use flowglass::store::RunRecord;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ pub(crate) fn nodes(state: &live::State) -> Value {
         let mut entry = Map::new();
         entry.insert("id".to_owned(), json!(&*site.name));
         entry.insert("path".to_owned(), json!(&*site.path));
-        let taken_whole = was_taken_whole(sites, at);
+        let taken_whole = state.progress.is_cached_with_what_is_around(at);
         let status = if taken_whole { State::Cached } else { state.progress.state(at) };
         entry.insert("status".to_owned(), json!(word(status)));
         let unheard_of = if taken_whole { CacheStatus::Hit } else { CacheStatus::Off };
@@ -33,15 +33,8 @@ pub(crate) fn nodes(state: &live::State) -> Value {
         Value::Object(entry)
     };
     let is_node = |at: &usize| sites[*at].site.subject != Subject::Item && sites[*at].site.parent.is_some();
-    let is_told = |at: &usize| !is_untouched(&sites[*at]) || was_taken_whole(sites, *at);
+    let is_told = |at: &usize| !is_untouched(&sites[*at]) || state.progress.is_cached_with_what_is_around(*at);
     Value::Array((0..sites.len()).filter(is_node).filter(is_told).map(entry).collect())
-}
-
-/// Says whether nothing happened at a site because the items around it came whole from the cache.
-fn was_taken_whole(sites: &[SiteProgress], at: usize) -> bool {
-    let of = |id: SiteId| sites.get(id.0 as usize);
-    let above = std::iter::successors(sites[at].site.parent, |id| of(*id)?.site.parent);
-    is_untouched(&sites[at]) && above.filter_map(of).any(|site| site.site.subject == Subject::Item && site.cached > 0)
 }
 
 /// Says whether no event told of a site: not even that it was skipped.

@@ -9,7 +9,7 @@ use flowglass::cache::{Entry, SignatureStore, ValueStore};
 use flowglass::model::SpanType;
 use flowglass::prelude::*;
 use flowglass::value::KeyDigest;
-use flowglass::{Cache, CacheError, IntoNode, Setting};
+use flowglass::{Cache, CacheError, IntoNode, NodeDef, Setting};
 use parking_lot::Mutex;
 
 /// Keeps every value apart from its entry, counts what is loaded, and can lose or damage what it has.
@@ -204,6 +204,31 @@ fn lost_lists_items_and_inner_results_are_computed_again_too() {
         assert_eq!(run("+").get::<String>("joined").unwrap(), "A+B+C", "nested: {nested}");
         assert_eq!(run("+").cache_stats().damaged, 0, "nested: {nested}");
     }
+}
+
+#[node]
+fn length(joined: &str) -> usize {
+    joined.len()
+}
+
+#[node]
+fn reversed(joined: &str) -> String {
+    joined.chars().rev().collect()
+}
+
+#[test]
+fn a_pipeline_whose_entry_is_lost_is_computed_again() {
+    let shouting = shout {}.map_over("half", "halves").output("shout", "shouted");
+    let inner = Pipeline::builder("inner").nodes(nodes![halves, joined]).node(shouting).build().unwrap();
+    let inner = inner.as_node().output("joined", "joined");
+    let with = |node: NodeDef| Pipeline::builder("p").node(inner.clone()).node(node).build().unwrap();
+    let store = Lossy::default();
+    let run = |pipeline: &Pipeline| pipeline.run(inputs! { text: "a b", by: "-" }).cache(store.cache()).wait().unwrap();
+    run(&with(length {}.into_node()));
+    store.damage();
+    let other = run(&with(reversed {}.into_node()));
+    assert_eq!((other.get::<String>("reversed").unwrap().as_str(), other.cache_stats().damaged > 0), ("B-A", true));
+    assert_eq!(run(&with(reversed {}.into_node())).cache_stats().damaged, 0);
 }
 
 #[test]

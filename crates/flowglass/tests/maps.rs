@@ -24,6 +24,55 @@ async fn describe(half: u64, unit: &str) -> String {
     format!("{half} {unit}")
 }
 
+#[node(output = "sum")]
+fn add_up(cubes: Vec<Vec<Vec<u64>>>) -> u64 {
+    cubes.into_iter().flatten().flatten().sum()
+}
+
+/// A map over what is given, as deep as there are names: the last is that of the innermost list.
+fn nested(names: &[&str]) -> Pipeline {
+    let leaf = Pipeline::builder("leaf").node(halve {}).build().unwrap();
+    let wrap = |(inner, read, made): (Pipeline, String, String), name: &&str| {
+        let (given, result) = ((*name).to_owned(), format!("{name} halved"));
+        let node = inner.as_node().map_over(read, given.clone()).output(made, result.clone());
+        (Pipeline::builder(*name).node(node).build().unwrap(), given, result)
+    };
+    names.iter().rev().fold((leaf, "number".to_owned(), "half".to_owned()), wrap).0
+}
+
+#[test]
+fn lists_from_maps_in_maps_are_vecs_as_deep() {
+    let cubes = vec![vec![vec![2u64, 4], vec![]], vec![], vec![vec![6]]];
+    let half = vec![vec![vec![1u64, 2], vec![]], vec![], vec![vec![3]]];
+    let three = nested(&["cubes", "squares", "lines"]);
+    let run = three.run(inputs! { cubes: cubes.clone() }).wait().unwrap();
+    assert_eq!(run.get::<Vec<Vec<Vec<u64>>>>("cubes halved").unwrap(), half);
+    let read = Pipeline::builder("p").node(three.as_node().output("cubes halved", "halved"));
+    let read = read.node(add_up {}.input("cubes", "halved")).build().unwrap();
+    assert_eq!(read.run(inputs! { cubes: cubes.clone() }).wait().unwrap().get::<u64>("sum").unwrap(), 6);
+    let four = nested(&["all", "cubes", "squares", "lines"]);
+    let run = four.run(inputs! { all: vec![cubes] }).wait().unwrap();
+    assert_eq!(run.get::<Vec<Vec<Vec<Vec<u64>>>>>("all halved").unwrap(), [half]);
+}
+
+#[test]
+fn arrays_slices_and_deques_are_lists_too() {
+    let halves = |numbers: Inputs| {
+        let map = Pipeline::builder("p").node(halve {}).build().unwrap().map(numbers.clone(), ["number"]).wait().unwrap();
+        let each = halve {}.map_over("number", "number").output("half", "halves");
+        let run = Pipeline::builder("p").node(each).build().unwrap().run(numbers).wait().unwrap();
+        assert_eq!(map.column::<u64>("half").unwrap(), run.get::<Vec<u64>>("halves").unwrap());
+        map.column::<u64>("half").unwrap()
+    };
+    let vec = vec![2u64, 4];
+    assert_eq!(halves(inputs! { number: [2u64, 4] }), [1, 2]);
+    assert_eq!(halves(inputs! { number: &[2u64, 4] }), [1, 2]);
+    assert_eq!(halves(inputs! { number: &vec[..1] }), [1]);
+    assert_eq!(halves(inputs! { number: vec.clone().into_boxed_slice() }), [1, 2]);
+    assert_eq!(halves(inputs! { number: std::collections::VecDeque::from(vec) }), [1, 2]);
+    assert_eq!(halves(inputs! { number: [0u64; 0] }), [0u64; 0]);
+}
+
 fn pipeline() -> Pipeline {
     Pipeline::builder("halves").nodes(nodes![halve, describe]).build().unwrap()
 }

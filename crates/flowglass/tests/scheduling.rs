@@ -1,7 +1,7 @@
 //! How nodes are scheduled and called: bounds, threads, values that are moved to their last reader, and panics anywhere.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use flowglass::prelude::*;
 use flowglass::{ErrorKind, Execution, LocalBackend};
@@ -121,6 +121,30 @@ fn nodes_and_items_are_scheduled_independently() {
             let run = nested.run(inputs! { caller: caller, items: vec![0u32, 1] }).backend(backend.clone()).wait().unwrap();
             assert_eq!(run.get::<Vec<bool>>("all").unwrap(), [!on_threads; 2], "{backend:?}");
         }
+    }
+}
+
+/// Goes on for a millisecond, and says whether the neighbour has run.
+fn busy(neighbour: &AtomicBool) -> bool {
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < std::time::Duration::from_millis(1) {}
+    neighbour.load(SeqCst)
+}
+
+#[tokio::test]
+async fn a_run_that_never_waits_lets_its_neighbours_run() {
+    for recorder in [flowglass::Recorder::in_memory(), flowglass::Recorder::off()] {
+        let ran = Arc::new(AtomicBool::new(false));
+        let link = |at: usize| {
+            let ran = Arc::clone(&ran);
+            let node = node_fn!(format!("link {at}"), move |before: bool| -> bool { busy(&ran) || before });
+            node.input("before", if at == 0 { "start".to_owned() } else { format!("link {}", at - 1) })
+        };
+        let chain = Pipeline::builder("chain").nodes((0..40).map(link)).build().unwrap();
+        let run = chain.run(inputs! { start: false }).telemetry(recorder);
+        let neighbour = async { ran.store(true, SeqCst) };
+        let (run, ()) = tokio::join!(run.into_future(), neighbour);
+        assert!(run.unwrap().get::<bool>("link 39").unwrap(), "the neighbour came before the end");
     }
 }
 

@@ -68,12 +68,16 @@ impl Progress {
         self.root().is_some_and(|root| root.ended() > 0 && root.active() == 0)
     }
 
-    /// Returns how many nodes, or whole items, of the run came from the cache so far.
+    /// Returns how many nodes, or whole pipelines and items, of the run came from the cache so far.
     #[must_use]
     pub fn cached(&self) -> u64 {
-        // Maps and pipelines that come whole from the cache are told besides what is in them.
-        let is_around = |subject| matches!(subject, Subject::Map | Subject::Pipeline);
-        self.sites.iter().filter(|site| !is_around(site.site.subject)).map(|site| site.cached).sum()
+        // What is inside of a map is told besides, and so it is with a pipeline of which each node was asked for.
+        let counts = |at: &usize| match self.sites[*at].site.subject {
+            Subject::Map => false,
+            Subject::Pipeline => !self.is_told_inside(*at),
+            _ => true,
+        };
+        (0..self.sites.len()).filter(counts).map(|at| self.sites[at].cached).sum()
     }
 
     /// Returns how many nodes of the run failed so far.
@@ -122,13 +126,30 @@ impl Progress {
     #[must_use]
     pub fn state(&self, at: usize) -> State {
         let site = &self.sites[at];
-        let mut above = std::iter::successors(self.parent(at), |&above| self.parent(above));
-        let is_over = |above: usize| self.sites[above].is_settled(self.expected(above));
-        match site.state(self.expected(at)) {
-            State::Running if site.active() > 0 => State::Running,
-            State::Waiting | State::Running if above.any(is_over) => site.outcome_when_over(),
-            state => state,
+        let state = site.state(self.expected(at));
+        if site.active() > 0 || !matches!(state, State::Waiting | State::Running) {
+            return state;
         }
+        let is_over = |above: &usize| self.sites[*above].is_settled(self.expected(*above));
+        match std::iter::successors(self.parent(at), |&above| self.parent(above)).find(is_over) {
+            None => state,
+            Some(_) if self.is_cached_with_what_is_around(at) => State::Cached,
+            Some(_) => site.outcome_when_over(),
+        }
+    }
+
+    /// Says whether nothing is told of a site because what is around it came whole from the cache.
+    #[must_use]
+    pub fn is_cached_with_what_is_around(&self, at: usize) -> bool {
+        let site = &self.sites[at];
+        let mut around = std::iter::successors(self.parent(at), |&above| self.parent(above)).map(|above| &self.sites[above]);
+        let is_whole = |around: &SiteProgress| around.site.subject != Subject::Map && around.cached > 0;
+        site.site.needed && site.started + site.ended() == 0 && around.any(is_whole)
+    }
+
+    fn is_told_inside(&self, at: usize) -> bool {
+        let is_told = |inside: &SiteProgress| inside.started + inside.ended() > 0;
+        (at + 1..self.sites.len()).any(|inside| self.parent(inside) == Some(at) && is_told(&self.sites[inside]))
     }
 
     /// Returns the site above; none where the plan's order is broken, so that nobody walks in circles.
@@ -145,7 +166,16 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn site(id: u32, parent: Option<u32>, subject: Subject, name: &str, depth: u16) -> Site {
-        Site { id: SiteId(id), parent: parent.map(SiteId), subject, name: name.into(), path: name.into(), depth, children: 0 }
+        Site {
+            id: SiteId(id),
+            parent: parent.map(SiteId),
+            subject,
+            name: name.into(),
+            path: name.into(),
+            depth,
+            children: 0,
+            needed: true,
+        }
     }
 
     fn plan() -> Vec<Site> {
@@ -193,6 +223,20 @@ mod tests {
 
     fn hit<'a>() -> EventKind<'a> {
         EventKind::Cached { signature: &[0; 32], lookup_ns: 1_000, saved_ns: 2_000_000_000 }
+    }
+
+    #[test]
+    fn what_is_inside_of_a_pipeline_from_the_cache_came_from_there_if_it_was_needed() {
+        let mut feed = Feed::new();
+        feed.plan[2] = site(2, Some(0), Subject::Pipeline, "words", 1);
+        feed.plan[3] = site(3, Some(2), Subject::Node, "split", 2);
+        feed.plan[4] = Site { needed: false, ..site(4, Some(2), Subject::Node, "stem", 2) };
+        feed.progress = Progress::new(&feed.plan);
+        for (at, kind) in [(0, START), (2, START), (2, hit()), (0, finish(1))] {
+            feed.tell(at, 100, kind);
+        }
+        assert_eq!([2, 3, 4].map(|at| feed.progress.state(at)), [State::Cached, State::Cached, State::Skipped]);
+        assert_eq!(feed.progress.cached(), 1);
     }
 
     #[test]

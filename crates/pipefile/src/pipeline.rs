@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flowglass_engine as engine;
-use flowglass_engine::value::{List, Type, TypeInfo, Value, ValueError, borrow};
+use flowglass_engine::value::{DEEPEST, List, Type, TypeInfo, Value, ValueError, borrow};
 use flowglass_engine::{Adapter, IntoNode, NodeDef, Pipeline, Typed, type_of};
 
 use crate::command_node::CommandNode;
@@ -66,8 +66,7 @@ pub(crate) fn data_type_called(name: &'static str) -> Type {
             items: Some(items),
             from_items: Some(from_items),
             preview: Some(preview),
-            collect: Some(from_items),
-            collect_nested: Some(from_items),
+            collect: Some([from_items; DEEPEST]),
             ..info
         }),
         list @ Type::List(_) => list,

@@ -177,7 +177,16 @@ impl Feed {
                 plan[*parent as usize].children += 1;
             }
             let (id, parent) = (SiteId(id), parent.map(SiteId));
-            plan.push(Site { id, parent, subject: *subject, name: (*name).into(), path: path.into(), depth: 0, children: 0 });
+            plan.push(Site {
+                id,
+                parent,
+                subject: *subject,
+                name: (*name).into(),
+                path: path.into(),
+                depth: 0,
+                children: 0,
+                needed: true,
+            });
         }
         let plain = PlainProgress::new(Options::plain(80));
         Self { progress: Progress::new(&plan), plan, plain, lines: String::new() }

@@ -134,6 +134,22 @@ impl Own<&str> {
     }
 }
 
+impl<T: Clone> Own<&[T]> {
+    /// Copies the items.
+    #[must_use]
+    pub fn owned(self) -> Vec<T> {
+        self.0.to_vec()
+    }
+}
+
+impl<T: Clone, const N: usize> Own<&[T; N]> {
+    /// Copies the items.
+    #[must_use]
+    pub fn owned(self) -> Vec<T> {
+        self.0.to_vec()
+    }
+}
+
 /// The fallback of [`Own::owned`]: every other type as it is.
 #[doc(hidden)]
 pub trait OwnAsIs<T> {

@@ -74,7 +74,7 @@ pub(crate) const PIPELINE_KEYS: &[&str] = &[
 pub(crate) fn of_run(pipeline: &Pipeline) -> Layout {
     let mut drawing = Drawing::default();
     let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
-    let level = drawing.level(pipeline, root, 1);
+    let level = drawing.level(pipeline, None, root, 1);
     drawing.finish(pipeline, root, None, level)
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
     let map = drawing.map(pipeline.name(), pipeline.name(), root, 1);
     let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
     drawing.templates[item as usize].meter = meters::of_item(pipeline.name(), pipeline.name(), false);
-    let level = drawing.level(pipeline, item, 2);
+    let level = drawing.level(pipeline, None, item, 2);
     drawing.finish(pipeline, root, Some((map, item)), level)
 }
 
@@ -94,6 +94,8 @@ struct Drawing {
     sites: Vec<Site>,
     templates: Vec<SpanTemplate>,
     attempts: Vec<SpanTemplate>,
+    /// Whether nobody needs what is drawn just now.
+    is_unneeded: bool,
 }
 
 impl Drawing {
@@ -106,9 +108,16 @@ impl Drawing {
         Layout { sites, templates, root, map, level: Arc::new(level), surroundings }
     }
 
-    fn level(&mut self, pipeline: &Pipeline, parent: u32, depth: u16) -> LevelSites {
-        let within = pipeline.name();
-        let nodes = pipeline.0.nodes.iter().map(|node| self.node(node, within, parent, depth)).collect();
+    /// Draws the nodes of a pipeline of which these outputs are asked for; all, if it isn't said which.
+    fn level(&mut self, pipeline: &Pipeline, outputs: Option<&[usize]>, parent: u32, depth: u16) -> LevelSites {
+        let (within, needed) = (pipeline.name(), outputs.map(|outputs| pipeline.0.needed(outputs)));
+        let around = self.is_unneeded;
+        let node = |(at, node): (usize, &PlanNode)| {
+            self.is_unneeded = around || needed.as_ref().is_some_and(|needed| !needed[at]);
+            self.node(node, within, parent, depth)
+        };
+        let nodes = pipeline.0.nodes.iter().enumerate().map(node).collect();
+        self.is_unneeded = around;
         LevelSites { nodes }
     }
 
@@ -129,7 +138,9 @@ impl Drawing {
             (None, NodeKind::Call { .. }) => (self.call(node, within, parent, depth), None),
         };
         let inner = match &node.kind {
-            NodeKind::Pipeline(inner) => Some(Arc::new(self.level(inner, item.unwrap_or(site), depth + 1))),
+            NodeKind::Pipeline(inner) => {
+                Some(Arc::new(self.level(inner, Some(&node.exposed), item.unwrap_or(site), depth + 1)))
+            }
             NodeKind::Call { .. } => None,
         };
         NodeSites { site, item, attempt, inner }
@@ -179,7 +190,8 @@ impl Drawing {
         let path = Arc::clone(&self.sites[map as usize].path);
         let parent = Some(SiteId(map));
         let children = number(children);
-        self.sites.push(Site { id: SiteId(site), parent, subject: Subject::Item, name: name.into(), path, depth, children });
+        let (id, needed) = (SiteId(site), !self.is_unneeded);
+        self.sites.push(Site { id, parent, subject: Subject::Item, name: name.into(), path, depth, children, needed });
         self.templates.push(template("item", true, SpanType::Item, Vec::new(), CALL_KEYS));
         site
     }
@@ -191,7 +203,8 @@ impl Drawing {
             None => name.into(),
         };
         let parent = parent.map(SiteId);
-        self.sites.push(Site { id: SiteId(id), parent, subject, name: name.into(), path, depth, children: number(children) });
+        let (children, needed) = (number(children), !self.is_unneeded);
+        self.sites.push(Site { id: SiteId(id), parent, subject, name: name.into(), path, depth, children, needed });
         id
     }
 }

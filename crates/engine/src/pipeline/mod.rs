@@ -15,6 +15,7 @@ mod setting;
 mod shape;
 mod steps;
 mod surroundings;
+mod whole;
 mod wiring;
 
 use std::fmt;

@@ -128,6 +128,13 @@ impl Plan {
         needed
     }
 
+    /// Returns how many nodes must run so that these outputs are made; all, if it isn't said which.
+    pub(crate) fn needed_count(&self, outputs: Option<&[usize]>) -> u64 {
+        let count =
+            outputs.map_or(self.nodes.len(), |outputs| self.needed(outputs).into_iter().filter(|needed| *needed).count());
+        count as u64
+    }
+
     /// The nodes that a node reads from.
     fn makers(&self, node: usize) -> impl Iterator<Item = usize> {
         let outputs = self.nodes[node].args.iter().filter_map(|arg| arg.slot.checked_sub(self.inputs.len()));

@@ -46,7 +46,7 @@ impl PipelineInfo {
         self.depth
     }
 
-    /// Returns the names of its nodes, in the order in which they run when nothing else decides.
+    /// Returns the names of its nodes, in the order in which they were given to its builder.
     #[must_use]
     pub fn nodes(&self) -> &[Arc<str>] {
         &self.nodes
@@ -93,7 +93,9 @@ impl Surroundings {
     }
 
     fn look(&mut self, pipeline: &Pipeline, level: &LevelSites, at: usize) {
-        self.pipelines[at].nodes = pipeline.0.nodes.iter().map(|node| Arc::clone(&node.name)).collect();
+        let mut nodes: Vec<&PlanNode> = pipeline.0.nodes.iter().collect();
+        nodes.sort_by_key(|node| node.declared);
+        self.pipelines[at].nodes = nodes.into_iter().map(|node| Arc::clone(&node.name)).collect();
         for (node, sites) in pipeline.0.nodes.iter().zip(&level.nodes) {
             for site in [Some(sites.site), sites.item].into_iter().flatten() {
                 self.sites[site as usize] = SiteFacts { pipeline: at, ..names(pipeline, node) };

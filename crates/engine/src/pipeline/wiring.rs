@@ -12,6 +12,7 @@ use super::definition::{Adapter, MapMode, NodeDef, NodeKind};
 use super::draft::{Draft, Wanted};
 use super::inputs::Inputs;
 use super::steps::Steps;
+use super::whole::Whole;
 use super::{OutputPort, Pipeline, Plan, order, ports, shape};
 use crate::error::{Error, ErrorKind};
 use crate::policy::Retry;
@@ -34,6 +35,10 @@ pub(crate) struct PlanNode {
     pub(crate) timeout: Option<Duration>,
     /// For how long its cached results hold.
     pub(crate) ttl: Option<Duration>,
+    /// What a cache can know of it as a whole, if it is a pipeline; worked out when that is first asked.
+    pub(crate) whole: OnceLock<Whole>,
+    /// Its place among the nodes as they were given to the builder.
+    pub(crate) declared: usize,
     /// The nodes that read its outputs.
     pub(crate) readers: Vec<usize>,
     /// How many nodes it reads from.
@@ -84,7 +89,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
         ports.iter().enumerate().map(|(slot, port)| (port.name.clone(), (slot, None, port.ty.clone()))).collect();
     let mut nodes: Vec<PlanNode> = Vec::with_capacity(order.len());
     let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-    for draft in order.iter().filter_map(|&at| drafts[at].take()) {
+    for (declared, draft) in order.iter().filter_map(|&at| Some((at, drafts[at].take()?))) {
         let node = nodes.len();
         let mut reads_from = Vec::new();
         let mut args = Vec::with_capacity(draft.wants.len());
@@ -125,6 +130,8 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             retry,
             timeout,
             ttl,
+            whole: OnceLock::new(),
+            declared,
             readers: Vec::new(),
             reads_from: reads_from.len(),
             kind: draft.def.kind,

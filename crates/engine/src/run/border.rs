@@ -9,11 +9,12 @@ use futures_util::future::Either;
 
 use super::attempts::LevelAttempts;
 use super::level::LevelDone;
-use super::nested;
+use super::nested::{self, Served};
 use super::open_span::{OpenSpan, Spanned};
 use super::root::Activated;
 use super::shared::Level;
-use crate::pipeline::Pipeline;
+use crate::error::Error;
+use crate::pipeline::{NodeKind, Pipeline};
 
 /// A span around a level that its own recorder may not have, and what is around that.
 pub(crate) struct Trail {
@@ -26,11 +27,14 @@ pub(crate) struct Trail {
 pub(crate) type Work = Either<LevelAttempts, Pin<Box<dyn Future<Output = LevelDone> + Send>>>;
 
 impl Level {
-    /// Says whether the span of a pipeline inside is recorded as spans of this level are, or as those before telemetry was
-    /// switched off.
-    pub(crate) fn records(&self, inner: &Pipeline, sampled: bool) -> bool {
-        let again = || inner.0.config.own_recorder().is_some_and(|own| !self.config.is_guest && self.is_recorded_by(own));
-        sampled && (self.recorded || again())
+    /// Says whether a node's span is recorded by the recorder of this level: as the level's others are, or because it is a
+    /// pipeline for which that is switched on again.
+    pub(crate) fn records(&self, node: &NodeKind, sampled: bool) -> bool {
+        sampled && (self.recorded || matches!(node, NodeKind::Pipeline(inner) if self.records_own(inner)))
+    }
+
+    fn records_own(&self, inner: &Pipeline) -> bool {
+        inner.0.config.own_recorder().is_some_and(|own| !self.config.is_guest && self.is_recorded_by(own))
     }
 
     /// Returns what a span of this level hangs on: where the level isn't recorded, on what was last recorded around it.
@@ -44,7 +48,7 @@ impl Level {
 
     /// Returns the trail of a pipeline inside, whose own span is this one.
     pub(super) fn trail_inside(&self, inner: &Pipeline, span: SpanId, sampled: bool) -> Option<Arc<Trail>> {
-        if inner.0.config.telemetry.is_inherited() || !self.records(inner, sampled) {
+        if inner.0.config.telemetry.is_inherited() || !sampled || !(self.recorded || self.records_own(inner)) {
             return self.trail.clone();
         }
         Some(Arc::new(Trail { span, writer: self.scope.recorder().writer(), around: self.trail.clone() }))
@@ -96,25 +100,24 @@ fn parent(level: &Level, writer: WriterId) -> (SpanId, u32) {
 }
 
 /// Puts the work of a pipeline under the span that it has in its own recorder.
-pub(crate) fn under(copy: Option<OpenSpan>, level: &Arc<Level>, attempt: Option<u32>, work: LevelAttempts) -> Work {
+pub(crate) fn under(copy: Option<OpenSpan>, level: &Arc<Level>, attempt: u32, work: LevelAttempts) -> Work {
     let Some(copy) = copy else { return Either::Left(work) };
     let work = Activated { scope: level.scope.clone(), inner: work };
     let level = Arc::clone(level);
     let complete = move |mut copy: OpenSpan, mut done: LevelDone, end: Tick| {
-        if let Some(attempt) = attempt {
-            copy.record_attempts(attempt, &done.attempts);
-        }
+        copy.record_attempts(attempt, &done.attempts);
         done.error = done.error.map(|error| copy.place(error, &level.place.path()));
-        end_copy(copy, &level, &done, end);
+        let hit = done.hit && level.config.cache.is_some();
+        end_copy(copy, &level, done.error.as_ref(), end, Served { hit, saved_ns: done.saved_ns, signature: None });
         done
     };
     Either::Right(Box::pin(Spanned::new(work, copy, complete)))
 }
 
-fn end_copy(copy: OpenSpan, level: &Level, done: &LevelDone, end: Tick) {
+/// Ends the span that a pipeline has in its own recorder.
+pub(crate) fn end_copy(copy: OpenSpan, level: &Level, error: Option<&Error>, end: Tick, served: Served) {
     if let Some(gate) = &level.gate {
         gate.ended(copy.span());
     }
-    let hit = done.hit && level.config.cache.is_some();
-    nested::end_span(copy, done.error.as_ref(), end, (hit, done.saved_ns));
+    nested::end_span(copy, error, end, served);
 }

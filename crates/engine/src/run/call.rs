@@ -14,6 +14,7 @@ use super::handed::{self, Calling, SharedTrip};
 use super::hit::{Hit, Recipe, any_lost, restore_first};
 use super::keyed::{Identities, Keyed, NoKey};
 use super::map::Shown;
+use super::nested;
 use super::open_span::{Ended, OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
@@ -69,21 +70,24 @@ pub(crate) struct CallSite {
     pub(crate) site: u32,
     pub(crate) index: Option<u64>,
     pub(crate) recorded: bool,
+    /// Whether sampling keeps what is inside, if that is recorded at all.
+    pub(crate) sampled: bool,
     pub(crate) shown: Option<Shown>,
 }
 
 impl CallSite {
     /// A node of a level, as itself.
     pub(crate) fn of_node(level: &Arc<Level>, node: usize) -> Self {
-        let (site, recorded) = (level.sites.nodes[node].site, level.recorded);
-        Self { level: Arc::clone(level), node, site, index: None, recorded, shown: None }
+        let site = level.sites.nodes[node].site;
+        let (recorded, sampled) = (level.records(&level.pipeline.0.nodes[node].kind, level.sampled), level.sampled);
+        Self { level: Arc::clone(level), node, site, index: None, recorded, sampled, shown: None }
     }
 
     pub(crate) fn plan(&self) -> &PlanNode {
         &self.level.pipeline.0.nodes[self.node]
     }
 
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.level.place.inside(&self.plan().name, self.index).path()
     }
 
@@ -115,6 +119,9 @@ pub(crate) fn begin_unknown(site: CallSite, given: Givens, keyed: Keyed, start: 
 
 /// Computes a node once more, whatever the cache says.
 pub(super) fn again(site: CallSite, given: Givens, cx: &mut Context<'_>) -> Begun {
+    if matches!(site.plan().kind, NodeKind::Pipeline(_)) {
+        return nested::begin(site, given, false, Tick::now(), cx);
+    }
     begin_call(site, given, Tick::now(), Ask::Not, cx)
 }
 

@@ -4,12 +4,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use flowglass_record::Tick;
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
+use super::finished;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::cache::{CachedOutput, Entry, identity};
@@ -23,8 +25,7 @@ pub(crate) struct Hit {
     entry: Arc<Entry>,
     level: Arc<Level>,
     node: usize,
-    /// Whether the content of the results stands for them in keys, and not the signature: they hold for a time only.
-    by_content: bool,
+    stands: Stands,
     recipe: Recipe,
     /// What takes the place of results that turned out to be lost, once it is computed.
     again: OnceLock<Box<OnceCell<Slots>>>,
@@ -42,18 +43,30 @@ pub(crate) enum Recipe {
 pub(crate) struct Known {
     pub(crate) signature: KeyDigest,
     pub(crate) entry: Arc<Entry>,
-    /// Whether the results hold for a time only.
-    pub(crate) by_content: bool,
+    pub(crate) stands: Stands,
+}
+
+/// What stands for results in the keys of those who read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// The signature of the computation.
+    BySignature,
+    /// Their content: they hold for a time only.
+    ByContent,
+    /// What stood for them when they were made, inside of a pipeline: the entry has it.
+    AsMade,
+}
+
+impl Stands {
+    /// What stands for the results of a node that hold for this time, or for ever.
+    pub(crate) const fn of(ttl: Option<Duration>) -> Self {
+        if ttl.is_some() { Self::ByContent } else { Self::BySignature }
+    }
 }
 
 impl Hit {
-    pub(crate) fn new(
-        Known { signature, entry, by_content }: Known,
-        level: Arc<Level>,
-        node: usize,
-        recipe: Recipe,
-    ) -> Arc<Self> {
-        Arc::new(Self { signature, entry, level, node, by_content, recipe, again: OnceLock::new() })
+    pub(crate) fn new(Known { signature, entry, stands }: Known, level: Arc<Level>, node: usize, recipe: Recipe) -> Arc<Self> {
+        Arc::new(Self { signature, entry, level, node, stands, recipe, again: OnceLock::new() })
     }
 
     /// Returns slots for the outputs that the pipeline knows.
@@ -79,12 +92,19 @@ impl Hit {
     /// Returns what stands for an output in the keys of those who read it.
     #[inline]
     pub(crate) fn identity(&self, output: u32) -> KeyDigest {
-        if self.by_content
-            && let Some(cached) = self.entry.outputs.get(output as usize)
-        {
-            return identity::of_content(&cached.digest);
+        match self.stands {
+            Stands::BySignature => identity::of_signature(&self.signature, output as usize),
+            Stands::ByContent => self.content(output as usize),
+            Stands::AsMade => finished::identity(&self.entry, output as usize).unwrap_or_else(|| self.content(output as usize)),
         }
-        identity::of_signature(&self.signature, output as usize)
+    }
+
+    #[cold]
+    fn content(&self, output: usize) -> KeyDigest {
+        match self.entry.outputs.get(output) {
+            Some(cached) => identity::of_content(&cached.digest),
+            None => identity::of_signature(&self.signature, output),
+        }
     }
 
     /// Returns an output, by its place in the entry and among those that the pipeline knows: computed again, or loaded.

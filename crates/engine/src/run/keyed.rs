@@ -7,7 +7,7 @@ use flowglass_model::CacheStatus;
 use smallvec::SmallVec;
 
 use super::call::{CallSite, Given, inputs};
-use super::hit::Known;
+use super::hit::{Known, Stands};
 use super::shared::Level;
 use crate::cache::{Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
@@ -99,7 +99,7 @@ impl Keyed {
 
     /// What a cache has, that knows of the results.
     pub(crate) fn known(&self, entry: Arc<Entry>) -> Known {
-        Known { signature: self.signature, entry, by_content: self.ttl.is_some() }
+        Known { signature: self.signature, entry, stands: Stands::of(self.ttl) }
     }
 
     /// Keeps what was computed, if it can be encoded and the cache can write.

@@ -20,8 +20,12 @@ use super::nested;
 use super::recall::Recalled;
 use super::shared::Level;
 use super::slot::Slot;
+use super::turn::{Turn, give_way};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{AWAY, CACHED, NodeKind, ON_THREADS, PlanNode};
+
+/// So many nodes are started between two looks at the clock, where nobody else wants to know the time.
+const LOOK_EVERY: u32 = 16;
 
 /// A pipeline at work. A future of its slots; dropped before its end, what runs is cancelled and what waits is skipped.
 pub(crate) struct LevelWork {
@@ -110,10 +114,11 @@ impl LevelWork {
         self.level.config.backend.has_room_for_node(under_way)
     }
 
-    /// Starts nodes as long as some are ready and there is room.
-    fn start_nodes(&mut self, level: &Arc<Level>, cx: &mut Context<'_>) {
+    /// Starts nodes as long as some are ready and there is room. Says whether that is as far as it goes for now, and not only
+    /// for this turn.
+    fn start_nodes(&mut self, level: &Arc<Level>, turn: &mut Turn, cx: &mut Context<'_>) -> bool {
         while self.error.is_none() && self.may_start() {
-            let Some(node) = self.agenda.start_next() else { return };
+            let Some(node) = self.agenda.start_next() else { return true };
             if level.cancel.is_cancelled() {
                 self.agenda.unstart(node);
                 self.fail(cancelled());
@@ -123,7 +128,12 @@ impl LevelWork {
             } else if !self.call_directly(level, node, cx) {
                 self.recall_or_begin(level, node, cx);
             }
+            let (now, is_timed) = (self.now, self.is_timed);
+            if turn.is_over(|| if is_timed { now } else { Tick::now() }) {
+                return false;
+            }
         }
+        true
     }
 
     pub(super) fn begun(&mut self, node: usize, begun: Begun) {
@@ -152,16 +162,12 @@ impl LevelWork {
         let start = if self.is_timed { self.now } else { Tick::now() };
         let plan = &level.pipeline.0.nodes[node];
         let given = self.given(plan);
-        match (&plan.kind, plan.map) {
-            (_, Some(mode)) => map::begin_node(level, node, given, mode, start, cx),
-            (NodeKind::Call { .. }, None) => {
-                let site = CallSite::of_node(level, node);
-                match asked {
-                    Some(keyed) => call::begin_unknown(site, given, keyed, start, cx),
-                    None => call::begin(site, given, start, cx),
-                }
-            }
-            (NodeKind::Pipeline(inner), None) => nested::begin_pipeline(level, node, inner, given, start, cx),
+        let site = || CallSite::of_node(level, node);
+        match (&plan.kind, plan.map, asked) {
+            (_, Some(mode), _) => map::begin_node(level, node, given, mode, start, cx),
+            (NodeKind::Call { .. }, None, Some(keyed)) => call::begin_unknown(site(), given, keyed, start, cx),
+            (NodeKind::Call { .. }, None, None) => call::begin(site(), given, start, cx),
+            (NodeKind::Pipeline(_), None, _) => nested::begin(site(), given, true, start, cx),
         }
     }
 
@@ -276,8 +282,12 @@ impl Future for LevelWork {
         let this = self.get_mut();
         let level = Arc::clone(&this.level);
         this.now = Tick::now();
+        let mut turn = Turn::new(this.now, if this.is_timed { 1 } else { LOOK_EVERY });
         loop {
-            this.start_nodes(&level, cx);
+            if !this.start_nodes(&level, &mut turn, cx) {
+                give_way(cx);
+                return Poll::Pending;
+            }
             match this.poll_running(cx) {
                 Poll::Ready(Some((node, done))) => this.finish(node, done),
                 Poll::Ready(None) => return Poll::Ready(this.done()),

@@ -5,6 +5,7 @@ mod agenda;
 mod attempts;
 mod border;
 mod call;
+mod finished;
 pub(crate) mod guest;
 mod handed;
 mod hit;
@@ -26,6 +27,7 @@ mod slot;
 mod straight;
 mod telling;
 mod transition;
+mod turn;
 mod user_code;
 
 pub(crate) use kept::Kept;

@@ -1,4 +1,4 @@
-//! A pipeline inside of another: its level, what it is given, and how its span ends.
+//! A pipeline inside of another: its level, what it is given, what the cache has of it, and how its span ends.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -8,16 +8,18 @@ use flowglass_record::Tick;
 
 use super::attempts::{LevelAttempts, Teller};
 use super::border;
-use super::call::{Begun, Done, Given, Givens};
+use super::call::{Begun, CallSite, Done, Given, Givens};
+use super::finished::{Finished, Kept};
 use super::hit::{any_lost, restore_first};
 use super::level::LevelDone;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
+use super::probe::{self, Whole};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use super::transition::{Transition, Whereabouts};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
-use crate::value::{Type, ValueError};
+use crate::value::{KeyDigest, Type, ValueError};
 
 /// Makes the level of a pipeline inside of another.
 pub(crate) fn inner_level(
@@ -81,70 +83,171 @@ fn inner_slot(arg: &Arg, wanted: &Type, given: &Given) -> Result<Slot, Error> {
     Ok(Slot::shared(adapted.map_err(problem)?))
 }
 
-/// Runs a pipeline as a node under a span of its own.
-pub(crate) fn begin_pipeline(
-    around: &Arc<Level>,
-    node: usize,
-    inner: &Pipeline,
-    given: Givens,
-    start: Tick,
-    cx: &mut Context<'_>,
-) -> Begun {
-    let (plan, site, index) = (&around.pipeline.0.nodes[node], around.sites.nodes[node].site, None);
-    let slots = inner_slots(inner, plan, &given);
+/// What a cache did for a pipeline.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Served {
+    /// Whether everything came from it.
+    pub(crate) hit: bool,
+    pub(crate) saved_ns: u64,
+    /// The signature of the pipeline as a whole, if it has one.
+    pub(crate) signature: Option<KeyDigest>,
+}
+
+/// Runs a pipeline that is a node of a level, or an item of a map over it: from the cache where that has it whole.
+/// `is_first` is false where what the cache had was lost.
+pub(crate) fn begin(site: CallSite, mut given: Givens, is_first: bool, start: Tick, cx: &mut Context<'_>) -> Begun {
+    let NodeKind::Pipeline(inner) = &site.plan().kind else { return missing(start) };
+    let inner = inner.clone();
+    if site.level.config.cache.is_some() {
+        // It is asked for by the pipeline itself, and by whoever inside reads it.
+        given.iter_mut().for_each(|given| given.slot.share_digest());
+    }
+    let finished = match Finished::find(&site, &inner, &given) {
+        Ok(finished) => finished,
+        Err(_) => return when_restored(site, given, is_first, cx),
+    };
+    if let Some(finished) = finished.as_ref().filter(|_| is_first)
+        && let Some(kept) = finished.lookup(&site, &given)
+    {
+        return Begun::Done(end_kept(&site, &inner, finished, kept, start));
+    }
+    let slots = inner_slots(&inner, site.plan(), &given);
     if slots.is_err() && any_lost(&given) {
-        let (around, inner) = (Arc::clone(around), inner.clone());
-        let begin = move |given, cx: &mut Context<'_>| begin_pipeline(&around, node, &inner, given, Tick::now(), cx);
-        return restore_first(given, begin, cx);
+        return when_restored(site, given, is_first, cx);
     }
     drop(given);
-    let recorded = around.records(inner, around.sampled);
-    let total = u64::try_from(inner.0.nodes.len()).ok();
-    let open = OpenSpan::start(around, site, index, recorded, start, total);
-    let Some(level) = inner_level(around, node, inner, None, open.span(), around.sampled) else { return missing(start) };
-    level.tell_backend(&open);
-    let exposed = plan.exposed.clone();
-    let place = around.place.inside(&plan.name, index);
+    begin_level(site, &inner, finished, slots, (is_first, start), cx)
+}
+
+/// Begins a pipeline when what it reads, and the cache has lost, has been computed again.
+fn when_restored(site: CallSite, given: Givens, is_first: bool, cx: &mut Context<'_>) -> Begun {
+    restore_first(given, move |given, cx| begin(site, given, is_first, Tick::now(), cx), cx)
+}
+
+/// Runs a pipeline that has no entry of its own in the cache.
+fn begin_level(
+    site: CallSite,
+    inner: &Pipeline,
+    finished: Option<Finished>,
+    slots: Result<Vec<Option<Slot>>, Error>,
+    (is_first, start): (bool, Tick),
+    cx: &mut Context<'_>,
+) -> Begun {
+    let (around, plan) = (&site.level, site.plan());
+    let open = OpenSpan::start_quiet(around, site.site, site.index, site.recorded, start).showing(site.shown.clone());
+    let level = inner_level(around, site.node, inner, site.index, open.span(), site.sampled);
+    let Some(level) = level else { return missing(start) };
+    let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
+    if let Some(whole) = slots.as_ref().ok().filter(|_| is_first && plan.whole().by_nodes)
+        && let Some(whole) = probe::whole(&level, whole, Some(&outputs))
+    {
+        return Begun::Done(end_whole(&site, open, level, whole));
+    }
+    let total = Some(plan.whole().needed);
+    around.tell(site.site, open.span(), site.index, start, EventKind::Started { total });
     let slots = match slots {
         Ok(slots) => slots,
-        Err(error) => return Begun::Done(end_level(open, Err(error), &place.path(), Tick::now(), (false, 0))),
+        Err(error) => return Begun::Done(end_level(open, Err(error), &site.path(), Tick::now(), Served::default())),
     };
-    let transition = Transition::home(&around.config, &level.config).filter(|_| recorded);
+    level.tell_backend(&open);
+    // Items of a map are too many to tell of each border that is crossed.
+    let transition = Transition::home(&around.config, &level.config).filter(|_| site.recorded && site.index.is_none());
+    let place = around.place.inside(&plan.name, site.index);
     transition.iter().for_each(|transition| transition.enter(&Whereabouts::of(&open, &place)));
-    let attempt = around.sites.nodes[node].attempt;
     let (level, copy) = border::cross(around, level, &open);
-    let teller = Teller { site, span: open.span(), index, around: around.span };
-    let work = LevelAttempts::new(&level, Some(plan), slots, Some(exposed.as_slice().into()), teller, start);
-    let work = border::under(copy, &level, Some(attempt), work);
-    let complete = move |mut open: OpenSpan, done: LevelDone, end: Tick| {
-        open.record_attempts(attempt, &done.attempts);
+    let attempt = around.sites.nodes[site.node].attempt;
+    let teller = Teller { site: site.site, span: open.span(), index: site.index, around: around.span };
+    let work = LevelAttempts::new(&level, Some(plan), slots, Some(outputs), teller, start);
+    let work = border::under(copy, &level, attempt, work);
+    let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
         transition.iter().for_each(|transition| transition.leave(&Whereabouts::of(&open, &place), None));
-        let offset = level.pipeline.0.inputs.len();
-        let result = match done.error {
-            None => Ok(exposed.iter().filter_map(|&output| done.slots[offset + output].clone()).collect()),
-            Some(error) => Err(error),
-        };
-        end_level(open, result, &place.path(), end, (done.hit, done.saved_ns))
+        complete(open, &site, &level, finished.as_ref(), done, end)
     };
     Begun::poll_once(Spanned::new(work, open, complete), cx)
 }
 
-/// Ends the span of a pipeline that ran inside of another.
-pub(crate) fn end_level(
-    open: OpenSpan,
-    result: Result<Slots, Error>,
-    path: &str,
-    end: Tick,
-    (hit, saved_ns): (bool, u64),
+/// Ends a pipeline that ran: keeps what it made, closes its span.
+fn complete(
+    mut open: OpenSpan,
+    site: &CallSite,
+    level: &Level,
+    finished: Option<&Finished>,
+    done: LevelDone,
+    mut end: Tick,
 ) -> Done {
+    // An item that waited for its worker began when the worker did.
+    if let Some((start, ended)) = done.away.filter(|_| site.index.is_some() && done.attempts.len() <= 1) {
+        (open.frame.start, end) = (start, ended);
+    }
+    open.record_attempts(site.level.sites.nodes[site.node].attempt, &done.attempts);
+    let plan = site.plan();
+    let result = match done.error {
+        None => Ok(pick(done.slots, &level.pipeline, &plan.exposed)),
+        Some(error) => Err(error),
+    };
+    if let (Some(finished), Ok(made)) = (finished, &result) {
+        let cost_ns = open.frame.start.elapsed_ns(end).saturating_add(done.saved_ns);
+        finished.store(site, &level.pipeline, made, cost_ns);
+    }
+    let hit = done.hit && level.config.cache.is_some();
+    let signature = finished.map(|finished| finished.signature);
+    let path = if result.is_err() { site.path() } else { String::new() };
+    end_level(open, result, &path, end, Served { hit, saved_ns: done.saved_ns, signature })
+}
+
+/// Ends a pipeline of which the cache has all that it makes, as an entry of its own.
+fn end_kept(site: &CallSite, inner: &Pipeline, finished: &Finished, kept: Kept, start: Tick) -> Done {
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
+    let Kept { slots, saved_ns } = kept;
+    let served = Served { hit: true, saved_ns, signature: Some(finished.signature) };
+    let level = inner
+        .0
+        .config
+        .own_recorder()
+        .and_then(|_| inner_level(&site.level, site.node, inner, site.index, open.span(), site.sampled));
+    end_found(site, open, level, slots, finished.calls, served)
+}
+
+/// Ends a pipeline of which the cache has all that its nodes make.
+fn end_whole(site: &CallSite, open: OpenSpan, level: Arc<Level>, whole: Whole) -> Done {
+    let slots = pick(whole.slots, &level.pipeline, &site.plan().exposed);
+    let served = Served { hit: true, saved_ns: whole.saved_ns, signature: None };
+    end_found(site, open, Some(level), slots, whole.hits, served)
+}
+
+/// Ends a pipeline that came whole from the cache; what is inside isn't told of. As a node it tells of its start all the same,
+/// as an item only when it really starts.
+fn end_found(site: &CallSite, open: OpenSpan, level: Option<Arc<Level>>, slots: Slots, calls: u64, served: Served) -> Done {
+    if site.index.is_none() {
+        let total = Some(site.plan().whole().needed);
+        site.level.tell(site.site, open.span(), None, open.frame.start, EventKind::Started { total });
+    }
+    let end = Tick::now();
+    if let Some((level, Some(copy))) = level.map(|level| border::cross(&site.level, level, &open)) {
+        border::end_copy(copy, &level, None, end, served);
+    }
+    site.level.count_hits(site.site, calls, served.saved_ns);
+    end_level(open, Ok(slots), "", end, served)
+}
+
+/// Takes what is asked for out of what a pipeline made.
+pub(crate) fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &[usize]) -> Slots {
+    let first = pipeline.0.inputs.len();
+    outputs.iter().filter_map(|&output| slots[first + output].take()).collect()
+}
+
+/// Ends the span of a pipeline that ran inside of another.
+pub(crate) fn end_level(open: OpenSpan, result: Result<Slots, Error>, path: &str, end: Tick, served: Served) -> Done {
     let result = result.map_err(|error| open.place(error, path));
     let began = Some(open.frame.start);
-    end_span(open, result.as_ref().err(), end, (hit, saved_ns));
-    Done { hit, saved_ns, end, result, began }
+    end_span(open, result.as_ref().err(), end, served);
+    Done { hit: served.hit, saved_ns: served.saved_ns, end, result, began }
 }
 
 /// Ends the span of a pipeline, or of an item that is one.
-pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, (hit, saved_ns): (bool, u64)) {
+pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, served: Served) {
+    let Served { hit, saved_ns, signature } = served;
+    let signature = signature.as_ref();
     let cached = open.level.config.cache.is_some();
     let status = if hit { CacheStatus::Hit } else { CacheStatus::Write };
     let is_pipeline = open.index().is_none();
@@ -156,11 +259,11 @@ pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, (hi
     match error {
         None if hit => {
             let lookup_ns = open.frame.start.elapsed_ns(end);
-            open.end(&Ended::Hit { signature: None, saved_ns, lookup_ns }, end);
+            open.end(&Ended::Hit { signature, saved_ns, lookup_ns }, end);
         }
         None => {
             let cache = if cached { status } else { CacheStatus::Off };
-            open.end(&Ended::Computed { cache, signature: None }, end);
+            open.end(&Ended::Computed { cache, signature }, end);
         }
         Some(error) => open.end(&Ended::Failed { error }, end),
     }

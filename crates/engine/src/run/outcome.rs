@@ -358,19 +358,10 @@ fn load(slot: &Slot, ty: &Type) -> Result<Value, Error> {
     slot.value(ty).map_err(|error| Error::new(ErrorKind::Cache, error.to_string()))
 }
 
-/// Takes a value as `T`; a map's list becomes a `Vec`, or a `Vec` of `Vec`s.
+/// Takes a value as `T`; a map's list becomes a `Vec`, or a `Vec` of `Vec`s as deep as there are lists.
 fn typed<T: Send + Sync + 'static>(name: &str, value: Value, ty: &Type) -> Result<Arc<T>, Error> {
     let value = match (value.downcast_ref::<List>(), ty) {
-        (Some(list), Type::List(item)) => {
-            let made = match &**item {
-                Type::Leaf(info) => info.collect.map(|collect| collect(&list.0)),
-                Type::List(inner) => match &**inner {
-                    Type::Leaf(info) => info.collect_nested.map(|collect| collect(&list.0)),
-                    Type::List(_) => None,
-                },
-            };
-            made.and_then(Result::ok).unwrap_or(value)
-        }
+        (Some(list), Type::List(item)) => list.to_vecs(item).and_then(Result::ok).unwrap_or(value),
         _ => value,
     };
     let wanted = std::any::type_name::<T>();

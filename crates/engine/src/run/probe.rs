@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::call::{self, Given, Givens};
+use super::call::{self, CallSite, Given, Givens};
+use super::finished::Finished;
 use super::nested;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use crate::pipeline::NodeKind;
+use crate::pipeline::{NodeKind, Pipeline};
 
 /// A level of which every needed node is in the cache.
 pub(crate) struct Whole {
@@ -17,7 +18,7 @@ pub(crate) struct Whole {
 
 /// Looks for all needed nodes of a level in the cache, in their order; the first that isn't there ends the search.
 ///
-/// A level with a map inside is never whole: how many items there are is known only when it runs.
+/// A level with a map inside is not found in this way: how many items there are is known only when it runs.
 pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option<&[usize]>) -> Option<Whole> {
     level.config.cache.as_ref()?;
     let plan = &level.pipeline.0;
@@ -30,26 +31,41 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
         }
         let given: Option<Givens> =
             node.args.iter().map(|arg| Some(Given { slot: found.slots[arg.slot].clone()?, have: arg.have.clone() })).collect();
-        let slots: Slots = match &node.kind {
+        let slots = match &node.kind {
             NodeKind::Call { .. } => {
                 let (slots, saved_ns) = call::lookup(level, at, given?)?;
-                found.hits += 1;
-                found.saved_ns += saved_ns;
+                found.count(1, saved_ns);
                 slots
             }
-            NodeKind::Pipeline(inner) => {
-                let inside = nested::inner_level(level, at, inner, None, level.span, level.sampled)?;
-                let slots = nested::inner_slots(inner, node, &given?).ok()?;
-                let mut inside = whole(&inside, &slots, Some(&node.exposed))?;
-                found.hits += inside.hits;
-                found.saved_ns += inside.saved_ns;
-                let first = inner.0.inputs.len();
-                node.exposed.iter().map(|&output| inside.slots[first + output].take()).collect::<Option<_>>()?
-            }
+            NodeKind::Pipeline(inner) => found.look_inside(level, at, inner, &given?)?,
         };
         for (place, slot) in node.outputs.clone().zip(slots) {
             found.slots[place] = Some(slot);
         }
     }
     Some(found)
+}
+
+impl Whole {
+    fn count(&mut self, hits: u64, saved_ns: u64) {
+        self.hits += hits;
+        self.saved_ns += saved_ns;
+    }
+
+    /// Looks for a pipeline inside: by its own entry, or by those of its nodes.
+    fn look_inside(&mut self, level: &Arc<Level>, at: usize, inner: &Pipeline, given: &[Given]) -> Option<Slots> {
+        let site = CallSite::of_node(level, at);
+        if let Some(finished) = Finished::find(&site, inner, given).ok()?
+            && let Some(kept) = finished.lookup(&site, given)
+        {
+            self.count(finished.calls, kept.saved_ns);
+            return Some(kept.slots);
+        }
+        let node = site.plan();
+        let inside = nested::inner_level(level, at, inner, None, level.span, level.sampled)?;
+        let slots = nested::inner_slots(inner, node, given).ok()?;
+        let inside = whole(&inside, &slots, Some(&node.exposed))?;
+        self.count(inside.hits, inside.saved_ns);
+        Some(nested::pick(inside.slots, inner, &node.exposed))
+    }
 }

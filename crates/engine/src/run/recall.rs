@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowglass_model::{EventKind, Status};
 use flowglass_record::{SpanEnd, Tick};
 
-use super::hit::{Hit, Known, Recipe};
+use super::hit::{Hit, Known, Recipe, Stands};
 use super::keyed::{self, Digests, Keyed};
 use super::level::LevelWork;
 use super::open_span::{CallValues, seconds};
@@ -35,7 +35,7 @@ impl LevelWork {
         let ttl = keyed::ttl(level, node);
         match cache.find(&signature, step.outputs as usize, ttl) {
             Found::Hit(entry) => {
-                self.take_recalled(level, node, Known { signature, entry, by_content: ttl.is_some() });
+                self.take_recalled(level, node, Known { signature, entry, stands: Stands::of(ttl) });
                 return Recalled::Whole;
             }
             Found::Damaged(error) => level.run.totals.count_damage(error),

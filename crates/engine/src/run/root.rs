@@ -35,7 +35,7 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     travel::check_run(&pipeline, options.backend.resolve(pipeline.0.config.backend.resolve(None)).as_ref())?;
     let slots = bind(&pipeline, inputs, &[], wanted.as_deref())?;
     let slots = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
-    let total = u64::try_from(pipeline.0.nodes.len()).ok();
+    let total = Some(pipeline.0.needed_count(wanted.as_deref()));
     let started = Started::new(&pipeline, &options, layout, total);
     let Started { level, open, retained } = started;
     let inner = under(&level, open.span());

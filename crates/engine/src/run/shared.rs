@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::border::Trail;
 use super::map::MapItems;
-use super::open_span::OpenSpan;
+use super::open_span::{OpenSpan, seconds};
 use crate::backend::{Execution, LOCAL};
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
-use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline};
+use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline, meters};
 use crate::remote::Counts;
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
@@ -361,6 +361,16 @@ impl Level {
             scope.attribute(open.span(), names::BACKEND_NAME, AttributeInput::Str(name));
         }
         scope.attribute(open.span(), names::BACKEND_MODE, AttributeInput::Str(mode));
+    }
+
+    /// Counts what came whole from the cache at a site of this level: so many results, which took so long to compute.
+    pub(crate) fn count_hits(&self, site: u32, hits: u64, saved_ns: u64) {
+        self.run.totals.hits.fetch_add(hits, Relaxed);
+        self.run.totals.saved_ns.fetch_add(saved_ns, Relaxed);
+        if self.config.telemetry {
+            self.scope.count(site, meters::HITS, hits.cast_signed());
+            self.scope.count(site, meters::SAVED, seconds(saved_ns));
+        }
     }
 
     pub(crate) fn site(&self, site: u32) -> &Site {

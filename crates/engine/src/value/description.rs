@@ -23,6 +23,9 @@ pub(super) type ItemAtFn = fn(&Value, usize) -> Result<Value, ValueError>;
 /// Puts a list together.
 pub(super) type FromItemsFn = fn(&[Value]) -> Result<Value, ValueError>;
 
+/// How deep lists may lie in lists where they are taken as `Vec`s of `Vec`s: that of maps in maps in maps in a map.
+pub const DEEPEST: usize = 4;
+
 /// The abilities of one Rust type, as function pointers. Made by [`type_of!`](crate::type_of).
 #[derive(Clone, Copy)]
 pub struct TypeInfo {
@@ -48,10 +51,8 @@ pub struct TypeInfo {
     pub item_at: Option<(LengthFn, ItemAtFn)>,
     /// Makes a list of this type from its items.
     pub from_items: Option<FromItemsFn>,
-    /// Makes a `Vec` of values of this type.
-    pub collect: Option<FromItemsFn>,
-    /// Makes a `Vec<Vec>` of values of this type.
-    pub collect_nested: Option<FromItemsFn>,
+    /// Makes a `Vec` of values of this type, a `Vec` of such `Vec`s, and so on: each of what the one before it makes.
+    pub collect: Option<[FromItemsFn; DEEPEST]>,
 }
 
 impl TypeInfo {
@@ -71,7 +72,6 @@ impl TypeInfo {
             item_at: None,
             from_items: None,
             collect: None,
-            collect_nested: None,
         }
     }
 }
@@ -129,7 +129,6 @@ impl Type {
                 item_at: mine.item_at.or(theirs.item_at),
                 from_items: mine.from_items.or(theirs.from_items),
                 collect: mine.collect.or(theirs.collect),
-                collect_nested: mine.collect_nested.or(theirs.collect_nested),
                 ..mine
             }),
             (mine, _) => mine,

@@ -5,13 +5,14 @@ mod key;
 mod key_serializer;
 mod list;
 pub mod probe;
+mod sequence;
 mod stateful;
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-pub use description::{Type, TypeInfo};
+pub use description::{DEEPEST, Type, TypeInfo};
 pub use key::{CacheKey, KeyDigest, KeyHasher};
 pub use list::List;
 pub use stateful::{State, Stateful};

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::description::{DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
-use super::{CacheKey, KeyHasher, List, Type, TypeInfo, Value, ValueError, borrow};
+use super::description::{DEEPEST, DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
+use super::sequence::{Element, Sequence};
+use super::{CacheKey, KeyHasher, Type, TypeInfo, Value, ValueError, borrow};
 
 /// Stands for a type without holding a value of it.
 pub struct Probe<T: ?Sized>(PhantomData<fn() -> T>);
@@ -35,6 +36,7 @@ impl<T> Probe<T> {
 }
 
 type ListAbility = Option<ListFns>;
+type CollectAbility = Option<[FromItemsFn; DEEPEST]>;
 
 /// What can be done with a list.
 #[derive(Clone, Copy)]
@@ -46,8 +48,8 @@ pub struct ListFns {
 }
 
 impl ListFns {
-    const fn of<T: Clone + Send + Sync + 'static>(item: fn() -> Type, from_items: FromItemsFn) -> Self {
-        Self { item, items: items::<T>, item_at: (length::<T>, item_at::<T>), from_items }
+    fn of<L: Sequence>(item: fn() -> Type) -> Self {
+        Self { item, items: items::<L>, item_at: (length::<L>, item_at::<L>), from_items: from_items::<L> }
     }
 }
 
@@ -76,16 +78,19 @@ ability! {
     PreviewNone::preview_ability -> Option<PreviewFn> { [T] Probe<T> => None }
     PreviewSerialize::preview_ability -> Option<PreviewFn> { [T: Serialize + 'static] &Probe<T> => Some(preview_by_serialize::<T>) }
     PreviewDebug::preview_ability -> Option<PreviewFn> { [T: Debug + 'static] &&Probe<T> => Some(preview_by_debug::<T>) }
-    CollectNone::collect_ability -> Option<(FromItemsFn, FromItemsFn)> { [T] Probe<T> => None }
-    CollectClone::collect_ability -> Option<(FromItemsFn, FromItemsFn)> {
-        [T: Clone + Send + Sync + 'static] &Probe<T> => Some((collect::<T>, collect_nested::<T>))
-    }
+    CollectNone::collect_ability -> CollectAbility { [T] Probe<T> => None }
+    CollectClone::collect_ability -> CollectAbility { [T: Element] &Probe<T> => Some(collect_fns::<T>()) }
     ListNone::list_ability -> ListAbility { [T] Probe<T> => None }
-    ListVec::list_ability -> ListAbility {
-        [T: Clone + Send + Sync + 'static] &Probe<Vec<T>> => Some(ListFns::of::<T>(bare::<T>, collect::<T>))
-    }
+    ListFlat::list_ability -> ListAbility { [L: Sequence] &Probe<L> => Some(ListFns::of::<L>(bare::<L::Item>)) }
     ListNested::list_ability -> ListAbility {
-        [T: Clone + Send + Sync + 'static] &&Probe<Vec<Vec<T>>> => Some(ListFns::of::<Vec<T>>(bare_list::<T>, collect_nested::<T>))
+        [L: Sequence<Item: Sequence>] &&Probe<L> => Some(ListFns::of::<L>(list::<L::Item>))
+    }
+    ListDeep::list_ability -> ListAbility {
+        [L: Sequence<Item: Sequence<Item: Sequence>>] &&&Probe<L> => Some(ListFns::of::<L>(list_of_lists::<L::Item>))
+    }
+    ListDeeper::list_ability -> ListAbility {
+        [L: Sequence<Item: Sequence<Item: Sequence<Item: Sequence>>>] &&&&Probe<L>
+            => Some(ListFns::of::<L>(list_of_lists_of_lists::<L::Item>))
     }
 }
 
@@ -109,7 +114,7 @@ macro_rules! type_of_probe {
             (&&&$probe).key_ability(),
             (&&$probe).codec_ability(),
             (&&&$probe).preview_ability(),
-            (&&&$probe).list_ability(),
+            (&&&&&$probe).list_ability(),
             (&&$probe).collect_ability(),
         )
     }};
@@ -121,8 +126,8 @@ pub mod abilities {
     pub use crate::pipeline::OwnAsIs;
 
     pub use super::{
-        CodecNone, CodecSerde, CollectClone, CollectNone, KeyNone, KeyOwn, KeySerialize, ListNested, ListNone, ListVec,
-        PreviewDebug, PreviewNone, PreviewSerialize,
+        CodecNone, CodecSerde, CollectClone, CollectNone, KeyNone, KeyOwn, KeySerialize, ListDeep, ListDeeper, ListFlat,
+        ListNested, ListNone, PreviewDebug, PreviewNone, PreviewSerialize,
     };
 }
 
@@ -134,7 +139,7 @@ pub fn describe<T: 'static>(
     codec: Option<(EncodeFn, DecodeFn)>,
     preview: Option<PreviewFn>,
     list: ListAbility,
-    collect: Option<(FromItemsFn, FromItemsFn)>,
+    collect: CollectAbility,
 ) -> Type {
     Type::Leaf(TypeInfo {
         key,
@@ -146,8 +151,7 @@ pub fn describe<T: 'static>(
         items: list.map(|list| list.items),
         item_at: list.map(|list| list.item_at),
         from_items: list.map(|list| list.from_items),
-        collect: collect.map(|(collect, _)| collect),
-        collect_nested: collect.map(|(_, nested)| nested),
+        collect,
         ..TypeInfo::bare::<T>()
     })
 }
@@ -214,43 +218,49 @@ fn bare<T: 'static>() -> Type {
     Type::Leaf(TypeInfo::bare::<T>())
 }
 
-fn bare_list<T: Clone + Send + Sync + 'static>() -> Type {
+fn list<L: Sequence>() -> Type {
+    list_type::<L>(bare::<L::Item>)
+}
+
+fn list_of_lists<L: Sequence<Item: Sequence>>() -> Type {
+    list_type::<L>(list::<L::Item>)
+}
+
+fn list_of_lists_of_lists<L: Sequence<Item: Sequence<Item: Sequence>>>() -> Type {
+    list_type::<L>(list_of_lists::<L::Item>)
+}
+
+fn list_type<L: Sequence>(item: fn() -> Type) -> Type {
     Type::Leaf(TypeInfo {
         clone: true,
-        item: Some(bare::<T>),
-        items: Some(items::<T>),
-        item_at: Some((length::<T>, item_at::<T>)),
-        from_items: Some(collect::<T>),
-        ..TypeInfo::bare::<Vec<T>>()
+        item: Some(item),
+        items: Some(items::<L>),
+        item_at: Some((length::<L>, item_at::<L>)),
+        from_items: Some(from_items::<L>),
+        ..TypeInfo::bare::<L>()
     })
 }
 
-fn items<T: Clone + Send + Sync + 'static>(value: &Value) -> Result<Vec<Value>, ValueError> {
-    Ok(borrow::<Vec<T>>(value)?.iter().map(|item| Arc::new(item.clone()) as Value).collect())
+fn items<L: Sequence>(value: &Value) -> Result<Vec<Value>, ValueError> {
+    Ok(borrow::<L>(value)?.items().map(|item| Arc::new(item.clone()) as Value).collect())
 }
 
-fn length<T: 'static>(value: &Value) -> Result<usize, ValueError> {
-    Ok(borrow::<Vec<T>>(value)?.len())
+fn length<L: Sequence>(value: &Value) -> Result<usize, ValueError> {
+    Ok(borrow::<L>(value)?.length())
 }
 
-fn item_at<T: Clone + Send + Sync + 'static>(value: &Value, index: usize) -> Result<Value, ValueError> {
-    let item = borrow::<Vec<T>>(value)?.get(index).ok_or_else(|| ValueError::new(format!("there is no item {index}")))?;
+fn item_at<L: Sequence>(value: &Value, index: usize) -> Result<Value, ValueError> {
+    let item = borrow::<L>(value)?.item(index).ok_or_else(|| ValueError::new(format!("there is no item {index}")))?;
     Ok(Arc::new(item.clone()))
 }
 
-fn collect<T: Clone + Send + Sync + 'static>(items: &[Value]) -> Result<Value, ValueError> {
-    let items = items.iter().map(|item| borrow::<T>(item).cloned()).collect::<Result<Vec<T>, _>>()?;
-    Ok(Arc::new(items))
+fn from_items<L: Sequence>(items: &[Value]) -> Result<Value, ValueError> {
+    let items = items.iter().map(|item| borrow::<L::Item>(item).cloned()).collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(L::of(items)?))
 }
 
-fn collect_nested<T: Clone + Send + Sync + 'static>(items: &[Value]) -> Result<Value, ValueError> {
-    let inner = |item: &Value| -> Result<Vec<T>, ValueError> {
-        match item.downcast_ref::<List>() {
-            Some(list) => list.0.iter().map(|item| borrow::<T>(item).cloned()).collect(),
-            None => borrow::<Vec<T>>(item).cloned(),
-        }
-    };
-    Ok(Arc::new(items.iter().map(inner).collect::<Result<Vec<Vec<T>>, _>>()?))
+fn collect_fns<T: Element>() -> [FromItemsFn; DEEPEST] {
+    [from_items::<Vec<T>>, from_items::<Vec<Vec<T>>>, from_items::<Vec<Vec<Vec<T>>>>, from_items::<Vec<Vec<Vec<Vec<T>>>>>]
 }
 
 #[cfg(test)]
@@ -289,7 +299,19 @@ mod tests {
         assert_eq!(abilities(crate::type_of!(Vec<Doc>)), "key encode preview clone items");
         assert_eq!(abilities(crate::type_of!(Vec<Pool>)), "- - preview - -");
         assert_eq!(abilities(crate::type_of!(Vec<Vec<f64>>)), "key encode preview clone items");
+        assert_eq!(abilities(crate::type_of!([Doc; 2])), "key encode preview clone items");
+        assert_eq!(abilities(crate::type_of!(Box<[Doc]>)), "key encode preview clone items");
+        assert_eq!(abilities(crate::type_of!(std::collections::VecDeque<Doc>)), "key encode preview clone items");
         assert_eq!(abilities(crate::type_of!(std::collections::HashMap<String, f64>)), "key encode preview clone -");
+    }
+
+    #[test]
+    fn lists_of_lists_are_lists_at_every_depth() {
+        let depth = |of: Type| std::iter::successors(of.item(), Type::item).count();
+        assert_eq!(depth(crate::type_of!(Vec<u8>)), 1);
+        assert_eq!(depth(crate::type_of!(Vec<Vec<u8>>)), 2);
+        assert_eq!(depth(crate::type_of!([Vec<std::collections::VecDeque<u8>>; 1])), 3);
+        assert_eq!(depth(crate::type_of!(Vec<Box<[Vec<Vec<u8>>]>>)), 4);
     }
 
     #[test]

@@ -159,7 +159,7 @@ mod tests {
 
     fn site() -> Site {
         let (id, parent) = (SiteId(3), Some(SiteId(0)));
-        Site { id, parent, subject: Subject::Node, name: "n".into(), path: "p > n".into(), depth: 1, children: 0 }
+        Site { id, parent, subject: Subject::Node, name: "n".into(), path: "p > n".into(), depth: 1, children: 0, needed: true }
     }
 
     #[test]

@@ -27,4 +27,13 @@ pub struct Site {
     pub depth: u16,
     /// How many children must end for it to be done: nodes of a pipeline; unknown for a map until it starts.
     pub children: u32,
+    /// Whether it ever runs: somebody needs what it makes, or what the pipeline around it makes. What a run asks for is not
+    /// known here.
+    #[serde(default = "is_needed")]
+    pub needed: bool,
+}
+
+/// Of what was recorded before it was told, nothing is known that speaks against it.
+const fn is_needed() -> bool {
+    true
 }

@@ -12,6 +12,7 @@ use super::super::nested;
 use super::super::open_span::{Ended, OpenSpan, Spanned};
 use super::super::shared::Level;
 use super::super::slot::{Slot, Slots};
+use super::super::turn::{Turn, give_way};
 use super::counts::Counts;
 use super::item::Target;
 use super::items::{Items, MapArg};
@@ -21,10 +22,8 @@ use super::{ItemEnd, OnError};
 use crate::error::Error;
 use crate::pipeline::{Arg, MapMode};
 
-/// Work that goes on this long without waiting lets others run: timers, signals, a neighbour.
-const TURN_NS: u64 = 10_000_000;
 /// So many items are ended between two looks at the clock.
-const LOOK_EVERY: usize = 64;
+const LOOK_EVERY: u32 = 64;
 
 /// A map at work, as a future of its items' results.
 pub(crate) struct Collected {
@@ -80,17 +79,15 @@ impl Future for Collected {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MapDone> {
         let this = self.get_mut();
-        let begin = Tick::now();
+        let mut turn = Turn::new(Tick::now(), LOOK_EVERY);
         loop {
-            for _ in 0..LOOK_EVERY {
-                match this.work.poll_ended(cx, true) {
-                    Poll::Ready(Some(ended)) => this.items.push(ItemEnd { index: ended.index, result: ended.done.result }),
-                    Poll::Ready(None) => return Poll::Ready(this.done()),
-                    Poll::Pending => return Poll::Pending,
-                }
+            match this.work.poll_ended(cx, true) {
+                Poll::Ready(Some(ended)) => this.items.push(ItemEnd { index: ended.index, result: ended.done.result }),
+                Poll::Ready(None) => return Poll::Ready(this.done()),
+                Poll::Pending => return Poll::Pending,
             }
-            if begin.elapsed_ns(Tick::now()) > TURN_NS {
-                cx.waker().wake_by_ref();
+            if turn.is_over(Tick::now) {
+                give_way(cx);
                 return Poll::Pending;
             }
         }

@@ -1,26 +1,23 @@
 //! How one item of a map is started: as a call of a node, or as a run of a pipeline.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 
 use flowglass_model::{EventKind, SpanId};
 use flowglass_record::Tick;
 
 use super::super::attempts::{LevelAttempts, Teller};
-use super::super::border;
-use super::super::call::{self, Begun, CallSite, Givens};
-use super::super::hit::{any_lost, restore_first};
+use super::super::call::{self, Begun, CallSite, Done, Givens};
 use super::super::leaving::{load_all, securing};
 use super::super::level::LevelDone;
-use super::super::nested;
-use super::super::open_span::{OpenSpan, Spanned, seconds};
+use super::super::nested::{self, Served};
+use super::super::open_span::{OpenSpan, Spanned};
 use super::super::probe::{self, Whole};
 use super::super::shared::Level;
-use super::super::slot::{Slot, Slots};
+use super::super::slot::Slot;
 use super::supply::{Item, Shown};
 use crate::error::Error;
-use crate::pipeline::{NodeKind, Pipeline, meters};
+use crate::pipeline::NodeKind;
 
 /// What runs for each item.
 #[derive(Clone, Copy)]
@@ -40,6 +37,8 @@ pub(crate) struct Starter {
     pub(super) site: u32,
     /// The outputs that are asked for.
     pub(super) outputs: Arc<[usize]>,
+    /// How many nodes run for each item of a top-level map.
+    pub(super) total: u64,
 }
 
 /// One item that is starting: which, when, whether its spans are kept, and what they show.
@@ -63,121 +62,78 @@ impl Starter {
     }
 
     fn start_with(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
-        let (index, sampled) = (starting.index, self.level.sampled && starting.kept);
-        let recorded = self.level.recorded && starting.kept;
-        let Target::Node(node) = self.target else {
-            let slots = given.into_iter().map(|given| Some(given.slot)).collect();
-            let level = |span| Some(self.item_level(index, span, recorded, sampled));
-            return self.begin_level(starting, recorded, Ok(slots), level, cx);
-        };
-        let plan = &self.level.pipeline.0.nodes[node];
-        match &plan.kind {
-            NodeKind::Call { .. } => {
-                let Starting { start, shown, .. } = starting;
-                if let Err(error) = self.level.run.take_node() {
-                    let open = OpenSpan::start_quiet(&self.level, self.site, Some(index), recorded, start).showing(Some(shown));
-                    let path = self.level.place.inside(&plan.name, Some(index)).path();
-                    return Begun::Done(nested::end_level(open, Err(error), &path, start, (false, 0)));
-                }
-                let level = Arc::clone(&self.level);
-                let site = CallSite { level, node, site: self.site, index: Some(index), recorded, shown: Some(shown) };
-                call::begin(site, given, start, cx)
-            }
-            NodeKind::Pipeline(inner) => {
-                let slots = nested::inner_slots(inner, plan, &given);
-                if slots.is_err() && any_lost(&given) {
-                    return self.restored_first(given, starting, cx);
-                }
-                let level = |span| nested::inner_level(&self.level, node, inner, Some(index), span, sampled);
-                self.begin_level(starting, self.level.records(inner, sampled), slots, level, cx)
-            }
+        match self.target {
+            Target::Root => self.start_root(given, starting, cx),
+            Target::Node(node) => self.start_node(node, given, starting, cx),
         }
     }
 
-    /// Computes what an item is given and the cache has lost, and then starts it.
-    fn restored_first(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
-        let again = self.clone();
-        let begin = move |given, cx: &mut Context<'_>| again.start_with(given, Starting { start: Tick::now(), ..starting }, cx);
-        restore_first(given, begin, cx)
+    fn start_node(&self, node: usize, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
+        let Starting { index, start, kept, shown } = starting;
+        let (kind, sampled) = (&self.level.pipeline.0.nodes[node].kind, self.level.sampled && kept);
+        let recorded = self.level.records(kind, sampled);
+        let (level, shown) = (Arc::clone(&self.level), Some(shown));
+        let site = CallSite { level, node, site: self.site, index: Some(index), recorded, sampled, shown };
+        match kind {
+            NodeKind::Pipeline(_) => nested::begin(site, given, true, start, cx),
+            NodeKind::Call { .. } => match self.level.run.take_node() {
+                Ok(()) => call::begin(site, given, start, cx),
+                Err(error) => Begun::Done(refused(&site, error, start)),
+            },
+        }
     }
 
-    /// The level of one item of a top-level map.
-    fn item_level(&self, index: u64, span: SpanId, recorded: bool, sampled: bool) -> Arc<Level> {
-        let (place, cancel) = (self.level.place.item(index), self.level.cancel.child());
-        Arc::new(Level { span, recorded, sampled, place, cancel, ..Level::clone(&self.level) })
-    }
-
-    /// Runs a pipeline as one item: whole from the cache where every node of it is there, else from its start.
-    fn begin_level(
-        &self,
-        Starting { index, start, shown, .. }: Starting,
-        recorded: bool,
-        slots: Result<Vec<Option<Slot>>, Error>,
-        level: impl FnOnce(SpanId) -> Option<Arc<Level>>,
-        cx: &mut Context<'_>,
-    ) -> Begun {
+    /// Runs the pipeline of a top-level map for one item: whole from the cache where every node of it is there, else from its
+    /// start.
+    fn start_root(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
+        let Starting { index, start, kept, shown } = starting;
+        let slots: Vec<_> = given.into_iter().map(|given| Some(given.slot)).collect();
+        let recorded = self.level.recorded && kept;
         let open = OpenSpan::start_quiet(&self.level, self.site, Some(index), recorded, start).showing(Some(shown));
-        let Some(level) = level(open.span()) else { return nested::missing(start) };
-        let slots = match slots {
-            Ok(slots) => slots,
-            Err(error) => {
-                return Begun::Done(nested::end_level(open, Err(error), &level.place.path(), Tick::now(), (false, 0)));
-            }
-        };
+        let level = self.item_level(index, open.span(), kept);
+        let leaves = level.config.cache.is_some();
         if let Some(mut whole) = probe::whole(&level, &slots, Some(&self.outputs))
-            && (!self.leaves(&level) || load_all(&level.pipeline, Some(&self.outputs), &mut whole.slots))
+            && (!leaves || load_all(&level.pipeline, Some(&self.outputs), &mut whole.slots))
         {
-            return self.found(open, &level, whole);
+            return Begun::Done(self.found(open, &level, whole));
         }
-        let total = u64::try_from(level.pipeline.0.nodes.len()).ok();
+        let total = Some(self.total);
         self.level.tell(self.site, open.span(), Some(index), start, EventKind::Started { total });
         self.begin_work(open, level, slots, cx)
     }
 
-    /// Says whether an item's outputs leave the run, some of them from a cache.
-    fn leaves(&self, level: &Level) -> bool {
-        matches!(self.target, Target::Root) && level.config.cache.is_some()
+    /// The level of one item of a top-level map.
+    fn item_level(&self, index: u64, span: SpanId, kept: bool) -> Arc<Level> {
+        let (place, cancel) = (self.level.place.item(index), self.level.cancel.child());
+        let (recorded, sampled) = (self.level.recorded && kept, self.level.sampled && kept);
+        Arc::new(Level { span, recorded, sampled, place, cancel, ..Level::clone(&self.level) })
     }
 
     /// Ends an item that came whole from the cache.
-    fn found(&self, open: OpenSpan, level: &Level, whole: Whole) -> Begun {
+    fn found(&self, open: OpenSpan, level: &Level, whole: Whole) -> Done {
         let end = Tick::now();
-        let result = Ok(pick(whole.slots, &level.pipeline, &self.outputs));
-        level.run.totals.hits.fetch_add(whole.hits, Relaxed);
-        level.run.totals.saved_ns.fetch_add(whole.saved_ns, Relaxed);
-        if level.config.telemetry {
-            level.scope.count(self.site, meters::HITS, whole.hits.cast_signed());
-            level.scope.count(self.site, meters::SAVED, seconds(whole.saved_ns));
-        }
-        Begun::Done(nested::end_level(open, result, &level.place.path(), end, (true, whole.saved_ns)))
+        let result = Ok(nested::pick(whole.slots, &level.pipeline, &self.outputs));
+        level.count_hits(self.site, whole.hits, whole.saved_ns);
+        nested::end_level(open, result, "", end, Served { hit: true, saved_ns: whole.saved_ns, signature: None })
     }
 
     fn begin_work(&self, open: OpenSpan, level: Arc<Level>, slots: Vec<Option<Slot>>, cx: &mut Context<'_>) -> Begun {
-        let node = if let Target::Node(node) = self.target { Some(node) } else { None };
-        let plan = node.map(|node| &self.level.pipeline.0.nodes[node]);
-        let attempt = node.map(|node| self.level.sites.nodes[node].attempt);
-        let (level, copy) = border::cross(&self.level, level, &open);
-        let around = self.level.span;
-        let teller = Teller { site: self.site, span: open.span(), index: open.index(), around };
-        let start = open.frame.start;
-        let work = LevelAttempts::new(&level, plan, slots, Some(Arc::clone(&self.outputs)), teller, start);
-        let work = border::under(copy, &level, attempt, work);
-        let (leaves, pipeline) = (self.leaves(&level), level.pipeline.clone());
-        let outputs = Arc::clone(&self.outputs);
+        let teller = Teller { site: self.site, span: open.span(), index: open.index(), around: self.level.span };
+        let work = LevelAttempts::new(&level, None, slots, Some(Arc::clone(&self.outputs)), teller, open.frame.start);
+        let pipeline = level.pipeline.clone();
+        let (outputs, leaves) = (Arc::clone(&self.outputs), level.config.cache.is_some());
         let complete = move |mut open: OpenSpan, done: LevelDone, mut end: Tick| {
             // An item that waited for its worker began when the worker did.
-            if let Some((start, ended)) = done.away.filter(|_| done.attempts.len() <= 1) {
+            if let Some((start, ended)) = done.away {
                 (open.frame.start, end) = (start, ended);
             }
-            if let Some(attempt) = attempt {
-                open.record_attempts(attempt, &done.attempts);
-            }
             let result = match done.error {
-                None => Ok(pick(done.slots, &level.pipeline, &outputs)),
+                None => Ok(nested::pick(done.slots, &level.pipeline, &outputs)),
                 Some(error) => Err(error),
             };
             let path = if result.is_err() { level.place.path() } else { String::new() };
-            nested::end_level(open, result, &path, end, (done.hit && level.config.cache.is_some(), done.saved_ns))
+            let served = Served { hit: done.hit && leaves, saved_ns: done.saved_ns, signature: None };
+            nested::end_level(open, result, &path, end, served)
         };
         if leaves {
             let work = securing(&pipeline, Some(&self.outputs), work);
@@ -187,7 +143,8 @@ impl Starter {
     }
 }
 
-fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &[usize]) -> Slots {
-    let first = pipeline.0.inputs.len();
-    outputs.iter().filter_map(|&output| slots[first + output].take()).collect()
+/// Ends an item that may not start.
+fn refused(site: &CallSite, error: Error, start: Tick) -> Done {
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
+    nested::end_level(open, Err(error), &site.path(), start, Served::default())
 }

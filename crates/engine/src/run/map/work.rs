@@ -106,9 +106,10 @@ impl MapWork {
         let transition = transition.filter(|_| open.recorded);
         transition.iter().for_each(|transition| transition.enter(&of_map(&level)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
+        let total = if let Target::Root = target { level.pipeline.0.needed_count(Some(&outputs)) } else { 0 };
         Self {
             sampling: Sampling::new(level.run.map_items, supply.total()),
-            starter: Starter { level, target, site, outputs },
+            starter: Starter { level, target, site, outputs, total },
             supply,
             on_error,
             running: FuturesUnordered::new(),
