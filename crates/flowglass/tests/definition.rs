@@ -1,6 +1,7 @@
 //! Inputs that may be left out: defaults of parameters, bound inputs, and what stands against them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use flowglass::prelude::*;
 use flowglass::{ErrorKind, NodeDef};
@@ -168,10 +169,14 @@ struct Model {
 
 impl State for Model {
     type Arguments = String;
-    fn construct(name: &String) -> Result<Self, flowglass::BoxError> {
+    async fn construct(name: &String) -> Result<Self, flowglass::BoxError> {
         match name.as_str() {
             "missing" => Err("there is no such model".into()),
             "broken" => panic!("by design"),
+            "slow" => {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                Ok(Self { name: name.to_owned() })
+            }
             name => Ok(Self { name: name.to_owned() }),
         }
     }
@@ -229,8 +234,36 @@ fn state_that_cannot_be_built_fails_at_the_node() {
     };
     let missing = error("missing");
     assert_eq!((missing.path(), missing.error_type()), ("asking > answer", "state"));
-    assert!(missing.to_string().contains("the state `Model` couldn't be built"), "{missing}");
+    assert!(missing.to_string().contains("the state `Model` couldn't be built by `Model::construct`"), "{missing}");
     assert!(missing.to_string().contains("there is no such model"), "{missing}");
     let broken = error("broken");
     assert_eq!((broken.path(), broken.kind()), ("asking > answer", ErrorKind::Panic));
+}
+
+/// Takes a turn before it is there, and counts how often it is built.
+fn slowly(built: &Arc<AtomicUsize>) -> Stateful<Model> {
+    let built = Arc::clone(built);
+    Stateful::with_async("slow", move |name| {
+        let built = Arc::clone(&built);
+        async move {
+            tokio::task::yield_now().await;
+            built.fetch_add(1, SeqCst);
+            Ok::<_, flowglass::BoxError>(Model { name: (*name).to_owned() })
+        }
+    })
+}
+
+#[test]
+fn state_that_takes_waiting_is_awaited_by_functions_of_every_kind() {
+    let closure = node_fn!("closed", |#[state] model: &Model| -> String { model.name.clone() });
+    let pipeline = Pipeline::builder("p").nodes(nodes![answer, name]).node(closure).build().unwrap();
+    for backend in [flowglass::LocalBackend::default(), flowglass::LocalBackend::threads()] {
+        let built = Arc::default();
+        let run = pipeline.run(inputs! { model: slowly(&built), question: "?" }).backend(backend).wait().unwrap();
+        assert_eq!(run.get::<String>("answer").unwrap(), "slow: ?");
+        assert_eq!([run.get::<String>("name").unwrap(), run.get::<String>("closed").unwrap()], ["slow", "slow"]);
+        assert_eq!(built.load(SeqCst), 1);
+    }
+    let named = pipeline.run(inputs! { model: Stateful::<Model>::new("slow"), question: "?" }).wait().unwrap();
+    assert_eq!(named.get::<String>("answer").unwrap(), "slow: ?");
 }

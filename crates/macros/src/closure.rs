@@ -22,7 +22,7 @@ pub(crate) fn expand(tokens: TokenStream) -> syn::Result<TokenStream> {
     let work = Work { arguments: &arguments, parameters, returned, asynchronous };
     let (spec, call) = (work.spec(&described(&name, &arguments, &closure)), work.call(&quote!((*function))));
     // A future holds the closure as long as it runs.
-    let held = asynchronous.then(|| quote!(let function = ::std::sync::Arc::clone(&function);));
+    let held = (asynchronous || work.has_state()).then(|| quote!(let function = ::std::sync::Arc::clone(&function);));
     Ok(quote! {{
         let function = ::std::sync::Arc::new(#closure);
         ::flowglass::private::closure(#spec, move |call: &mut ::flowglass::Invocation<'_>| -> ::flowglass::Call {

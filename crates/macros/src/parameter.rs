@@ -70,6 +70,10 @@ impl Taken {
         !matches!(self, Self::Owned | Self::Shared)
     }
 
+    pub(crate) const fn is_state(self) -> bool {
+        matches!(self, Self::BorrowedState | Self::SharedState)
+    }
+
     /// Takes the input at this place while the call lasts.
     pub(crate) fn in_place(self, owned: &TokenStream, at: usize) -> TokenStream {
         match self {

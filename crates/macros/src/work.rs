@@ -76,7 +76,9 @@ impl Work<'_> {
         });
         let (context, called) = (self.context(), self.called(callee, |value, taken| taken.of_place(value)));
         let outputs = self.outputs(&called);
+        let once_built = self.has_state().then(|| self.once_built(callee));
         quote! {
+            #once_built
             let run = |call: &mut ::flowglass::Invocation<'_>| {
                 let _ = &call;
                 #context
@@ -87,12 +89,50 @@ impl Work<'_> {
         }
     }
 
+    /// Builds the state that isn't built. Where that takes waiting, the function is called by a future that waits for it.
+    fn once_built(&self, callee: &TokenStream) -> TokenStream {
+        let prepared = self.inputs().filter(|(_, input)| input.taken.is_state()).map(|(at, input)| {
+            let owned = &input.owned;
+            quote!(call.borrow::<#owned>(#at)?.prepare(&mut building)?;)
+        });
+        let called = self.called(callee, |value, taken| taken.of_held(value));
+        let later = self.held_call(
+            &quote!(for building in building {
+                building.await?;
+            }),
+            &called,
+        );
+        quote! {
+            let prepare = |call: &::flowglass::Invocation<'_>| {
+                let mut building = ::std::vec::Vec::new();
+                #(#prepared)*
+                ::core::result::Result::<_, ::flowglass::BoxError>::Ok(building)
+            };
+            let building = match prepare(call) {
+                ::core::result::Result::Ok(building) => building,
+                ::core::result::Result::Err(error) => return ::flowglass::Call::Ready(::core::result::Result::Err(error)),
+            };
+            if !building.is_empty() {
+                return { #later };
+            }
+        }
+    }
+
     /// Takes the inputs, and makes a future that holds them.
     fn async_call(&self, callee: &TokenStream) -> TokenStream {
+        let called = self.called(callee, |value, taken| taken.of_held(value));
+        let states = self.inputs().filter(|(_, input)| input.taken.is_state()).map(|(at, _)| {
+            let value = value(at);
+            quote!(#value.ready().await?;)
+        });
+        self.held_call(&quote!(#(#states)*), &quote!(#called.await))
+    }
+
+    /// Takes the inputs, and makes a future that holds them and calls the function when it has waited for what comes first.
+    fn held_call(&self, first: &TokenStream, called: &TokenStream) -> TokenStream {
         let values: Vec<Ident> = self.inputs().map(|(at, _)| value(at)).collect();
         let loads = self.inputs().map(|(at, input)| input.taken.held(&input.owned, at));
-        let called = self.called(callee, |value, taken| taken.of_held(value));
-        let (context, outputs) = (self.context(), self.outputs(&quote!(#called.await)));
+        let (context, outputs) = (self.context(), self.outputs(called));
         quote! {
             let load = |call: &mut ::flowglass::Invocation<'_>| {
                 let _ = &call;
@@ -103,7 +143,10 @@ impl Work<'_> {
                 ::core::result::Result::Err(error) => return ::flowglass::Call::Ready(::core::result::Result::Err(error)),
             };
             #context
-            ::flowglass::Call::Pending(::std::boxed::Box::pin(async move { #outputs }))
+            ::flowglass::Call::Pending(::std::boxed::Box::pin(async move {
+                #first
+                #outputs
+            }))
         }
     }
 
@@ -114,6 +157,10 @@ impl Work<'_> {
             Parameter::Input(input) => Some(&**input),
         });
         inputs.enumerate()
+    }
+
+    pub(crate) fn has_state(&self) -> bool {
+        self.inputs().any(|(_, input)| input.taken.is_state())
     }
 
     /// Makes the context, where the function wants one.

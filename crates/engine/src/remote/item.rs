@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use super::event::RemoteEvent;
 use super::freight::Freight;
 use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, NotMade, Target};
+use super::states::States;
 use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, panic_text};
@@ -30,6 +31,8 @@ pub(super) struct ItemWork {
     /// What travels with the driver's trace.
     pub(super) carried: Propagation,
     pub(super) values: Vec<Freight>,
+    /// The worker's, which outlive the job.
+    pub(super) states: Arc<States>,
     pub(super) cancel: CancelToken,
     pub(super) events: Option<TellHome>,
     pub(super) header: Header,
@@ -136,7 +139,7 @@ impl ItemWork {
         let lost = |what: &str| Error::new(ErrorKind::Worker, format!("a value did not arrive: {what}"));
         let freight = self.values.get(input.value as usize).ok_or_else(|| lost("the message is short"))?;
         let bytes = freight.open(self.cache.as_ref()).map_err(|_| NotMade::Missing)?;
-        let value = ty.decode(&bytes);
+        let value = self.states.value(ty, &bytes);
         Ok((value.map_err(|error| lost(&error.to_string()))?, input.signature))
     }
 

@@ -7,7 +7,7 @@
 //! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
 //! - [`job`], [`carrier`], [`freight`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
 //! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
-//! - [`worker`], [`item`], [`answer`], [`registry`]: the worker's side.
+//! - [`worker`], [`item`], [`answer`], [`registry`], [`states`]: the worker's side.
 //! - [`telemetry`]: spans on their way home. [`travel`]: what can't travel, said before anything runs.
 
 mod answer;
@@ -28,6 +28,7 @@ mod pack;
 mod payload;
 mod process;
 mod registry;
+mod states;
 mod telemetry;
 mod transport;
 pub(crate) mod travel;

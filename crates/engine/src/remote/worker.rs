@@ -17,6 +17,7 @@ use super::item::ItemWork;
 use super::job::{Header, ItemResult, Job, JobItem, JobResult, SharedCache, Target, Update, WorkerId};
 use super::payload::Payload;
 use super::registry::Registry;
+use super::states::States;
 use super::telemetry::{Homeward, TelemetryCodec};
 use super::transport::JobId;
 use crate::cache::{Cache, DiskCache};
@@ -32,6 +33,7 @@ pub struct Worker {
     message_bytes: usize,
     traces: Mutex<Vec<Traced>>,
     caches: Mutex<HashMap<SharedCache, Option<Cache>>>,
+    states: Arc<States>,
 }
 
 /// Where a worker says things while it works.
@@ -69,6 +71,7 @@ impl Worker {
             message_bytes: 64 << 20,
             traces: Mutex::default(),
             caches: Mutex::default(),
+            states: Arc::default(),
         }
     }
 
@@ -136,6 +139,7 @@ impl Worker {
             attributes: self.attributes(&header),
             carried: header.carrier.carried(),
             values,
+            states: Arc::clone(&self.states),
             cancel: cancel.clone(),
             events: Self::events(id, &header, upstream, self.message_bytes),
             header,

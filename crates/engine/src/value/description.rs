@@ -53,6 +53,8 @@ pub struct TypeInfo {
     pub from_items: Option<FromItemsFn>,
     /// Makes a `Vec` of values of this type, a `Vec` of such `Vec`s, and so on: each of what the one before it makes.
     pub collect: Option<[FromItemsFn; DEEPEST]>,
+    /// Whether it is [`Stateful`](super::Stateful): a worker that has built one keeps it.
+    pub state: bool,
 }
 
 impl TypeInfo {
@@ -72,6 +74,7 @@ impl TypeInfo {
             item_at: None,
             from_items: None,
             collect: None,
+            state: false,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Type {
                 item_at: mine.item_at.or(theirs.item_at),
                 from_items: mine.from_items.or(theirs.from_items),
                 collect: mine.collect.or(theirs.collect),
+                state: mine.state || theirs.state,
                 ..mine
             }),
             (mine, _) => mine,

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::description::{DEEPEST, DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
 use super::sequence::{Element, Sequence};
-use super::{CacheKey, KeyHasher, Type, TypeInfo, Value, ValueError, borrow};
+use super::{CacheKey, KeyHasher, Stateful, Type, TypeInfo, Value, ValueError, borrow};
 
 /// Stands for a type without holding a value of it.
 pub struct Probe<T: ?Sized>(PhantomData<fn() -> T>);
@@ -78,6 +78,8 @@ ability! {
     PreviewNone::preview_ability -> Option<PreviewFn> { [T] Probe<T> => None }
     PreviewSerialize::preview_ability -> Option<PreviewFn> { [T: Serialize + 'static] &Probe<T> => Some(preview_by_serialize::<T>) }
     PreviewDebug::preview_ability -> Option<PreviewFn> { [T: Debug + 'static] &&Probe<T> => Some(preview_by_debug::<T>) }
+    StateNone::state_ability -> bool { [T] Probe<T> => false }
+    StateIs::state_ability -> bool { [T: Send + Sync + 'static] &Probe<Stateful<T>> => true }
     CollectNone::collect_ability -> CollectAbility { [T] Probe<T> => None }
     CollectClone::collect_ability -> CollectAbility { [T: Element] &Probe<T> => Some(collect_fns::<T>()) }
     ListNone::list_ability -> ListAbility { [T] Probe<T> => None }
@@ -116,6 +118,7 @@ macro_rules! type_of_probe {
             (&&&$probe).preview_ability(),
             (&&&&&$probe).list_ability(),
             (&&$probe).collect_ability(),
+            (&&$probe).state_ability(),
         )
     }};
 }
@@ -127,7 +130,7 @@ pub mod abilities {
 
     pub use super::{
         CodecNone, CodecSerde, CollectClone, CollectNone, KeyNone, KeyOwn, KeySerialize, ListDeep, ListDeeper, ListFlat,
-        ListNested, ListNone, PreviewDebug, PreviewNone, PreviewSerialize,
+        ListNested, ListNone, PreviewDebug, PreviewNone, PreviewSerialize, StateIs, StateNone,
     };
 }
 
@@ -140,6 +143,7 @@ pub fn describe<T: 'static>(
     preview: Option<PreviewFn>,
     list: ListAbility,
     collect: CollectAbility,
+    state: bool,
 ) -> Type {
     Type::Leaf(TypeInfo {
         key,
@@ -152,6 +156,7 @@ pub fn describe<T: 'static>(
         item_at: list.map(|list| list.item_at),
         from_items: list.map(|list| list.from_items),
         collect,
+        state,
         ..TypeInfo::bare::<T>()
     })
 }

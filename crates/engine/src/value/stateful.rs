@@ -2,11 +2,14 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
-use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::OnceCell;
 
 use super::description::short_name;
 use super::{CacheKey, KeyHasher};
@@ -19,11 +22,12 @@ pub trait State: Sized + Send + Sync + 'static {
     /// What a value is built from.
     type Arguments: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// Builds the value.
+    /// Builds the value: `async fn construct(path: &String) -> Result<Self, BoxError>`. It may wait for what it needs; what it
+    /// does without waiting is done on the thread of the node that needs the value.
     ///
     /// # Errors
     /// Whatever stands in its way; the node that needs the value fails with it.
-    fn construct(arguments: &Self::Arguments) -> Result<Self, BoxError>;
+    fn construct(arguments: &Self::Arguments) -> impl Future<Output = Result<Self, BoxError>> + Send;
 }
 
 /// Something that is built at its first use, and once, however many nodes, items and threads use it.
@@ -38,11 +42,20 @@ struct Shared<T> {
     travels: bool,
     key: String,
     given_key: Option<String>,
-    built: OnceLock<Arc<T>>,
-    building: Mutex<()>,
+    built: OnceCell<Arc<T>>,
 }
 
-type Constructor<T> = Arc<dyn Fn() -> Result<T, BoxError> + Send + Sync>;
+/// What builds a value, and what it is called in errors.
+struct Constructor<T> {
+    name: String,
+    call: Arc<dyn Fn() -> Constructing<T> + Send + Sync>,
+}
+
+type Constructing<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// A value that is being built, by whoever polls this or by somebody else.
+#[doc(hidden)]
+pub type Building = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
 
 impl<T: State> Stateful<T> {
     /// Keeps the arguments from which the value is built at its first use.
@@ -50,7 +63,12 @@ impl<T: State> Stateful<T> {
     pub fn new(arguments: impl Into<T::Arguments>) -> Self {
         let arguments = Arc::new(arguments.into());
         let kept = Arc::clone(&arguments);
-        Self::kept(arguments, Arc::new(move || T::construct(&kept)), true)
+        let call = move || -> Constructing<T> {
+            let arguments = Arc::clone(&kept);
+            Box::pin(async move { T::construct(&arguments).await })
+        };
+        let name = format!("`{}::construct`", Self::type_name());
+        Self::kept(arguments, Constructor { name, call: Arc::new(call) }, true)
     }
 }
 
@@ -58,30 +76,88 @@ impl<T: Send + Sync + 'static> Stateful<T> {
     /// As [`new`](Self::new), for types that aren't [`State`]: built by a closure, which can't travel to other processes.
     ///
     /// The closure's code doesn't count in cache keys; only the arguments do.
-    pub fn with<A, E>(arguments: A, construct: impl Fn(&A) -> Result<T, E> + Send + Sync + 'static) -> Self
+    pub fn with<A, E, C>(arguments: A, construct: C) -> Self
     where
         A: Serialize + Send + Sync + 'static,
         E: Into<BoxError>,
+        C: Fn(&A) -> Result<T, E> + Send + Sync + 'static,
+    {
+        let (arguments, construct) = (Arc::new(arguments), Arc::new(construct));
+        let kept = Arc::clone(&arguments);
+        let call = move || -> Constructing<T> {
+            let (arguments, construct) = (Arc::clone(&kept), Arc::clone(&construct));
+            Box::pin(async move { construct(&arguments).map_err(Into::into) })
+        };
+        Self::kept(arguments, Constructor { name: closure_name::<C>(), call: Arc::new(call) }, false)
+    }
+
+    /// As [`with`](Self::with), for what is built by something that waits: a pool of connections, a download.
+    pub fn with_async<A, E, C, F>(arguments: A, construct: C) -> Self
+    where
+        A: Serialize + Send + Sync + 'static,
+        E: Into<BoxError>,
+        C: Fn(Arc<A>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let arguments = Arc::new(arguments);
         let kept = Arc::clone(&arguments);
-        Self::kept(arguments, Arc::new(move || construct(&kept).map_err(Into::into)), false)
+        let call = move || -> Constructing<T> {
+            let constructing = construct(Arc::clone(&kept));
+            Box::pin(async move { constructing.await.map_err(Into::into) })
+        };
+        Self::kept(arguments, Constructor { name: closure_name::<C>(), call: Arc::new(call) }, false)
     }
 
     /// Lets this text stand for the arguments in cache keys: a model's name rather than its path, say. Leave secrets out.
     #[must_use]
     pub fn keyed(self, key: impl Into<String>) -> Self {
         let (shared, key) = (&self.0, key.into());
-        let (arguments, construct) = (Arc::clone(&shared.arguments), Arc::clone(&shared.construct));
+        let (arguments, construct) = (Arc::clone(&shared.arguments), shared.construct.clone());
         Self(Arc::new(Shared { given_key: Some(key.clone()), key, ..Shared::new(arguments, construct, shared.travels) }))
     }
 
     /// Returns the value, building it if this is its first use. What failed once is tried again at the next use.
     ///
+    /// Where the constructor waits for something, so does this, and its thread with it; async code awaits
+    /// [`ready`](Self::ready) instead. What a node takes as `#[state]` is built before the function is called.
+    ///
     /// # Errors
     /// If it can't be built: an error of the type `state`, with what the constructor said as its source.
     pub fn get(&self) -> Result<&T, NodeError> {
         self.build().map(|built| &**built)
+    }
+
+    /// As [`get`](Self::get), without keeping a thread while the constructor waits.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn ready(&self) -> Result<&T, NodeError> {
+        // One builds and the others wait: a model must not lie in memory twice.
+        let build = || async {
+            let built = (self.0.construct.call)().await;
+            built.map(Arc::new).map_err(|error| self.failure(error))
+        };
+        self.0.built.get_or_try_init(build).await.map(|built| &**built)
+    }
+
+    /// Sees to it that the value is built: at once where its constructor doesn't wait, else by what is added to `building`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[doc(hidden)]
+    pub fn prepare(&self, building: &mut Vec<Building>) -> Result<(), NodeError> {
+        if self.is_built() {
+            return Ok(());
+        }
+        let this = self.clone();
+        let mut work: Building = Box::pin(async move { this.ready().await.map(|_| ()) });
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(built) => built,
+            Poll::Pending => {
+                building.push(work);
+                Ok(())
+            }
+        }
     }
 
     /// As [`get`](Self::get), for nodes that keep the value longer than the call.
@@ -99,20 +175,16 @@ impl<T: Send + Sync + 'static> Stateful<T> {
     }
 
     fn build(&self) -> Result<&Arc<T>, NodeError> {
-        if let Some(built) = self.0.built.get() {
-            return Ok(built);
+        if self.0.built.get().is_none() {
+            wait(self.ready())?;
         }
-        // One builds and the others wait: a model must not lie in memory twice.
-        let _building = self.0.building.lock();
-        if let Some(built) = self.0.built.get() {
-            return Ok(built);
-        }
-        let built = (self.0.construct)().map_err(|error| Self::failure(error))?;
-        Ok(self.0.built.get_or_init(|| Arc::new(built)))
+        // Once built, it stays.
+        self.0.built.get().ok_or_else(|| self.failure("it is gone".into()))
     }
 
-    fn failure(error: BoxError) -> NodeError {
-        NodeError::new("state", format!("the state `{}` couldn't be built", Self::type_name())).with_source(error)
+    fn failure(&self, error: BoxError) -> NodeError {
+        let message = format!("the state `{}` couldn't be built by {}", Self::type_name(), self.0.construct.name);
+        NodeError::new("state", message).with_source(error)
     }
 
     fn kept<A: Serialize + Send + Sync + 'static>(arguments: Arc<A>, construct: Constructor<T>, travels: bool) -> Self {
@@ -134,8 +206,43 @@ impl<T> Stateful<T> {
 
 impl<T> Shared<T> {
     fn new(arguments: Arc<dyn Any + Send + Sync>, construct: Constructor<T>, travels: bool) -> Self {
-        let (built, building) = (OnceLock::new(), Mutex::new(()));
-        Self { arguments, construct, travels, key: String::new(), given_key: None, built, building }
+        Self { arguments, construct, travels, key: String::new(), given_key: None, built: OnceCell::new() }
+    }
+}
+
+impl<T> Clone for Constructor<T> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), call: Arc::clone(&self.call) }
+    }
+}
+
+/// Names a closure by where it is written.
+fn closure_name<C>() -> String {
+    let name = std::any::type_name::<C>();
+    match name.strip_suffix("::{{closure}}") {
+        Some(place) => format!("a closure in `{place}`"),
+        None => format!("`{name}`"),
+    }
+}
+
+/// Wakes a thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread.
+fn wait<F: Future>(future: F) -> F::Output {
+    let (mut future, waker) = (pin!(future), Waker::from(Arc::new(Unpark(thread::current()))));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }
 
@@ -196,7 +303,7 @@ mod tests {
 
     impl State for Model {
         type Arguments = String;
-        fn construct(path: &String) -> Result<Self, BoxError> {
+        async fn construct(path: &String) -> Result<Self, BoxError> {
             if path.is_empty() { Err("no path".into()) } else { Ok(Self(path.to_uppercase())) }
         }
     }
@@ -227,8 +334,13 @@ mod tests {
             _ => Ok(Model("there".into())),
         });
         let error = state.get().err().unwrap();
-        assert_eq!((error.to_string().as_str(), error.error_type()), ("the state `Model` couldn't be built", "state"));
+        assert_eq!(error.error_type(), "state");
+        let message = error.to_string();
+        let place = "flowglass_engine::value::stateful::tests::a_failure_names_the_type_and_the_next_use_tries_again";
+        assert_eq!(message, format!("the state `Model` couldn't be built by a closure in `{place}`"));
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "away");
+        let error = Stateful::<Model>::new("").get().err().unwrap();
+        assert_eq!(error.to_string(), "the state `Model` couldn't be built by `Model::construct`");
         assert_eq!(state.get().unwrap().0, "there");
     }
 
@@ -239,6 +351,25 @@ mod tests {
             assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| state.get().is_ok())).is_err());
         }
         assert!(!state.is_built());
+    }
+
+    #[test]
+    fn who_waits_for_it_is_woken() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let receiver = parking_lot::Mutex::new(Some(receiver));
+        let state: Stateful<Model> = Stateful::with_async("x", move |_| {
+            let receiver = receiver.lock().take();
+            async move { receiver.ok_or("built twice")?.await.map(Model).map_err(|_| "nobody sends") }
+        });
+        let mut building = Vec::new();
+        state.prepare(&mut building).unwrap();
+        assert_eq!((building.len(), state.is_built()), (1, false));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| state.get().unwrap().0.clone());
+            sender.send("sent".to_owned()).unwrap();
+            wait(building.remove(0)).unwrap();
+            assert_eq!(waiting.join().unwrap(), "sent");
+        });
     }
 
     #[test]

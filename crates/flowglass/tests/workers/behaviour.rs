@@ -7,7 +7,7 @@ use flowglass::prelude::*;
 use flowglass::testing::TestRecorder;
 use flowglass::{Backend, Chunk, ErrorKind, LocalBackend};
 
-use crate::pipelines::{halves, middle_of, on, report, sums};
+use crate::pipelines::{Model, halves, middle_of, models, on, report, sums};
 use crate::spans::paths;
 use crate::workers;
 
@@ -30,6 +30,17 @@ fn a_map_runs_in_several_processes_and_keeps_its_order() {
         pids.dedup();
         assert_eq!(pids.len(), 2, "both workers had something to do");
     }
+}
+
+#[test]
+fn state_is_built_once_in_each_worker() {
+    let (backend, model) = (workers(1).chunk(Chunk::Items(2)), Stateful::<Model>::new("model"));
+    for _ in 0..2 {
+        let inputs = inputs! { number: vec![1_u64, 2, 3, 4, 5], model: model.clone() };
+        let map = models().unwrap().map(inputs, ["number"]).backend(backend.clone()).wait().unwrap();
+        assert_eq!(map.column::<u64>("before").unwrap(), [1, 2, 3, 4, 5], "none was built before");
+    }
+    assert!(!model.is_built(), "nothing is built here");
 }
 
 #[test]

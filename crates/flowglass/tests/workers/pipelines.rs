@@ -1,6 +1,7 @@
 //! The nodes and pipelines that the tests hand out, and that every copy of the test program knows.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use flowglass::prelude::*;
@@ -54,6 +55,26 @@ pub(crate) fn hang(number: u64) -> u64 {
     loop {
         std::thread::sleep(Duration::from_millis(number.max(1)));
     }
+}
+
+/// Knows how many were built in its process before it, and waited for that.
+pub(crate) struct Model {
+    before: u32,
+}
+
+static BUILT: AtomicU32 = AtomicU32::new(0);
+
+impl State for Model {
+    type Arguments = String;
+    async fn construct(_: &String) -> Result<Self, BoxError> {
+        tokio::task::yield_now().await;
+        Ok(Self { before: BUILT.fetch_add(1, SeqCst) })
+    }
+}
+
+#[node(output = "before")]
+pub(crate) fn ask(#[state] model: &Model, number: u64) -> u64 {
+    u64::from(model.before) + number
 }
 
 /// Waits until it is told to stop.
@@ -220,10 +241,15 @@ pub(crate) fn total(sums: Vec<u64>, one_sum: u64) -> u64 {
     sums.into_iter().sum::<u64>() + one_sum
 }
 
+pub(crate) fn models() -> Build {
+    Pipeline::builder("models").node(ask {}).build()
+}
+
 /// Everything that a copy knows.
 pub(crate) fn all() -> Vec<fn() -> Build> {
-    let fixed: [fn() -> Build; 13] =
-        [sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying, texts, lengths];
+    let fixed: [fn() -> Build; 14] = [
+        models, sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying, texts, lengths,
+    ];
     fixed.to_vec()
 }
 
