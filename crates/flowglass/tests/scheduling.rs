@@ -140,11 +140,11 @@ async fn a_run_that_never_waits_lets_its_neighbours_run() {
             let node = node_fn!(format!("link {at}"), move |before: bool| -> bool { busy(&ran) || before });
             node.input("before", if at == 0 { "start".to_owned() } else { format!("link {}", at - 1) })
         };
-        let chain = Pipeline::builder("chain").nodes((0..40).map(link)).build().unwrap();
+        let chain = Pipeline::builder("chain").nodes((0..100).map(link)).build().unwrap();
         let run = chain.run(inputs! { start: false }).telemetry(recorder);
         let neighbour = async { ran.store(true, SeqCst) };
         let (run, ()) = tokio::join!(run.into_future(), neighbour);
-        assert!(run.unwrap().get::<bool>("link 39").unwrap(), "the neighbour came before the end");
+        assert!(run.unwrap().get::<bool>("link 99").unwrap(), "the neighbour came before the end");
     }
 }
 

@@ -54,8 +54,7 @@ struct Constructor<T> {
 type Constructing<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// A value that is being built, by whoever polls this or by somebody else.
-#[doc(hidden)]
-pub type Building = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
+type Building = Pin<Box<dyn Future<Output = Result<(), NodeError>> + Send>>;
 
 impl<T: State> Stateful<T> {
     /// Keeps the arguments from which the value is built at its first use.
