@@ -23,6 +23,9 @@ pub mod store {}
 #[doc = include_str!("guide/sampling.md")]
 pub mod sampling {}
 
+#[doc = include_str!("guide/logs.md")]
+pub mod logs {}
+
 #[doc = include_str!("guide/exporting.md")]
 pub mod exporting {}
 

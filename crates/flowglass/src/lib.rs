@@ -37,6 +37,11 @@
 //! `flowglass list`, `flowglass show`.
 
 pub mod guide;
+#[cfg(feature = "tracing")]
+mod layer;
+pub mod logs;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 mod parcel;
 pub mod telemetry;
 pub mod testing;
@@ -57,10 +62,13 @@ pub use flowglass_engine::{pipeline, private, type_of_probe};
 pub use flowglass_macros::{code, node, node_fn, traced};
 pub use flowglass_model::Severity;
 pub use flowglass_record::{
-    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, FlushError,
-    Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, Sampling, SinkFailure, SinkFailureKind,
-    SpanGuard, SpanLimits, ToValue, UpDownCounter, Value, add_event, current, log, set_attribute, set_error, span,
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, DetachedSpan,
+    FlushError, Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, Sampling, SinkFailure,
+    SinkFailureKind, SpanGuard, SpanLimits, ToValue, UpDownCounter, Value, add_event, add_named_event, current, log,
+    set_attribute, set_error, span,
 };
+#[cfg(feature = "tracing")]
+pub use layer::{TracingLayer, tracing_layer};
 pub use view::{GraphExt, SummaryView, TreeView, ViewExt, WaterfallView};
 pub use worker::{Registered, over, processes, worker, worker_of};
 

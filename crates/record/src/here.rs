@@ -23,6 +23,12 @@ pub fn add_event(name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
     about_current(|owner, write| write(Loss::Event, &EventRecord { owner, at, name, attributes }));
 }
 
+/// As [`add_event`], under a name that the program makes up.
+pub fn add_named_event(name: &str, attributes: &[(&str, Value<'_>)]) {
+    let at = Tick::now();
+    about_current(|owner, write| write(Loss::Event, &TextEventRecord { owner, at, name, attributes }));
+}
+
 /// Tells that the current span fails, and why, even if whoever opened it believes that all is well. Does nothing where
 /// none is recorded.
 pub fn set_error(message: &str) {

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::open::Frame;
 use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
-use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
+use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard, Verdict};
 
 /// How long dropping the last handle waits for the sinks.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -135,6 +135,15 @@ impl Recorder {
         let trace_id = TraceId::random();
         let (verdict, attributes) = (self.sample(trace_id, name, None), Attributes::new());
         SpanGuard::root(name, self.scope(ScopeSpec { trace_id, verdict, templates, attributes }))
+    }
+
+    /// Makes a scope for a trace that begins with a span of this name, if that is recorded.
+    pub(crate) fn root_scope(&self, name: &str) -> Option<Arc<ScopeShared>> {
+        let (core, trace_id) = (self.core()?, TraceId::random());
+        let (templates, attributes) = (core.registry.no_templates(), Attributes::new());
+        let verdict = self.sample(trace_id, name, None);
+        let is_recorded = matches!(verdict, Verdict::Record | Verdict::Hold);
+        is_recorded.then(|| core.make_scope(ScopeSpec { trace_id, verdict, templates, attributes }))
     }
 
     /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What

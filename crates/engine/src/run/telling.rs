@@ -72,6 +72,7 @@ impl Level {
         *next += 1;
         let index = index.or_else(|| self.place.index());
         let mut event = Event::new(order, run.id, self.site(site), span, index, kind);
+        event.parent = self.span;
         event.from_inside = from_inside;
         if let Some(observer) = &run.observer {
             observer(&event);

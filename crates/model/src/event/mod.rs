@@ -32,6 +32,8 @@ pub struct Event<'a> {
     pub site: &'a Site,
     /// The span of the thing that this is about.
     pub span: SpanId,
+    /// The span that it is inside of, where that is known here: not of what happens inside of a pipeline that a worker has.
+    pub parent: SpanId,
     /// The nearest item of a map that this is in, by its index.
     pub index: Option<u64>,
     /// What happened.
@@ -51,7 +53,7 @@ impl<'a> Event<'a> {
         index: Option<u64>,
         kind: EventKind<'a>,
     ) -> Self {
-        Self { seq, at_unix_ns, run, site, span, index, kind, from_inside: false }
+        Self { seq, at_unix_ns, run, site, span, parent: SpanId::NONE, index, kind, from_inside: false }
     }
 
     /// Returns the event's name: `node.started`, `item.cached`, …
