@@ -9,6 +9,7 @@ use crate::verbs::cache::CacheArguments;
 use crate::verbs::compare::CompareArguments;
 use crate::verbs::query::QueryArguments;
 use crate::verbs::serve::ServeArguments;
+use crate::verbs::sql::SqlArguments;
 use crate::verbs::stats::StatsArguments;
 
 /// A pipeline engine you can see through.
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
     Graph(GraphArguments),
     /// Receive traces, metrics and logs of other programs by OTLP, and keep them in the store.
     Serve(ServeArguments),
+    /// Ask the store in SQL.
+    Sql(SqlArguments),
     /// Look into the cache: what lies there, why a node was computed, how to make room.
     Cache(CacheArguments),
 }

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Verb::Compare(compare) => verbs::compare::run(&compare, &mut printer),
         Verb::Graph(graph) => verbs::graph::run(&graph, &mut printer),
         Verb::Serve(serve) => verbs::serve::run(&serve, &mut printer),
+        Verb::Sql(sql) => verbs::sql::run(&sql, &mut printer),
         Verb::Cache(cache) => verbs::cache::run(&cache, &mut printer),
     };
     match ended {

@@ -1,10 +1,11 @@
 //! Owns standard output and standard error: data goes to the one, everything for people to the other.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::path::{Path, PathBuf};
 
 use flowglass::term::Options;
+use tempfile::NamedTempFile;
 
 use crate::arguments::Color;
 use crate::failure::Failure;
@@ -81,6 +82,21 @@ impl Printer {
         fs::write(path, bytes).map_err(|error| Failure::usage(format!("`{}` can't be written: {error}", path.display())))
     }
 
+    /// Opens a file or standard output, for data that is written piece by piece. A file appears when all of it is there.
+    pub(crate) fn output(&self, to: Option<&Path>) -> Result<Output, Failure> {
+        self.check(to)?;
+        let standard = || Output::Standard(BufWriter::new(io::stdout()));
+        let Some(path) = to.filter(|path| *path != Path::new("-")) else { return Ok(standard()) };
+        // A pipe or a device takes what is written, and must not be replaced by a file.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let device = fs::OpenOptions::new().write(true).open(path).map_err(|error| unwritable(path, &error))?;
+            return Ok(Output::Device(BufWriter::new(device), path.to_owned()));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = beside(folder).map_err(|error| unwritable(path, &error))?;
+        Ok(Output::File(BufWriter::new(file), path.to_owned()))
+    }
+
     /// Writes a message for people.
     pub(crate) fn note(&self, text: &str) {
         // Where standard error is closed there is nobody to tell.
@@ -106,6 +122,66 @@ impl Printer {
             Color::Auto => is_terminal && choice != anstream::ColorChoice::Never,
         }
     }
+}
+
+/// Makes a file that others may read as they may read any new file.
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".flowglass-").tempfile_in(folder)
+}
+
+/// Where data goes piece by piece.
+pub(crate) enum Output {
+    Standard(BufWriter<Stdout>),
+    Device(BufWriter<fs::File>, PathBuf),
+    /// A file beside the one that it becomes.
+    File(BufWriter<NamedTempFile>, PathBuf),
+}
+
+impl Output {
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Standard(_)) && io::stdout().is_terminal()
+    }
+
+    /// Writes what is in `bytes`, and empties it. Says whether there is still somebody who reads.
+    pub(crate) fn put(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
+        let written = match self {
+            Self::Standard(stdout) => stdout.write_all(bytes),
+            Self::Device(device, _) => device.write_all(bytes),
+            Self::File(file, _) => file.write_all(bytes),
+        };
+        bytes.clear();
+        self.judge(written)
+    }
+
+    /// Writes all that is left, and gives a file its name.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let flushed = match &mut self {
+            Self::Standard(stdout) => stdout.flush(),
+            Self::Device(device, _) => device.flush(),
+            Self::File(file, _) => file.flush(),
+        };
+        self.judge(flushed)?;
+        let Self::File(file, path) = self else { return Ok(()) };
+        let file = file.into_inner().map_err(|error| unwritable(&path, error.error()))?;
+        file.persist(&path).map_err(|error| unwritable(&path, &error.error))?;
+        Ok(())
+    }
+
+    fn judge(&self, written: io::Result<()>) -> Result<bool, Failure> {
+        match (written, self) {
+            (Ok(()), _) => Ok(true),
+            (Err(error), Self::Standard(_)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            (Err(error), Self::Standard(_)) => Err(Failure::run(format!("standard output can't be written: {error}"))),
+            (Err(error), Self::File(_, path) | Self::Device(_, path)) => Err(unwritable(path, &error)),
+        }
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("`{}` can't be written: {error}", path.display()))
 }
 
 fn columns((width, _): (terminal_size::Width, terminal_size::Height)) -> usize {

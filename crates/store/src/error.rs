@@ -44,6 +44,10 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The address names no store that there could be.
     BadAddress,
+    /// A SQL statement is wrong, or would write.
+    Sql,
+    /// A question took more time or memory than it may.
+    Limit,
     /// Any other failure of input or output.
     Io,
 }

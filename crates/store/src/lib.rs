@@ -22,6 +22,7 @@ mod span_filter;
 mod sqlite;
 mod statistics;
 mod store;
+mod virtual_tables;
 
 pub use address::{create_or_open, open};
 pub use answer::{FoundEvent, FoundLog, FoundPoint, FoundSpan, Page, Rows};
@@ -36,3 +37,4 @@ pub use span_filter::SpanFilter;
 pub use sqlite::{Durability, SinkOptions, SqliteSink, SqliteStore};
 pub use statistics::NameStatistics;
 pub use store::{Capabilities, Store, Survives};
+pub use virtual_tables::{SqlColumn, SqlConnection, SqlLimits, SqlRow, SqlRows, SqlStatement, SqlTable, SqlValue, sql_tables};

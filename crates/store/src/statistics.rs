@@ -24,3 +24,15 @@ pub struct NameStatistics {
     /// The duration below which 99 % of them lie, in nanoseconds, within 1 %.
     pub p99_ns: f64,
 }
+
+/// Counts and durations of the spans of one pipeline, name and node that started in one period.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RollupRow {
+    /// The length of the period, in seconds.
+    pub(crate) period_s: i64,
+    /// When it starts, in seconds since 1970 UTC.
+    pub(crate) start_unix_s: i64,
+    pub(crate) pipeline: String,
+    pub(crate) node: String,
+    pub(crate) statistics: NameStatistics,
+}

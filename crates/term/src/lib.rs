@@ -11,6 +11,7 @@ pub mod console;
 pub mod failures;
 pub mod found;
 pub mod graph;
+pub mod grid;
 mod ink;
 mod line;
 pub mod list;

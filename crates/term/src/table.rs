@@ -1,5 +1,7 @@
 //! Tables that fit: columns that matter less go first, one column gives way.
 
+use std::borrow::Cow;
+
 use flowglass_insight::text;
 
 use crate::Options;
@@ -12,7 +14,7 @@ const GAP: usize = 2;
 /// One column of a table.
 #[derive(Debug)]
 pub(crate) struct Column {
-    pub(crate) title: &'static str,
+    pub(crate) title: Cow<'static, str>,
     /// Whether it is numbers, which end at the same place.
     pub(crate) is_right: bool,
     /// Whether it may be cut down to this many columns.
@@ -27,21 +29,21 @@ pub(crate) type Cell = Vec<(Ink, String)>;
 
 impl Column {
     pub(crate) const fn text(title: &'static str, rank: u8, cells: Vec<Cell>) -> Self {
-        Self { title, is_right: false, least: None, rank, cells }
+        Self { title: Cow::Borrowed(title), is_right: false, least: None, rank, cells }
     }
 
     pub(crate) fn numbers(title: &'static str, rank: u8, cells: impl Iterator<Item = String>) -> Self {
         let cells = cells.map(|text| vec![(Ink::Plain, text)]).collect();
-        Self { title, is_right: true, least: None, rank, cells }
+        Self { title: Cow::Borrowed(title), is_right: true, least: None, rank, cells }
     }
 
     pub(crate) fn flexible(self, least: usize) -> Self {
         Self { least: Some(least), ..self }
     }
 
-    fn width(&self, options: Options) -> usize {
+    pub(crate) fn width(&self, options: Options) -> usize {
         let cells = self.cells.iter().map(|cell| cell_width(cell, options));
-        cells.max().unwrap_or(0).max(text::width(self.title))
+        cells.max().unwrap_or(0).max(text::width(&shown(&self.title, options)))
     }
 
     fn is_empty(&self) -> bool {
@@ -56,7 +58,7 @@ pub(crate) fn draw(mut columns: Vec<Column>, options: Options) -> Vec<Line> {
     leave_out(&mut columns, &mut widths, options.width);
     give_way(&columns, &mut widths, options.width);
     let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
-    let title = |column: &Column| vec![(Ink::Dim, column.title.to_owned())];
+    let title = |column: &Column| vec![(Ink::Dim, column.title.clone().into_owned())];
     let titles = draw_row(columns.iter().map(|column| (column, title(column))), &widths, options);
     let row = |at: usize| columns.iter().map(move |column| (column, column.cells.get(at).cloned().unwrap_or_default()));
     std::iter::once(titles).chain((0..rows).map(|at| draw_row(row(at), &widths, options))).collect()

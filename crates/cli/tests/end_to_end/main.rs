@@ -38,6 +38,7 @@ mod screens;
 mod serving;
 mod showing;
 mod signals;
+mod sql;
 mod standard_input;
 mod stores;
 mod two_writers;

@@ -1,6 +1,6 @@
 //! Rows of the table `block`, and blocks that are kept elsewhere in one piece.
 
-use flowglass_model::{Batch, SpanColumns};
+use flowglass_model::{Arena, Batch, SpanColumns};
 use rusqlite::{Connection, Row, Rows, params};
 
 use super::failure::Failure;
@@ -92,6 +92,15 @@ impl<'a> Blocks<'a> {
         let mut rows = statement.query([block])?;
         let row = next_of(&mut rows, block)?;
         Ok(Closed { id: block, head: row.get(0)?, body: row.get(1)? })
+    }
+
+    /// Opens the head of a block, and adds the ids of its spans.
+    pub(super) fn identified(&mut self, block: i64) -> Result<Head, Failure> {
+        let Head { arena, spans } = self.head(block)?;
+        let bare = Head { arena: Arena::default(), spans };
+        let open = |body: &[u8], decoder: &mut FrameDecoder| block::decode_ids(bare, body, decoder);
+        let spans = self.part("SELECT body FROM block WHERE id = ?1", block, open)?;
+        Ok(Head { arena, spans })
     }
 
     /// Opens a whole block.

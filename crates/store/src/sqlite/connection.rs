@@ -129,13 +129,17 @@ fn nothing_recorded(path: &Path) -> StoreError {
     StoreError::new(StoreErrorKind::NotFound, message)
 }
 
-struct Reader {
-    connection: Connection,
+pub(super) struct Reader {
+    pub(super) connection: Connection,
     /// Whether the connection sees what is written later.
     lasting: bool,
 }
 
-fn open_reader(path: &Path) -> Result<Reader, StoreError> {
+/// Opens a connection that reads.
+///
+/// # Errors
+/// `Newer`, `Corrupt`, `Busy`, `Io`.
+pub(super) fn open_reader(path: &Path) -> Result<Reader, StoreError> {
     let opened = match connect_reader(path, false) {
         Err(error) if needs_shared_memory(&error) && log_is_empty(path) => {
             connect_reader(path, true).map(|connection| Reader { connection, lasting: false })

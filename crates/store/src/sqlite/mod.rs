@@ -28,6 +28,7 @@ mod search;
 mod segments;
 mod settle;
 mod sink;
+mod snapshot;
 mod spans;
 mod trace;
 
@@ -50,6 +51,7 @@ use liveness::Liveness;
 use lock::LockFolder;
 use place::Found;
 pub use sink::{Durability, SinkOptions, SqliteSink};
+pub(crate) use snapshot::{Depth, Snapshot};
 use spans::DurationsByName;
 
 /// A store in one file on a local disk, which several processes may write and read at once.
@@ -226,6 +228,11 @@ impl SqliteStore {
         let mut durations = DurationsByName::default();
         self.look(|transaction, _| durations.add(transaction, &spans::blocks_with_spans(transaction)?))?;
         Ok(quantiles(durations, part))
+    }
+
+    /// Opens a connection of its own that sees one state of the store at a time.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::open(&self.inner.path, &self.inner.locks)
     }
 
     /// Merges segments until there is nothing left to merge, and returns unused space to the file system. Sinks do this in the

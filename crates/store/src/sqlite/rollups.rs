@@ -1,6 +1,6 @@
 //! The table `rollups`: counts and durations of spans per minute, hour and day, name, node and pipeline. They outlive the spans.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -13,6 +13,7 @@ use crate::block::Damaged;
 use crate::block::bytes::Reader;
 use crate::sketch::histogram::Histogram;
 use crate::sketch::tally::{Tallies, Tally, TallyKey};
+use crate::statistics::RollupRow;
 
 /// The lengths of time that there are rows for, in seconds: a question over a year reads days, not half a million minutes.
 pub(super) const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
@@ -146,6 +147,32 @@ pub(super) fn by_name(
     let mut statistics: Vec<_> = tallies.into_iter().map(|(name, tally)| statistics_of(name, &tally)).collect();
     statistics.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
     Ok(statistics)
+}
+
+const SELECT_ROWS: &str = "
+SELECT pipeline, name, node, start_unix_s, count, errors, cached, total_ns, max_ns, durations FROM rollups WHERE period_s = ?1";
+
+/// Returns the counts of each period of this length, what was committed since segments were last merged included, in the order
+/// of their times.
+pub(super) fn rows(connection: &Connection, period_s: i64) -> Result<Vec<RollupRow>, Failure> {
+    type Place = (i64, String, String, String);
+    let mut tallies: BTreeMap<Place, Tally> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(SELECT_ROWS)?;
+    let mut rows = statement.query([period_s])?;
+    while let Some(row) = rows.next()? {
+        let place = (row.get(3)?, row.get(0)?, row.get(1)?, row.get(2)?);
+        add_to(tallies.entry(place).or_default(), row, 4)?;
+    }
+    for (key, tally) in waiting_in(connection, &segments::live(connection)?)?.iter() {
+        let RowKey { start_s, pipeline, name, node, .. } = RowKey::of(period_s, key);
+        let place = (start_s, pipeline.to_owned(), name.to_owned(), node.to_owned());
+        tallies.entry(place).or_default().merge(tally);
+    }
+    let row = |((start_unix_s, pipeline, name, node), tally): (Place, Tally)| {
+        let statistics = statistics_of(name, &tally);
+        RollupRow { period_s, start_unix_s, pipeline, node, statistics }
+    };
+    Ok(tallies.into_iter().map(row).collect())
 }
 
 /// Cuts a time into the longest periods that fit: minutes up to a full hour, hours up to a full day, days, and back.

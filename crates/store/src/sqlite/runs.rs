@@ -1,5 +1,6 @@
 //! Reading the table `runs`.
 
+use std::ops::Range;
 use std::path::Path;
 
 use flowglass_model::{Fingerprint, RunId, SpanId, Status, TraceId};
@@ -45,6 +46,30 @@ pub(super) fn list(connection: &Connection, locks: &LockFolder, filter: &RunFilt
         }
     }
     Ok(runs)
+}
+
+/// Returns up to `limit` runs that started in this time, the newest first, behind one that was returned before.
+pub(super) fn page(
+    connection: &Connection,
+    locks: &LockFolder,
+    starts_unix_ns: Range<i64>,
+    behind: Option<&RunRecord>,
+    limit: usize,
+) -> rusqlite::Result<Vec<RunRecord>> {
+    let mut liveness = Liveness::new(connection, locks);
+    let (start, id) = behind.map_or((starts_unix_ns.end, Vec::new()), |run| (run.start_unix_ns, run_key(run.id)));
+    let sql = format!(
+        "{COLUMNS} WHERE start_unix_ns >= ?1 AND start_unix_ns <= ?2 AND (start_unix_ns, id) < (?2, ?3)
+        ORDER BY start_unix_ns DESC, id DESC LIMIT ?4"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_and_then((starts_unix_ns.start, start, id, limit), |row| record(row, &mut liveness))?;
+    rows.collect()
+}
+
+/// Returns the runs of a trace: one, and those that joined it.
+pub(super) fn of_trace(connection: &Connection, locks: &LockFolder, trace: TraceId) -> Result<Vec<RunRecord>, Failure> {
+    by_sketches(connection, locks, trace, &trace.to_string())
 }
 
 /// Returns the run with this id or the only one that begins so.
