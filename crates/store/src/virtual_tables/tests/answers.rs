@@ -139,5 +139,6 @@ fn a_limit_opens_no_more_blocks_than_it_needs() {
     let mut statement = sql.prepare("SELECT attributes FROM spans LIMIT 3").unwrap();
     let mut rows = statement.query(&[]).unwrap();
     (0..3).for_each(|_| assert!(rows.next().unwrap().is_some()));
-    assert_eq!(sql.opened_blocks(), 3);
+    // Merging may have joined some of the 200.
+    assert!((1..=3).contains(&sql.opened_blocks()));
 }
