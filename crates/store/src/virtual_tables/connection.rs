@@ -53,7 +53,7 @@ impl Default for SqlLimits {
 /// while let Some(row) = rows.next()? {
 ///     assert_eq!(row.value(0), SqlValue::Int(0));
 /// }
-/// # Ok::<_, flowglass_store::StoreError>(())
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct SqlConnection {
     connection: Connection,
