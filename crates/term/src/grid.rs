@@ -109,7 +109,7 @@ mod tests {
         insta::assert_snapshot!(render(&titles, &rows, &Options::plain(40)), @"
         name         count  message
         node encode     12
-        node fetch    1042  no answer from …
+        node fetch    1042  no answer from the …
         ");
     }
 
