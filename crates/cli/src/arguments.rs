@@ -7,10 +7,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::location::VARIABLE;
 use crate::verbs::cache::CacheArguments;
 use crate::verbs::compare::CompareArguments;
+use crate::verbs::export::ExportArguments;
+use crate::verbs::import::ImportArguments;
+use crate::verbs::prune::PruneArguments;
 use crate::verbs::query::QueryArguments;
 use crate::verbs::serve::ServeArguments;
 use crate::verbs::sql::SqlArguments;
 use crate::verbs::stats::StatsArguments;
+use crate::verbs::store::StoreArguments;
 
 /// A pipeline engine you can see through.
 #[derive(Parser)]
@@ -51,6 +55,14 @@ pub(crate) enum Verb {
     Serve(ServeArguments),
     /// Ask the store in SQL.
     Sql(SqlArguments),
+    /// Write what is stored as files that others read: JSON lines, OTLP, SQLite, CSV, Chrome traces.
+    Export(ExportArguments),
+    /// Take in what was exported, here or by another program.
+    Import(ImportArguments),
+    /// Forget old runs; what was counted of them stays.
+    Prune(PruneArguments),
+    /// Look after the store: what it is like, its format.
+    Store(StoreArguments),
     /// Look into the cache: what lies there, why a node was computed, how to make room.
     Cache(CacheArguments),
 }

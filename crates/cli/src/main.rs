@@ -31,6 +31,10 @@ fn main() -> ExitCode {
         Verb::Graph(graph) => verbs::graph::run(&graph, &mut printer),
         Verb::Serve(serve) => verbs::serve::run(&serve, &mut printer),
         Verb::Sql(sql) => verbs::sql::run(&sql, &mut printer),
+        Verb::Export(export) => verbs::export::run(&export, &mut printer),
+        Verb::Import(import) => verbs::import::run(&import, &mut printer),
+        Verb::Prune(prune) => verbs::prune::run(&prune, &mut printer),
+        Verb::Store(store) => verbs::store::run(&store, &mut printer),
         Verb::Cache(cache) => verbs::cache::run(&cache, &mut printer),
     };
     match ended {

@@ -40,3 +40,8 @@ pub mod events {}
 
 #[doc = include_str!("guide/query.md")]
 pub mod query {}
+#[doc = include_str!("guide/sql.md")]
+pub mod sql {}
+
+#[doc = include_str!("guide/export.md")]
+pub mod export {}

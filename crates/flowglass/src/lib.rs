@@ -95,6 +95,9 @@ pub use flowglass_server as server;
 /// Spans in, answers out: trees, waterfalls, statistics.
 pub use flowglass_insight as insight;
 
+/// Records as files that other programs read.
+pub use flowglass_interchange as interchange;
+
 /// Runs as text for a terminal.
 pub use flowglass_term as term;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowglass_model::Status;
 use serde::{Deserialize, Serialize};
 
-/// What a store forgets. Without a limit of age or size it forgets nothing.
+/// What a store forgets. Without a limit of age, size or number it forgets nothing.
 ///
 /// Whole runs are forgotten, never parts of them, and none that is still running. What belongs to no run (metrics, logs and spans
 /// of others) goes by its own time. Roll-ups stay: [`statistics`](crate::SqliteStore::statistics) count what was forgotten, too.
@@ -26,6 +26,8 @@ pub struct RetentionPolicy {
     pub max_age: Option<Duration>,
     /// Forget the oldest runs until the store takes no more bytes than this.
     pub max_size_bytes: Option<u64>,
+    /// Forget all but so many of the newest runs; beside an age or a size, so many stay whatever these say.
+    pub keep_last: Option<u64>,
     /// Forget only runs that stand like this, and nothing that belongs to no run; empty, the default, stands for all.
     pub statuses: Vec<Status>,
 }

@@ -109,3 +109,40 @@ pub struct StoreInfo {
     /// The version of the file's format.
     pub format_version: u32,
 }
+
+/// How old and how new a store's records are, what has not ended, and who writes to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StoreDetails {
+    /// How many spans have not ended, or whose processes died.
+    pub open_spans: u64,
+    /// How many events, links, log records and points of metrics there are.
+    pub others: u64,
+    /// The start of the oldest span, in nanoseconds since 1970 UTC.
+    pub oldest_unix_ns: Option<i64>,
+    /// The start of the newest span, in nanoseconds since 1970 UTC.
+    pub newest_unix_ns: Option<i64>,
+    /// Who writes at the moment.
+    pub writers: Vec<WriterInfo>,
+}
+
+/// A process that writes to a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriterInfo {
+    /// The process.
+    pub pid: u32,
+    /// The host that it says it runs on; may be empty.
+    pub host: String,
+    /// When it first wrote, in nanoseconds since 1970 UTC.
+    pub started_unix_ns: i64,
+    /// When it last wrote, in nanoseconds since 1970 UTC.
+    pub last_seen_unix_ns: i64,
+}
+
+/// The formats of a store before and after it was brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// The format that it had.
+    pub from: u32,
+    /// The format that it has.
+    pub to: u32,
+}

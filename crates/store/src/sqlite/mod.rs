@@ -7,6 +7,7 @@ mod asked;
 mod blocks;
 mod check;
 mod connection;
+mod details;
 mod failure;
 mod forget;
 mod joined;

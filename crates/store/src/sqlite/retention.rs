@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flowglass_model::{Status, TraceId};
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Failure;
 use super::forget::{self, Kept};
@@ -40,11 +40,22 @@ pub(super) fn retain(path: &Path, locks: &LockFolder, policy: &RetentionPolicy) 
     Ok(Forgotten { size_before_bytes, size_after_bytes, ..forgotten })
 }
 
-/// Returns how many runs would be forgotten.
+/// Returns how many runs would be forgotten, and about how much they take: a span is taken to be as large as any other.
 pub(super) fn preview(connection: &Connection, locks: &LockFolder, policy: &RetentionPolicy) -> Result<Forgotten, Failure> {
     let used = used_bytes(connection)?;
     let chosen = choose(connection, locks, policy)?;
-    Ok(Forgotten { runs: chosen.runs.len() as u64, spans: 0, size_before_bytes: used, size_after_bytes: used })
+    let spans = chosen.runs.iter().map(|run| run.spans).sum();
+    let all: u64 = segments::live(connection)?.iter().map(|segment| segment.bounds.spans + segment.bounds.events).sum();
+    let freed = u128::from(stored_bytes(connection)?) * u128::from(spans) / u128::from(all.max(1));
+    let size_after_bytes = used.saturating_sub(u64::try_from(freed).unwrap_or(u64::MAX));
+    Ok(Forgotten { runs: chosen.runs.len() as u64, spans, size_before_bytes: used, size_after_bytes })
+}
+
+/// Returns what goes with the spans, in bytes. Roll-ups and runs take some of the file, and what they take stays.
+fn stored_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT (SELECT coalesce(sum(length(head) + length(body)), 0) FROM block)
+        + (SELECT coalesce(sum(length(data)), 0) FROM sketch)";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 /// Returns how much of the file is in use, in bytes.
@@ -125,6 +136,7 @@ fn traces(connection: &Connection, sql: &str) -> rusqlite::Result<HashSet<TraceI
 struct ChosenRun {
     start_unix_ns: i64,
     key: Vec<u8>,
+    spans: u64,
 }
 
 /// What a policy names.
@@ -142,9 +154,21 @@ fn choose(connection: &Connection, locks: &LockFolder, policy: &RetentionPolicy)
         None => None,
     };
     // The later one names what either of them does.
-    let Some(end) = by_age.max(by_size) else { return Ok(Chosen::default()) };
-    let before_unix_ns = policy.statuses.is_empty().then_some(end);
+    let named = by_age.max(by_size);
+    let Some(end) = named.or(policy.keep_last.map(|_| i64::MAX)) else { return Ok(Chosen::default()) };
+    let end = end.min(start_of_kept(connection, policy.keep_last)?);
+    // What belongs to no run is none of those that a number counts.
+    let before_unix_ns = (policy.statuses.is_empty() && named.is_some()).then_some(end);
     Ok(Chosen { runs: runs_before(connection, locks, &policy.statuses, end)?, before_unix_ns })
+}
+
+/// Returns when the first of so many newest runs began, which stay.
+fn start_of_kept(connection: &Connection, keep_last: Option<u64>) -> Result<i64, Failure> {
+    let Some(before) = keep_last.unwrap_or(0).checked_sub(1) else { return Ok(i64::MAX) };
+    let sql = "SELECT start_unix_ns FROM runs ORDER BY start_unix_ns DESC LIMIT 1 OFFSET ?1";
+    let start = connection.query_row(sql, [i64::try_from(before).unwrap_or(i64::MAX)], |row| row.get(0)).optional()?;
+    // Where there are no more than so many, all of them stay.
+    Ok(start.unwrap_or(i64::MIN))
 }
 
 /// Returns until when what is stored has to go so that the rest fits; nothing if all fits.
@@ -155,10 +179,7 @@ fn end_of_excess(connection: &Connection, policy: &RetentionPolicy, most_bytes: 
     }
     let segments = segments::live(connection)?;
     let spans: u64 = segments.iter().map(|segment| segment.bounds.spans + segment.bounds.events).sum();
-    // Roll-ups and runs take some of the file, and what they take stays.
-    let sql = "SELECT (SELECT coalesce(sum(length(head) + length(body)), 0) FROM block)
-        + (SELECT coalesce(sum(length(data)), 0) FROM sketch)";
-    let bytes: u64 = connection.query_row(sql, [], |row| row.get(0))?;
+    let bytes = stored_bytes(connection)?;
     let excess = (u128::from(spans) * u128::from(used - most_bytes)).div_ceil(u128::from(bytes.max(1)));
     let mut parts = if policy.statuses.is_empty() { parts_of_all(connection)? } else { parts_of_runs(connection, policy)? };
     parts.sort_unstable();
@@ -207,11 +228,12 @@ fn runs_before(
     end_unix_ns: i64,
 ) -> Result<Vec<ChosenRun>, Failure> {
     let mut liveness = Liveness::new(connection, locks);
-    let mut statement = connection.prepare("SELECT start_unix_ns, id, status, writer FROM runs ORDER BY start_unix_ns")?;
+    let mut statement =
+        connection.prepare("SELECT start_unix_ns, id, status, writer, span_count FROM runs ORDER BY start_unix_ns")?;
     let mut rows = statement.query([])?;
     let (mut chosen, mut staying) = (Vec::new(), HashSet::new());
     while let Some(row) = rows.next()? {
-        let run = ChosenRun { start_unix_ns: row.get(0)?, key: row.get(1)? };
+        let run = ChosenRun { start_unix_ns: row.get(0)?, key: row.get(1)?, spans: row.get(4)? };
         let stored = row.get_ref(2)?.as_str().ok().and_then(Status::from_word);
         let status = match stored {
             Some(Status::Running) => Some(liveness.of(row.get(3)?)?.status()),

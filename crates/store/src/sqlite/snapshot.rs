@@ -1,11 +1,11 @@
 //! One consistent state of a store, read block by block: what SQL and exports see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flowglass_model::{Batch, Resource, TraceId};
+use flowglass_model::{Batch, Graph, Resource, TraceId};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::blocks::Blocks;
@@ -18,7 +18,7 @@ use super::{rollups, runs};
 use crate::sketch::fingerprint;
 use crate::sketch::zones::Zone;
 use crate::statistics::RollupRow;
-use crate::{RunRecord, SpanFilter, StoreError};
+use crate::{RunRecord, SpanFilter, StoreError, StoreErrorKind};
 
 /// How much of a block is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,34 @@ impl Snapshot {
     pub(crate) fn all(&self, fingerprint: Option<u64>) -> Result<Vec<Zone>, StoreError> {
         let zones = Search::all(&self.connection, fingerprint).and_then(Search::rest);
         zones.map_err(|failure| self.failed(failure))
+    }
+
+    /// Returns the graphs that runs of these traces name, or all.
+    pub(crate) fn graphs(&self, traces: Option<&[TraceId]>) -> Result<Vec<Arc<Graph>>, StoreError> {
+        let wanted = traces.map(|traces| self.fingerprints_of(traces)).transpose()?;
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            let mut statement = self.connection.prepare("SELECT fingerprint, json FROM graph")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let rows = read().map_err(|error| self.failed(error.into()))?;
+        let is_wanted = |fingerprint: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(fingerprint));
+        let graphs = rows.into_iter().filter(|(fingerprint, _)| is_wanted(fingerprint));
+        graphs.map(|(fingerprint, json)| self.graph(&fingerprint, &json)).collect()
+    }
+
+    fn fingerprints_of(&self, traces: &[TraceId]) -> Result<HashSet<String>, StoreError> {
+        let mut fingerprints = HashSet::new();
+        for trace in traces {
+            fingerprints.extend(self.runs_of(*trace)?.iter().filter_map(|run| run.fingerprint).map(|found| found.to_string()));
+        }
+        Ok(fingerprints)
+    }
+
+    fn graph(&self, fingerprint: &str, json: &str) -> Result<Arc<Graph>, StoreError> {
+        serde_json::from_str(json).map(Arc::new).map_err(|error| {
+            let message = format!("the graph {fingerprint} in {} is damaged: {error}", self.path.display());
+            StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
+        })
     }
 
     /// Opens a block. Where ids are not asked for, their columns are empty.

@@ -95,7 +95,18 @@ impl SqlConnection {
 }
 
 fn connect(shared: &Shared, limits: SqlLimits) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open_in_memory()?;
+    let mut connection = connect_unlimited(shared)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(limits.value_bytes).unwrap_or(i32::MAX))?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    let watched = shared.clone();
+    connection.progress_handler(INSTRUCTIONS, Some(move || watched.lock().is_over()))?;
+    connection.authorizer(Some(authorize))?;
+    Ok(connection)
+}
+
+/// Makes a connection that has the tables, and on which everything is allowed.
+pub(super) fn connect_unlimited(shared: &Shared) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
     connection.create_collation(moment::COLLATION, moment::compare)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "FILE")?;
@@ -107,11 +118,6 @@ fn connect(shared: &Shared, limits: SqlLimits) -> rusqlite::Result<Connection> {
     register::<Logs>(&connection, shared)?;
     register::<Attributes>(&connection, shared)?;
     register::<Rollups>(&connection, shared)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(limits.value_bytes).unwrap_or(i32::MAX))?;
-    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    let watched = shared.clone();
-    connection.progress_handler(INSTRUCTIONS, Some(move || watched.lock().is_over()))?;
-    connection.authorizer(Some(authorize))?;
     Ok(connection)
 }
 

@@ -7,6 +7,7 @@
 mod cell;
 mod column;
 mod connection;
+mod copy;
 mod index;
 mod json;
 mod module;
@@ -22,3 +23,4 @@ mod tests;
 
 pub use connection::{SqlColumn, SqlConnection, SqlLimits, SqlTable, sql_tables};
 pub use rows::{SqlRow, SqlRows, SqlStatement, SqlValue};
+pub(crate) use state::Shared;

@@ -20,23 +20,23 @@ const FEW_BLOCKS: usize = 4;
 
 /// What the cursors of a connection share.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<State>>);
+pub(crate) struct Shared(Arc<Mutex<State>>);
 
 impl Shared {
-    pub(super) fn new(snapshot: Snapshot, time: Option<Duration>) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, time: Option<Duration>) -> Self {
         let kept = Kept::default();
         let (indexes, traces) = (HashMap::new(), HashMap::new());
         let state = State { snapshot, time, deadline: None, statements: 0, kept, indexes, traces, failed: None };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock()
     }
 }
 
-pub(super) struct State {
-    pub(super) snapshot: Snapshot,
+pub(crate) struct State {
+    pub(crate) snapshot: Snapshot,
     time: Option<Duration>,
     deadline: Option<Instant>,
     /// How many statements look at the snapshot.
@@ -50,7 +50,7 @@ pub(super) struct State {
 
 impl State {
     /// Begins a statement: the first one chooses the state of the store that all see.
-    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
         if self.statements == 0 {
             self.snapshot.begin()?;
         }
@@ -60,7 +60,7 @@ impl State {
     }
 
     /// Ends a statement; the last one lets go of all.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.statements = self.statements.saturating_sub(1);
         if self.statements == 0 {
             self.snapshot.end();
@@ -96,7 +96,7 @@ impl State {
     }
 
     /// Opens a block, or returns what was opened of it before.
-    pub(super) fn load(&mut self, block: i64, depth: Depth) -> Result<Arc<Batch>, StoreError> {
+    pub(crate) fn load(&mut self, block: i64, depth: Depth) -> Result<Arc<Batch>, StoreError> {
         if let Some(batch) = self.kept.get(block, depth) {
             return Ok(batch);
         }
@@ -168,7 +168,7 @@ impl State {
     }
 
     /// Says whether a span that lies in a block as interrupted ended all the same: then its real end is in another block.
-    pub(super) fn has_real_end(&mut self, trace: TraceId, span: SpanId) -> Result<bool, StoreError> {
+    pub(crate) fn has_real_end(&mut self, trace: TraceId, span: SpanId) -> Result<bool, StoreError> {
         let real = |status: Status| !matches!(status, Status::Interrupted | Status::Running);
         for zone in self.blocks_of(trace)?.iter() {
             let batch = self.load(zone.block, Depth::Ids)?;

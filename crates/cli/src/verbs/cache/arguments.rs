@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::size;
 use crate::arguments::StoreArgument;
+use crate::verbs::size;
 
 #[derive(Args)]
 pub(crate) struct CacheArguments {

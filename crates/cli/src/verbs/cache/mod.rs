@@ -6,7 +6,6 @@ mod explain;
 mod list;
 mod place;
 mod prune;
-mod size;
 mod stats;
 mod when;
 

@@ -21,7 +21,7 @@ impl RowWriter for Tsv {
 }
 
 /// CSV as RFC 4180 has it.
-pub(super) struct Csv;
+pub(crate) struct Csv;
 
 impl RowWriter for Csv {
     fn begin(&mut self, columns: &[String], _: &[bool], out: &mut Vec<u8>) {

@@ -13,6 +13,7 @@ use flowglass::store::{SqlLimits, SqlRow, SqlStatement, SqlValue, StoreErrorKind
 
 use self::arguments::Form;
 pub(crate) use self::arguments::SqlArguments;
+pub(crate) use self::delimited::Csv;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 
@@ -47,7 +48,7 @@ fn write(
 }
 
 /// A way to write rows. What is in `out` after a call is written out.
-trait RowWriter {
+pub(crate) trait RowWriter {
     fn begin(&mut self, columns: &[String], is_json: &[bool], out: &mut Vec<u8>);
     fn row(&mut self, values: Vec<SqlValue>, out: &mut Vec<u8>);
     fn end(&mut self, out: &mut Vec<u8>);

@@ -176,3 +176,21 @@ fn others_write_and_read_while_runs_are_forgotten() {
     assert_eq!(left(&fixture).len(), 100);
     assert_eq!(store.check().unwrap().problems, []);
 }
+
+#[test]
+fn the_newest_runs_stay_by_their_number() {
+    let keep = |keep_last, policy: RetentionPolicy| RetentionPolicy { keep_last: Some(keep_last), ..policy };
+    let fixture = filled(12);
+    assert_eq!(fixture.store.retain(&keep(20, RetentionPolicy::default())).unwrap().runs, 0);
+    let preview = fixture.store.preview_retain(&keep(10, RetentionPolicy::default())).unwrap();
+    assert_eq!((preview.runs, preview.spans), (2, 4));
+    assert!(preview.size_after_bytes < preview.size_before_bytes);
+    assert_eq!(fixture.store.retain(&keep(10, RetentionPolicy::default())).unwrap().runs, 2);
+    assert_eq!(left(&fixture), (1..=10).collect::<Vec<_>>());
+    // An age names eight, and six of the ten stay in any case.
+    assert_eq!(fixture.store.retain(&keep(6, older_than(3))).unwrap().runs, 4);
+    assert_eq!(left(&fixture), (1..=6).collect::<Vec<_>>());
+    let failed = RetentionPolicy { statuses: vec![Status::Error], ..RetentionPolicy::default() };
+    assert_eq!(fixture.store.retain(&keep(0, failed)).unwrap().runs, 2);
+    assert_eq!(left(&fixture), [1, 2, 4, 5]);
+}

@@ -71,8 +71,7 @@ fn what_takes_too_long_or_grows_too_large_is_given_up() {
     let failed = |limits: SqlLimits, text: &str| {
         let sql = fixture.store.sql(limits).unwrap();
         let mut statement = sql.prepare(text).unwrap();
-        let failed = statement.query(&[]).unwrap().next().map(|_| ()).unwrap_err();
-        failed
+        statement.query(&[]).unwrap().next().map(|_| ()).unwrap_err()
     };
     let error = failed(SqlLimits { time: Some(Duration::from_millis(20)), ..SqlLimits::default() }, endless);
     assert_eq!((error.kind(), error.to_string().contains("longer than 0.02 s")), (StoreErrorKind::Limit, true), "{error}");

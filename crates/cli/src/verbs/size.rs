@@ -14,7 +14,7 @@ const UNITS: [(&str, f64); 10] = [
 ];
 
 /// Reads a size in bytes.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     size(text.trim()).ok_or_else(|| "write it like `1GB`, `500MB` or `1.5GiB`".to_owned())
 }
 

@@ -1,0 +1,68 @@
+//! Records as lines: our own, and OTLP's.
+
+use flowglass::interchange::jsonl;
+use flowglass::model::{Batch, RecordCounts};
+use flowglass::otlp::{Signal, TraceEncoder, encode_logs, encode_metrics, request_to_json};
+use flowglass::store::{Selection, SqliteStore};
+
+use crate::failure::Failure;
+use crate::printer::Output;
+use crate::verbs::counted;
+
+/// Writes a record a line, and says how many.
+pub(super) fn jsonl(store: &SqliteStore, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
+    let mut writer = jsonl::Writer::new();
+    let (mut counts, mut out) = (RecordCounts::default(), Vec::new());
+    writer.begin(&mut out);
+    for batch in store.batches(selection)? {
+        let batch = batch?;
+        counts += counts_of(&batch);
+        writer.write(&batch, &mut out);
+        if !output.put(&mut out)? {
+            break;
+        }
+    }
+    output.put(&mut out)?;
+    Ok(format!("exported {}", counted(counts)))
+}
+
+/// Writes a request a line, and says how many items they have.
+pub(super) fn otlp_json(store: &SqliteStore, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
+    let mut encoder = TraceEncoder::new().running(true);
+    let (mut counts, mut out) = (RecordCounts::default(), Vec::new());
+    for batch in store.batches(selection)? {
+        let batch = batch?;
+        counts += RecordCounts {
+            events: batch.events().filter(|event| !event.owner().1.is_none()).count() as u64,
+            ..counts_of(&batch)
+        };
+        for signal in Signal::ALL {
+            put_request(signal, &batch, &mut encoder, &mut out)?;
+        }
+        if !output.put(&mut out)? {
+            break;
+        }
+    }
+    output.put(&mut out)?;
+    Ok(format!("exported {}", counted(counts)))
+}
+
+fn put_request(signal: Signal, batch: &Batch, encoder: &mut TraceEncoder, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let mut request = Vec::new();
+    let items = match signal {
+        Signal::Traces => encoder.encode(batch, &mut request),
+        Signal::Metrics => encode_metrics(batch, &mut request),
+        Signal::Logs => encode_logs(batch, &mut request),
+    };
+    if items > 0 {
+        request_to_json(signal, &request, out)
+            .map_err(|error| Failure::run(format!("a batch has no form in OTLP: {error}")))?;
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
+fn counts_of(batch: &Batch) -> RecordCounts {
+    let counts = batch.counts();
+    RecordCounts { spans: counts.spans + batch.opened().len() as u64, ..counts }
+}

@@ -1,0 +1,59 @@
+//! What a store is like besides its counts, and whether its format is the newest.
+
+use rusqlite::Connection;
+
+use super::SqliteStore;
+use super::failure::Failure;
+use super::liveness::LIVE;
+use super::lock::LockFolder;
+use super::schema::FORMAT_VERSION;
+use super::segments;
+use crate::{Migration, StoreDetails, StoreError, WriterInfo};
+
+impl SqliteStore {
+    /// Returns how old and how new the store's records are, what has not ended, and who writes to it.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`.
+    pub fn details(&self) -> Result<StoreDetails, StoreError> {
+        self.look(|transaction, _| details(transaction, &self.inner.locks))
+    }
+
+    /// Brings the store to the newest format. A store of a released version can always be read without that; one that is opened is
+    /// of the newest format so far.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Busy`, `Io`; a store of a newer format isn't opened at all.
+    pub fn migrate(&self) -> Result<Migration, StoreError> {
+        let from = self.info()?.format_version;
+        Ok(Migration { from, to: from.max(FORMAT_VERSION) })
+    }
+}
+
+fn details(connection: &Connection, locks: &LockFolder) -> Result<StoreDetails, Failure> {
+    let segments = segments::live(connection)?;
+    let bounds = || segments.iter().map(|segment| segment.bounds).filter(|bounds| bounds.spans + bounds.events > 0);
+    Ok(StoreDetails {
+        others: bounds().map(|bounds| bounds.events).sum(),
+        oldest_unix_ns: bounds().map(|bounds| bounds.min_start_unix_ns).min(),
+        newest_unix_ns: bounds().map(|bounds| bounds.max_start_unix_ns).max(),
+        open_spans: connection.query_row("SELECT count(*) FROM open_span", [], |row| row.get(0))?,
+        writers: writers(connection, locks)?,
+    })
+}
+
+/// Returns the writers that are alive, the oldest first.
+fn writers(connection: &Connection, locks: &LockFolder) -> Result<Vec<WriterInfo>, Failure> {
+    let sql =
+        "SELECT pid, host, started_unix_ns, last_seen_unix_ns, lock FROM writer WHERE state = ?1 ORDER BY started_unix_ns";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([LIVE])?;
+    let mut writers = Vec::new();
+    while let Some(row) = rows.next()? {
+        if locks.is_held(flowglass_model::WriterId::from_bytes(row.get(4)?)) {
+            let (pid, host) = (row.get(0)?, row.get(1)?);
+            writers.push(WriterInfo { pid, host, started_unix_ns: row.get(2)?, last_seen_unix_ns: row.get(3)? });
+        }
+    }
+    Ok(writers)
+}
