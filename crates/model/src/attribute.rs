@@ -20,7 +20,7 @@ pub enum AttributeValue {
     /// A whole number.
     Int(i64),
     /// A floating-point number.
-    Float(f64),
+    Float(#[serde(with = "any_float")] f64),
     /// Raw bytes.
     Bytes(Vec<u8>),
     /// Several values.
@@ -89,3 +89,50 @@ macro_rules! from {
 }
 
 from!(&str => Str, String => Str, bool => Bool, i64 => Int, i32 => Int, u32 => Int, u8 => Int, f64 => Float, Vec<u8> => Bytes, &[u8] => Bytes);
+
+/// Floating-point numbers that JSON has no form for are texts there; other formats have one for each.
+mod any_float {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() && !number.is_finite() {
+            serializer.collect_str(number)
+        } else {
+            serializer.serialize_f64(*number)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(f64),
+            Text(String),
+        }
+        if !deserializer.is_human_readable() {
+            return f64::deserialize(deserializer);
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Number(number) => Ok(number),
+            Form::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no number"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_does_not_know_come_back() {
+        for number in [f64::INFINITY, f64::NEG_INFINITY, 0.1, -0.0, 1e300] {
+            let value = AttributeValue::List(vec![AttributeValue::Float(number)]);
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<AttributeValue>(&json).unwrap(), value, "{json}");
+        }
+        let json = serde_json::to_string(&AttributeValue::Float(f64::NAN)).unwrap();
+        assert!(matches!(serde_json::from_str(&json), Ok(AttributeValue::Float(number)) if number.is_nan()));
+    }
+}
