@@ -61,7 +61,7 @@ pub(crate) enum Verb {
     Import(ImportArguments),
     /// Forget old runs; what was counted of them stays.
     Prune(PruneArguments),
-    /// Look after the store: what it is like, its format.
+    /// Look after the store: what it is like, whether it is whole, its format.
     Store(StoreArguments),
     /// Look into the cache: what lies there, why a node was computed, how to make room.
     Cache(CacheArguments),

@@ -55,3 +55,21 @@ fn a_store_of_this_version_needs_no_migration() {
     let said = home.flowglass(&["store", "migrate"]).ok().stdout;
     assert!(said.ends_with(", the newest; nothing to do\n"), "{said}");
 }
+
+#[test]
+fn a_check_tells_what_is_damaged() {
+    let home = home();
+    let whole = home.flowglass(&["store", "check"]).ok().stdout;
+    assert!(whole.starts_with("all is well: 8 spans of 4 runs in "), "{whole}");
+    let checked = home.flowglass(&["store", "check", "--json"]).ok().json();
+    assert_eq!((&checked["spans"], &checked["problems"]), (&json!(8), &json!([])));
+    let path = home.path(".flowglass/flowglass.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Spans lie behind the first pages, which hold the tables' own descriptions.
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let damaged = home.flowglass(&["store", "check"]);
+    assert!(matches!(damaged.code, Some(1 | 2)), "{damaged}");
+    assert!(!damaged.stdout.starts_with("all is well"), "{damaged}");
+}

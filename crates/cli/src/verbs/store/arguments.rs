@@ -14,6 +14,8 @@ pub(crate) struct StoreArguments {
 pub(super) enum StoreVerb {
     /// Say where the store is, how large, what is in it, and who writes to it.
     Info(PlaceArguments),
+    /// Read all of it, and say what is damaged; exit code 1 if something is.
+    Check(PlaceArguments),
     /// Bring a store that an older version made up to the format of this one. One that a newer version made is left as it is.
     Migrate(PlaceArguments),
 }

@@ -1,6 +1,7 @@
-//! `flowglass store`: what a store is like, and how to bring it up to date.
+//! `flowglass store`: what a store is like, whether it is whole, and how to bring it up to date.
 
 mod arguments;
+mod check;
 mod info;
 mod migrate;
 
@@ -14,6 +15,7 @@ use crate::printer::Printer;
 pub(crate) fn run(arguments: &StoreArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     match &arguments.verb {
         StoreVerb::Info(place) => info::run(place, printer),
+        StoreVerb::Check(place) => check::run(place, printer),
         StoreVerb::Migrate(place) => migrate::run(place, printer),
     }
 }
