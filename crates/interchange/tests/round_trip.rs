@@ -155,7 +155,7 @@ fn totals() -> impl Strategy<Value = Totals> {
 }
 
 fn buckets() -> impl Strategy<Value = Buckets> {
-    (any::<i32>(), vec(any::<u64>(), 0..4)).prop_map(|(offset, counts)| Buckets { offset: offset.into(), counts })
+    (any::<i32>(), vec(any::<u64>(), 0..4)).prop_map(|(offset, counts)| Buckets { offset, counts })
 }
 
 fn point() -> impl Strategy<Value = MetricPoint> {

@@ -58,7 +58,7 @@ fn statement(table: Table, selection: &Selection) -> String {
     let time = if table == Table::Attributes { "CAST(strftime('%s', time) AS INTEGER) * 1000000000" } else { time };
     let mut conditions = vec![format!("{time} >= ?1 AND {time} <= ?2")];
     if selection.start_unix_ns.is_none() && selection.end_unix_ns.is_none() {
-        conditions = vec!["(?1, ?2) IS NOT NULL".to_owned()];
+        conditions = vec!["?1 <= ?2".to_owned()];
     }
     if selection.traces.is_some() && table != Table::Metrics {
         conditions.push("trace_id = ?3".to_owned());
