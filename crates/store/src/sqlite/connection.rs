@@ -29,9 +29,17 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         Ok((connection.is_readonly("main")?, connection))
     };
-    match open().map_err(|error| StoreError::sqlite(path, "open", error))? {
+    match open().map_err(|error| unless_newer(path, StoreError::sqlite(path, "open", error)))? {
         (true, _) => Err(not_writable(path, "the file is read-only")),
         (false, connection) => check_version(path, &connection, Access::Write).map(|()| connection),
+    }
+}
+
+/// A later format may keep other checksums of its pages: where its header says that it is later, that is what is wrong.
+fn unless_newer(path: &Path, error: StoreError) -> StoreError {
+    match place::look(path) {
+        Ok(Found::Store { version, .. }) if version > FORMAT_VERSION => place::newer(path, version),
+        _ => error,
     }
 }
 
@@ -68,7 +76,7 @@ fn protect(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn check_version(path: &Path, connection: &Connection, access: Access) -> Result<(), StoreError> {
-    let failed = |error| StoreError::sqlite(path, "read", error);
+    let failed = |error| unless_newer(path, StoreError::sqlite(path, "read", error));
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
     if version < OLDEST_VERSION {
         return Err(place::older(path, version));
@@ -146,7 +154,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Reader, StoreError> {
         }
         opened => opened.map(|connection| Reader { connection, lasting: true }),
     };
-    let reader = opened.map_err(|error| StoreError::sqlite(path, "read", error))?;
+    let reader = opened.map_err(|error| unless_newer(path, StoreError::sqlite(path, "read", error)))?;
     check_version(path, &reader.connection, Access::Read).map(|()| reader)
 }
 
