@@ -60,6 +60,11 @@ fn a_run_can_be_chosen_and_goes_through_a_pipe() {
     assert!(lines.stderr.starts_with("exported 3 spans"), "{lines}");
     let later = home.flowglass(&["export", "--to", "jsonl", "--until", "1d"]).ok();
     assert_eq!(later.stdout.lines().filter(|line| line.contains("\"type\":\"span\"")).count(), 0);
+    let failed = home.flowglass(&["export", "--to", "jsonl", "--query", "status:error"]).ok();
+    assert!(failed.stderr.starts_with("exported 3 spans") && failed.stdout.contains("exited with code 3"), "{failed}");
+    let none = home.flowglass(&["export", "--to", "jsonl", "--query", "name:none"]).ok();
+    assert!(none.stderr.starts_with("exported nothing"), "{none}");
+    home.flowglass(&["export", "--to", "jsonl", "--query", "status:eror"]).refuses(&["did you mean `error`?"]);
     home.flowglass(&["export", "--to", "jsonl", "--run", "zzz"]).refuses(&["begins with `zzz`"]);
     home.flowglass(&["export", "--to", "jsonl", "--since", "soon"]).exits(2).tells(&["2026-11-21"]);
     home.flowglass(&["export"]).exits(2).tells(&["--to"]);

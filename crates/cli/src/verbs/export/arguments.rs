@@ -16,6 +16,9 @@ pub(crate) struct ExportArguments {
     /// Only the traces of these runs: their ids, or enough of the beginning to be unique. Metrics belong to no run.
     #[arg(long = "run", value_name = "RUN")]
     pub(super) runs: Vec<String>,
+    /// Only the traces of the runs that a query finds: `status:error started:-1d`.
+    #[arg(long, value_name = "QUERY")]
+    pub(super) query: Option<String>,
     /// Only what started or happened since: `2d` (ago), `2026-11-21`, `2026-11-21T10:30`.
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     pub(super) since: Option<i64>,

@@ -7,18 +7,23 @@ mod viewer;
 
 use std::process::ExitCode;
 
-use flowglass::store::{RunRecord, Selection, SqliteStore};
+use flowglass::store::query::{Query, Select};
+use flowglass::store::{Rows, RunRecord, Selection, SqliteStore, Store};
 
 pub(crate) use self::arguments::ExportArguments;
 use self::arguments::Target;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
+/// So many runs are asked for at once.
+const PAGE: usize = 1000;
+
 pub(crate) fn run(arguments: &ExportArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let store = arguments.store.open()?;
-    let runs = arguments.runs.iter().map(|id| store.find_run(id)).collect::<Result<Vec<RunRecord>, _>>()?;
+    let runs = chosen(&store, arguments)?;
+    let is_chosen = !arguments.runs.is_empty() || arguments.query.is_some();
     let selection = Selection {
-        traces: (!runs.is_empty()).then(|| runs.iter().map(|run| run.id.trace).collect()),
+        traces: is_chosen.then(|| runs.iter().map(|run| run.id.trace).collect()),
         start_unix_ns: arguments.since,
         end_unix_ns: arguments.until,
     };
@@ -35,6 +40,28 @@ pub(crate) fn run(arguments: &ExportArguments, printer: &mut Printer) -> Result<
     output.finish()?;
     printer.note(&arguments.out.as_deref().map_or_else(|| told.clone(), |out| format!("{told} to {}", out.display())));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the runs that are named, and those that a query finds, each once.
+fn chosen(store: &SqliteStore, arguments: &ExportArguments) -> Result<Vec<RunRecord>, Failure> {
+    let mut runs = arguments.runs.iter().map(|id| store.find_run(id)).collect::<Result<Vec<RunRecord>, _>>()?;
+    if let Some(query) = &arguments.query {
+        let mut query = Query::parse(Select::Runs, query).map_err(Failure::usage)?;
+        query.limit = PAGE;
+        loop {
+            let page = store.query(&query)?;
+            if let Rows::Runs(found) = page.rows {
+                runs.extend(found);
+            }
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+    }
+    runs.sort_by_key(|run| run.id);
+    runs.dedup_by_key(|run| run.id);
+    Ok(runs)
 }
 
 fn sqlite(
