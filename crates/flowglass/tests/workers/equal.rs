@@ -33,10 +33,10 @@ struct Failed {
 }
 
 impl Facts {
-    /// Leaves out what is a matter of time while a cache is filled: of two equal computations one may come from the other.
+    /// Leaves out what is a matter of time while a cache is filled: of two equal computations one may come from the other, and of
+    /// two equal pipelines one may come whole, so that inside of it nothing is asked.
     fn timeless(self) -> Self {
-        let (hits, misses, _) = self.cache;
-        Self { spans: Vec::new(), cache: (hits + misses, 0, 0), ..self }
+        Self { spans: Vec::new(), cache: (0, 0, 0), ..self }
     }
 }
 
