@@ -1,12 +1,11 @@
 //! Fills a batch, keeping each text once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::Batch;
 use super::arena::Sym;
 use super::columns::{Scalar, SpanRow};
+use super::known::Known;
 use super::links::LinkRow;
 use super::logs::LogRow;
 use super::metrics::{ExemplarRow, MetricRow, PointRow};
@@ -16,9 +15,7 @@ use crate::{AttributeValue, Resource, SpanId, TraceId, WriterId};
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
     batch: Batch,
-    /// The last text with each hash: of two that have the same, the earlier one is forgotten.
-    known: HashMap<u64, Sym, BuildHasherDefault<Hashed>>,
-    seed: Seed,
+    known: Known,
 }
 
 impl BatchBuilder {
@@ -43,15 +40,7 @@ impl BatchBuilder {
         if bytes.is_empty() {
             return Sym::EMPTY;
         }
-        let hash = self.seed.hash(bytes);
-        match self.known.get(&hash) {
-            Some(&sym) if self.batch.arena.bytes(sym) == bytes => sym,
-            _ => {
-                let sym = self.batch.arena.push(bytes);
-                self.known.insert(hash, sym);
-                sym
-            }
-        }
+        self.known.intern(bytes, &mut self.batch.arena)
     }
 
     /// Puts bytes into the arena without looking for an equal entry: for what is most likely unique.
@@ -75,7 +64,12 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a span that ended.
+    /// Makes room for so many spans more, where that many are known to come.
+    pub fn reserve_spans(&mut self, spans: usize) {
+        self.batch.spans.reserve(spans);
+    }
+
+    /// Adds a span that ended. Attributes that were [pushed](super::AttributeColumns::push) since the last one are its first.
     pub fn push_span(&mut self, row: SpanRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
         self.batch.spans.push(row, attributes);
     }
@@ -135,67 +129,10 @@ impl BatchBuilder {
     }
 }
 
-/// Where the hashes of a batch's texts start from: texts may come from anywhere, and nobody shall know which collide.
-#[derive(Debug)]
-struct Seed(u64);
-
-impl Default for Seed {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0))
-    }
-}
-
-impl Seed {
-    /// Hashes bytes: a multiplication for every eight, because most texts are that short.
-    fn hash(&self, bytes: &[u8]) -> u64 {
-        let (words, part) = bytes.as_chunks::<8>();
-        let start = self.0 ^ bytes.len() as u64;
-        let state = words.iter().fold(start, |state, word| stir(state ^ u64::from_le_bytes(*word)));
-        let last = part.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
-        stir(state ^ last ^ self.0.rotate_left(32))
-    }
-}
-
-/// Multiplies by an odd number near the golden ratio of 2^64, and folds the product.
-fn stir(word: u64) -> u64 {
-    let product = u128::from(word) * 0x9e37_79b9_7f4a_7c15;
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// Passes hashes on as they are.
-#[derive(Debug, Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = Seed(self.0).hash(bytes);
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Arena;
     use super::*;
-
-    #[test]
-    fn hashes_tell_texts_apart() {
-        let seed = Seed(7);
-        let texts: Vec<String> = (0..4096).map(|at| format!("{}{at}", "x".repeat(at % 24))).collect();
-        let hashes: std::collections::HashSet<u64> = texts.iter().map(|text| seed.hash(text.as_bytes())).collect();
-        assert_eq!(hashes.len(), texts.len());
-        let low: std::collections::HashSet<u64> = hashes.iter().map(|hash| hash & 0xffff).collect();
-        assert!(low.len() > 3800, "{} of 4096 low bits differ", low.len());
-        assert_ne!(seed.hash(b"a"), seed.hash(b"a\0"));
-        assert_ne!(seed.hash(b"a"), Seed(8).hash(b"a"));
-    }
 
     #[test]
     fn equal_texts_are_kept_once() {

@@ -36,6 +36,30 @@ pub struct AttributeColumns {
 }
 
 impl AttributeColumns {
+    /// Adds an attribute of the row that comes next.
+    #[inline]
+    pub fn push(&mut self, key: Sym, value: Scalar) {
+        self.keys.push(key);
+        self.values.push(value);
+    }
+
+    /// Returns the attributes that were pushed for the row that comes next.
+    pub fn pending(&self) -> impl Iterator<Item = (Sym, Scalar)> + '_ {
+        let start = self.row_end();
+        self.keys[start..].iter().copied().zip(self.values[start..].iter().copied())
+    }
+
+    /// Takes back the attributes that were pushed for the row that comes next.
+    pub fn take_pending(&mut self) -> Vec<(Sym, Scalar)> {
+        let start = self.row_end();
+        self.keys.drain(start..).zip(self.values.drain(start..)).collect()
+    }
+
+    /// Returns where the attributes of the last row end.
+    fn row_end(&self) -> usize {
+        self.ends.last().map_or(0, |end| *end as usize).min(self.keys.len())
+    }
+
     pub(super) fn push_row(&mut self, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
         for (key, value) in attributes {
             self.keys.push(key);
@@ -81,6 +105,21 @@ impl SpanColumns {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.span_id.is_empty()
+    }
+
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.trace_id.reserve(rows);
+        self.span_id.reserve(rows);
+        self.parent_id.reserve(rows);
+        self.name.reserve(rows);
+        self.kind.reserve(rows);
+        self.span_type.reserve(rows);
+        self.status.reserve(rows);
+        self.status_message.reserve(rows);
+        self.start_unix_ns.reserve(rows);
+        self.duration_ns.reserve(rows);
+        self.flags.reserve(rows);
+        self.attributes.ends.reserve(rows);
     }
 
     pub(super) fn push(&mut self, row: SpanRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {

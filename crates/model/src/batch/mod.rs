@@ -8,6 +8,7 @@ mod builder;
 mod columns;
 mod counts;
 mod extras;
+mod known;
 mod links;
 mod lists;
 mod log_rows;

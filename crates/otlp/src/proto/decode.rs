@@ -16,6 +16,8 @@ use crate::{DecodeError, Decoded, Flaw, Limits, Signal};
 /// How many rows a batch and a scope count as: they take memory before there is a row in them.
 const BATCH_ROWS: usize = 256;
 const SCOPE_ROWS: usize = 16;
+/// For how many items of a scope room is made before they are read: what only looks like an item takes no room.
+const EXPECTED_ITEMS: usize = 2048;
 
 /// Reads an `ExportTraceServiceRequest`, within the usual [`Limits`].
 ///
@@ -45,7 +47,7 @@ pub fn decode(signal: Signal, bytes: &[u8], limits: Limits) -> Result<Decoded, D
 }
 
 /// Reads the items of one signal, one after another, with buffers that it keeps.
-pub(super) trait ItemReader {
+pub(super) trait ItemReader<'a> {
     /// What an item is called.
     const ITEM: &'static str;
     /// The field with the item's name.
@@ -56,14 +58,17 @@ pub(super) trait ItemReader {
         1
     }
 
+    /// Makes room for so many items more.
+    fn expect(_items: usize, _builder: &mut BatchBuilder) {}
+
     /// Begins a batch: what was remembered of another one's texts says nothing about this one.
     fn begin_batch(&mut self) {}
 
     /// Adds an item to a batch, whole or not at all.
-    fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw>;
+    fn read(&mut self, message: Reader<'a>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw>;
 }
 
-fn read_request<R: ItemReader>(bytes: &[u8], room: Room, items: R) -> Result<Decoded, DecodeError> {
+fn read_request<'a, R: ItemReader<'a>>(bytes: &'a [u8], room: Room, items: R) -> Result<Decoded, DecodeError> {
     let mut request = Request { decoded: Decoded::default(), room, items };
     Reader::new(bytes).for_each(|number, wire| match number {
         1 => request.read_resource_items(wire.message()?),
@@ -83,9 +88,9 @@ struct Request<R> {
     items: R,
 }
 
-impl<R: ItemReader> Request<R> {
+impl<'a, R: ItemReader<'a>> Request<R> {
     /// Reads the items of one resource, which may stand before or behind them.
-    fn read_resource_items(&mut self, message: Reader<'_>) -> Result<(), Flaw> {
+    fn read_resource_items(&mut self, message: Reader<'a>) -> Result<(), Flaw> {
         let mut resource = Resource::default();
         let unknown = &mut self.room.unknown;
         message.for_each(|number, wire| {
@@ -113,25 +118,26 @@ impl<R: ItemReader> Request<R> {
 
     fn read_scope_items(
         &mut self,
-        message: Reader<'_>,
+        message: Reader<'a>,
         builder: &mut BatchBuilder,
         has_room: Result<(), Flaw>,
     ) -> Result<(), Flaw> {
         let mut scope = InstrumentationScope::default();
-        let mut is_empty = true;
+        let mut items = 0;
         let unknown = &mut self.room.unknown;
         message.for_each(|number, wire| {
             match number {
                 1 => read_scope(wire.message()?, &mut scope, unknown)?,
-                2 => is_empty = false,
+                2 => items += 1,
                 3 => scope.schema_url = wire.text()?.to_owned(),
                 _ => *unknown += 1,
             }
             Ok(())
         })?;
-        if is_empty {
+        if items == 0 {
             return Ok(());
         }
+        R::expect(items.min(EXPECTED_ITEMS), builder);
         let has_room = has_room.and_then(|()| self.room.take(SCOPE_ROWS));
         let scope = if has_room.is_ok() { number_of(scope, builder) } else { 0 };
         message.for_each(|number, wire| {

@@ -4,6 +4,8 @@ use flowglass_model::{Batch, Extra, Scalar, SpanColumns, SpanId, SpanType, Sym, 
 
 use super::columns::{attributes, names_of};
 use super::held::{HeldParts, OwnedRows, Owner};
+use super::piece::Piece;
+use super::repeats::Repeats;
 use super::resource::write_request;
 use super::scope::write_scopes;
 use super::value::{write_scalar, write_text};
@@ -76,8 +78,14 @@ impl TraceEncoder {
 
     fn write_spans(&mut self, w: &mut Writer<'_>, batch: &Batch, parts: &mut Parts) {
         let rows = Rows { batch, columns: &batch.spans, explicit_ok: names_of(&batch.arena, mapping::STATUS_CODE) };
+        let mut repeats = Repeats::default();
         write_scopes(w, batch, &batch.spans.extras, batch.spans.len(), |w, row| {
-            w.message(2, Gap::Two, |w| self.write_ended(w, &rows, row, parts));
+            let (begin, mut unmoved_end) = (w.len(), 0);
+            w.message(2, Gap::Two, |w| {
+                self.write_ended(w, &rows, row, parts, (&mut repeats, begin));
+                unmoved_end = w.len();
+            });
+            repeats.note(row, unmoved_end, w.len());
         });
         if self.running {
             let rows = Rows { batch, columns: &batch.opened, explicit_ok: Vec::new() };
@@ -88,8 +96,22 @@ impl TraceEncoder {
     }
 
     #[inline]
-    fn write_ended(&mut self, w: &mut Writer<'_>, rows: &Rows<'_>, row: usize, parts: &mut Parts) {
-        let explicit_ok = rows.write(w, row, None);
+    fn write_ended(
+        &mut self,
+        w: &mut Writer<'_>,
+        rows: &Rows<'_>,
+        row: usize,
+        parts: &mut Parts,
+        (repeats, begin): (&mut Repeats, usize),
+    ) {
+        rows.write(w, row, None);
+        let explicit_ok = if rows.explicit_ok.is_empty() {
+            repeats.write(w, &rows.batch.arena, &rows.columns.attributes, row, begin);
+            rows.write_told(w, row);
+            false
+        } else {
+            rows.write_attributes(w, row)
+        };
         let owner = rows.owner(row);
         let mut lost = 0;
         if let Some(held) = self.held.take(owner) {
@@ -146,30 +168,31 @@ impl Rows<'_> {
         (self.columns.trace_id[row], self.columns.span_id[row])
     }
 
-    /// Writes a span up to its attributes, as a record of its own that has it as parent if `pending` is its id. Says whether
-    /// its status is explicitly *ok*.
+    /// Writes what stands before a span's attributes, as a record of its own that has it as parent if `pending` is its id.
     #[inline]
-    fn write(&self, w: &mut Writer<'_>, row: usize, pending: Option<SpanId>) -> bool {
+    fn write(&self, w: &mut Writer<'_>, row: usize, pending: Option<SpanId>) {
         let columns = self.columns;
         let (span, parent) = match pending {
             Some(record) => (record, columns.span_id[row]),
             None => (columns.span_id[row], columns.parent_id[row]),
         };
-        w.always_bytes(1, &columns.trace_id[row].to_bytes());
-        w.always_bytes(2, &span.to_u64().to_be_bytes());
+        w.put([1 << 3 | 2, 16]);
+        w.put(columns.trace_id[row].to_bytes());
+        w.put([2 << 3 | 2, 8]);
+        w.put(span.to_u64().to_be_bytes());
         if !parent.is_none() {
-            w.always_bytes(4, &parent.to_u64().to_be_bytes());
+            w.put([4 << 3 | 2, 8]);
+            w.put(parent.to_u64().to_be_bytes());
         }
-        w.bytes(5, self.batch.arena.bytes(columns.name[row]));
+        w.piece_field(5, Piece::of(&self.batch.arena, columns.name[row]));
         w.always_uint(6, mapping::kind_code(columns.kind[row]));
         let start = columns.start_unix_ns[row].max(0).unsigned_abs();
         w.fixed64(7, start);
         w.fixed64(8, start.saturating_add(columns.duration_ns[row]));
         w.fixed32(16, columns.flags[row]);
-        self.write_attributes(w, row)
     }
 
-    #[inline]
+    /// Writes a span's attributes. Says whether its status is explicitly *ok*.
     fn write_attributes(&self, w: &mut Writer<'_>, row: usize) -> bool {
         let mut explicit_ok = false;
         for (key, value) in attributes(&self.columns.attributes, row) {
@@ -179,6 +202,13 @@ impl Rows<'_> {
                 write_scalar(w, 9, &self.batch.arena, key, value);
             }
         }
+        self.write_told(w, row);
+        explicit_ok
+    }
+
+    /// Writes the columns that are attributes in OTLP.
+    #[inline]
+    fn write_told(&self, w: &mut Writer<'_>, row: usize) {
         match self.columns.span_type[row] {
             SpanType::Custom => {}
             told => write_text(w, 9, conventions::SPAN_TYPE, told.as_str()),
@@ -186,7 +216,6 @@ impl Rows<'_> {
         if let Some(word) = mapping::status_word(self.columns.status[row]) {
             write_text(w, 9, conventions::SPAN_STATUS, word);
         }
-        explicit_ok
     }
 
     fn is_explicit_ok(&self, key: Sym, value: Scalar) -> bool {
@@ -221,6 +250,7 @@ impl Rows<'_> {
     fn write_running(&self, w: &mut Writer<'_>, row: usize, parts: &mut Parts) {
         let owner = self.owner(row);
         self.write(w, row, Some(mapping::pending_id(owner.1)));
+        self.write_attributes(w, row);
         write_text(w, 9, mapping::PENDING, mapping::PENDING_SPAN);
         write_text(w, 9, mapping::PENDING_PARENT, &self.columns.parent_id[row].to_string());
         parts.write(w, self.batch, owner);

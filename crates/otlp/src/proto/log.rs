@@ -73,11 +73,11 @@ pub(super) struct LogReader {
     attributes: Vec<(Sym, Scalar)>,
 }
 
-impl ItemReader for LogReader {
+impl<'a> ItemReader<'a> for LogReader {
     const ITEM: &'static str = "log record";
     const NAME: u32 = 12;
 
-    fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
+    fn read(&mut self, message: Reader<'a>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
         self.attributes.clear();
         room.take(1)?;
         let mut row = empty_row();

@@ -78,11 +78,33 @@ impl<'a> Reader<'a> {
     /// Returns the next field's number and value, or nothing at the end.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Wire<'a>)>, Flaw> {
-        if self.rest.is_empty() {
-            return Ok(None);
+        match self.next_tag()? {
+            Some(tag) => self.field(tag).map(Some),
+            None => Ok(None),
         }
-        let (number, wire_type) = self.tag()?;
-        Ok(Some((number, self.value(number, wire_type, GROUP_DEPTH)?)))
+    }
+
+    /// Returns the next field's tag, or nothing at the end. Hot loops look at tags, where number and wire type are one.
+    #[inline]
+    pub(crate) fn next_tag(&mut self) -> Result<Option<u32>, Flaw> {
+        let (tag, rest) = match self.rest {
+            [] => return Ok(None),
+            [tag @ 0..0x80, rest @ ..] => (u32::from(*tag), rest),
+            rest => long_tag(rest)?,
+        };
+        self.rest = rest;
+        Ok(Some(tag))
+    }
+
+    /// Returns the number and the value of a field whose tag was read.
+    #[inline]
+    pub(crate) fn field(&mut self, tag: u32) -> Result<(u32, Wire<'a>), Flaw> {
+        // On a copy: a reader whose address nobody knows lies in registers.
+        let mut rest = *self;
+        let (number, wire_type) = parts(tag)?;
+        let value = rest.value(number, wire_type, GROUP_DEPTH)?;
+        *self = rest;
+        Ok((number, value))
     }
 
     /// Calls `each` for every field, until one fails.
@@ -97,49 +119,47 @@ impl<'a> Reader<'a> {
     /// Reads a number at the front: packed lists are nothing but these.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Flaw> {
-        match self.rest {
-            [byte @ 0..0x80, rest @ ..] => {
-                self.rest = rest;
-                Ok(u64::from(*byte))
-            }
-            _ => self.long_varint(),
-        }
+        let (number, rest) = match self.rest {
+            [byte @ 0..0x80, rest @ ..] => (u64::from(*byte), rest),
+            rest => long_varint(rest)?,
+        };
+        self.rest = rest;
+        Ok(number)
     }
 
-    fn long_varint(&mut self) -> Result<u64, Flaw> {
-        let mut number = 0;
-        for (at, &byte) in self.rest.iter().take(10).enumerate() {
-            if at == 9 && byte > 1 {
-                return Err(Flaw::Varint);
-            }
-            number |= u64::from(byte & 0x7f) << (7 * at);
-            if byte < 0x80 {
-                self.rest = &self.rest[at + 1..];
-                return Ok(number);
-            }
-        }
-        Err(if self.rest.len() < 10 { Flaw::Truncated } else { Flaw::Varint })
-    }
-
+    /// Reads the value of a field that has a length.
     #[inline]
-    fn tag(&mut self) -> Result<(u32, u8), Flaw> {
-        let tag = u32::try_from(self.varint()?).map_err(|_| Flaw::Tag)?;
-        let number = tag >> 3;
-        if number == 0 { Err(Flaw::Tag) } else { Ok((number, (tag & 7) as u8)) }
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Flaw> {
+        let length = self.varint()?;
+        self.take(usize::try_from(length).map_err(|_| Flaw::Truncated)?)
     }
 
+    /// Reads the value of a field that has a length and is a text.
     #[inline]
+    pub(crate) fn text(&mut self) -> Result<&'a str, Flaw> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Flaw::Utf8)
+    }
+
+    /// Reads the value of a field of eight bytes.
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Flaw> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// Reads the value of a field of four bytes.
+    #[inline]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, Flaw> {
+        self.array().map(u32::from_le_bytes)
+    }
+
     fn value(&mut self, number: u32, wire_type: u8, depth: u32) -> Result<Wire<'a>, Flaw> {
         match wire_type {
             0 => self.varint().map(Wire::Varint),
-            1 => self.array().map(|bytes| Wire::Fixed64(u64::from_le_bytes(bytes))),
-            2 => {
-                let length = self.varint()?;
-                self.take(usize::try_from(length).map_err(|_| Flaw::Truncated)?).map(Wire::Bytes)
-            }
+            1 => self.fixed64().map(Wire::Fixed64),
+            2 => self.bytes().map(Wire::Bytes),
             3 => self.skip_group(number, depth).map(|()| Wire::Group),
             4 => Err(Flaw::Group),
-            5 => self.array().map(|bytes| Wire::Fixed32(u32::from_le_bytes(bytes))),
+            5 => self.fixed32().map(Wire::Fixed32),
             _ => Err(Flaw::Tag),
         }
     }
@@ -147,7 +167,7 @@ impl<'a> Reader<'a> {
     fn skip_group(&mut self, group: u32, depth: u32) -> Result<(), Flaw> {
         let deeper = depth.checked_sub(1).ok_or(Flaw::Depth)?;
         loop {
-            match self.tag()? {
+            match parts(self.next_tag()?.ok_or(Flaw::Truncated)?)? {
                 (number, 4) if number == group => return Ok(()),
                 (_, 4) => return Err(Flaw::Group),
                 (number, wire_type) => self.value(number, wire_type, deeper)?,
@@ -168,6 +188,37 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         Ok(*taken)
     }
+}
+
+/// Reads a number of several bytes; returns it and what follows.
+fn long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), Flaw> {
+    let mut number = 0;
+    for (at, &byte) in bytes.iter().take(10).enumerate() {
+        if at == 9 && byte > 1 {
+            return Err(Flaw::Varint);
+        }
+        number |= u64::from(byte & 0x7f) << (7 * at);
+        if byte < 0x80 {
+            return Ok((number, &bytes[at + 1..]));
+        }
+    }
+    Err(if bytes.len() < 10 { Flaw::Truncated } else { Flaw::Varint })
+}
+
+#[inline]
+fn long_tag(bytes: &[u8]) -> Result<(u32, &[u8]), Flaw> {
+    let (tag, rest) = match *bytes {
+        [low, high @ 0..0x80, ref rest @ ..] => (u64::from(low & 0x7f) | u64::from(high) << 7, rest),
+        _ => long_varint(bytes)?,
+    };
+    Ok((u32::try_from(tag).map_err(|_| Flaw::Tag)?, rest))
+}
+
+/// Returns a tag's number and wire type.
+#[inline]
+fn parts(tag: u32) -> Result<(u32, u8), Flaw> {
+    let number = tag >> 3;
+    if number == 0 { Err(Flaw::Tag) } else { Ok((number, (tag & 7) as u8)) }
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Room {
     #[inline]
     pub(super) fn pair(&mut self, wire: Wire<'_>, builder: &mut BatchBuilder) -> Result<(Sym, Scalar), Flaw> {
         self.take(1)?;
-        let found = KeyValue::read(wire.message()?, &mut self.unknown)?;
+        let found = KeyValue::read(wire.bytes()?, "", &mut self.unknown)?;
         let value = found.value.intern(builder, &mut self.unknown)?;
         Ok((builder.intern(found.key), value))
     }

@@ -2,26 +2,36 @@
 
 use std::ops::Range;
 
-use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, SpanRow, SpanType, Status, Sym, TraceId};
+use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, Status, Sym, TraceId};
 
 use super::decode::ItemReader;
-use super::guesses::Guesses;
+use super::guesses::{Found, Guesses};
 use super::reader::{Reader, Wire};
 use super::room::{Room, count, span_id, trace_id, unix_ns};
-use super::value::{AnyValue, INTERNED_TEXT, KeyValue};
+use super::span_fields::{Fields, keep_unclaimed, read_status};
 use crate::Flaw;
-use crate::mapping::{self, Meaning};
 
 /// Reads spans, one after another, with buffers that it keeps.
 #[derive(Debug, Default)]
-pub(super) struct SpanReader {
-    attributes: Vec<(Sym, Scalar)>,
+pub(super) struct SpanReader<'a> {
     /// Of events and links, behind each other.
     part_attributes: Vec<(Sym, Scalar)>,
     events: Vec<Event>,
     links: Vec<Link>,
-    keys: Guesses,
-    texts: Guesses,
+    guesses: Guesses<'a>,
+}
+
+/// Tags of the fields that nearly all spans have: the field's number, and in the lowest three bits its wire type.
+mod tag {
+    pub(super) const TRACE_ID: u32 = 1 << 3 | 2;
+    pub(super) const SPAN_ID: u32 = 2 << 3 | 2;
+    pub(super) const PARENT_ID: u32 = 4 << 3 | 2;
+    pub(super) const NAME: u32 = 5 << 3 | 2;
+    pub(super) const KIND: u32 = 6 << 3;
+    pub(super) const START: u32 = 7 << 3 | 1;
+    pub(super) const END: u32 = 8 << 3 | 1;
+    pub(super) const ATTRIBUTE: u32 = 9 << 3 | 2;
+    pub(super) const FLAGS: u32 = 16 << 3 | 5;
 }
 
 /// An event whose attributes have a place in a list.
@@ -43,53 +53,71 @@ struct Link {
     attributes: Range<usize>,
 }
 
-/// What a span's message says besides attributes, events and links.
-#[derive(Debug)]
-struct Fields<'a> {
-    trace_id: TraceId,
-    span_id: SpanId,
-    parent_id: SpanId,
-    name: &'a str,
-    kind: u64,
-    start: u64,
-    end: u64,
-    flags: u32,
-    status_code: u64,
-    status_message: &'a str,
-    span_type: SpanType,
-    status: Option<Status>,
-    pending: bool,
-    pending_parent: Option<SpanId>,
-    trace_state: &'a str,
-    extra: Extra,
-}
-
-impl ItemReader for SpanReader {
+impl<'a> ItemReader<'a> for SpanReader<'a> {
     const ITEM: &'static str = "span";
     const NAME: u32 = 5;
 
-    fn begin_batch(&mut self) {
-        self.keys.clear();
-        self.texts.clear();
+    fn expect(items: usize, builder: &mut BatchBuilder) {
+        builder.reserve_spans(items);
     }
 
-    fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
-        self.attributes.clear();
+    fn begin_batch(&mut self) {
+        self.guesses.clear();
+    }
+
+    fn read(&mut self, message: Reader<'a>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
+        let read = self.read_whole(message, room, builder, scope);
+        if read.is_err() {
+            builder.batch_mut().spans.attributes.take_pending();
+        }
+        read
+    }
+}
+
+impl<'a> SpanReader<'a> {
+    #[inline]
+    fn read_whole(&mut self, message: Reader<'a>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
         self.part_attributes.clear();
         self.events.clear();
         self.links.clear();
         room.take(1)?;
         let mut fields = Fields::default();
-        message.for_each(|number, wire| self.read_field(number, wire, &mut fields, room, builder))?;
+        self.read_fields(message, &mut fields, room, builder)?;
         fields.check_ids()?;
         fields.extra.scope = scope;
         self.push(&fields, builder)
     }
-}
 
-impl SpanReader {
+    /// Reads the fields that nearly all spans have as they come, by their tags.
     #[inline]
-    fn read_field<'a>(
+    fn read_fields(
+        &mut self,
+        mut message: Reader<'a>,
+        fields: &mut Fields<'a>,
+        room: &mut Room,
+        builder: &mut BatchBuilder,
+    ) -> Result<(), Flaw> {
+        while let Some(tag) = message.next_tag()? {
+            match tag {
+                tag::ATTRIBUTE => self.read_attribute(message.bytes()?, fields, room, builder)?,
+                tag::TRACE_ID => fields.trace_id = trace_id(message.bytes()?)?,
+                tag::SPAN_ID => fields.span_id = span_id(message.bytes()?)?,
+                tag::PARENT_ID => fields.parent_id = parent_id(message.bytes()?)?,
+                tag::NAME => fields.name = message.text()?,
+                tag::KIND => fields.kind = message.varint()?,
+                tag::START => fields.start = message.fixed64()?,
+                tag::END => fields.end = message.fixed64()?,
+                tag::FLAGS => fields.flags = message.fixed32()?,
+                tag => {
+                    let (number, wire) = message.field(tag)?;
+                    self.read_field(number, wire, fields, room, builder)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_field(
         &mut self,
         number: u32,
         wire: Wire<'a>,
@@ -98,50 +126,36 @@ impl SpanReader {
         builder: &mut BatchBuilder,
     ) -> Result<(), Flaw> {
         match number {
-            9 => return self.read_attribute(wire, fields, room, builder),
-            1 => fields.trace_id = trace_id(wire.bytes()?)?,
-            2 => fields.span_id = span_id(wire.bytes()?)?,
             3 => fields.trace_state = wire.text()?,
-            4 => fields.parent_id = parent_id(wire.bytes()?)?,
-            5 => fields.name = wire.text()?,
-            6 => fields.kind = wire.varint()?,
-            7 => fields.start = wire.fixed64()?,
-            8 => fields.end = wire.fixed64()?,
             10 => fields.extra.dropped_attributes = count(wire.varint()?),
             11 => return self.read_event(wire, room, builder),
             12 => fields.extra.dropped_events = count(wire.varint()?),
             13 => return self.read_link(wire, room, builder),
             14 => fields.extra.dropped_links = count(wire.varint()?),
             15 => return read_status(wire, fields, room),
-            16 => fields.flags = wire.fixed32()?,
+            // With the wire type that these have in OTLP, they were read by their tags.
+            1 | 2 | 4..=9 | 16 => return Err(Flaw::WireType),
             _ => room.unknown(),
         }
         Ok(())
     }
 
+    /// Reads an attribute into the batch, where it waits for the rest of its span.
     #[inline]
-    fn read_attribute<'a>(
+    fn read_attribute(
         &mut self,
-        wire: Wire<'a>,
+        message: &'a [u8],
         fields: &mut Fields<'a>,
         room: &mut Room,
         builder: &mut BatchBuilder,
     ) -> Result<(), Flaw> {
         room.take(1)?;
-        let found = KeyValue::read(wire.message()?, &mut room.unknown)?;
-        if let AnyValue::Str(text) = found.value
-            && let Some(meaning) = Meaning::of(found.key.as_bytes(), text)
-        {
-            fields.note(meaning);
-            return Ok(());
+        let place = fields.attributes;
+        fields.attributes += 1;
+        match self.guesses.read(place, message, builder, &mut room.unknown)? {
+            Found::Pair(key, value) => builder.batch_mut().spans.attributes.push(key, value),
+            Found::Means(meaning) => fields.note(meaning),
         }
-        let place = self.attributes.len();
-        let key = self.keys.intern(place, found.key, builder);
-        let value = match found.value {
-            AnyValue::Str(text) if text.len() <= INTERNED_TEXT => Scalar::Str(self.texts.intern(place, text, builder)),
-            value => value.intern(builder, &mut room.unknown)?,
-        };
-        self.attributes.push((key, value));
         Ok(())
     }
 
@@ -186,17 +200,19 @@ impl SpanReader {
         Ok(())
     }
 
+    #[inline]
     fn push(&mut self, fields: &Fields<'_>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
-        self.keep_unclaimed(fields, builder);
         let row = fields.row(builder)?;
+        keep_unclaimed(fields, builder);
         let extra = Extra { trace_state: builder.intern(fields.trace_state), ..fields.extra };
         let batch = builder.batch_mut();
         if row.status == Status::Running {
+            let attributes = batch.spans.attributes.take_pending();
             batch.opened.extras.set(batch.opened.len(), extra);
-            builder.push_opened(row, self.attributes.drain(..));
+            builder.push_opened(row, attributes);
         } else {
             batch.spans.extras.set(batch.spans.len(), extra);
-            builder.push_span(row, self.attributes.drain(..));
+            builder.push_span(row, []);
         }
         self.push_parts((row.trace_id, row.span_id), builder);
         Ok(())
@@ -217,103 +233,6 @@ impl SpanReader {
             builder.push_link(row, self.part_attributes[link.attributes.clone()].iter().copied());
         }
     }
-
-    /// Keeps as attributes what the columns don't tell: an explicit status of *ok*, and words of Logfire's out of their place.
-    fn keep_unclaimed(&mut self, fields: &Fields<'_>, builder: &mut BatchBuilder) {
-        let mut keep = |key: &str, text: &str| {
-            let key = builder.intern(key);
-            let value = Scalar::Str(builder.intern(text));
-            if !self.attributes.contains(&(key, value)) {
-                self.attributes.push((key, value));
-            }
-        };
-        if fields.status_code == mapping::CODE_OK {
-            keep(mapping::STATUS_CODE, mapping::STATUS_CODE_OK);
-        }
-        match fields.pending_parent {
-            Some(parent) if !fields.is_running() => keep(mapping::PENDING_PARENT, &parent.to_string()),
-            _ => {}
-        }
-        if fields.pending && !fields.is_running() {
-            keep(mapping::PENDING, mapping::PENDING_SPAN);
-        }
-    }
-}
-
-impl Default for Fields<'_> {
-    fn default() -> Self {
-        Self {
-            trace_id: TraceId::default(),
-            span_id: SpanId::NONE,
-            parent_id: SpanId::NONE,
-            name: "",
-            kind: 0,
-            start: 0,
-            end: 0,
-            flags: 0,
-            status_code: 0,
-            status_message: "",
-            span_type: SpanType::Custom,
-            status: None,
-            pending: false,
-            pending_parent: None,
-            trace_state: "",
-            extra: Extra::default(),
-        }
-    }
-}
-
-impl Fields<'_> {
-    fn check_ids(&self) -> Result<(), Flaw> {
-        match (self.trace_id.is_zero(), self.span_id.is_none()) {
-            (true, _) => Err(Flaw::TraceId),
-            (_, true) => Err(Flaw::SpanId),
-            _ => Ok(()),
-        }
-    }
-
-    fn note(&mut self, meaning: Meaning) {
-        match meaning {
-            Meaning::Type(span_type) => self.span_type = span_type,
-            Meaning::Status(status) => self.status = Some(status),
-            Meaning::Pending => self.pending = true,
-            Meaning::PendingParent(parent) => self.pending_parent = Some(parent),
-        }
-    }
-
-    /// Says whether this is the record of a span that still runs: then its parent is that span.
-    fn is_running(&self) -> bool {
-        self.pending && self.pending_parent.is_some() && !self.parent_id.is_none()
-    }
-
-    fn row(&self, builder: &mut BatchBuilder) -> Result<SpanRow, Flaw> {
-        let running = self.is_running();
-        let start_unix_ns = unix_ns(self.start)?;
-        Ok(SpanRow {
-            trace_id: self.trace_id,
-            span_id: if running { self.parent_id } else { self.span_id },
-            parent_id: if running { self.pending_parent.unwrap_or_default() } else { self.parent_id },
-            name: builder.intern(self.name),
-            kind: mapping::kind(self.kind),
-            span_type: self.span_type,
-            status: if running { Status::Running } else { mapping::status(self.status_code, self.status) },
-            status_message: builder.intern(self.status_message),
-            start_unix_ns,
-            duration_ns: self.end.saturating_sub(self.start),
-            flags: self.flags,
-        })
-    }
-}
-
-fn read_status<'a>(wire: Wire<'a>, fields: &mut Fields<'a>, room: &mut Room) -> Result<(), Flaw> {
-    wire.message()?.for_each(|number, wire| {
-        match number {
-            2 => fields.status_message = wire.text()?,
-            3 => fields.status_code = wire.varint()?,
-            _ => room.unknown(),
-        }
-        Ok(())
-    })
 }
 
 fn parent_id(bytes: &[u8]) -> Result<SpanId, Flaw> {

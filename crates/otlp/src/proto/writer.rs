@@ -1,5 +1,7 @@
 //! Protobuf's wire format, written into one buffer, lengths filled in afterwards.
 
+use super::piece::Piece;
+
 /// How many bytes are left free for a message's length, which is known only when the message is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Gap {
@@ -31,15 +33,25 @@ impl<'a> Writer<'a> {
     /// Begins a message, to be closed with the place that this returns.
     #[inline]
     pub(crate) fn open(&mut self, number: u32, gap: Gap) -> usize {
-        self.varint(u64::from(number << 3 | 2));
-        self.out.extend_from_slice(&[0; 3][..gap as usize]);
+        self.tag(number << 3 | 2);
+        self.put_first([0; 3], gap as usize);
         self.out.len()
     }
 
     /// Ends the message that began at `start`: fills in its length, moving it where the gap doesn't fit.
     #[inline]
     pub(crate) fn close(&mut self, start: usize, gap: Gap) {
-        let (end, gap) = (self.out.len(), gap as usize);
+        let length = self.out.len() - start;
+        match (gap, length) {
+            (Gap::Two, 0x80..0x4000) => {
+                self.out[start - 2..start].copy_from_slice(&[length as u8 | 0x80, (length >> 7) as u8]);
+            }
+            _ => self.close_moved(start, gap as usize),
+        }
+    }
+
+    fn close_moved(&mut self, start: usize, gap: usize) {
+        let end = self.out.len();
         let (bytes, length) = varint_bytes((end - start) as u64);
         if length > gap {
             self.out.resize(end + length - gap, 0);
@@ -49,6 +61,38 @@ impl<'a> Writer<'a> {
             self.out.truncate(end + length - gap);
         }
         self.out[start - gap..start - gap + length].copy_from_slice(&bytes[..length]);
+    }
+
+    /// Writes a few bytes whose number is known when this is compiled.
+    #[inline]
+    pub(crate) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.out.extend_from_slice(&bytes);
+    }
+
+    /// Writes the first `length` of a few bytes.
+    #[inline]
+    pub(crate) fn put_first<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
+        let start = self.out.len();
+        self.out.extend_from_slice(&bytes);
+        self.out.truncate(start + length);
+    }
+
+    /// Writes bytes that stand in a longer row of bytes.
+    #[inline]
+    pub(crate) fn piece(&mut self, piece: Piece<'_>) {
+        match piece.window() {
+            Some(window) => self.put_first(*window, piece.len()),
+            None => self.out.extend_from_slice(piece.bytes()),
+        }
+    }
+
+    /// Writes bytes or a text as a field, if there are any.
+    #[inline]
+    pub(crate) fn piece_field(&mut self, number: u32, piece: Piece<'_>) {
+        if !piece.is_empty() {
+            self.length(number, piece.len());
+            self.piece(piece);
+        }
     }
 
     /// Writes an unsigned number, if it isn't zero.
@@ -62,7 +106,7 @@ impl<'a> Writer<'a> {
     /// Writes an unsigned number, zero too.
     #[inline]
     pub(crate) fn always_uint(&mut self, number: u32, value: u64) {
-        self.varint(u64::from(number << 3));
+        self.tag(number << 3);
         self.varint(value);
     }
 
@@ -77,8 +121,8 @@ impl<'a> Writer<'a> {
     /// Writes eight bytes, zeros too.
     #[inline]
     pub(crate) fn always_fixed64(&mut self, number: u32, value: u64) {
-        self.varint(u64::from(number << 3 | 1));
-        self.out.extend_from_slice(&value.to_le_bytes());
+        self.tag(number << 3 | 1);
+        self.put(value.to_le_bytes());
     }
 
     /// Writes four bytes, if they aren't all zero.
@@ -92,8 +136,8 @@ impl<'a> Writer<'a> {
     /// Writes four bytes, zeros too.
     #[inline]
     pub(crate) fn always_fixed32(&mut self, number: u32, value: u32) {
-        self.varint(u64::from(number << 3 | 5));
-        self.out.extend_from_slice(&value.to_le_bytes());
+        self.tag(number << 3 | 5);
+        self.put(value.to_le_bytes());
     }
 
     /// Writes a signed number whose sign stands in its lowest bit, if it isn't zero.
@@ -119,8 +163,25 @@ impl<'a> Writer<'a> {
     /// Writes the head of a field whose length is known.
     #[inline]
     pub(crate) fn length(&mut self, number: u32, length: usize) {
-        self.varint(u64::from(number << 3 | 2));
-        self.varint(length as u64);
+        let tag = number << 3 | 2;
+        if tag < 0x80 && length < 0x80 {
+            self.put([tag as u8, length as u8]);
+        } else {
+            self.tag(tag);
+            self.varint(length as u64);
+        }
+    }
+
+    /// Returns how many bytes there are.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Writes once more what stands there.
+    #[inline]
+    pub(crate) fn again(&mut self, range: std::ops::Range<usize>) {
+        self.out.extend_from_within(range);
     }
 
     /// Writes fields that are written already.
@@ -129,14 +190,28 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(fields);
     }
 
+    /// Writes a field's number and wire type: one byte for nearly all fields of OTLP, two for the others.
+    #[inline]
+    fn tag(&mut self, tag: u32) {
+        match tag {
+            0..0x80 => self.put([tag as u8]),
+            0x80..0x4000 => self.put([tag as u8 | 0x80, (tag >> 7) as u8]),
+            _ => self.long_varint(u64::from(tag)),
+        }
+    }
+
     #[inline]
     pub(crate) fn varint(&mut self, value: u64) {
         if value < 0x80 {
             self.out.push(value as u8);
         } else {
-            let (bytes, length) = varint_bytes(value);
-            self.out.extend_from_slice(&bytes[..length]);
+            self.long_varint(value);
         }
+    }
+
+    fn long_varint(&mut self, value: u64) {
+        let (bytes, length) = varint_bytes(value);
+        self.put_first(bytes, length);
     }
 }
 
@@ -147,8 +222,9 @@ pub(crate) const fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+/// Returns a number as it is written, and how many bytes that takes.
 #[inline]
-fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
+pub(crate) fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
     let mut length = 0;
     loop {

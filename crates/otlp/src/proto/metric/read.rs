@@ -25,11 +25,11 @@ struct Fields {
     monotonic: bool,
 }
 
-impl ItemReader for MetricReader {
+impl<'a> ItemReader<'a> for MetricReader {
     const ITEM: &'static str = "metric";
     const NAME: u32 = 1;
 
-    fn read(&mut self, message: Reader<'_>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
+    fn read(&mut self, message: Reader<'a>, room: &mut Room, builder: &mut BatchBuilder, scope: u32) -> Result<(), Flaw> {
         self.metadata.clear();
         self.points.clear();
         room.take(1)?;
