@@ -78,6 +78,13 @@ impl StoreError {
         Self::new(kind, format!("can't {what} {}: {source}{}", path.display(), advice(kind))).with_source(source)
     }
 
+    /// Makes the error of a sink of this crate that failed.
+    pub(crate) fn of_sink(error: SinkError) -> Self {
+        let inner = error.source().and_then(|source| source.downcast_ref::<Self>()).map(|inner| inner.kind);
+        let by_sink = if error.is_retryable() { StoreErrorKind::Unavailable } else { StoreErrorKind::Io };
+        Self::new(inner.unwrap_or(by_sink), error.to_string()).with_source(error)
+    }
+
     /// Makes the error of an id that no run has; names the last runs.
     pub(crate) fn no_run(place: &str, id: &str, last: &[RunRecord]) -> Self {
         let shown: String = id.chars().take(80).collect();

@@ -1,12 +1,15 @@
 //! What every store can do: take batches through its sinks, answer queries, and say what it promises.
 
 use std::fmt;
+use std::path::Path;
 
-use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
+use flowglass_model::{Batch, Fingerprint, Graph, Rollup, RunId, Sink, Span};
 
+use crate::copying;
 use crate::query::Query;
 use crate::{
-    Forgotten, NAMED_RUNS, Page, RetentionPolicy, RollupFilter, Rows, RunRecord, SinkOptions, StoreError, StoreErrorKind,
+    Forgotten, ImportTimes, Importer, NAMED_RUNS, Page, RetentionPolicy, RollupFilter, Rows, RunRecord, Selection, SinkOptions,
+    SqlQuestion, SqlReader, StoreError, StoreErrorKind,
 };
 
 /// A place that keeps what was recorded and answers questions about it: a file, a database, memory, or one of your own.
@@ -43,7 +46,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// `Corrupt`, `Busy`, `Unavailable`, `Io`.
     fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
-    /// Returns how many things match, whatever the query's limit and cursor.
+    /// Returns how many things match, whatever the query's limit and cursor. A span that was sent twice may count twice where a
+    /// store has counted before; one that was given up and then ended counts once.
     ///
     /// # Errors
     /// As [`query`](Self::query).
@@ -87,8 +91,61 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// `Unsupported` where [`Capabilities::retention`] says so, else as [`sink`](Self::sink).
     fn retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         let _ = policy;
-        let message = format!("{} keeps everything: it can't forget by age or size", self.location());
-        Err(StoreError::new(StoreErrorKind::Unsupported, message))
+        Err(unsupported(&self.location(), "can't forget by age or size"))
+    }
+
+    /// Says how much [`retain`](Self::retain) would forget at once, and changes nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::retention`] says so, else as [`query`](Self::query).
+    fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        let _ = policy;
+        Err(unsupported(&self.location(), "can't forget by age or size"))
+    }
+
+    /// Runs a statement that only reads, and hands its rows to `reader` until it wants no more. The tables are those of
+    /// [`sql_tables`](crate::sql_tables), whatever the storage beneath; the statement sees one state of the store.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::sql`] says so; `Sql` if the statement is wrong or would write; `Limit` if it took too
+    /// long or a value is too large; else as [`query`](Self::query).
+    fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {
+        let _ = (question, reader);
+        Err(unsupported(&self.location(), "doesn't understand SQL"))
+    }
+
+    /// Returns what is selected as batches: graphs, then spans that have not ended, with the status that they have now, among
+    /// ended ones, then all else. All of it is of one state of the store, and no more than some is in memory at once.
+    ///
+    /// What comes out is all that [`import`](Self::import) of another store needs to give the same answers, but for roll-ups of
+    /// what was forgotten.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::export`] says so, else as [`query`](Self::query); the same for each batch.
+    fn export(&self, selection: &Selection) -> Result<Exported<'_>, StoreError> {
+        let _ = selection;
+        Err(unsupported(&self.location(), "can't hand out what it has"))
+    }
+
+    /// Writes what is selected as plain tables into a new SQLite file, and returns how many rows there are: the tables of
+    /// [`sql_tables`](crate::sql_tables), with indexes on ids, names and times.
+    ///
+    /// # Errors
+    /// `NotWritable` if the file is there already or can't be written, `Full`; else as [`export`](Self::export).
+    fn copy_to_sqlite(&self, path: &Path, selection: &Selection) -> Result<u64, StoreError> {
+        copying::copy(self.export(selection)?, path, selection)
+    }
+
+    /// Begins an import, which leaves out what is here already.
+    ///
+    /// Spans are known by their ids: one that is there is left out, unless it was running or interrupted and now comes with its end.
+    /// Events, log records and points are known by all that they say. A span that was still running when it was written out has
+    /// lost its process, and is added as interrupted.
+    ///
+    /// # Errors
+    /// As [`sink`](Self::sink) and [`query`](Self::query).
+    fn import(&self, times: ImportTimes) -> Result<Importer<'_>, StoreError> {
+        Importer::asking(|query| self.query(query), self.sink(SinkOptions::default())?, times)
     }
 
     /// Returns the run with this id, or with the only id that begins so.
@@ -114,12 +171,19 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+fn unsupported(location: &str, why: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unsupported, format!("{location} {why}"))
+}
+
 fn runs_of(page: Page) -> Vec<RunRecord> {
     match page.rows {
         Rows::Runs(runs) => runs,
         _ => Vec::new(),
     }
 }
+
+/// The batches of an [export](Store::export), read as they are asked for.
+pub type Exported<'a> = Box<dyn Iterator<Item = Result<Batch, StoreError>> + Send + 'a>;
 
 /// What a store promises and can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,11 +197,16 @@ pub struct Capabilities {
     pub retention: bool,
     /// Whether counts and durations outlive the spans that they count.
     pub rollups: bool,
+    /// Whether the store answers [SQL](Store::answer_sql).
+    pub sql: bool,
+    /// Whether the store hands out [all that it has](Store::export).
+    pub export: bool,
 }
 
 impl Capabilities {
     /// Describes a store that keeps things as long as its process lives, and does nothing else.
-    pub const LEAST: Self = Self { survives: Survives::Nothing, shared: false, retention: false, rollups: false };
+    pub const LEAST: Self =
+        Self { survives: Survives::Nothing, shared: false, retention: false, rollups: false, sql: false, export: false };
 
     /// Says what survives.
     #[must_use]
@@ -164,6 +233,20 @@ impl Capabilities {
     #[must_use]
     pub const fn with_rollups(mut self) -> Self {
         self.rollups = true;
+        self
+    }
+
+    /// Says that the store answers [SQL](Store::answer_sql).
+    #[must_use]
+    pub const fn with_sql(mut self) -> Self {
+        self.sql = true;
+        self
+    }
+
+    /// Says that the store hands out [all that it has](Store::export).
+    #[must_use]
+    pub const fn with_export(mut self) -> Self {
+        self.export = true;
         self
     }
 }

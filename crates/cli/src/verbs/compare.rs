@@ -6,7 +6,7 @@ use clap::Args;
 use flowglass::insight::answers::Comparison;
 use flowglass::model::Span;
 use flowglass::store::query::{Query, Select};
-use flowglass::store::{Rows, RunRecord, SqliteStore, Store};
+use flowglass::store::{Rows, RunRecord, Store};
 use flowglass::term::answers;
 use serde_json::json;
 
@@ -41,19 +41,20 @@ Examples:
   flowglass compare started:yesterday started:today  two days";
 
 pub(crate) fn run(arguments: &CompareArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.any()?;
+    let store = &*store;
     let (before, after) = match (&arguments.before, &arguments.after) {
         (None, _) => {
-            let newest = newest(&store, &Query::runs())?;
+            let newest = newest(store, &Query::runs())?;
             let others = Query::runs().name(&newest.name).limit(2);
-            let before = runs(&store, &others)?.pop().filter(|run| run.id != newest.id);
+            let before = runs(store, &others)?.pop().filter(|run| run.id != newest.id);
             let before = before.ok_or_else(|| {
                 Failure::usage(format!("`{}` has run only once: there is nothing to compare with", newest.name))
             })?;
-            (store.trace(&before)?, store.trace(&newest)?)
+            (store.trace(before.id)?, store.trace(newest.id)?)
         }
-        (Some(before), None) => (spans(&store, before)?, store.trace(&newest(&store, &Query::runs())?)?),
-        (Some(before), Some(after)) => (spans(&store, before)?, spans(&store, after)?),
+        (Some(before), None) => (spans(store, before)?, store.trace(newest(store, &Query::runs())?.id)?),
+        (Some(before), Some(after)) => (spans(store, before)?, spans(store, after)?),
     };
     let comparison = Comparison::of(&before, &after);
     let text = if arguments.json {
@@ -66,23 +67,23 @@ pub(crate) fn run(arguments: &CompareArguments, printer: &mut Printer) -> Result
 }
 
 /// The spans of what was named: a query has a sign or a space, a run's id has none.
-fn spans(store: &SqliteStore, named: &str) -> Result<Vec<Span>, Failure> {
+fn spans(store: &dyn Store, named: &str) -> Result<Vec<Span>, Failure> {
     if !named.contains([':', '=', '<', '>', ' ', '(']) {
-        return Ok(store.trace(&store.find_run(named)?)?);
+        return Ok(store.trace(store.find_run(named)?.id)?);
     }
     let query = Query::parse(Select::Runs, named).map_err(Failure::usage)?;
     let spans = spans_of_runs(store, &query)?;
     if spans.is_empty() { Err(Failure::usage(format!("no run is found by `{named}`"))) } else { Ok(spans) }
 }
 
-fn runs(store: &SqliteStore, query: &Query) -> Result<Vec<RunRecord>, Failure> {
-    match Store::query(store, query)?.rows {
+fn runs(store: &dyn Store, query: &Query) -> Result<Vec<RunRecord>, Failure> {
+    match store.query(query)?.rows {
         Rows::Runs(runs) => Ok(runs),
         _ => Ok(Vec::new()),
     }
 }
 
-fn newest(store: &SqliteStore, query: &Query) -> Result<RunRecord, Failure> {
+fn newest(store: &dyn Store, query: &Query) -> Result<RunRecord, Failure> {
     let newest = runs(store, &query.clone().limit(1))?.pop();
     newest.ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.location())))
 }

@@ -48,7 +48,7 @@ Examples:
   flowglass prune --max-size 1GB --dry-run";
 
 pub(crate) fn run(arguments: &PruneArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.any()?;
     let policy = policy(arguments)?;
     let forgotten = if arguments.dry_run { store.preview_retain(&policy)? } else { store.retain(&policy)? };
     let text = if arguments.json { object(&forgotten, arguments.dry_run) } else { said(&forgotten, arguments.dry_run) };

@@ -1,13 +1,14 @@
 //! `flowglass stats`: how runs went over a time, how long nodes take, what fails and why.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use flowglass::insight::answers::{Budget, Correlation, Costs, Health, by_node, count_spans, incomplete, series};
 use flowglass::model::{Rollup, Span, SpanType, parse_duration};
 use flowglass::store::query::{Moment, Now, Query};
-use flowglass::store::{RollupFilter, SqliteStore, Store};
+use flowglass::store::{RollupFilter, Store};
 use flowglass::term::{answers, quantity};
 use serde_json::json;
 
@@ -52,7 +53,7 @@ pub(crate) struct StatsArguments {
 }
 
 pub(crate) fn run(arguments: &StatsArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let asked = Asked { store: arguments.store.open()?, since: since(arguments)?, arguments };
+    let asked = Asked { store: arguments.store.any()?, since: since(arguments)?, arguments };
     if arguments.costs {
         return asked.costs(printer);
     }
@@ -83,7 +84,7 @@ fn period_minutes(every: &str) -> Result<u32, Failure> {
 
 /// What is asked, and of which store.
 struct Asked<'a> {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     since: Option<Moment>,
     arguments: &'a StatsArguments,
 }
@@ -99,14 +100,14 @@ impl Asked<'_> {
     fn roots(&self) -> Result<Vec<Span>, Failure> {
         let query = self.since.into_iter().fold(Query::spans().span_type(SpanType::Pipeline), Query::since);
         let query = self.arguments.pipeline.iter().fold(query, |query, name| query.is("pipeline", name));
-        Ok(spans_with(&self.store, query)?.into_iter().filter(Span::is_run_root).collect())
+        Ok(spans_with(&*self.store, query)?.into_iter().filter(Span::is_run_root).collect())
     }
 
     /// Counts of nodes: from roll-ups, or, as these don't know of which run a node was, from the spans of one pipeline's runs.
     fn nodes(&self) -> Result<Vec<Rollup>, Failure> {
         match &self.arguments.pipeline {
-            None => Ok(Store::rollups(&self.store, &self.rollups(None))?),
-            Some(name) => Ok(count_spans(name, &spans_of_runs(&self.store, &self.runs())?)),
+            None => Ok(self.store.rollups(&self.rollups(None))?),
+            Some(name) => Ok(count_spans(name, &spans_of_runs(&*self.store, &self.runs())?)),
         }
     }
 
@@ -137,7 +138,7 @@ impl Asked<'_> {
 
     fn series(&self, minutes: u32, printer: &mut Printer) -> Result<ExitCode, Failure> {
         // Runs are counted, not what is in them.
-        let mut rollups = Store::rollups(&self.store, &self.rollups(Some(minutes)))?;
+        let mut rollups = self.store.rollups(&self.rollups(Some(minutes)))?;
         rollups.retain(|rollup| rollup.node.is_empty() && rollup.name.starts_with("pipeline "));
         let buckets = series(&rollups, i64::from(minutes) * 60_000_000_000);
         let text = if self.arguments.json {
@@ -152,7 +153,7 @@ impl Asked<'_> {
     }
 
     fn missing(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
-        let found = incomplete(&spans_of_runs(&self.store, &self.runs())?, &self.arguments.missing);
+        let found = incomplete(&spans_of_runs(&*self.store, &self.runs())?, &self.arguments.missing);
         let text = if self.arguments.json {
             format!("{:#}\n", json!(found))
         } else if found.is_empty() {
@@ -167,7 +168,7 @@ impl Asked<'_> {
     fn costs(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
         let calls = self.since.into_iter().fold(Query::spans().has("model"), Query::since);
         let calls: Vec<Span> =
-            spans_with(&self.store, self.arguments.pipeline.iter().fold(calls, |query, name| query.is("pipeline", name)))?;
+            spans_with(&*self.store, self.arguments.pipeline.iter().fold(calls, |query, name| query.is("pipeline", name)))?;
         let costs = Costs::of(&calls);
         let budget = self.arguments.budget.map(|budget| costs.beside(budget));
         let text = if self.arguments.json {

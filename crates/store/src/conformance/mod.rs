@@ -13,6 +13,9 @@
 
 mod agreement;
 mod chance;
+mod counting;
+mod exchange;
+mod forgetting;
 mod lifecycle;
 mod paging;
 mod recording;
@@ -50,7 +53,7 @@ pub fn check_agreement(store: &dyn Store, seed: u64) -> Result<(), Nonconformity
 
 type Check = fn(&mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 14] = [
     ("what was written comes back whole", whole::comes_back_equal),
     ("an empty store answers everything with nothing", whole::empty),
     ("open spans run until their sink ends", lifecycle::open_spans),
@@ -58,6 +61,11 @@ const CHECKS: [(&str, Check); 9] = [
     ("runs are counted and found by the beginnings of their ids", runs::found),
     ("graphs and roll-ups come back", runs::graphs_and_rollups),
     ("pages are whole while others write", paging::while_writing),
+    ("counts are those of all pages", counting::as_pages),
+    ("what comes out makes a store with the same answers", exchange::there_and_back),
+    ("SQL sees what queries see, and can't write", exchange::sql),
+    ("what a policy names is forgotten as a whole", forgetting::by_policy),
+    ("what runs isn't forgotten", forgetting::running),
     ("what isn't supported is said to be so", lifecycle::honest),
     ("random queries are answered as in memory", agreement::some_seeds),
 ];

@@ -52,6 +52,16 @@ impl Held {
         self.graphs.get(&fingerprint).map(|graph| (**graph).clone())
     }
 
+    pub(super) fn graphs(&self) -> impl Iterator<Item = Arc<Graph>> {
+        self.graphs.values().cloned()
+    }
+
+    /// Puts another batch, or none, in the place of each.
+    pub(super) fn rewrite(&mut self, anew: impl FnMut(&Arc<Batch>) -> Option<Arc<Batch>>) {
+        self.batches = self.batches.iter().filter_map(anew).collect();
+        self.size_bytes = self.batches.iter().map(|batch| batch.size_bytes()).sum();
+    }
+
     /// Takes a batch that came through a sink.
     pub(super) fn take(&mut self, batch: &Arc<Batch>, sink: u64, now: Now) {
         for key in &batch.closed {
@@ -119,7 +129,7 @@ impl Held {
     }
 
     /// Returns which spans that are open or interrupted have ended after all.
-    fn certain(&self) -> HashSet<Identity> {
+    pub(super) fn certain(&self) -> HashSet<Identity> {
         let rows = || self.batches.iter().flat_map(|batch| batch.spans());
         let is_certain = |row: &SpanRef<'_>| certainty(row.row().status) > 1;
         let key = |span: SpanRef<'_>| (span.row().trace_id, span.row().span_id, span.row().start_unix_ns);

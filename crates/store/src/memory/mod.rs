@@ -2,7 +2,9 @@
 //! reference that other stores are compared with.
 
 mod asked;
+mod export;
 mod held;
+mod retention;
 mod rollups;
 mod runs;
 mod sink;
@@ -14,7 +16,9 @@ use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
 use parking_lot::RwLock;
 
 use crate::query::{Now, Query};
-use crate::{Capabilities, Page, RollupFilter, SinkOptions, Store, StoreError};
+use crate::{
+    Capabilities, Exported, Forgotten, Page, RetentionPolicy, RollupFilter, Selection, SinkOptions, Store, StoreError,
+};
 use held::Held;
 use sink::MemorySink;
 
@@ -73,7 +77,7 @@ impl Store for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::LEAST
+        Capabilities::LEAST.with_retention().with_export()
     }
 
     fn sink(&self, _: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
@@ -94,5 +98,17 @@ impl Store for MemoryStore {
 
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         Ok(rollups::list(&self.held.read(), filter))
+    }
+
+    fn retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        Ok(retention::retain(&mut self.held.write(), policy, Now::system()))
+    }
+
+    fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        Ok(retention::preview(&self.held.read(), policy, Now::system()))
+    }
+
+    fn export(&self, selection: &Selection) -> Result<Exported<'_>, StoreError> {
+        Ok(export::export(&self.held.read(), selection))
     }
 }

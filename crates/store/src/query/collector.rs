@@ -1,6 +1,6 @@
 //! The first things of an answer, out of all that are found in any order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use flowglass_model::{SpanId, Status, TraceId};
 
@@ -33,6 +33,62 @@ struct Kept<T> {
     thing: T,
     /// How many equal things there are.
     count: usize,
+}
+
+/// Takes things that match, in any order.
+pub(crate) trait Takes<T> {
+    /// Takes one thing; `written` is larger for what was written later.
+    fn offer(&mut self, thing: T, written: i64);
+
+    /// Returns the earliest moment that is still of interest, where the latest things come first.
+    fn floor(&self) -> i64;
+}
+
+impl<T: Listed> Takes<T> for Collector<'_, T> {
+    fn offer(&mut self, thing: T, written: i64) {
+        Collector::offer(self, thing, written);
+    }
+
+    fn floor(&self) -> i64 {
+        match self.last_key() {
+            Some(SortKey::Int(unix_ns)) if self.query.sort == Sort::default() => *unix_ns,
+            _ => i64::MIN,
+        }
+    }
+}
+
+/// Counts things. A span of which nothing is known for certain counts once, however often it was told.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    certain: u64,
+    uncertain: HashSet<(TraceId, SpanId, i64)>,
+}
+
+impl Counter {
+    /// Counts things that are known without being looked at.
+    pub(crate) const fn add(&mut self, things: u64) {
+        self.certain = self.certain.saturating_add(things);
+    }
+
+    pub(crate) fn finish(self) -> u64 {
+        self.certain.saturating_add(self.uncertain.len() as u64)
+    }
+}
+
+impl<T: Listed> Takes<T> for Counter {
+    fn offer(&mut self, thing: T, _: i64) {
+        match thing.version() {
+            Some((start, rank)) if rank < certainty(Status::Ok) => {
+                let (trace, span) = thing.ids();
+                self.uncertain.insert((trace, span, start));
+            }
+            _ => self.certain += 1,
+        }
+    }
+
+    fn floor(&self) -> i64 {
+        i64::MIN
+    }
 }
 
 impl<'q, T: Listed> Collector<'q, T> {
@@ -68,17 +124,9 @@ impl<'q, T: Listed> Collector<'q, T> {
     }
 
     /// Returns the key behind which nothing is of interest any more; nothing while there is room.
-    pub(crate) fn last_key(&self) -> Option<&SortKey> {
+    fn last_key(&self) -> Option<&SortKey> {
         // One more than asked for tells whether there is a next page.
         self.kept.last_key_value().filter(|_| self.count > self.room()).map(|(last, _)| &last.key)
-    }
-
-    /// Returns the earliest moment that is still of interest, where the latest things come first.
-    pub(crate) fn floor(&self) -> i64 {
-        match self.last_key() {
-            Some(SortKey::Int(unix_ns)) if self.query.sort == Sort::default() => *unix_ns,
-            _ => i64::MIN,
-        }
     }
 
     /// How many things of the page before stand at the cursor's place.

@@ -34,7 +34,7 @@ mod value;
 
 pub use builder::FieldName;
 pub use collector::Collector;
-pub(crate) use collector::certainty;
+pub(crate) use collector::{Counter, Takes, certainty};
 pub use cursor::{Cursor, ParseCursorError};
 pub use error::QueryError;
 pub use expr::{Comparison, Condition, Expr, Literal, Number, Test};

@@ -82,6 +82,11 @@ impl Bounds {
         counts && times && durations && self.statuses & other.statuses == other.statuses
     }
 
+    /// Says whether all spans have this status.
+    pub(crate) const fn has_only(&self, status: Status) -> bool {
+        self.statuses == bit(status) && status.code() < 7
+    }
+
     /// Says whether a span with this status may be there.
     pub(crate) const fn may_have(&self, status: Status) -> bool {
         self.statuses & bit(status) != 0

@@ -1,11 +1,14 @@
 //! The file as one of several kinds of stores.
 
+use std::path::Path;
+
 use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
 
 use super::{SqliteStore, asked, rollup_rows, trace};
 use crate::query::{Now, Query};
 use crate::{
-    Capabilities, Forgotten, Page, RetentionPolicy, RollupFilter, RunRecord, SinkOptions, Store, StoreError, Survives,
+    Capabilities, Exported, Forgotten, ImportTimes, Importer, Page, RetentionPolicy, RollupFilter, RunRecord, Selection,
+    SinkOptions, SqlQuestion, SqlReader, Store, StoreError, Survives,
 };
 
 impl Store for SqliteStore {
@@ -14,7 +17,7 @@ impl Store for SqliteStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention()
+        Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention().with_sql().with_export()
     }
 
     fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
@@ -23,6 +26,10 @@ impl Store for SqliteStore {
 
     fn query(&self, query: &Query) -> Result<Page, StoreError> {
         self.look(|transaction, liveness| asked::page(transaction, liveness, query, Now::system()))
+    }
+
+    fn count(&self, query: &Query) -> Result<u64, StoreError> {
+        self.look(|transaction, liveness| asked::count(transaction, liveness, query, Now::system()))
     }
 
     fn trace(&self, run: RunId) -> Result<Vec<Span>, StoreError> {
@@ -39,6 +46,26 @@ impl Store for SqliteStore {
 
     fn retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         Self::retain(self, policy)
+    }
+
+    fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        Self::preview_retain(self, policy)
+    }
+
+    fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {
+        self.sql(question.limits)?.answer(question, reader)
+    }
+
+    fn export(&self, selection: &Selection) -> Result<Exported<'_>, StoreError> {
+        Ok(Box::new(self.batches(selection)?))
+    }
+
+    fn copy_to_sqlite(&self, path: &Path, selection: &Selection) -> Result<u64, StoreError> {
+        Self::copy_to_sqlite(self, path, selection)
+    }
+
+    fn import(&self, times: ImportTimes) -> Result<Importer<'_>, StoreError> {
+        Self::import(self, times)
     }
 
     fn find_run(&self, id: &str) -> Result<RunRecord, StoreError> {

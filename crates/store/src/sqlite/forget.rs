@@ -1,65 +1,18 @@
 //! Taking what is forgotten out of one segment: blocks that lose all go, those that lose some are written anew.
 
-use std::collections::HashSet;
-
-use flowglass_model::{Batch, BatchBuilder, TraceId};
+use flowglass_model::{Batch, BatchBuilder};
 
 use super::blocks::Blocks;
 use super::failure::Failure;
 use super::merge::{self, Merged, Part, Turns};
 use super::rollups;
 use super::segments::Segment;
-use crate::block::{self, FrameEncoder, Rows, rest};
+use crate::block::{self, FrameEncoder, Rows};
+use crate::kept::Kept;
 use crate::sketch::facets::Facets;
 use crate::sketch::postings::{Entry, Shape};
 use crate::sketch::survey::Survey;
 use crate::sketch::zones::Zone;
-
-/// Says what stays.
-pub(super) struct Kept {
-    /// The traces that go.
-    pub(super) forgotten: HashSet<TraceId>,
-    /// The traces that stay however old they are.
-    pub(super) kept: HashSet<TraceId>,
-    /// All else goes if it is from before this.
-    pub(super) before_unix_ns: Option<i64>,
-}
-
-impl Kept {
-    fn keeps(&self, trace: TraceId, unix_ns: i64) -> bool {
-        let too_old = self.before_unix_ns.is_some_and(|before| unix_ns < before);
-        !self.forgotten.contains(&trace) && (!too_old || self.kept.contains(&trace))
-    }
-
-    fn keeps_all(&self, batch: &Batch) -> bool {
-        let spans = batch.spans.trace_id.iter().zip(&batch.spans.start_unix_ns);
-        let events = batch.events.trace_id.iter().zip(&batch.events.unix_ns);
-        let logs = batch.logs.trace_id.iter().zip(&batch.logs.unix_ns);
-        spans.chain(events).chain(logs).all(|(trace, at)| self.keeps(*trace, *at))
-            && batch.links.trace_id.iter().all(|trace| !self.forgotten.contains(trace))
-            && batch.points.unix_ns.iter().all(|at| self.keeps(TraceId::NONE, *at))
-    }
-
-    /// Returns what stays of a batch.
-    fn of(&self, batch: &Batch) -> Batch {
-        let mut builder = BatchBuilder::default();
-        let spans = batch.spans().filter(|span| self.keeps(span.row().trace_id, span.row().start_unix_ns));
-        spans.for_each(|span| builder.push(&span.to_span()));
-        for event in batch.events().filter(|event| self.keeps(event.owner().0, event.unix_ns())) {
-            builder.push_owned_event(event.owner(), &event.to_event());
-        }
-        for link in batch.links().filter(|link| !self.forgotten.contains(&link.row().trace_id)) {
-            builder.push_owned_link((link.row().trace_id, link.row().span_id), &link.to_link());
-        }
-        let logs = batch.logs().filter(|log| self.keeps(log.row().trace_id, log.row().unix_ns));
-        logs.for_each(|log| builder.push_owned_log(&log.to_log()));
-        let mut metrics = rest::metrics(batch);
-        metrics.iter_mut().for_each(|(_, points)| points.retain(|point| self.keeps(TraceId::NONE, point.unix_ns)));
-        metrics.retain(|(_, points)| !points.is_empty());
-        rest::push_metrics(&mut builder, &metrics);
-        builder.finish()
-    }
-}
 
 /// Takes what goes out of a segment, and returns how many spans went.
 pub(super) fn in_segment(turns: &mut Turns<'_>, segment: &Segment, kept: &Kept) -> Result<u64, Failure> {
@@ -127,7 +80,7 @@ impl<'a> Rewriting<'a> {
             self.parts.push(Part::Kept(zone));
             return Ok(());
         }
-        let rest = kept.of(&batch);
+        let rest = kept.copy(&batch, BatchBuilder::default());
         if rest.counts().total() == 0 && rest.links.is_empty() {
             self.gone.push(zone.block);
             return Ok(());

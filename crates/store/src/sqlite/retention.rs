@@ -11,13 +11,14 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Failure;
-use super::forget::{self, Kept};
+use super::forget;
 use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::merge::{self, Turns};
 use super::runs::trace_of_key;
 use super::segments;
 use super::{merger, now_unix_ns};
+use crate::kept::Kept;
 use crate::{Forgotten, RetentionPolicy, StoreError};
 
 /// So many runs go in one transaction, so that writers never wait long.

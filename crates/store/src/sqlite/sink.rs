@@ -85,11 +85,6 @@ impl SqliteSink {
         })
     }
 
-    /// Writes a batch.
-    pub(crate) fn commit_one(&mut self, batch: Batch) -> Result<(), StoreError> {
-        self.commit(&[Arc::new(batch)])
-    }
-
     /// Writes all of these batches in one transaction, or none.
     fn commit(&mut self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         let failed = std::mem::take(&mut self.failed);

@@ -17,10 +17,7 @@ impl SqliteStore {
     /// # Errors
     /// `NotWritable` if the file is there already or can't be written, `Corrupt`, `Full`, `Busy`, `Io`.
     pub fn copy_to_sqlite(&self, path: &Path, selection: &Selection) -> Result<u64, StoreError> {
-        if path.exists() {
-            let message = format!("{} is there already; name a new file, or remove it", path.display());
-            return Err(StoreError::new(StoreErrorKind::NotWritable, message));
-        }
+        Self::refuse_to_replace(path)?;
         let shared = Shared::new(self.snapshot()?, None);
         shared.lock().begin()?;
         let copied = copy(&shared, path, selection).map_err(|error| {
@@ -33,6 +30,15 @@ impl SqliteStore {
             let _ = std::fs::remove_file(path);
         }
         copied
+    }
+
+    /// A copy never takes the place of what is there.
+    pub(crate) fn refuse_to_replace(path: &Path) -> Result<(), StoreError> {
+        if path.exists() {
+            let message = format!("{} is there already; name a new file, or remove it", path.display());
+            return Err(StoreError::new(StoreErrorKind::NotWritable, message));
+        }
+        Ok(())
     }
 }
 

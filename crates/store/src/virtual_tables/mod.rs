@@ -4,6 +4,7 @@
 //! let alone change, the store's file. `module` and `table` make one of ours SQLite's; `plan` says which conditions a scan
 //! understands, `state` is what all scans of a connection share.
 
+mod answering;
 mod cell;
 mod column;
 mod connection;

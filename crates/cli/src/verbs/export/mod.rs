@@ -8,19 +8,18 @@ mod viewer;
 use std::process::ExitCode;
 
 use flowglass::store::query::{Query, Select};
-use flowglass::store::{Rows, RunRecord, Selection, SqliteStore, Store};
+use flowglass::store::{RunRecord, Selection, Store};
 
 pub(crate) use self::arguments::ExportArguments;
 use self::arguments::Target;
 use crate::failure::Failure;
 use crate::printer::Printer;
-
-/// So many runs are asked for at once.
-const PAGE: usize = 1000;
+use crate::stored::runs_with;
 
 pub(crate) fn run(arguments: &ExportArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = arguments.store.open()?;
-    let runs = chosen(&store, arguments)?;
+    let store = arguments.store.any()?;
+    let store = &*store;
+    let runs = chosen(store, arguments)?;
     let is_chosen = !arguments.runs.is_empty() || arguments.query.is_some();
     let selection = Selection {
         traces: is_chosen.then(|| runs.iter().map(|run| run.id.trace).collect()),
@@ -28,14 +27,14 @@ pub(crate) fn run(arguments: &ExportArguments, printer: &mut Printer) -> Result<
         end_unix_ns: arguments.until,
     };
     if arguments.to == Target::Sqlite {
-        return sqlite(&store, arguments, &selection, printer);
+        return sqlite(store, arguments, &selection, printer);
     }
     let mut output = printer.output(arguments.out.as_deref())?;
     let told = match arguments.to {
-        Target::Jsonl => records::jsonl(&store, &selection, &mut output)?,
-        Target::OtlpJson => records::otlp_json(&store, &selection, &mut output)?,
-        Target::Csv => tables::csv(&store, arguments.table, &selection, &mut output)?,
-        Target::Chrome | Target::Sqlite => viewer::chrome(&store, runs, &selection, &mut output)?,
+        Target::Jsonl => records::jsonl(store, &selection, &mut output)?,
+        Target::OtlpJson => records::otlp_json(store, &selection, &mut output)?,
+        Target::Csv => tables::csv(store, arguments.table, &selection, &mut output)?,
+        Target::Chrome | Target::Sqlite => viewer::chrome(store, runs, &selection, &mut output)?,
     };
     output.finish()?;
     printer.note(&arguments.out.as_deref().map_or_else(|| told.clone(), |out| format!("{told} to {}", out.display())));
@@ -43,21 +42,10 @@ pub(crate) fn run(arguments: &ExportArguments, printer: &mut Printer) -> Result<
 }
 
 /// Returns the runs that are named, and those that a query finds, each once.
-fn chosen(store: &SqliteStore, arguments: &ExportArguments) -> Result<Vec<RunRecord>, Failure> {
+fn chosen(store: &dyn Store, arguments: &ExportArguments) -> Result<Vec<RunRecord>, Failure> {
     let mut runs = arguments.runs.iter().map(|id| store.find_run(id)).collect::<Result<Vec<RunRecord>, _>>()?;
     if let Some(query) = &arguments.query {
-        let mut query = Query::parse(Select::Runs, query).map_err(Failure::usage)?;
-        query.limit = PAGE;
-        loop {
-            let page = store.query(&query)?;
-            if let Rows::Runs(found) = page.rows {
-                runs.extend(found);
-            }
-            query.after = page.next;
-            if query.after.is_none() {
-                break;
-            }
-        }
+        runs.extend(runs_with(store, Query::parse(Select::Runs, query).map_err(Failure::usage)?)?);
     }
     runs.sort_by_key(|run| run.id);
     runs.dedup_by_key(|run| run.id);
@@ -65,7 +53,7 @@ fn chosen(store: &SqliteStore, arguments: &ExportArguments) -> Result<Vec<RunRec
 }
 
 fn sqlite(
-    store: &SqliteStore,
+    store: &dyn Store,
     arguments: &ExportArguments,
     selection: &Selection,
     printer: &mut Printer,

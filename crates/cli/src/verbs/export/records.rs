@@ -3,18 +3,18 @@
 use flowglass::interchange::jsonl;
 use flowglass::model::{Batch, RecordCounts};
 use flowglass::otlp::{Signal, TraceEncoder, encode_logs, encode_metrics, request_to_json};
-use flowglass::store::{Selection, SqliteStore};
+use flowglass::store::{Selection, Store};
 
 use crate::failure::Failure;
 use crate::printer::Output;
 use crate::verbs::counted;
 
 /// Writes a record a line, and says how many.
-pub(super) fn jsonl(store: &SqliteStore, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
+pub(super) fn jsonl(store: &dyn Store, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
     let mut writer = jsonl::Writer::new();
     let (mut counts, mut out) = (RecordCounts::default(), Vec::new());
     writer.begin(&mut out);
-    for batch in store.batches(selection)? {
+    for batch in store.export(selection)? {
         let batch = batch?;
         counts += counts_of(&batch);
         writer.write(&batch, &mut out);
@@ -27,10 +27,10 @@ pub(super) fn jsonl(store: &SqliteStore, selection: &Selection, output: &mut Out
 }
 
 /// Writes a request a line, and says how many items they have.
-pub(super) fn otlp_json(store: &SqliteStore, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
+pub(super) fn otlp_json(store: &dyn Store, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
     let mut encoder = TraceEncoder::new().running(true);
     let (mut counts, mut out) = (RecordCounts::default(), Vec::new());
-    for batch in store.batches(selection)? {
+    for batch in store.export(selection)? {
         let batch = batch?;
         counts += RecordCounts {
             events: batch.events().filter(|event| !event.owner().1.is_none()).count() as u64,

@@ -1,9 +1,12 @@
 //! One table of `flowglass sql` as CSV.
 
-use flowglass::store::{Selection, SqlLimits, SqlValue, SqliteStore};
+use std::ops::ControlFlow;
+
+use flowglass::store::{Selection, SqlHeading, SqlLimits, SqlQuestion, SqlReader, SqlValue, Store};
 
 use super::arguments::Table;
 use crate::failure::Failure;
+use crate::json::start_text;
 use crate::printer::Output;
 use crate::verbs::sql::{Csv, RowWriter};
 
@@ -19,61 +22,96 @@ impl Table {
         }
     }
 
-    const fn time(self) -> &'static str {
+    /// The column of times, and a time as it is written there.
+    fn time(self, unix_ns: i64) -> (&'static str, String) {
         match self {
-            Self::Runs | Self::Spans => "start_unix_ns",
-            Self::Events | Self::Metrics | Self::Logs => "unix_ns",
-            Self::Attributes => "time",
+            Self::Runs | Self::Spans => ("start_unix_ns", unix_ns.to_string()),
+            Self::Events | Self::Metrics | Self::Logs => ("unix_ns", unix_ns.to_string()),
+            Self::Attributes => ("time", format!("'{}'", start_text(unix_ns, true))),
         }
+    }
+
+    const fn has_traces(self) -> bool {
+        !matches!(self, Self::Metrics)
     }
 }
 
 /// Writes the rows of a table, and says how many.
-pub(super) fn csv(store: &SqliteStore, table: Table, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
-    let sql = store.sql(SqlLimits { time: None, ..SqlLimits::default() })?;
-    let mut statement = sql.prepare(&statement(table, selection))?;
-    let columns: Vec<String> = statement.columns().into_iter().map(str::to_owned).collect();
-    let (mut out, mut count) = (Vec::new(), 0u64);
-    Csv.begin(&columns, &[], &mut out);
-    for values in values(table, selection) {
-        let mut rows = statement.query(&values)?;
-        while let Some(row) = rows.next()? {
-            Csv.row((0..columns.len()).map(|column| row.value(column)).collect(), &mut out);
-            count += 1;
-            if !output.put(&mut out)? {
-                return Ok(told(count, table));
-            }
+pub(super) fn csv(store: &dyn Store, table: Table, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
+    let mut lines = Lines { output, out: Vec::new(), is_begun: false, count: 0, failed: None, is_over: false };
+    for statement in statements(table, selection) {
+        let limits = SqlLimits { time: None, ..SqlLimits::default() };
+        store.answer_sql(&SqlQuestion::new(statement).within(limits), &mut lines)?;
+        if lines.is_over {
+            break;
         }
     }
-    output.put(&mut out)?;
-    Ok(told(count, table))
+    let count = lines.finish()?;
+    Ok(format!("exported {count} rows of {}", table.name()))
 }
 
-fn told(count: u64, table: Table) -> String {
-    format!("exported {count} rows of {}", table.name())
-}
-
-fn statement(table: Table, selection: &Selection) -> String {
-    let (name, time) = (table.name(), table.time());
-    let time = if table == Table::Attributes { "CAST(strftime('%s', time) AS INTEGER) * 1000000000" } else { time };
-    let mut conditions = vec![format!("{time} >= ?1 AND {time} <= ?2")];
-    if selection.start_unix_ns.is_none() && selection.end_unix_ns.is_none() {
-        conditions = vec!["?1 <= ?2".to_owned()];
-    }
-    if selection.traces.is_some() && table != Table::Metrics {
-        conditions.push("trace_id = ?3".to_owned());
-    }
-    format!("SELECT * FROM {name} WHERE {}", conditions.join(" AND "))
-}
-
-/// Returns the values of the statement, once for each trace.
-fn values(table: Table, selection: &Selection) -> Vec<Vec<SqlValue>> {
-    let start = selection.start_unix_ns.unwrap_or(i64::MIN);
-    let end = selection.end_unix_ns.map_or(i64::MAX, |end| end.saturating_sub(1));
-    let times = vec![SqlValue::Int(start), SqlValue::Int(end)];
+/// Returns the statements that find the rows: one for each trace that is asked for. Ids and times need no quoting.
+fn statements(table: Table, selection: &Selection) -> Vec<String> {
+    let bound = |unix_ns: Option<i64>, sign: &str| {
+        unix_ns.map(|unix_ns| table.time(unix_ns)).map(|(column, time)| format!("{column} {sign} {time}"))
+    };
+    let times: Vec<String> =
+        bound(selection.start_unix_ns, ">=").into_iter().chain(bound(selection.end_unix_ns, "<")).collect();
+    let select = |conditions: Vec<String>| {
+        let all = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        format!("SELECT * FROM {}{all}", table.name())
+    };
     match &selection.traces {
-        Some(_) if table == Table::Metrics => Vec::new(),
-        Some(traces) => traces.iter().map(|trace| [times.clone(), vec![trace.to_string().into()]].concat()).collect(),
-        None => vec![times],
+        None => vec![select(times)],
+        // No rows at all: what belongs to no trace, or to none of them.
+        Some(traces) if traces.is_empty() || !table.has_traces() => vec![select(vec!["1 = 0".to_owned()])],
+        Some(traces) => {
+            let of = |trace: &_| select([times.clone(), vec![format!("trace_id = '{trace}'")]].concat());
+            traces.iter().map(of).collect()
+        }
+    }
+}
+
+/// Writes rows as lines, below one line of titles.
+struct Lines<'a> {
+    output: &'a mut Output,
+    out: Vec<u8>,
+    is_begun: bool,
+    count: u64,
+    failed: Option<Failure>,
+    /// Whether nobody reads any more, or nothing can be written.
+    is_over: bool,
+}
+
+impl Lines<'_> {
+    fn put(&mut self) -> ControlFlow<()> {
+        match self.output.put(&mut self.out) {
+            Ok(true) => return ControlFlow::Continue(()),
+            Ok(false) => {}
+            Err(failure) => self.failed = Some(failure),
+        }
+        self.is_over = true;
+        ControlFlow::Break(())
+    }
+
+    fn finish(mut self) -> Result<u64, Failure> {
+        if !self.is_over {
+            let _ = self.put();
+        }
+        self.failed.map_or(Ok(self.count), Err)
+    }
+}
+
+impl SqlReader for Lines<'_> {
+    fn columns(&mut self, columns: &[SqlHeading]) {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            Csv.begin(columns, &mut self.out);
+        }
+    }
+
+    fn row(&mut self, values: Vec<SqlValue>) -> ControlFlow<()> {
+        self.count += 1;
+        Csv.row(values, &mut self.out);
+        self.put()
     }
 }

@@ -1,21 +1,22 @@
 //! Runs for viewers of traces.
 
 use flowglass::interchange::chrome::Writer;
-use flowglass::store::{RunFilter, RunRecord, Selection, SqliteStore};
+use flowglass::store::query::Query;
+use flowglass::store::{RunRecord, Selection, Store};
 
 use crate::failure::Failure;
 use crate::printer::Output;
+use crate::stored::runs_with;
 use crate::verbs::list::SHORT_ID;
 
 /// Writes runs one by one, the oldest first, and says how many. One run is in memory at a time.
 pub(super) fn chrome(
-    store: &SqliteStore,
+    store: &dyn Store,
     runs: Vec<RunRecord>,
     selection: &Selection,
     output: &mut Output,
 ) -> Result<String, Failure> {
-    let mut runs =
-        if selection.traces.is_some() { runs } else { store.runs(&RunFilter { limit: usize::MAX, ..RunFilter::default() })? };
+    let mut runs = if selection.traces.is_some() { runs } else { runs_with(store, Query::runs())? };
     let is_wanted = |run: &RunRecord| {
         selection.start_unix_ns.is_none_or(|start| run.start_unix_ns >= start)
             && selection.end_unix_ns.is_none_or(|end| run.start_unix_ns < end)
@@ -26,7 +27,7 @@ pub(super) fn chrome(
     let mut writer = Writer::begin(runs.first().map_or(0, |run| run.start_unix_ns), &mut out);
     for run in &runs {
         let id: String = run.id.to_string().chars().take(SHORT_ID).collect();
-        writer.run(&format!("{} {id}", run.name), &store.trace(run)?, &mut out);
+        writer.run(&format!("{} {id}", run.name), &store.trace(run.id)?, &mut out);
         if !output.put(&mut out)? {
             break;
         }

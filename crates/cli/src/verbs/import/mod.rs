@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Seek};
 use std::process::ExitCode;
 
-use flowglass::store::{ImportTimes, Imported, SqliteStore};
+use flowglass::store::{ImportTimes, Imported, Store};
 
 pub(crate) use self::arguments::ImportArguments;
 use self::read::Batches;
@@ -23,13 +23,13 @@ pub(crate) fn run(arguments: &ImportArguments, printer: &mut Printer) -> Result<
     for batch in batches(&file, &name)? {
         times.look(&batch?);
     }
-    let store = SqliteStore::create_or_open(&arguments.store.path()?)?;
-    let imported = take(&store, times, batches(&file, &name)?)?;
+    let store = arguments.store.any_or_new()?;
+    let imported = take(&*store, times, batches(&file, &name)?)?;
     printer.note(&told(&imported));
     Ok(ExitCode::SUCCESS)
 }
 
-fn take(store: &SqliteStore, times: ImportTimes, batches: Batches) -> Result<Imported, Failure> {
+fn take(store: &dyn Store, times: ImportTimes, batches: Batches) -> Result<Imported, Failure> {
     let mut importer = store.import(times)?;
     for batch in batches {
         if let Err(error) = importer.add(&batch?) {

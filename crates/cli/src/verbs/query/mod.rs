@@ -6,8 +6,8 @@ mod shown;
 
 use std::process::ExitCode;
 
+use flowglass::store::Page;
 use flowglass::store::query::{Query, Sort};
-use flowglass::store::{Page, Store};
 use serde_json::json;
 
 pub(crate) use arguments::QueryArguments;
@@ -17,12 +17,12 @@ use crate::printer::Printer;
 
 pub(crate) fn run(arguments: &QueryArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let query = asked(arguments)?;
-    let store = arguments.store.open()?;
+    let store = arguments.store.any()?;
     if arguments.count {
-        printer.data(None, format!("{}\n", Store::count(&store, &query)?).as_bytes())?;
+        printer.data(None, format!("{}\n", store.count(&query)?).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let page = Store::query(&store, &query)?;
+    let page = store.query(&query)?;
     printer.data(None, told(&page, arguments, printer).as_bytes())?;
     if let Some(next) = page.next.filter(|_| !arguments.json) {
         printer.note(&format!("there is more: --cursor {next}"));

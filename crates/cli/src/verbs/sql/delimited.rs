@@ -1,6 +1,6 @@
 //! Rows as text with a delimiter: tab-separated values as databases copy them, and CSV.
 
-use flowglass::store::SqlValue;
+use flowglass::store::{SqlHeading, SqlValue};
 
 use super::RowWriter;
 
@@ -9,8 +9,8 @@ use super::RowWriter;
 pub(super) struct Tsv;
 
 impl RowWriter for Tsv {
-    fn begin(&mut self, columns: &[String], _: &[bool], out: &mut Vec<u8>) {
-        put_line(out, "\t", "\n", columns.iter().map(|column| tab_separated(column)));
+    fn begin(&mut self, columns: &[SqlHeading], out: &mut Vec<u8>) {
+        put_line(out, "\t", "\n", columns.iter().map(|column| tab_separated(&column.name)));
     }
 
     fn row(&mut self, values: Vec<SqlValue>, out: &mut Vec<u8>) {
@@ -24,8 +24,8 @@ impl RowWriter for Tsv {
 pub(crate) struct Csv;
 
 impl RowWriter for Csv {
-    fn begin(&mut self, columns: &[String], _: &[bool], out: &mut Vec<u8>) {
-        put_line(out, ",", "\r\n", columns.iter().map(|column| quoted(column)));
+    fn begin(&mut self, columns: &[SqlHeading], out: &mut Vec<u8>) {
+        put_line(out, ",", "\r\n", columns.iter().map(|column| quoted(&column.name)));
     }
 
     fn row(&mut self, values: Vec<SqlValue>, out: &mut Vec<u8>) {
@@ -73,9 +73,13 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn headings(names: &[&str]) -> Vec<SqlHeading> {
+        names.iter().map(|name| SqlHeading { name: (*name).to_owned(), is_json: false }).collect()
+    }
+
     fn written(mut writer: impl RowWriter) -> String {
         let mut out = Vec::new();
-        writer.begin(&["a".into(), "b,c".into()], &[false, false], &mut out);
+        writer.begin(&headings(&["a", "b,c"]), &mut out);
         writer.row(vec!["x\ty\\z\r\n".into(), SqlValue::Null], &mut out);
         writer.row(vec!["say \"hi\", you".into(), SqlValue::Blob(vec![0, 255])], &mut out);
         writer.row(vec![SqlValue::Int(-1), SqlValue::Real(0.5)], &mut out);

@@ -1,6 +1,6 @@
 //! Rows as a JSON array with an object a row.
 
-use flowglass::store::SqlValue;
+use flowglass::store::{SqlHeading, SqlValue};
 use serde_json::{Map, Value};
 
 use super::RowWriter;
@@ -15,8 +15,8 @@ pub(super) struct Array {
 }
 
 impl RowWriter for Array {
-    fn begin(&mut self, columns: &[String], is_json: &[bool], out: &mut Vec<u8>) {
-        for (name, is_json) in columns.iter().zip(is_json) {
+    fn begin(&mut self, columns: &[SqlHeading], out: &mut Vec<u8>) {
+        for SqlHeading { name, is_json } in columns {
             let name = self.free_name(name);
             self.columns.push((name, *is_json));
         }
@@ -59,10 +59,14 @@ fn json(value: SqlValue, is_json: bool) -> Value {
 mod tests {
     use super::*;
 
+    fn heading(name: &str, is_json: bool) -> SqlHeading {
+        SqlHeading { name: name.to_owned(), is_json }
+    }
+
     #[test]
     fn rows_are_objects_whose_names_differ() {
         let (mut array, mut out) = (Array::default(), Vec::new());
-        array.begin(&["a".into(), "a".into(), "j".into()], &[false, false, true], &mut out);
+        array.begin(&[heading("a", false), heading("a", false), heading("j", true)], &mut out);
         array.row(vec![1i64.into(), SqlValue::Null, "{\"k\":[1]}".into()], &mut out);
         array.row(vec![SqlValue::Real(0.5), SqlValue::Blob(vec![1]), "no json".into()], &mut out);
         array.end(&mut out);
@@ -73,7 +77,7 @@ mod tests {
     #[test]
     fn no_rows_are_an_empty_array() {
         let (mut array, mut out) = (Array::default(), Vec::new());
-        array.begin(&["a".into()], &[false], &mut out);
+        array.begin(&[heading("a", false)], &mut out);
         array.end(&mut out);
         assert_eq!(out, b"[]\n");
     }

@@ -7,9 +7,10 @@ mod screen;
 mod tables;
 
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use flowglass::store::{SqlLimits, SqlRow, SqlStatement, SqlValue, StoreErrorKind};
+use flowglass::store::{SqlHeading, SqlLimits, SqlQuestion, SqlReader, SqlValue, StoreError, StoreErrorKind};
 
 use self::arguments::Form;
 pub(crate) use self::arguments::SqlArguments;
@@ -24,58 +25,75 @@ pub(crate) fn run(arguments: &SqlArguments, printer: &mut Printer) -> Result<Exi
     };
     let statement = if statement == "-" { standard_input()? } else { statement.clone() };
     let limits = SqlLimits { time: arguments.timeout, ..SqlLimits::default() };
-    let connection = arguments.store.open()?.sql(limits)?;
-    let mut statement = connection.prepare(&statement)?;
+    let store = arguments.store.any()?;
     let mut output = printer.output(arguments.o.as_deref())?;
-    let form = arguments.form(output.is_terminal());
-    let written = write(form, &mut statement, &mut output, &printer.stdout_options());
-    written.and_then(|()| output.finish())?;
+    let writer = writer(arguments.form(output.is_terminal()), &printer.stdout_options());
+    let mut rows = Rows { writer, output: &mut output, out: Vec::new(), failed: None };
+    let answered = store.answer_sql(&SqlQuestion::new(statement).within(limits), &mut rows);
+    rows.finish(answered)?;
+    output.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(
-    form: Form,
-    statement: &mut SqlStatement<'_>,
-    output: &mut Output,
-    options: &flowglass::term::Options,
-) -> Result<(), Failure> {
+fn writer(form: Form, options: &flowglass::term::Options) -> Box<dyn RowWriter> {
     match form {
-        Form::Screen => each(statement, output, &mut screen::Screen::new(*options)),
-        Form::Tsv => each(statement, output, &mut delimited::Tsv),
-        Form::Csv => each(statement, output, &mut delimited::Csv),
-        Form::Json => each(statement, output, &mut json::Array::default()),
+        Form::Screen => Box::new(screen::Screen::new(*options)),
+        Form::Tsv => Box::new(delimited::Tsv),
+        Form::Csv => Box::new(delimited::Csv),
+        Form::Json => Box::new(json::Array::default()),
     }
 }
 
 /// A way to write rows. What is in `out` after a call is written out.
 pub(crate) trait RowWriter {
-    fn begin(&mut self, columns: &[String], is_json: &[bool], out: &mut Vec<u8>);
+    fn begin(&mut self, columns: &[SqlHeading], out: &mut Vec<u8>);
     fn row(&mut self, values: Vec<SqlValue>, out: &mut Vec<u8>);
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
 /// Writes the rows as they are found. A reader that has gone away ends it.
-fn each(statement: &mut SqlStatement<'_>, output: &mut Output, writer: &mut impl RowWriter) -> Result<(), Failure> {
-    let columns: Vec<String> = statement.columns().into_iter().map(str::to_owned).collect();
-    let mut out = Vec::new();
-    writer.begin(&columns, &statement.json_columns(), &mut out);
-    let mut rows = statement.query(&[])?;
-    while let Some(row) = rows.next().map_err(gave_up)? {
-        writer.row(values(&row, columns.len()), &mut out);
-        if !output.put(&mut out)? {
-            return Ok(());
-        }
-    }
-    writer.end(&mut out);
-    output.put(&mut out).map(|_| ())
+struct Rows<'a> {
+    writer: Box<dyn RowWriter>,
+    output: &'a mut Output,
+    out: Vec<u8>,
+    /// Why nothing more could be written; nothing as well where nobody reads any more.
+    failed: Option<Result<(), Failure>>,
 }
 
-fn values(row: &SqlRow<'_>, count: usize) -> Vec<SqlValue> {
-    (0..count).map(|column| row.value(column)).collect()
+impl Rows<'_> {
+    fn put(&mut self) -> ControlFlow<()> {
+        match self.output.put(&mut self.out) {
+            Ok(true) => return ControlFlow::Continue(()),
+            Ok(false) => self.failed = Some(Ok(())),
+            Err(failure) => self.failed = Some(Err(failure)),
+        }
+        ControlFlow::Break(())
+    }
+
+    fn finish(mut self, answered: Result<(), StoreError>) -> Result<(), Failure> {
+        if let Some(failed) = self.failed {
+            return failed;
+        }
+        answered.map_err(gave_up)?;
+        self.writer.end(&mut self.out);
+        let _ = self.put();
+        self.failed.unwrap_or(Ok(()))
+    }
+}
+
+impl SqlReader for Rows<'_> {
+    fn columns(&mut self, columns: &[SqlHeading]) {
+        self.writer.begin(columns, &mut self.out);
+    }
+
+    fn row(&mut self, values: Vec<SqlValue>) -> ControlFlow<()> {
+        self.writer.row(values, &mut self.out);
+        self.put()
+    }
 }
 
 /// A statement that ran into a limit was no wrong usage.
-fn gave_up(error: flowglass::store::StoreError) -> Failure {
+fn gave_up(error: StoreError) -> Failure {
     match error.kind() {
         StoreErrorKind::Limit => Failure::run(format!("{error} (--timeout)")),
         _ => error.into(),

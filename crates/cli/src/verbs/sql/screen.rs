@@ -1,6 +1,6 @@
 //! Rows for people: a table, or a list where that doesn't fit.
 
-use flowglass::store::SqlValue;
+use flowglass::store::{SqlHeading, SqlValue};
 use flowglass::term::Options;
 use flowglass::term::grid::{Value, render};
 
@@ -33,8 +33,8 @@ impl Screen {
 }
 
 impl RowWriter for Screen {
-    fn begin(&mut self, columns: &[String], _: &[bool], _: &mut Vec<u8>) {
-        self.columns = columns.to_vec();
+    fn begin(&mut self, columns: &[SqlHeading], _: &mut Vec<u8>) {
+        self.columns = columns.iter().map(|column| column.name.clone()).collect();
     }
 
     fn row(&mut self, values: Vec<SqlValue>, out: &mut Vec<u8>) {
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_long_answer_is_several_tables() {
         let (mut screen, mut out) = (Screen::new(Options::plain(80)), Vec::new());
-        screen.begin(&["n".into()], &[false], &mut out);
+        screen.begin(&[SqlHeading { name: "n".into(), is_json: false }], &mut out);
         (0..1001).for_each(|number| screen.row(vec![SqlValue::Int(number)], &mut out));
         screen.end(&mut out);
         let text = String::from_utf8(out).unwrap();

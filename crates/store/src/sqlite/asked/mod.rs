@@ -1,5 +1,6 @@
 //! Answering queries from the file: sketches say which blocks may hold what is asked for, and only those are opened.
 
+mod count;
 mod needs;
 mod others;
 mod resources;
@@ -18,9 +19,11 @@ use crate::query::{Collector, Cursor, Expr, InTraces, Listed, Now, Query, Record
 use crate::{Page, Rows};
 use resources::Resources;
 
+pub(super) use count::count;
+
 /// Answers a query from what one read transaction sees.
 pub(super) fn page(connection: &Connection, liveness: &mut Liveness<'_>, query: &Query, now: Now) -> Result<Page, Failure> {
-    let mut reading = Reading { connection, liveness, blocks: Blocks::new(connection), resources: Resources::default(), now };
+    let mut reading = Reading::new(connection, liveness, now);
     let traces = TraceSets::find(&query.filter, |expr, traces| reading.traces_with(expr, traces))?;
     let wanted = Wanted { filter: &query.filter, traces: &traces, now };
     let (rows, next) = match query.select {
@@ -62,7 +65,11 @@ struct Reading<'a, 'l> {
     now: Now,
 }
 
-impl Reading<'_, '_> {
+impl<'a, 'l> Reading<'a, 'l> {
+    fn new(connection: &'a Connection, liveness: &'a mut Liveness<'l>, now: Now) -> Self {
+        Self { connection, liveness, blocks: Blocks::new(connection), resources: Resources::default(), now }
+    }
+
     /// Says whether the resource of some writer has an attribute.
     fn is_of_resources(&self, key: &str) -> Result<bool, Failure> {
         // As it stands in JSON; where it stands as a value, no more than time is lost.

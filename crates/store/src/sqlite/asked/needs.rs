@@ -3,18 +3,35 @@
 use flowglass_model::{AttributeValue, Status, TraceId};
 
 use crate::SpanFilter;
-use crate::query::{Comparison, Condition, Expr, Field, Literal, Moment, Now, Test};
+use crate::query::{Comparison, Condition, Expr, Field, Held, Literal, Now, Test};
 use crate::sketch::fingerprint;
 
-/// Returns conditions that follow from an expression; more may match them than the expression.
-pub(super) fn of(filter: &Expr, now: Now) -> SpanFilter {
-    let mut needs = SpanFilter { limit: usize::MAX, ..SpanFilter::default() };
-    for part in filter.conjuncts() {
-        if let Expr::Test(test) = part {
-            narrow(&mut needs, test, now);
+/// What bounds know of the spans that an expression asks for.
+pub(super) struct Needs {
+    /// What everything that matches fulfils; more may fulfil it.
+    pub(super) filter: SpanFilter,
+    /// Whether that says all that the expression does, but for attributes that equal something.
+    pub(super) is_all: bool,
+}
+
+impl Needs {
+    /// Finds out what follows from an expression.
+    pub(super) fn of(expr: &Expr, now: Now) -> Self {
+        let filter = SpanFilter { limit: usize::MAX, ..SpanFilter::default() };
+        let mut needs = Self { filter, is_all: true };
+        for part in expr.conjuncts() {
+            needs.is_all &= match part {
+                Expr::Test(test) => needs.narrow(test, now),
+                _ => false,
+            };
         }
+        needs
     }
-    needs
+}
+
+/// Returns conditions that follow from an expression; more may match them than the expression.
+pub(super) fn of(expr: &Expr, now: Now) -> SpanFilter {
+    Needs::of(expr, now).filter
 }
 
 /// Returns groups of fingerprints: a span that matches has one of each. `is_of_resources` says whether some resource has an
@@ -30,6 +47,15 @@ pub(super) fn groups<E>(filter: &Expr, mut is_of_resources: impl FnMut(&str) -> 
         }
     }
     Ok(groups)
+}
+
+/// Returns the hash of the key of each attribute that an expression asks for.
+pub(super) fn keys(expr: &Expr) -> Vec<u64> {
+    let key = |part: &Expr| match part {
+        Expr::Test(Test { field: Field::Attribute(key), .. }) => Some(fingerprint::key(key)),
+        _ => None,
+    };
+    expr.conjuncts().filter_map(key).collect()
 }
 
 /// From here on, several whole numbers are the same float.
@@ -67,55 +93,79 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
 }
 
-fn narrow(needs: &mut SpanFilter, test: &Test, now: Now) {
-    match test.field {
-        Field::Started => starts(needs, &test.condition, now),
-        Field::Duration => durations(needs, &test.condition),
-        Field::Status => needs.status = needs.status.or_else(|| word(&test.condition).and_then(Status::from_word)),
-        Field::Trace => needs.trace_id = needs.trace_id.or_else(|| trace(&test.condition)),
-        Field::Name => {
-            if let Condition::Equals(literal) = &test.condition {
-                needs.name = literal.text().map(str::to_owned);
+impl Needs {
+    /// Takes what follows from a test, and says whether that is all that it says.
+    fn narrow(&mut self, test: &Test, now: Now) -> bool {
+        let needs = &mut self.filter;
+        match &test.field {
+            Field::Started => {
+                let time = |literal: &Literal| match literal {
+                    Literal::Time(moment) => Some(i128::from(moment.unix_ns(now.0))),
+                    _ => None,
+                };
+                let Some((first, behind)) = range(&test.condition, time) else { return false };
+                needs.min_start_unix_ns = needs.min_start_unix_ns.max(clamped(first));
+                needs.end_start_unix_ns = needs.end_start_unix_ns.min(clamped(behind));
+                // The last moment of all can't be told from the end of time.
+                behind <= i128::from(i64::MAX) || behind == END
             }
+            Field::Duration => {
+                let time = |literal: &Literal| match literal {
+                    Literal::Duration(duration_ns) => Some(i128::from(*duration_ns)),
+                    _ => None,
+                };
+                let Some((first, behind)) = range(&test.condition, time) else { return false };
+                needs.min_duration_ns = needs.min_duration_ns.max(u64::try_from(first.max(0)).unwrap_or(u64::MAX));
+                needs.max_duration_ns = needs.max_duration_ns.min(u64::try_from((behind - 1).max(0)).unwrap_or(u64::MAX));
+                // No duration is less than none.
+                behind > 0 && first <= i128::from(u64::MAX)
+            }
+            Field::Status => only_status(test, now).is_some_and(|only| *needs.status.get_or_insert(only) == only),
+            Field::Trace => {
+                needs.trace_id = needs.trace_id.or_else(|| trace(&test.condition));
+                false
+            }
+            Field::Name => match &test.condition {
+                Condition::Equals(literal) => {
+                    literal.text().is_some_and(|text| needs.name.get_or_insert_with(|| text.to_owned()) == text)
+                }
+                _ => false,
+            },
+            Field::Attribute(_) => matches!(test.condition, Condition::Equals(_)),
+            _ => false,
         }
-        _ => {}
     }
 }
 
-fn starts(needs: &mut SpanFilter, condition: &Condition, now: Now) {
-    let (first, last) = match condition {
-        Condition::Equals(literal) => (Some(literal), Some(literal)),
-        Condition::Compare(Comparison::More | Comparison::AtLeast, literal) => (Some(literal), None),
-        Condition::Compare(Comparison::Less | Comparison::AtMost, literal) => (None, Some(literal)),
-        Condition::Between(first, last) => (first.as_ref(), last.as_ref()),
-        _ => (None, None),
-    };
-    let moment = |literal: Option<&Literal>| match literal {
-        Some(Literal::Time(moment)) => Some(Moment::unix_ns(*moment, now.0)),
-        _ => None,
-    };
-    if let Some(first) = moment(first) {
-        needs.min_start_unix_ns = needs.min_start_unix_ns.max(first);
-    }
-    if let Some(last) = moment(last) {
-        needs.end_start_unix_ns = needs.end_start_unix_ns.min(last.saturating_add(1));
-    }
+/// Before all times, and behind them.
+const START: i128 = i128::MIN;
+const END: i128 = i128::MAX;
+
+/// Returns the first number that a condition lets through and the one behind the last; nothing if it is of another kind.
+fn range(condition: &Condition, number: impl Fn(&Literal) -> Option<i128>) -> Option<(i128, i128)> {
+    Some(match condition {
+        Condition::Equals(literal) => (number(literal)?, number(literal)? + 1),
+        Condition::Compare(Comparison::More, literal) => (number(literal)? + 1, END),
+        Condition::Compare(Comparison::AtLeast, literal) => (number(literal)?, END),
+        Condition::Compare(Comparison::Less, literal) => (START, number(literal)?),
+        Condition::Compare(Comparison::AtMost, literal) => (START, number(literal)? + 1),
+        Condition::Between(first, last) => {
+            let first = first.as_ref().map_or(Some(START), &number)?;
+            (first, last.as_ref().map_or(Some(END), |last| Some(number(last)? + 1))?)
+        }
+        Condition::Exists | Condition::Like(_) => return None,
+    })
 }
 
-fn durations(needs: &mut SpanFilter, condition: &Condition) {
-    let (first, last) = match condition {
-        Condition::Equals(literal) => (Some(literal), Some(literal)),
-        Condition::Compare(Comparison::More | Comparison::AtLeast, literal) => (Some(literal), None),
-        Condition::Compare(Comparison::Less | Comparison::AtMost, literal) => (None, Some(literal)),
-        Condition::Between(first, last) => (first.as_ref(), last.as_ref()),
-        _ => (None, None),
-    };
-    if let Some(Literal::Duration(first)) = first {
-        needs.min_duration_ns = needs.min_duration_ns.max(*first);
-    }
-    if let Some(Literal::Duration(last)) = last {
-        needs.max_duration_ns = needs.max_duration_ns.min(*last);
-    }
+fn clamped(unix_ns: i128) -> i64 {
+    i64::try_from(unix_ns.clamp(i64::MIN.into(), i64::MAX.into())).unwrap_or_default()
+}
+
+/// Returns the only status that passes a test.
+fn only_status(test: &Test, now: Now) -> Option<Status> {
+    let mut passing = Status::ALL.iter().filter(|status| test.passes(&Held::Text(status.as_str()), now));
+    let first = passing.next()?;
+    passing.next().is_none().then_some(*first)
 }
 
 /// Returns the only word that a condition lets through.

@@ -6,7 +6,7 @@ use flowglass_model::{Batch, Resource};
 
 use super::{Reading, Wanted, needs};
 use crate::block::rest;
-use crate::query::{Collector, Listed};
+use crate::query::{Listed, Takes};
 use crate::sketch::fingerprint;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::search::Search;
@@ -16,16 +16,16 @@ use crate::{FoundEvent, FoundLog, FoundPoint};
 pub(super) fn events(
     reading: &mut Reading<'_, '_>,
     wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundEvent>,
+    taker: &mut impl Takes<FoundEvent>,
 ) -> Result<(), Failure> {
     let of_trace = needs::of(wanted.filter, wanted.now).trace_id.map(fingerprint::trace);
     each(reading, of_trace, &mut |batch, resource| {
-        let floor = collector.floor();
+        let floor = taker.floor();
         let found = batch.events().filter(|event| event.unix_ns() >= floor).map(|event| {
             let ((trace_id, span_id), event) = (event.owner(), event.to_event());
             FoundEvent { trace_id, span_id, event, resource: Arc::clone(resource) }
         });
-        offer(found, wanted, collector);
+        offer(found, wanted, taker);
     })
 }
 
@@ -33,7 +33,7 @@ pub(super) fn events(
 pub(super) fn points(
     reading: &mut Reading<'_, '_>,
     wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundPoint>,
+    taker: &mut impl Takes<FoundPoint>,
 ) -> Result<(), Failure> {
     let of_name = needs::of(wanted.filter, wanted.now).name.as_deref().map(fingerprint::name);
     each(reading, of_name, &mut |batch, resource| {
@@ -44,7 +44,7 @@ pub(super) fn points(
                 point,
                 resource: Arc::clone(resource),
             });
-            offer(found, wanted, collector);
+            offer(found, wanted, taker);
         }
     })
 }
@@ -53,17 +53,17 @@ pub(super) fn points(
 pub(super) fn logs(
     reading: &mut Reading<'_, '_>,
     wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundLog>,
+    taker: &mut impl Takes<FoundLog>,
 ) -> Result<(), Failure> {
     let of_trace = needs::of(wanted.filter, wanted.now).trace_id.map(fingerprint::trace);
     each(reading, of_trace, &mut |batch, resource| {
         let found = batch.logs().map(|log| FoundLog { log: log.to_log(), resource: Arc::clone(resource) });
-        offer(found, wanted, collector);
+        offer(found, wanted, taker);
     })
 }
 
-fn offer<T: Listed + Clone>(found: impl Iterator<Item = T>, wanted: &Wanted<'_>, collector: &mut Collector<'_, T>) {
-    found.filter(|thing| wanted.matches(thing)).for_each(|thing| collector.offer(thing, 0));
+fn offer<T: Listed>(found: impl Iterator<Item = T>, wanted: &Wanted<'_>, taker: &mut impl Takes<T>) {
+    found.filter(|thing| wanted.matches(thing)).for_each(|thing| taker.offer(thing, 0));
 }
 
 /// Opens the blocks that may have something besides spans, and something with this fingerprint: the last first.

@@ -6,7 +6,7 @@ use flowglass_model::{Span, conventions as names};
 
 use super::spans::{Scope, is_replaced, walk};
 use super::{Reading, Wanted, needs};
-use crate::query::{Collector, Expr, Field, FoundRun};
+use crate::query::{Expr, Field, FoundRun, Takes};
 use crate::sqlite::failure::Failure;
 use crate::sqlite::runs;
 use crate::{FoundSpan, RunRecord};
@@ -15,9 +15,9 @@ use crate::{FoundSpan, RunRecord};
 pub(super) fn find(
     reading: &mut Reading<'_, '_>,
     wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundRun>,
+    taker: &mut impl Takes<FoundRun>,
 ) -> Result<(), Failure> {
-    if is_of_table(wanted.filter) { from_table(reading, wanted, collector) } else { by_roots(reading, wanted, collector) }
+    if is_of_table(wanted.filter) { from_table(reading, wanted, taker) } else { by_roots(reading, wanted, taker) }
 }
 
 /// Says whether an expression looks only at what the table has.
@@ -35,22 +35,18 @@ fn is_of_table(filter: &Expr) -> bool {
     }
 }
 
-fn from_table(
-    reading: &mut Reading<'_, '_>,
-    wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundRun>,
-) -> Result<(), Failure> {
+fn from_table(reading: &mut Reading<'_, '_>, wanted: &Wanted<'_>, taker: &mut impl Takes<FoundRun>) -> Result<(), Failure> {
     let needs = needs::of(wanted.filter, wanted.now);
     if needs.trace_id.is_some() {
         // Sketches know where a trace is, the table doesn't.
-        return by_roots(reading, wanted, collector);
+        return by_roots(reading, wanted, taker);
     }
     runs::walk(reading.connection, reading.liveness, &needs, &mut |run| {
         let found = FoundRun { root: root_of(&run), run };
         if wanted.matches(&found) {
-            collector.offer(found, 0);
+            taker.offer(found, 0);
         }
-        collector.floor()
+        taker.floor()
     })
 }
 
@@ -60,20 +56,16 @@ fn root_of(run: &RunRecord) -> FoundSpan {
     FoundSpan { span, resource: Arc::default() }
 }
 
-fn by_roots(
-    reading: &mut Reading<'_, '_>,
-    wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundRun>,
-) -> Result<(), Failure> {
+fn by_roots(reading: &mut Reading<'_, '_>, wanted: &Wanted<'_>, taker: &mut impl Takes<FoundRun>) -> Result<(), Failure> {
     let scope = Scope::of(reading, wanted, true)?;
     walk(reading, &scope, &mut |reading, root, block| {
         if root.span.is_run_root() {
             let found = FoundRun { run: run_of(reading, &root)?, root };
             if wanted.matches(&found) && !is_replaced(reading, &found.root.span)? {
-                collector.offer(found, block);
+                taker.offer(found, block);
             }
         }
-        Ok(collector.floor())
+        Ok(taker.floor())
     })
 }
 

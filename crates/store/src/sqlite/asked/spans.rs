@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowglass_model::{Batch, Span, SpanEvent, SpanId, SpanType, TraceId, conventions as names};
 
 use super::{Reading, Wanted, needs};
-use crate::query::{Collector, certainty};
+use crate::query::{Takes, certainty};
 use crate::sketch::fingerprint;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::search::Search;
@@ -17,11 +17,11 @@ use crate::{FoundSpan, SpanFilter};
 pub(super) fn find(
     reading: &mut Reading<'_, '_>,
     wanted: &Wanted<'_>,
-    collector: &mut Collector<'_, FoundSpan>,
+    taker: &mut impl Takes<FoundSpan>,
 ) -> Result<(), Failure> {
     each(reading, wanted, &mut |found, block| {
-        collector.offer(found, block);
-        collector.floor()
+        taker.offer(found, block);
+        taker.floor()
     })
 }
 
@@ -43,9 +43,9 @@ pub(super) fn each(
 /// Which spans are walked over.
 pub(super) struct Scope {
     /// What bounds and sketches know of them.
-    needs: SpanFilter,
+    pub(super) needs: SpanFilter,
     /// Fingerprints of which they have one each.
-    groups: Vec<Vec<u64>>,
+    pub(super) groups: Vec<Vec<u64>>,
     /// Whether they come with their events.
     events: bool,
     /// Whether only those can matter that stand for a pipeline.
@@ -67,40 +67,67 @@ impl Scope {
 }
 
 /// Looks at a span of a block (0: it is open), and says which starts are of no interest from now on.
-type Look<'l> = dyn FnMut(&mut Reading<'_, '_>, FoundSpan, i64) -> Result<i64, Failure> + 'l;
+pub(super) type Look<'l> = dyn FnMut(&mut Reading<'_, '_>, FoundSpan, i64) -> Result<i64, Failure> + 'l;
 
 /// Walks over the open spans, then over the blocks that may matter, the latest starts first.
 pub(super) fn walk(reading: &mut Reading<'_, '_>, scope: &Scope, look: &mut Look<'_>) -> Result<(), Failure> {
-    let mut floor = i64::MIN;
-    let mut events = Events { wanted: scope.events, ..Events::default() };
-    for mut found in open(reading, scope.needs.trace_id)? {
-        events.read(reading, &HashSet::from([found.span.trace_id]))?;
-        events.give(&mut found.span);
-        floor = floor.max(look(reading, found, 0)?);
-    }
+    let mut walk = Walk::new(scope, look);
+    walk.over_open(reading)?;
     let mut search = Search::among(reading.connection, &scope.needs, scope.groups.clone())?;
-    while let Some(zone) = search.next(floor)? {
-        let head = reading.blocks.head(zone.block)?;
-        let rows = rows_of_head(&head, &scope.needs).filter(|&row| head.spans.start_unix_ns[row] >= floor);
+    while let Some(zone) = search.next(walk.floor)? {
+        walk.over(reading, zone.block)?;
+    }
+    Ok(())
+}
+
+/// A walk over spans that are shown one by one.
+pub(super) struct Walk<'w, 'l> {
+    scope: &'w Scope,
+    look: &'w mut Look<'l>,
+    events: Events,
+    /// Earlier starts are of no interest any more.
+    floor: i64,
+}
+
+impl<'w, 'l> Walk<'w, 'l> {
+    pub(super) fn new(scope: &'w Scope, look: &'w mut Look<'l>) -> Self {
+        Self { scope, look, events: Events { wanted: scope.events, ..Events::default() }, floor: i64::MIN }
+    }
+
+    /// Shows the spans that are open.
+    pub(super) fn over_open(&mut self, reading: &mut Reading<'_, '_>) -> Result<(), Failure> {
+        for mut found in open(reading, self.scope.needs.trace_id)? {
+            self.events.read(reading, &HashSet::from([found.span.trace_id]))?;
+            self.events.give(&mut found.span);
+            self.floor = self.floor.max((self.look)(reading, found, 0)?);
+        }
+        Ok(())
+    }
+
+    /// Shows the spans of a block that its head doesn't rule out.
+    pub(super) fn over(&mut self, reading: &mut Reading<'_, '_>, block: i64) -> Result<(), Failure> {
+        let scope = self.scope;
+        let head = reading.blocks.head(block)?;
+        let rows = rows_of_head(&head, &scope.needs).filter(|&row| head.spans.start_unix_ns[row] >= self.floor);
         let rows: Vec<usize> = rows.filter(|&row| !scope.roots || head.spans.span_type[row] == SpanType::Pipeline).collect();
         if rows.is_empty() {
-            continue;
+            return Ok(());
         }
-        let batch = reading.blocks.body(zone.block, head)?;
-        let resource = reading.resources.of_block(reading.connection, zone.block)?;
+        let batch = reading.blocks.body(block, head)?;
+        let resource = reading.resources.of_block(reading.connection, block)?;
         let is_of_trace = |&row: &usize| scope.needs.trace_id.is_none_or(|trace| batch.spans.trace_id[row] == trace);
         let rows: Vec<usize> = rows.into_iter().filter(is_of_trace).collect();
-        events.read(reading, &rows.iter().map(|&row| batch.spans.trace_id[row]).collect())?;
+        self.events.read(reading, &rows.iter().map(|&row| batch.spans.trace_id[row]).collect())?;
         for span in rows.into_iter().filter_map(|row| batch.spans().nth(row)) {
-            if span.row().start_unix_ns < floor {
+            if span.row().start_unix_ns < self.floor {
                 continue;
             }
             let mut found = FoundSpan { span: span.to_span(), resource: Arc::clone(&resource) };
-            events.give(&mut found.span);
-            floor = floor.max(look(reading, found, zone.block)?);
+            self.events.give(&mut found.span);
+            self.floor = self.floor.max((self.look)(reading, found, block)?);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Says whether something more certain is known of a span that seems to run, or to have been interrupted.

@@ -1,19 +1,18 @@
 //! Taking in what another store, or another program, wrote out: what is there already is not added again.
 
+mod known;
+mod others;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use flowglass_model::{
-    Batch, BatchBuilder, LogRecord, Metric, MetricPoint, RecordCounts, Resource, Span, SpanEvent, SpanId, Status, TraceId,
-    WriterId,
-};
-use serde::Serialize;
+use flowglass_model::{Batch, BatchBuilder, RecordCounts, Resource, Sink, Span, SpanId, Status, TraceId, WriterId};
 
-use crate::hash::hash;
-use crate::sketch::fingerprint;
-use crate::sqlite::Depth;
+use self::known::{Asked, InFile, Known, certainty};
+use self::others::{Other, digest};
+use crate::query::Query;
 use crate::virtual_tables::Shared;
-use crate::{SinkOptions, SqliteSink, SqliteStore, StoreError};
+use crate::{Page, SinkOptions, SqliteStore, StoreError};
 
 /// Marks a span that this import added.
 const NEW: u8 = 0x80;
@@ -37,9 +36,11 @@ impl Default for ImportTimes {
 impl ImportTimes {
     /// Takes the times of a batch that will be added.
     pub fn look(&mut self, batch: &Batch) {
-        for unix_ns in [&batch.events.unix_ns, &batch.logs.unix_ns, &batch.points.unix_ns].into_iter().flatten() {
-            self.first_unix_ns = self.first_unix_ns.min(*unix_ns);
-            self.last_unix_ns = self.last_unix_ns.max(*unix_ns);
+        let said = batch.logs.unix_ns.iter().zip(&batch.logs.observed_unix_ns).map(|(said, seen)| others::moment(*said, *seen));
+        let happened = [&batch.events.unix_ns, &batch.points.unix_ns].into_iter().flatten().copied();
+        for unix_ns in happened.chain(said) {
+            self.first_unix_ns = self.first_unix_ns.min(unix_ns);
+            self.last_unix_ns = self.last_unix_ns.max(unix_ns);
         }
     }
 
@@ -58,34 +59,21 @@ pub struct Imported {
 }
 
 impl SqliteStore {
-    /// Begins an import.
-    ///
-    /// Spans are known by their ids: one that is there is left out, unless it was running or interrupted and now comes with its end.
-    /// Events, log records and points are known by all that they say. A span that was still running when it was written out has
-    /// lost its process, and is added as interrupted.
+    /// Begins an import; see [`Store::import`](crate::Store::import).
     ///
     /// # Errors
     /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy`, `Io`.
-    pub fn import(&self, times: ImportTimes) -> Result<Importer, StoreError> {
+    pub fn import(&self, times: ImportTimes) -> Result<Importer<'static>, StoreError> {
         let sink = self.sink(SinkOptions::default())?;
-        let shared = Shared::new(self.snapshot()?, None);
-        shared.lock().begin()?;
-        let importer = Importer {
-            shared,
-            sink,
-            spans: HashMap::new(),
-            others: HashMap::new(),
-            writers: HashMap::new(),
-            told: Imported::default(),
-        };
-        importer.knowing(times)
+        let before = InFile::new(Shared::new(self.snapshot()?, None))?;
+        Importer::new(Box::new(before), Box::new(sink), times)
     }
 }
 
-/// Adds batches to a store. Made by [`SqliteStore::import`].
-pub struct Importer {
-    shared: Shared,
-    sink: SqliteSink,
+/// Adds batches to a store. Made by [`Store::import`](crate::Store::import).
+pub struct Importer<'a> {
+    before: Box<dyn Known + 'a>,
+    sink: Box<dyn Sink>,
     /// The spans of some traces, with how certain their ends are.
     spans: HashMap<TraceId, HashMap<SpanId, u8>>,
     /// How often the store has a record, by its hash.
@@ -94,13 +82,28 @@ pub struct Importer {
     told: Imported,
 }
 
-impl std::fmt::Debug for Importer {
+impl std::fmt::Debug for Importer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Importer").field("told", &self.told).finish_non_exhaustive()
     }
 }
 
-impl Importer {
+impl<'a> Importer<'a> {
+    /// Begins an import into a store that answers queries.
+    pub(crate) fn asking(
+        ask: impl Fn(&Query) -> Result<Page, StoreError> + Send + 'a,
+        sink: Box<dyn Sink>,
+        times: ImportTimes,
+    ) -> Result<Self, StoreError> {
+        Self::new(Box::new(Asked(ask)), sink, times)
+    }
+
+    fn new(before: Box<dyn Known + 'a>, sink: Box<dyn Sink>, times: ImportTimes) -> Result<Self, StoreError> {
+        let mut others: HashMap<u64, u32> = HashMap::new();
+        before.others(times, &mut |hash| *others.entry(hash).or_default() += 1)?;
+        Ok(Self { before, sink, spans: HashMap::new(), others, writers: HashMap::new(), told: Imported::default() })
+    }
+
     /// Adds what is new in a batch, and commits it.
     ///
     /// # Errors
@@ -118,7 +121,7 @@ impl Importer {
         self.add_others(batch, &mut builder);
         let fresh = builder.finish();
         if !fresh.is_empty() {
-            self.sink.commit_one(fresh)?;
+            self.sink.write(&Arc::new(fresh)).map_err(StoreError::of_sink)?;
         }
         Ok(())
     }
@@ -127,19 +130,6 @@ impl Importer {
     #[must_use]
     pub fn finish(self) -> Imported {
         self.told
-    }
-
-    fn knowing(mut self, times: ImportTimes) -> Result<Self, StoreError> {
-        let zones = self.shared.lock().snapshot.blocks_with_others(None, None)?;
-        for zone in zones {
-            let batch = self.shared.lock().load(zone.block, Depth::Whole)?;
-            each_other(&batch, |unix_ns, hash, _| {
-                if times.has(unix_ns) {
-                    *self.others.entry(hash).or_default() += 1;
-                }
-            });
-        }
-        Ok(self)
     }
 
     fn add_span(&mut self, mut span: Span, builder: &mut BatchBuilder) -> Result<(), StoreError> {
@@ -177,34 +167,17 @@ impl Importer {
             self.spans.clear();
         }
         if !self.spans.contains_key(&trace) {
-            let found = self.find_spans_of(trace)?;
+            let found = self.before.spans_of(trace)?;
             self.spans.insert(trace, found);
         }
         Ok(self.spans.entry(trace).or_default())
     }
 
-    fn find_spans_of(&self, trace: TraceId) -> Result<HashMap<SpanId, u8>, StoreError> {
-        let mut state = self.shared.lock();
-        let mut batches: Vec<Arc<Batch>> = state.snapshot.open_spans(Some(trace))?.into_iter().map(Arc::new).collect();
-        for zone in state.snapshot.all(Some(fingerprint::trace(trace)))? {
-            batches.push(state.load(zone.block, Depth::Ids)?);
-        }
-        let mut found = HashMap::new();
-        for batch in batches {
-            let spans = &batch.spans;
-            for row in (0..spans.span_id.len()).filter(|row| spans.trace_id[*row] == trace) {
-                let known: &mut u8 = found.entry(spans.span_id[row]).or_default();
-                *known = (*known).max(certainty(spans.status[row]));
-            }
-        }
-        Ok(found)
-    }
-
     fn add_others(&mut self, batch: &Batch, builder: &mut BatchBuilder) {
         let mut metrics: Vec<Option<u32>> = vec![None; batch.metrics().len()];
-        let Self { others, told, .. } = self;
-        each_other(batch, |_, hash, record| {
-            let is_known = others.get_mut(&hash).is_some_and(|left| {
+        let Self { others: before, told, .. } = self;
+        others::each(batch, |_, hash, record| {
+            let is_known = before.get_mut(&hash).is_some_and(|left| {
                 let has = *left > 0;
                 *left = left.saturating_sub(1);
                 has
@@ -230,43 +203,6 @@ impl Importer {
     }
 }
 
-impl Drop for Importer {
-    fn drop(&mut self) {
-        self.shared.lock().end();
-    }
-}
-
-/// A record that has no id.
-enum Other<'a> {
-    Event((TraceId, SpanId), SpanEvent),
-    Log(LogRecord),
-    Point(usize, &'a Metric, MetricPoint),
-}
-
-/// Tells of each record without an id: its time, the hash of all that it says, and the record.
-fn each_other(batch: &Batch, mut tell: impl FnMut(i64, u64, Other<'_>)) {
-    let resource = digest(&*batch.resource);
-    for event in batch.events() {
-        let (owner, event) = (event.owner(), event.to_event());
-        tell(event.unix_ns, digest(&(resource, "event", owner, &event)), Other::Event(owner, event));
-    }
-    for log in batch.logs() {
-        let log = log.to_log();
-        tell(log.unix_ns, digest(&(resource, "log", &log)), Other::Log(log));
-    }
-    let metrics: Vec<Metric> = batch.metrics().map(|metric| metric.to_metric()).collect();
-    for point in batch.points() {
-        let (at, point) = (point.row().metric as usize, point.to_point());
-        let Some(metric) = metrics.get(at) else { continue };
-        tell(point.unix_ns, digest(&(resource, "point", metric, &point)), Other::Point(at, metric, point));
-    }
-}
-
-/// Records always have a form in MessagePack.
-fn digest(record: &impl Serialize) -> u64 {
-    hash(&rmp_serde::to_vec(record).unwrap_or_default())
-}
-
 /// One writer stands for each resource, so that importing again adds none.
 fn writer_of(resource: &Resource) -> WriterId {
     let halves = [digest(&("import", resource)), digest(&("again", resource))].map(u64::to_be_bytes);
@@ -274,13 +210,4 @@ fn writer_of(resource: &Resource) -> WriterId {
     bytes[..8].copy_from_slice(&halves[0]);
     bytes[8..].copy_from_slice(&halves[1]);
     WriterId::from_bytes(bytes)
-}
-
-/// Returns a number that is larger for what is known for certain.
-const fn certainty(status: Status) -> u8 {
-    match status {
-        Status::Running => 1,
-        Status::Interrupted => 2,
-        _ => 3,
-    }
 }
