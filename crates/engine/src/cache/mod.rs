@@ -108,16 +108,27 @@ impl Cache {
         mut entry: Entry,
         outputs: Vec<(Vec<u8>, String)>,
     ) -> Result<(), CacheError> {
-        let limit = self.signatures.inline_bytes();
         for (bytes, type_name) in outputs {
             let output = CachedOutput::of(&bytes, type_name);
-            entry.outputs.push(if bytes.len() <= limit {
+            entry.outputs.push(if bytes.len() <= self.inline_bytes() {
                 output.with_inline(bytes)
             } else {
                 self.values.put(&output.digest, &bytes)?;
                 output
             });
         }
+        self.put(signature, entry)
+    }
+
+    /// Finds a place for the bytes of an output: by their content where they are many and can be kept so, else in its entry.
+    pub(crate) fn place(&self, bytes: Vec<u8>, type_name: String) -> CachedOutput {
+        let output = CachedOutput::of(&bytes, type_name);
+        let is_large = bytes.len() > self.inline_bytes();
+        if is_large && self.values.put(&output.digest, &bytes).is_ok() { output } else { output.with_inline(bytes) }
+    }
+
+    /// Keeps an entry whose outputs have their places.
+    pub(crate) fn put(&self, signature: &KeyDigest, entry: Entry) -> Result<(), CacheError> {
         self.signatures.put(signature, entry)
     }
 

@@ -1,10 +1,12 @@
 //! The shape of a plan as plain data, and its fingerprint.
 
+use std::sync::Arc;
+
 use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
 
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
-use super::{InputPort, Plan};
+use super::{InputPort, Pipeline, Plan};
 use crate::value::KeyHasher;
 
 /// Describes a plan as plain data, with its fingerprint.
@@ -83,4 +85,32 @@ fn preset(hasher: &mut KeyHasher, port: &InputPort) {
     hasher.label(&port.name);
     // A value without a key can't be told from another; that it is fixed counts all the same.
     let _ = port.default.as_ref().map(|value| value.ty.key(&value.value, hasher));
+}
+
+impl Pipeline {
+    /// Says whether the fixed values that no fingerprint can tell apart are the same here as in a pipeline that has the same
+    /// fingerprint.
+    pub(crate) fn has_fixed_values_of(&self, other: &Self) -> bool {
+        let mut ports = self.0.inputs.iter().zip(&other.0.inputs);
+        let nodes = self.0.nodes.iter().zip(&other.0.nodes);
+        let mut inside = nodes.filter_map(|(one, other)| Some((inside(one)?, inside(other)?)));
+        ports.all(|(one, other)| is_same(one, other)) && inside.all(|(one, other)| one.has_fixed_values_of(other))
+    }
+}
+
+fn inside(node: &PlanNode) -> Option<&Pipeline> {
+    match &node.kind {
+        NodeKind::Pipeline(inner) => Some(inner),
+        NodeKind::Call { .. } => None,
+    }
+}
+
+/// Says whether an input is fixed at the same value, as far as that isn't in the fingerprint.
+fn is_same(one: &InputPort, other: &InputPort) -> bool {
+    match (&one.default, &other.default) {
+        (Some(one), Some(other)) => {
+            one.ty.key(&one.value, &mut KeyHasher::default()).is_ok() || Arc::ptr_eq(&one.value, &other.value)
+        }
+        _ => true,
+    }
 }

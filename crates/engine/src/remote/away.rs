@@ -11,11 +11,10 @@ use tokio::time::Sleep;
 
 use super::dispatch::{Dispatcher, Returned, Told};
 use super::event::RemoteEvent;
-use super::transport::WorkerLost;
 use crate::error::{Error, ErrorKind};
 use crate::run::NO_RUNTIME;
 
-/// A future of what came back.
+/// A future of what came back; of nothing, where the item's results turned up while it waited.
 pub(crate) struct Away {
     told: UnboundedReceiver<Told>,
     dispatcher: Arc<Dispatcher>,
@@ -30,9 +29,6 @@ pub(crate) struct Away {
 pub(crate) trait Listener: Send {
     /// Hears what happens inside of it.
     fn happened(&mut self, event: &RemoteEvent);
-
-    /// Hears that its worker was lost, and how many of the run's spans it had open.
-    fn lost(&mut self, lost: &WorkerLost, interrupted: u64);
 }
 
 impl Away {
@@ -52,17 +48,14 @@ impl Away {
     }
 
     /// Takes what has been told; an item's time begins with the worker's.
-    fn hear(&mut self, told: Told) -> Option<Result<Returned, Error>> {
+    fn hear(&mut self, told: Told) -> Option<Result<Option<Returned>, Error>> {
         match told {
             Told::Started if self.timeout.is_some() && tokio::runtime::Handle::try_current().is_err() => {
                 return Some(Err(Error::new(ErrorKind::Environment, NO_RUNTIME)));
             }
             Told::Started => self.late = self.timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))),
             Told::Event(event) => self.listener.iter_mut().for_each(|listener| listener.happened(&event)),
-            Told::Lost(lost, interrupted) => {
-                self.late = None;
-                self.listener.iter_mut().for_each(|listener| listener.lost(&lost, interrupted));
-            }
+            Told::Lost => self.late = None,
             Told::Done(result) => {
                 self.is_over = true;
                 return Some(result);
@@ -73,7 +66,7 @@ impl Away {
 }
 
 impl Future for Away {
-    type Output = Result<Returned, Error>;
+    type Output = Result<Option<Returned>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();

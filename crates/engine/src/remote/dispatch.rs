@@ -1,31 +1,29 @@
-//! The driver's side: what waits for a worker, what is under way, and what becomes of it.
+//! The driver's side: what waits for a worker is sent, as many jobs at once as the transport takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use flowglass_model::Batch;
-use flowglass_record::Recorder;
+use flowglass_record::Scope;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::away::Away;
-use super::envelope::{self, Kind};
 use super::event::RemoteEvent;
 use super::flight::{Flight, NOWHERE, State};
-use super::job::{Header, ItemResult, JobResult, Update, WorkerId};
+use super::job::{Header, ItemResult, WorkerId};
 use super::lane::{Chunk, Lane, LaneKey, Waiting};
 use super::pack::{self, Item, Packed};
 use super::telemetry::{OpenElsewhere, TelemetryCodec};
-use super::transport::{Fate, Home, JobId, Message, OutgoingJob, Transport, WorkerLost};
+use super::transport::{Home, JobId, Message, OutgoingJob, Transport};
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 
 /// Sends what runs want done elsewhere to the workers of one transport, in jobs of a good size.
 pub(crate) struct Dispatcher {
-    transport: Arc<dyn Transport>,
-    state: Mutex<State>,
-    open: OpenElsewhere,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) state: Mutex<State>,
+    pub(super) open: OpenElsewhere,
     this: Weak<Self>,
 }
 
@@ -33,7 +31,8 @@ pub(crate) struct Dispatcher {
 #[derive(Clone)]
 pub(crate) struct Errand {
     pub(crate) header: Arc<Header>,
-    pub(crate) recorder: Recorder,
+    /// Where the items' spans are.
+    pub(crate) scope: Scope,
     pub(crate) codec: Option<Arc<dyn TelemetryCodec>>,
     pub(crate) chunk: Chunk,
     /// How often an item may be tried again after its worker died.
@@ -49,10 +48,10 @@ pub(crate) enum Told {
     Started,
     /// Something happened inside.
     Event(RemoteEvent),
-    /// Its worker was lost, with so many of the run's spans open: another will be asked, or it is over.
-    Lost(Arc<WorkerLost>, u64),
+    /// Its worker was lost: another will be asked, or it is over.
+    Lost,
     /// It is over.
-    Done(Result<Returned, Error>),
+    Done(Result<Option<Returned>, Error>),
 }
 
 /// An item that came back.
@@ -75,12 +74,13 @@ impl Dispatcher {
         &*self.transport
     }
 
-    /// Puts an item into its lane, which is made if it isn't there. The returned future ends with what came back.
+    /// Puts an item into its lane, which is made if it isn't there. The returned future ends with what came back, or with
+    /// nothing, if the item's results have turned up meanwhile.
     pub(crate) fn submit(self: &Arc<Self>, key: LaneKey, errand: impl FnOnce() -> Errand, item: Item) -> Away {
         let (tell, told) = unbounded_channel();
         let job = Arc::new(AtomicU64::new(NOWHERE));
-        let waiting = Waiting { item, tell, job: Arc::clone(&job), losses: 0, accidents: 0, alone: false };
         let mut state = self.state.lock();
+        let waiting = Waiting { landed: state.landed, ..Waiting::new(item, tell, Arc::clone(&job)) };
         let hopeless = state.hopeless.iter().find(|(run, _)| *run == key.run).map(|(_, reason)| reason.clone());
         let timeout = match hopeless {
             Some(reason) => {
@@ -150,8 +150,9 @@ impl Dispatcher {
             return state.is_pumping;
         };
         state.next_job += 1;
-        let job = JobId(state.next_job);
+        let (job, landed) = (JobId(state.next_job), state.landed);
         drop(state);
+        let items = items.into_iter().filter_map(|item| item.unless_known(landed)).collect();
         let Packed { body, sent, left, refused } =
             pack::pack(&errand.header, errand.cache.as_ref(), items, limits.message_bytes);
         refused.into_iter().for_each(|(item, error)| item.end(Err(error)));
@@ -172,110 +173,6 @@ impl Dispatcher {
         self.stop_unwanted(job);
         true
     }
-
-    fn update(&self, job: JobId, body: &[u8]) {
-        let limit = self.transport.limits().message_bytes;
-        // What can't be read is telemetry at worst; the answer to the job says whether all is well.
-        let Ok(update) = envelope::open::<Update>(Kind::Update, body, limit) else { return };
-        match update {
-            Update::Started => self.started(job),
-            Update::Events(events) => self.tell_events(job, events),
-            Update::Ended { worker, items } => self.ended(job, &worker, items),
-            Update::Telemetry { worker, trace, batch } => {
-                let errand = self.state.lock().errand_of(job, |run| run.trace == trace);
-                let Some((recorder, Some(codec))) = errand.map(|errand| (errand.recorder, errand.codec)) else { return };
-                let unread = |_| vec![Batch { dropped: 1, ..Batch::default() }];
-                for mut batch in codec.decode(&batch.0).unwrap_or_else(unread) {
-                    self.open.note(&worker, &mut batch);
-                    recorder.relay(batch);
-                }
-            }
-        }
-    }
-
-    fn started(&self, job: JobId) {
-        let mut state = self.state.lock();
-        if let Some(flight) = state.flights.get_mut(&job) {
-            flight.has_begun = true;
-            flight.items.iter().flatten().for_each(|item| item.tell(Told::Started));
-        }
-    }
-
-    fn tell_events(&self, job: JobId, events: Vec<RemoteEvent>) {
-        let state = self.state.lock();
-        let Some(flight) = state.flights.get(&job) else { return };
-        for event in events {
-            if let Some(Some(item)) = flight.items.get(event.item as usize) {
-                item.tell(Told::Event(event));
-            }
-        }
-    }
-
-    /// Some items of a job have ended before the others.
-    fn ended(&self, job: JobId, worker: &WorkerId, items: Vec<(u32, ItemResult)>) {
-        if let Some(flight) = self.state.lock().flights.get_mut(&job) {
-            flight.end(worker, items);
-        }
-    }
-
-    fn result(&self, job: JobId, body: &[u8]) {
-        let limit = self.transport.limits().message_bytes;
-        let Some((mut flight, errand)) = self.state.lock().land(job) else { return };
-        let count = flight.items.len();
-        let result = envelope::open::<JobResult>(Kind::Result, body, limit)
-            .map_err(|error| format!("a worker's answer can't be read: {error}"))
-            .and_then(|result| {
-                errand.recorder.relay(Batch { dropped: result.dropped, ..Batch::default() });
-                Ok((result.items?, result.worker, result.elapsed_ns))
-            });
-        let missing = match result {
-            Ok((items, worker, elapsed_ns)) => {
-                self.state.lock().learn(&flight.lane, elapsed_ns, count);
-                flight.end(&worker, items);
-                "a worker's answer is short".to_owned()
-            }
-            Err(reason) => reason,
-        };
-        let error = Error::new(ErrorKind::Worker, missing);
-        flight.items.into_iter().flatten().for_each(|item| item.end(Err(error.clone())));
-        self.state.lock().release(&flight.lane);
-    }
-
-    fn lost(&self, job: JobId, lost: &WorkerLost) {
-        let Some((flight, errand)) = self.state.lock().land(job) else { return };
-        let interrupted = self.open.interrupt(&lost.worker, flight.lane.run.trace, &errand.recorder);
-        if lost.fate == Fate::Impossible {
-            let waiting = self.state.lock().give_up(flight.lane.run, &lost.reason);
-            let error = Error::new(ErrorKind::Environment, &*lost.reason);
-            self.state.lock().release(&flight.lane);
-            return flight.items.into_iter().flatten().chain(waiting).for_each(|item| item.end(Err(error.clone())));
-        }
-        let about = Arc::new(lost.clone());
-        let is_blamed = lost.fate == Fate::Died && flight.has_begun;
-        for mut item in flight.items.into_iter().flatten().rev() {
-            item.losses += u32::from(is_blamed);
-            item.accidents += u32::from(!is_blamed);
-            item.tell(Told::Lost(Arc::clone(&about), interrupted));
-            if item.losses > errand.losses || item.accidents > MOST_ACCIDENTS {
-                let error = lost_for_good(lost, item.losses);
-                item.end(Err(error));
-                continue;
-            }
-            // Alone, so that of several only the one that is at fault can fail.
-            item.alone = true;
-            item.job.store(NOWHERE, Ordering::Release);
-            self.state.lock().put_back(&flight.lane, &errand, item);
-        }
-        self.state.lock().release(&flight.lane);
-    }
-}
-
-/// An item is given to so many further workers at most if its workers die without having begun with it.
-const MOST_ACCIDENTS: u32 = 16;
-
-fn lost_for_good(lost: &WorkerLost, losses: u32) -> Error {
-    let tries = if losses > 1 { format!("; {losses} workers were lost with it") } else { String::new() };
-    Error::new(ErrorKind::Worker, format!("worker `{}` was lost: {}{tries}", lost.worker, lost.reason))
 }
 
 impl Home for Dispatcher {
@@ -286,21 +183,6 @@ impl Home for Dispatcher {
             Message::Lost(lost) => self.lost(job, &lost),
         }
         self.pump();
-    }
-}
-
-impl Waiting {
-    pub(super) fn tell(&self, told: Told) {
-        // Nobody may be there any more.
-        let _ = self.tell.send(told);
-    }
-
-    pub(super) fn end(self, result: Result<Returned, Error>) {
-        self.tell(Told::Done(result));
-    }
-
-    pub(super) fn is_wanted(&self) -> bool {
-        !self.tell.is_closed()
     }
 }
 

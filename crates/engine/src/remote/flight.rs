@@ -15,6 +15,8 @@ use super::transport::JobId;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) next_job: u64,
+    /// How many jobs have ended.
+    pub(super) landed: u64,
     pub(super) lanes: IndexMap<LaneKey, Lane>,
     pub(super) flights: HashMap<JobId, Flight>,
     /// Runs for which there can be no worker, and why; the latest last.
@@ -53,7 +55,7 @@ impl Flight {
     pub(super) fn end(&mut self, worker: &WorkerId, results: Vec<(u32, ItemResult)>) {
         for (at, result) in results {
             if let Some(item) = self.items.get_mut(at as usize).and_then(Option::take) {
-                item.end(Ok(Returned { result, worker: worker.clone() }));
+                item.end(Ok(Some(Returned { result, worker: worker.clone() })));
             }
         }
     }
@@ -93,6 +95,7 @@ impl State {
     /// Ends a flight; its lane is to be released.
     pub(super) fn land(&mut self, job: JobId) -> Option<(Flight, Errand)> {
         let errand = self.errand_of(job, |_| false)?;
+        self.landed += 1;
         Some((self.flights.remove(&job)?, errand))
     }
 

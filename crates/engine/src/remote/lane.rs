@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use flowglass_model::{Fingerprint, RunId, SpanId};
+use flowglass_model::{RunId, SpanId, WriterId};
 
-use super::dispatch::{Errand, Teller};
+use super::dispatch::{Errand, Returned, Teller, Told};
 use super::pack::Item;
+use crate::error::Error;
 
 /// How many items of a map travel in one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,11 +30,15 @@ const MOST_ITEMS: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) run: RunId,
-    pub(crate) pipeline: Fingerprint,
+    /// The node's place in the run, or that of the first node of a pipeline that travels whole. Each use of a pipeline has
+    /// places of its own, because each may be configured in its own way.
+    pub(crate) site: u32,
+    /// Whether it is a pipeline that travels whole.
+    pub(crate) is_whole: bool,
     /// The span around: the map's, or the pipeline's.
     pub(crate) around: SpanId,
-    /// The node, or nothing for the pipeline itself.
-    pub(crate) node: Option<u32>,
+    /// Who records it: nothing of a job may come home to another recorder.
+    pub(crate) writer: WriterId,
 }
 
 /// Items that can travel together.
@@ -57,6 +62,36 @@ pub(super) struct Waiting {
     pub(super) accidents: u32,
     /// Whether it travels in a job of its own.
     pub(super) alone: bool,
+    /// How many jobs had ended when it began to wait.
+    pub(super) landed: u64,
+}
+
+impl Waiting {
+    pub(super) fn new(item: Item, tell: Teller, job: Arc<AtomicU64>) -> Self {
+        Self { item, tell, job, losses: 0, accidents: 0, alone: false, landed: 0 }
+    }
+
+    pub(super) fn tell(&self, told: Told) {
+        // Nobody may be there any more.
+        let _ = self.tell.send(told);
+    }
+
+    pub(super) fn end(self, result: Result<Option<Returned>, Error>) {
+        self.tell(Told::Done(result));
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.tell.is_closed()
+    }
+
+    /// Ends an item that had to wait and needn't be done any more; `landed` jobs have ended by now.
+    pub(super) fn unless_known(self, landed: u64) -> Option<Self> {
+        if self.landed == landed || !self.item.is_known.as_ref().is_some_and(|is_known| is_known()) {
+            return Some(self);
+        }
+        self.end(Ok(None));
+        None
+    }
 }
 
 impl Lane {

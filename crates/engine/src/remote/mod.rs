@@ -4,7 +4,8 @@
 //! of some job. The driver opens and ends the item's own span, and keeps its cache, its retries and its time limit; the
 //! worker runs what is inside by the ordinary engine, under that span. So a run looks the same wherever its parts ran.
 //!
-//! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`]: the driver's side. Items wait in lanes, travel in jobs, come back.
+//! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`], [`landing`], [`loss`]: the driver's side. Items wait in lanes, travel
+//!   in jobs, come back.
 //! - [`job`], [`carrier`], [`freight`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
 //! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
 //! - [`worker`], [`item`], [`answer`], [`registry`], [`states`]: the worker's side.
@@ -22,7 +23,9 @@ mod flight;
 mod freight;
 mod item;
 mod job;
+mod landing;
 mod lane;
+mod loss;
 mod observed;
 mod pack;
 mod payload;
@@ -43,7 +46,8 @@ pub(crate) use freight::{Freight, LARGE_BYTES, Reference};
 pub(crate) use job::{Counts, Header, ItemValue, NotMade, SharedCache, Target};
 pub use lane::Chunk;
 pub(crate) use lane::LaneKey;
-pub(crate) use pack::{Item, ItemInput, Sending};
+pub(crate) use pack::{IsKnown, Item, ItemInput, Sending};
+pub(crate) use payload::Payload;
 pub use process::{Invitation, ProcessWorkers, serve};
 pub use telemetry::{TelemetryCodec, TelemetryEncoder};
 pub use transport::{Fate, Home, JobId, Limits, Message, OutgoingJob, Transport, WorkerLost};

@@ -18,13 +18,14 @@ const REMEMBERED: usize = 1_024;
 impl Observed {
     /// Has the recorder of an errand ask, once.
     pub(super) fn by(&mut self, errand: &Errand, dispatcher: &Weak<Dispatcher>) {
-        if errand.recorder.is_off() || self.0.contains(&errand.recorder.writer()) {
+        let recorder = errand.scope.recorder();
+        if recorder.is_off() || self.0.contains(&recorder.writer()) {
             return;
         }
         if self.0.len() == REMEMBERED {
             self.0.clear();
         }
-        self.0.insert(errand.recorder.writer());
+        self.0.insert(recorder.writer());
         ask(errand, (conventions::WORKER_ACTIVE, "{job}", "Jobs that workers have in hand"), dispatcher, Dispatcher::under_way);
         ask(errand, (conventions::QUEUE_DEPTH, "{item}", "Work that waits for a worker"), dispatcher, Dispatcher::waiting);
     }
@@ -35,5 +36,5 @@ fn ask(errand: &Errand, (name, unit, description): (&str, &str, &str), of: &Weak
     let attributes: Vec<_> = name_of_backend.map(|(key, value)| (key.as_str(), Value::Json(value))).collect();
     let of = Weak::clone(of);
     let load = move || i64::try_from(load(&*of.upgrade()?)).ok();
-    errand.recorder.gauge(name).unit(unit).description(description).observe(&attributes, load);
+    errand.scope.recorder().gauge(name).unit(unit).description(description).observe(&attributes, load);
 }

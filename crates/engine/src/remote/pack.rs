@@ -22,7 +22,12 @@ pub(crate) struct Item {
     /// Whether nothing is to go through the shared cache that needn't.
     pub(crate) by_value: bool,
     pub(crate) inputs: Vec<Option<ItemInput>>,
+    /// Asks whether the item's results have turned up elsewhere, where that can be: asked before it is sent, if it had to wait.
+    pub(crate) is_known: Option<IsKnown>,
 }
+
+/// Says whether an item needn't be done any more.
+pub(crate) type IsKnown = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A value that an item reads.
 pub(crate) struct ItemInput {

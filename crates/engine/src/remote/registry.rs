@@ -1,6 +1,6 @@
 //! The pipelines that a worker knows, found by their fingerprints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use flowglass_model::Fingerprint;
 
@@ -14,6 +14,8 @@ pub(super) type Find = Box<dyn Fn(&str) -> Option<Result<Pipeline, BoxError>> + 
 #[derive(Default)]
 pub(super) struct Registry {
     pipelines: HashMap<Fingerprint, Pipeline>,
+    /// Those of which there are several: they differ only in fixed values that nothing can tell apart.
+    ambiguous: HashSet<Fingerprint>,
     /// The names of those that were registered themselves, for messages.
     names: Vec<String>,
     find: Option<Find>,
@@ -32,7 +34,10 @@ impl Registry {
     }
 
     fn add_all(&mut self, pipeline: &Pipeline) {
-        if self.pipelines.insert(pipeline.fingerprint(), pipeline.clone()).is_some() {
+        if let Some(known) = self.pipelines.insert(pipeline.fingerprint(), pipeline.clone()) {
+            if !known.has_fixed_values_of(pipeline) {
+                self.ambiguous.insert(pipeline.fingerprint());
+            }
             return;
         }
         for node in &pipeline.0.nodes {
@@ -49,6 +54,12 @@ impl Registry {
         {
             let built = built.map_err(|error| format!("the worker can't build the pipeline `{root}`: {error}"))?;
             self.add_all(&built);
+        }
+        if self.ambiguous.contains(&fingerprint) {
+            return Err(format!(
+                "the worker knows several pipelines `{name}` that differ only in fixed values without a key, so that nobody can \
+                 say which one is meant: implement `CacheKey` for these values, or give the pipelines names of their own"
+            ));
         }
         self.pipelines.get(&fingerprint).cloned().ok_or_else(|| self.unknown(name))
     }

@@ -7,21 +7,20 @@ use std::task::{Context, Poll};
 use flowglass_model::{CacheStatus, EventKind};
 use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
-use tokio::runtime::Handle;
 
 use super::aftermath;
-use super::handed::{self, Calling, SharedTrip};
 use super::hit::{Hit, Recipe, any_lost, restore_first};
-use super::keyed::{Identities, Keyed, NoKey};
+use super::keyed::{Keyed, NoKey};
 use super::map::Shown;
 use super::nested;
-use super::open_span::{Ended, OpenSpan, Spanned};
+use super::open_span::{Ended, OpenSpan};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use super::user_code::{self, Attempt, Guarded, ThreadLimits, bounded, check, no_runtime};
+use super::user_code::check;
+use super::work::{Sent, Work};
 use crate::cache::{Entry, Found};
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};
+use crate::node::{Inputs, NodeContext, Outputs};
 use crate::pipeline::{Arg, NodeKind, PlanNode};
 use crate::value::{Type, ValueError};
 
@@ -165,7 +164,7 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     };
     let shown = aftermath::shown(&site, &given);
     // What the level gave away for its last reader is to be moved, not cloned.
-    let away = is_away.then(|| Sent { given, trip: SharedTrip::default() });
+    let away = is_away.then(|| Sent::new(given));
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
     let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
@@ -216,7 +215,7 @@ pub(crate) fn inputs(args: &[Arg], given: &[Given]) -> Result<Inputs, ValueError
         .collect()
 }
 
-fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
+pub(super) fn fail(open: OpenSpan, path: &str, error: Error, end: Tick) -> Done {
     let error = open.place(error, path);
     open.end(&Ended::Failed { error: &error }, end);
     Done { result: Err(error), hit: false, saved_ns: 0, end, began: None }
@@ -248,171 +247,5 @@ pub(crate) fn conclude(open: OpenSpan, node: usize, result: Result<Outputs, BoxE
             Done { result: Ok(slots), hit: false, saved_ns: 0, end, began: None }
         }
         Err(error) => fail(open, &level.place.inside(&plan.name, None).path(), error, end),
-    }
-}
-
-/// A call on its way through its attempts.
-pub(super) struct Work {
-    pub(super) site: CallSite,
-    pub(super) node: Arc<dyn Node>,
-    pub(super) spec: Arc<NodeSpec>,
-    pub(super) context: NodeContext,
-    keyed: Option<Keyed>,
-    /// What is handed to a worker elsewhere.
-    away: Option<Sent>,
-    /// What it is given, for the case that it fails.
-    shown: Vec<(String, String)>,
-}
-
-/// What a worker elsewhere is given, and when it had it.
-struct Sent {
-    given: Givens,
-    trip: SharedTrip,
-}
-
-impl Work {
-    fn on_thread(&self) -> bool {
-        let level = &*self.site.level;
-        let is_item = self.site.index.is_some();
-        let threads = if is_item { level.items_use_threads() } else { level.uses_threads() };
-        let has_own = is_item && level.is_on_thread;
-        // What blocks can't be interrupted; on a thread it can at least be left behind when its time is over.
-        let is_bounded = self.site.plan().timeout.is_some() && Handle::try_current().is_ok();
-        let wants_own = self.spec.blocking || (!self.spec.asynchronous && (threads || is_bounded));
-        wants_own && (is_bounded || !has_own)
-    }
-
-    fn first_attempt(self, inputs: Inputs, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
-        let again = self.retry().is_some().then(|| inputs.clone());
-        let start = open.frame.start;
-        let attempt = match self.call(inputs, &self.context, &open.frame) {
-            Ok(Call::Ready(result)) => {
-                let end = Tick::now();
-                let result = check(&self.spec, result);
-                return self.first_ended(result, (start, end), again, open, cx);
-            }
-            Ok(Call::Pending(future)) => self.guarded(future),
-            Err(error) => return Begun::Done(self.complete(Err(error), open, Tick::now())),
-        };
-        match again {
-            None => self.only_attempt(attempt, open, cx),
-            Some(_) if tokio::runtime::Handle::try_current().is_err() => {
-                Begun::Done(fail(open, &self.site.path(), no_runtime(), Tick::now()))
-            }
-            Some(inputs) => self.attempts_from(attempt, inputs, open, cx),
-        }
-    }
-
-    /// Takes what a first attempt gave that was ready at once.
-    fn first_ended(
-        self,
-        result: Result<Outputs, Error>,
-        time: (Tick, Tick),
-        again: Option<Inputs>,
-        open: OpenSpan,
-        cx: &mut Context<'_>,
-    ) -> Begun {
-        match (result, again) {
-            (Err(error), Some(inputs)) if self.retry().is_some_and(|retry| retry.again(1, &error)) => {
-                self.more_attempts(Err(error), time, inputs, open, cx)
-            }
-            (result, _) => Begun::Done(self.complete(result, open, time.1)),
-        }
-    }
-
-    /// Calls the node once, on this thread or on one of its own.
-    pub(super) fn call(&self, inputs: Inputs, context: &NodeContext, frame: &Frame) -> Result<Call, Error> {
-        if let (Some(remote), Some(Sent { given, trip })) = (&self.site.level.config.remote, &self.away) {
-            let (level, node, index, recorded) = (&self.site.level, self.site.node, self.site.index, self.site.recorded);
-            let is_kept = self.keyed.is_some();
-            let calling = Calling { level, node, index, recorded, spec: &self.spec, context, frame, is_kept };
-            return Ok(Call::Pending(Box::pin(handed::call(remote, &calling, given.clone(), Arc::clone(trip)))));
-        }
-        if !self.on_thread() {
-            return user_code::call(&*self.node, inputs, context);
-        }
-        let level = &self.site.level;
-        let (run, span, path) = (Arc::clone(&level.run), frame.span, self.site.path());
-        let limits = ThreadLimits {
-            cancel: level.cancel.clone(),
-            timeout: self.site.plan().timeout,
-            grace: run.grace,
-            detach: Box::new(move || run.detached.add(span, Some(path))),
-        };
-        user_code::call_on_thread(Arc::clone(&self.node), inputs, context.clone(), level.scope.fork(frame), limits)
-    }
-
-    /// Bounds a call's future: by its time, and by whoever stops its level. A thread sees to both itself.
-    pub(super) fn guarded(&self, future: Attempt) -> Guarded {
-        if self.site.level.config.remote.is_some() {
-            // What is with a worker elsewhere has its time limit there.
-            return Guarded::new(future, &self.site.level.cancel);
-        }
-        if self.on_thread() {
-            return Guarded::unstoppable(future);
-        }
-        Guarded::new(bounded(future, self.site.plan().timeout), &self.site.level.cancel)
-    }
-
-    fn only_attempt(self, attempt: Guarded, open: OpenSpan, cx: &mut Context<'_>) -> Begun {
-        let complete = move |open: OpenSpan, result: Result<Outputs, BoxError>, end: Tick| {
-            let result = check(&self.spec, result);
-            self.complete(result, open, end)
-        };
-        Begun::poll_once(Spanned::new(attempt, open, complete), cx)
-    }
-
-    fn fail(&self, open: OpenSpan, error: Error, end: Tick) -> Done {
-        let path = self.site.path();
-        let error = open.place(error, &path).explained(|report| {
-            if report.inputs.is_empty() {
-                report.inputs.clone_from(&self.shown);
-            }
-        });
-        fail(open, &path, error, end)
-    }
-
-    /// Ends the call: keeps its outputs, closes its span.
-    pub(super) fn complete(&self, result: Result<Outputs, Error>, mut open: OpenSpan, mut end: Tick) -> Done {
-        // An item that waited for its worker began when the worker did.
-        let away = self.away.as_ref().filter(|_| self.site.index.is_some() && self.retry().is_none());
-        if let Some((start, ended)) = away.and_then(|away| away.trip.lock().times) {
-            (open.frame.start, end) = (start, ended);
-        }
-        let outputs = match result {
-            Ok(outputs) => outputs,
-            Err(error) => return self.fail(open, error, end),
-        };
-        let cost_ns = open.frame.start.elapsed_ns(end);
-        let (cache, identities) = match &self.keyed {
-            Some(keyed) => keyed.store(&self.site, &self.spec, &outputs, cost_ns),
-            None => (CacheStatus::Off, Identities::Values),
-        };
-        let signature = self.keyed.as_ref().map(|keyed| keyed.signature);
-        let end = if self.keyed.is_some() { Tick::now() } else { end };
-        let slot = |&output: &usize| Slot::computed(Arc::clone(&outputs[output]), identities.of(output));
-        let mut slots: Slots = self.site.plan().exposed.iter().map(slot).collect();
-        if cache == CacheStatus::Write {
-            self.leave_in_cache(&mut slots);
-        }
-        let began = Some(open.frame.start);
-        open.end(&Ended::Computed { cache, signature: signature.as_ref() }, end);
-        Done { result: Ok(slots), hit: false, saved_ns: 0, end, began }
-    }
-
-    /// Leaves large outputs that a worker made in the cache: whoever reads them next is most often a worker, too.
-    fn leave_in_cache(&self, slots: &mut Slots) {
-        let (Some(keyed), Some(Sent { given, trip })) = (&self.keyed, &self.away) else { return };
-        if !trip.lock().is_large {
-            return;
-        }
-        let Found::Hit(entry) = keyed.lookup(&self.site.level, &self.spec) else { return };
-        let recipe = Recipe::Item(Box::new((self.site.clone(), given.clone())));
-        let hit = Hit::new(keyed.known(entry), Arc::clone(&self.site.level), self.site.node, recipe);
-        for (slot, left) in slots.iter_mut().zip(hit.slots()) {
-            if left.stored().is_some() {
-                *slot = left;
-            }
-        }
     }
 }

@@ -67,10 +67,15 @@ pub(crate) async fn call(guest: Guest, node: usize, inputs: Inputs, attempt: u32
     Visiting { context, scope: level.scope.clone(), inner: work }.await
 }
 
-/// Runs the pipeline as far as these outputs need it.
+/// Runs the pipeline as far as these outputs need it. What isn't given it has itself, where it is needed.
 pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDigest>)>>, outputs: &[usize]) -> GuestDone {
     let (level, context) = guest.open();
-    let slots = inputs.into_iter().map(|input| input.map(|(value, signature)| Slot::computed(value, signature))).collect();
+    let own = level.pipeline.0.inputs.iter().map(|port| port.default.as_ref());
+    let slots = inputs.into_iter().zip(own).map(|(given, own)| {
+        let given = given.map(|(value, signature)| Slot::computed(value, signature));
+        given.or_else(|| own.map(|own| Slot::shared(Arc::clone(&own.value))))
+    });
+    let slots = slots.collect();
     let work = LevelWork::new(Arc::clone(&level), slots, Some(outputs));
     let work = securing(&level.pipeline, Some(outputs), work);
     let done = Visiting { context, scope: level.scope.clone(), inner: work }.await;

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::call::{CallSite, Given, inputs};
 use super::hit::{Known, Stands};
 use super::shared::Level;
-use crate::cache::{Entry, Found, Part, identity, nanoseconds, unix_now_ns};
+use crate::cache::{CacheError, CachedOutput, Entry, Found, Part, identity, nanoseconds, unix_now_ns};
 use crate::error::{Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
 use crate::pipeline::{NodeKind, PlanNode};
@@ -112,23 +112,56 @@ impl Keyed {
             return (CacheStatus::Miss, values);
         };
         let contents = || encoded.iter().map(|(bytes, _)| identity::of_content(blake3::hash(bytes).as_bytes())).collect();
-        let identities = match self.ttl {
+        let identities = self.identities(contents);
+        let entry = Entry { outputs: Vec::with_capacity(encoded.len()), ..self.entry(site, spec, cost_ns) };
+        (Self::kept(site, cache.keep(&self.signature, entry, encoded)), identities)
+    }
+
+    /// Keeps what was computed elsewhere and has its place in the cache already.
+    pub(crate) fn adopt(
+        &self,
+        site: &CallSite,
+        spec: &NodeSpec,
+        outputs: Vec<CachedOutput>,
+        cost_ns: u64,
+    ) -> (CacheStatus, Identities, Arc<Entry>) {
+        let identities = self.identities(|| outputs.iter().map(|output| identity::of_content(&output.digest)).collect());
+        let entry = Entry { outputs, ..self.entry(site, spec, cost_ns) };
+        let put = site.level.config.cache.as_ref().map(|cache| cache.put(&self.signature, entry.clone()));
+        (put.map_or(CacheStatus::Off, |put| Self::kept(site, put)), identities, Arc::new(entry))
+    }
+
+    /// A question that can be asked later and elsewhere: what the cache has by then.
+    pub(crate) fn later(&self, level: &Level, spec: &NodeSpec) -> impl Fn() -> Found + Send + Sync + use<> {
+        let (cache, signature, outputs, ttl) = (level.config.cache.clone(), self.signature, spec.outputs.len(), self.ttl);
+        move || cache.as_ref().map_or(Found::Miss, |cache| cache.find(&signature, outputs, ttl))
+    }
+
+    fn identities(&self, contents: impl FnOnce() -> SmallVec<[KeyDigest; 1]>) -> Identities {
+        match self.ttl {
             None => Identities::Signature(self.signature),
             Some(_) => Identities::Contents(contents()),
-        };
-        let entry = Entry {
+        }
+    }
+
+    /// The entry of a call, but for its outputs.
+    fn entry(&self, site: &CallSite, spec: &NodeSpec, cost_ns: u64) -> Entry {
+        Entry {
             path: site.level.site(site.site).path.to_string(),
             cost_ns,
             stored_unix_ns: unix_now_ns(),
             ttl_ns: self.ttl.map(nanoseconds),
             parts: self.parts(site, spec),
-            outputs: Vec::with_capacity(encoded.len()),
-        };
-        match cache.keep(&self.signature, entry, encoded) {
-            Ok(()) => (CacheStatus::Write, identities),
+            outputs: Vec::new(),
+        }
+    }
+
+    fn kept(site: &CallSite, kept: Result<(), CacheError>) -> CacheStatus {
+        match kept {
+            Ok(()) => CacheStatus::Write,
             Err(error) => {
                 site.level.run.totals.note_problem(error);
-                (CacheStatus::Miss, identities)
+                CacheStatus::Miss
             }
         }
     }

@@ -29,6 +29,7 @@ mod telling;
 mod transition;
 mod turn;
 mod user_code;
+mod work;
 
 pub(crate) use kept::Kept;
 pub use map::{MapItems, MapStream, MapSummary, OnError};

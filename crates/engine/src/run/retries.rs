@@ -9,10 +9,11 @@ use flowglass_model::EventKind;
 use flowglass_record::{Frame, Tick};
 
 use super::attempts::Attempts;
-use super::call::{Begun, Work};
+use super::call::Begun;
 use super::level::cancelled;
 use super::open_span::{OpenSpan, Spanned};
 use super::user_code::{Guarded, check};
+use super::work::Work;
 use crate::error::Error;
 use crate::node::{Call, Inputs, NodeContext, Outputs};
 use crate::policy::Retry;

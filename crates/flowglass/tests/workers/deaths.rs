@@ -85,6 +85,29 @@ fn a_node_that_hangs_is_timed_out_and_its_worker_replaced() {
     assert_eq!(run.get::<u64>("number_again").unwrap(), 1);
 }
 
+/// Passes on what is said of workers.
+struct Said(std::sync::mpsc::Sender<String>);
+
+impl Sink for Said {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        let said = batch.logs().map(|log| log.to_log()).filter(|log| log.event_name == "worker.lost");
+        said.for_each(|log| self.0.send(log.body.as_str().unwrap().to_owned()).unwrap());
+        Ok(())
+    }
+}
+
+#[test]
+fn that_a_worker_had_to_be_ended_is_said_though_nobody_waits_for_it_any_more() {
+    let (sender, said) = std::sync::mpsc::channel();
+    let recorder = Recorder::builder().sink("said", Said(sender)).build();
+    let backend = flowglass::over(copies(1).cancel_within(Duration::from_millis(50)));
+    // The node hears of no token: the run ends long before its worker does.
+    let run = hangs().unwrap().run(inputs! { number: 1_u64 }).telemetry(recorder.clone()).backend(backend.clone()).wait();
+    assert_eq!(run.err().unwrap().kind(), ErrorKind::Timeout);
+    let said = said.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(said, "worker `processes-1` was lost: it did not stop within 50ms of being asked");
+}
+
 #[test]
 fn a_cancelled_run_reaches_its_worker() {
     let folder = tempfile::tempdir().unwrap();

@@ -57,6 +57,63 @@ pub(crate) fn hang(number: u64) -> u64 {
     }
 }
 
+/// As [`hang`], and says so.
+#[node(output = "never")]
+pub(crate) fn hang_loudly(number: u64) -> u64 {
+    eprintln!("hanging");
+    hang(number)
+}
+
+/// Prints more than a pipe holds, and what no text is. What is looked for is one write each, so that nothing gets between.
+#[node(output = "heard")]
+pub(crate) fn shout(number: u64) -> u64 {
+    use std::io::Write as _;
+    println!("[out of node {number}]");
+    std::io::stderr().write_all(format!("[err of node {number}]\n").as_bytes()).unwrap();
+    println!("{}", "o".repeat(3_000));
+    std::io::stdout().write_all(&[0xff, 0x00, 0x04, 0x00, b'\n']).unwrap();
+    print!("no end of a line {number}");
+    number
+}
+
+/// Hands something to workers of its own, and gives back what came of it.
+#[node(output = "said")]
+pub(crate) async fn nest(number: u64) -> String {
+    let run = sums().unwrap().run(inputs! { number: number }).backend(crate::workers(2));
+    run.await.map_or_else(|error| error.to_string(), |_| "it worked".to_owned())
+}
+
+/// Neither travels nor has a key.
+pub(crate) struct PgPool(u8);
+
+#[node(output = "pool")]
+pub(crate) fn connect(address: String) -> PgPool {
+    PgPool(u8::try_from(address.len()).unwrap_or_default())
+}
+
+#[node(output = "rows")]
+pub(crate) fn query(pool: &PgPool, table: String) -> Vec<String> {
+    vec![format!("{table} of {}", pool.0)]
+}
+
+fn rows_of(name: &str, pool: u8) -> Build {
+    Pipeline::builder(name).node(query {}).build()?.bind(inputs! { pool: PgPool(pool) })
+}
+
+/// A pipeline that is fixed at a pool of its own.
+pub(crate) fn pooled() -> Build {
+    Pipeline::builder("pooled").node(rows_of("rows of a pool", 3)?).build()
+}
+
+/// One pipeline twice, each with a pool of its own.
+pub(crate) fn twins() -> Build {
+    let rows = |pool: u8| rows_of("rows", pool);
+    Pipeline::builder("twins")
+        .node(rows(1)?.as_node().named("first").output("rows", "one"))
+        .node(rows(2)?.as_node().named("second").output("rows", "two"))
+        .build()
+}
+
 /// Knows how many were built in its process before it, and waited for that.
 pub(crate) struct Model {
     before: u32,
@@ -218,6 +275,18 @@ pub(crate) fn hangs() -> Build {
     Pipeline::builder("hangs").node(hang {}.timeout(Duration::from_millis(200))).build()
 }
 
+pub(crate) fn hangers() -> Build {
+    Pipeline::builder("hangers").node(hang_loudly {}).build()
+}
+
+pub(crate) fn loud() -> Build {
+    Pipeline::builder("loud").node(shout {}).build()
+}
+
+pub(crate) fn nests() -> Build {
+    Pipeline::builder("nests").node(nest {}).build()
+}
+
 pub(crate) fn footprints() -> Build {
     Pipeline::builder("footprints").node(wait_for {}.timeout(Duration::from_secs(60))).build()
 }
@@ -247,8 +316,9 @@ pub(crate) fn models() -> Build {
 
 /// Everything that a copy knows.
 pub(crate) fn all() -> Vec<fn() -> Build> {
-    let fixed: [fn() -> Build; 14] = [
-        models, sums, halves, survivors, threes, hangs, waits, footprints, report, carriers, middle, seen_dying, texts, lengths,
+    let fixed: [fn() -> Build; 19] = [
+        models, sums, halves, survivors, threes, hangs, hangers, loud, nests, waits, footprints, report, carriers, middle,
+        seen_dying, texts, lengths, pooled, twins,
     ];
     fixed.to_vec()
 }

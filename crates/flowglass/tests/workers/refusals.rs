@@ -5,22 +5,8 @@ use std::time::{Duration, Instant};
 use flowglass::prelude::*;
 use flowglass::{ErrorKind, ProcessWorkers};
 
-use crate::pipelines::sums;
+use crate::pipelines::{connect, pooled, query, sums, twins};
 use crate::workers;
-
-struct PgPool;
-
-#[node(output = "pool")]
-fn connect(address: String) -> PgPool {
-    drop(address);
-    PgPool
-}
-
-#[node(output = "rows")]
-fn query(pool: &PgPool, table: String) -> Vec<String> {
-    let PgPool = pool;
-    vec![table]
-}
 
 #[test]
 fn a_value_that_cannot_travel_is_refused_when_the_pipeline_is_built() {
@@ -81,4 +67,20 @@ fn what_is_too_large_for_a_message_is_refused() {
     let error = run.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Worker);
     assert!(error.to_string().contains("larger than the 20000 that the backend takes"), "{error}");
+}
+
+#[test]
+fn what_a_pipeline_is_fixed_at_its_copy_has_too() {
+    let run = pooled().unwrap().run(inputs! { table: "t" }).backend(workers(1)).wait().unwrap();
+    assert_eq!(run.get::<Vec<String>>("rows").unwrap(), ["t of 3"]);
+}
+
+#[test]
+fn pipelines_that_differ_only_in_what_nothing_can_tell_apart_are_not_mixed_up() {
+    let run = twins().unwrap().run(inputs! { table: "t" });
+    assert_eq!(run.wait().unwrap().get::<Vec<String>>("one").unwrap(), ["t of 1"]);
+    let run = twins().unwrap().run(inputs! { table: "t" }).backend(workers(1)).outputs(["one"]).wait();
+    let error = run.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Worker);
+    assert!(error.to_string().contains("several pipelines `rows` that differ only in fixed values without a key"), "{error}");
 }

@@ -9,15 +9,14 @@ use smallvec::SmallVec;
 
 use super::super::shared::{Level, Place};
 use super::super::transition::{Transition, Whereabouts};
-use super::{SharedTrip, Trip};
+use super::SharedTrip;
 use crate::backend::LOCAL;
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 use crate::remote::{
-    Away, Carrier, Counts, Errand, Freight, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache,
-    Target,
+    Away, Carrier, Counts, Errand, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache, Target,
 };
-use crate::value::{KeyDigest, Type, Value};
+use crate::value::{KeyDigest, Type, Value, ValueError};
 
 /// A span whose work is handed out.
 pub(super) struct Handed {
@@ -62,12 +61,13 @@ impl Handed {
 
     /// Gives an item to a worker.
     pub(super) fn send(&self, journey: &Journey, item: Item) -> Away {
-        let (run, pipeline) = (self.level.run.id, self.level.pipeline.fingerprint());
-        let node = match &journey.target {
-            Target::Node { node, .. } => Some(*node),
-            Target::Whole { .. } => None,
+        let nodes = &self.level.sites.nodes;
+        let (first, is_whole) = match &journey.target {
+            Target::Node { node, .. } => (nodes.get(*node as usize), false),
+            Target::Whole { .. } => (nodes.first(), true),
         };
-        let key = LaneKey { run, pipeline, around: journey.around, node };
+        let (run, writer) = (self.level.run.id, self.level.scope.recorder().writer());
+        let key = LaneKey { run, site: first.map_or(0, |first| first.site), is_whole, around: journey.around, writer };
         self.remote.dispatcher.submit(key, || self.errand(journey), item)
     }
 
@@ -103,7 +103,7 @@ impl Handed {
         };
         Errand {
             header: Arc::new(header),
-            recorder: level.scope.recorder(),
+            scope: level.scope.clone(),
             codec: remote.codec.clone(),
             chunk: remote.chunk,
             losses: remote.losses(),
@@ -156,12 +156,11 @@ impl Handed {
     fn arrived(&self, name: &str, ty: &Type, made: &ItemValue) -> Result<Option<(Value, Option<KeyDigest>)>, Error> {
         let Ok(bytes) = made.value.open(self.shared_cache()) else { return Ok(None) };
         let value = ty.decode(&bytes);
-        let value = value.map_err(|error| Error::new(ErrorKind::Worker, format!("output `{name}` did not arrive: {error}")))?;
-        Ok(Some((value, made.signature)))
+        Ok(Some((value.map_err(|error| did_not_arrive(name, &error))?, made.signature)))
     }
 
     /// Says on the span where its work was.
-    fn back(&self, returned: &Returned, trip: &SharedTrip) {
+    pub(super) fn back(&self, returned: &Returned, trip: &SharedTrip) {
         let worker = &returned.worker;
         self.attribute(conventions::BACKEND_NAME, AttributeInput::Str(self.remote.name()));
         self.attribute(conventions::BACKEND_MODE, AttributeInput::Str(self.mode()));
@@ -177,8 +176,7 @@ impl Handed {
             self.transition().leave(&self.whereabouts(), Some(&worker.id));
         }
         let times = self.times(returned.result.start_unix_ns, returned.result.duration_ns);
-        let is_large = returned.result.outcome.iter().flatten().any(|made| matches!(made.value, Freight::Shared(_)));
-        *trip.lock() = Trip { times: Some(times), is_large };
+        trip.lock().times = Some(times);
         self.count(&returned.result.counts);
     }
 
@@ -200,6 +198,11 @@ impl Handed {
     fn attribute(&self, key: &'static str, value: AttributeInput<'_>) {
         self.level.scope.attribute(self.span, key, value);
     }
+}
+
+#[cold]
+pub(super) fn did_not_arrive(output: &str, error: &ValueError) -> Error {
+    Error::new(ErrorKind::Worker, format!("output `{output}` did not arrive: {error}"))
 }
 
 /// The cache as a worker can open it, if it can.

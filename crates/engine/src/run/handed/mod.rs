@@ -1,6 +1,7 @@
 //! What a level hands to workers elsewhere: calls of its nodes, and whole runs of the pipelines inside.
 
 mod crossing;
+mod lying;
 mod reading;
 mod retold;
 
@@ -12,17 +13,19 @@ use flowglass_record::{Frame, Tick};
 use parking_lot::Mutex;
 
 use self::crossing::{Arrived, Handed, Journey};
+pub(super) use self::lying::Lying;
 use self::reading::Reading;
 use self::retold::Retold;
 use super::attempts::Attempts;
 use super::call::Givens;
+use super::keyed::Keyed;
 use super::level::{LevelDone, cancelled};
 use super::shared::Level;
 use super::slot::Slot;
 use crate::cache::Cache;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{NodeContext, NodeSpec, Outputs};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{InputPort, Pipeline};
 use crate::remote::{Item, LARGE_BYTES, RemoteBackend, Target, travel};
 
 /// What is known of work that was handed out, when it is back.
@@ -30,8 +33,8 @@ use crate::remote::{Item, LARGE_BYTES, RemoteBackend, Target, travel};
 pub(super) struct Trip {
     /// When its worker began and ended, on this process's clock.
     pub(super) times: Option<(Tick, Tick)>,
-    /// Whether some of its outputs are so large that they came through the cache.
-    pub(super) is_large: bool,
+    /// Its results, where they lie in the cache.
+    pub(super) lying: Option<Lying>,
 }
 
 /// Filled by whoever hands work out, for whoever ends its span.
@@ -50,8 +53,8 @@ pub(super) struct Calling<'a> {
     pub(super) spec: &'a Arc<NodeSpec>,
     pub(super) context: &'a NodeContext,
     pub(super) frame: &'a Frame,
-    /// Whether the driver keeps the outputs in its cache.
-    pub(super) is_kept: bool,
+    /// Under what the driver keeps the outputs in its cache, if it does.
+    pub(super) keyed: Option<&'a Keyed>,
 }
 
 /// Hands a call to a worker.
@@ -72,7 +75,7 @@ pub(super) fn call(
     });
     let readings: Vec<_> = readings.collect();
     // What is kept goes to the cache in any case.
-    let kept = handed.shared_cache().filter(|_| calling.is_kept).map(Cache::inline_bytes);
+    let kept = handed.shared_cache().filter(|_| calling.keyed.is_some()).map(Cache::inline_bytes);
     let journey = Journey {
         around: level.span,
         target: Target::Node { node: number(node), name: plan.name.to_string() },
@@ -81,14 +84,15 @@ pub(super) fn call(
     };
     let (recorded, attempt) = (calling.recorded, calling.context.attempt);
     let spec = Arc::clone(calling.spec);
+    let known = calling.keyed.map(|keyed| lying::known(keyed.later(level, &spec), &trip));
     async move {
         for by_value in TRIES {
             let inputs = reading::all(&readings, handed.shared_cache(), by_value).await?;
-            let item = Item { span: handed.span, recorded, place: handed.place.steps(), attempt, by_value, inputs };
-            let returned = handed.send(&journey, item).heard_by(Retold::nothing(&handed.level, handed.span)).await?;
-            let ports = spec.outputs.iter().map(|output| (&*output.name, &output.ty));
-            if let Some(outputs) = handed.outputs(returned, ports, &trip)? {
-                return Ok(outputs.into_iter().map(|(value, _)| value).collect());
+            let is_known = known.clone();
+            let item = Item { span: handed.span, recorded, place: handed.place.steps(), attempt, by_value, inputs, is_known };
+            let Some(returned) = handed.send(&journey, item).await? else { return Ok(lying::nothing_here(&spec)) };
+            if let Some(outputs) = handed.made(returned, &spec, known.is_some(), &trip)? {
+                return Ok(outputs);
             }
         }
         Err(out_of_reach().into())
@@ -147,9 +151,10 @@ async fn run_level(
     for by_value in TRIES {
         let inputs = reading::all(readings, handed.shared_cache(), by_value).await?;
         let (recorded, place) = (level.recorded, level.place.steps());
-        let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs };
-        let retold = if level.is_unheard() { Retold::nothing(level, level.span) } else { Retold::all(level) };
-        let returned = handed.send(journey, item).heard_by(retold).await?;
+        let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs, is_known: None };
+        let away = handed.send(journey, item);
+        let away = if level.is_unheard() { away } else { away.heard_by(Retold::all(level)) };
+        let Some(returned) = away.await? else { continue };
         let (hit, saved_ns) = (returned.result.hit, returned.result.counts.saved_ns);
         let ports = outputs.iter().map(|&output| &level.pipeline.0.outputs[output]);
         let ports = ports.map(|port| (&*port.name, &port.ty));
@@ -175,15 +180,22 @@ fn level_done(level: &Level, result: Result<LevelMade, Error>, outputs: &[usize]
     }
 }
 
-/// The inputs that are read by what these outputs need: nothing may stand for the others.
+/// The inputs that are read by what these outputs need: nothing may stand for the others. What is fixed at a value that can't
+/// travel the worker's pipeline has, too.
 fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> Vec<Option<Reading>> {
     let ports = pipeline.0.inputs.iter().zip(slots).zip(reads(pipeline, outputs));
-    let reading = |((port, slot), read): ((&crate::pipeline::InputPort, &Option<Slot>), bool)| {
-        let slot = slot.clone().filter(|_| read)?;
+    let reading = |((port, slot), read): ((&InputPort, &Option<Slot>), bool)| {
+        let slot = slot.clone().filter(|slot| read && (port.ty.can_encode() || !is_own(port, slot)))?;
         let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());
         Some(Reading { name, signature: slot.signature(), slot, have, want })
     };
     ports.map(reading).collect()
+}
+
+/// Says whether a value is the one that the pipeline itself has for an input.
+fn is_own(port: &InputPort, slot: &Slot) -> bool {
+    let own = port.default.as_ref().map(|default| &default.value);
+    own.zip(slot.here()).is_some_and(|(own, here)| Arc::ptr_eq(own, here))
 }
 
 /// Which inputs are read by what these outputs need: nothing may stand for the others.

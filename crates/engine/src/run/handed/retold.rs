@@ -2,35 +2,27 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{Severity, SpanId, conventions};
-use flowglass_record::{Tick, Value as AttributeInput};
+use flowglass_model::SpanId;
+use flowglass_record::Tick;
 
 use super::super::nested;
 use super::super::shared::Level;
 use crate::pipeline::NodeKind;
-use crate::remote::{Listener, RemoteEvent, WorkerLost};
+use crate::remote::{Listener, RemoteEvent};
 
 /// Tells of what happens inside of a pipeline that is away as if it happened here.
 pub(super) struct Retold {
     /// For each site inside, the level that its events are told by; the first is that of `first`.
     levels: Vec<Arc<Level>>,
     first: u32,
-    /// Where it is said that a worker was lost.
-    around: Arc<Level>,
-    span: SpanId,
 }
 
 impl Retold {
-    /// Nobody wants to hear of what happens inside.
-    pub(super) fn nothing(level: &Arc<Level>, span: SpanId) -> Self {
-        Self { levels: Vec::new(), first: 0, around: Arc::clone(level), span }
-    }
-
     pub(super) fn all(level: &Arc<Level>) -> Self {
         let first = level.sites.nodes.first().map_or(0, |node| node.site);
         let mut levels = Vec::new();
         levels_inside(level, &mut levels);
-        Self { levels, first, around: Arc::clone(level), span: level.span }
+        Self { levels, first }
     }
 }
 
@@ -53,16 +45,5 @@ impl Listener for Retold {
             let site = self.first + event.site;
             level.tell_end(site, event.span, event.index, Tick::now(), event.kind.as_kind(), event.from_inside);
         }
-    }
-
-    fn lost(&mut self, lost: &WorkerLost, interrupted: u64) {
-        let about = [
-            (conventions::WORKER_ID, AttributeInput::Str(&lost.worker)),
-            (conventions::WORKER_REASON, AttributeInput::Str(&lost.reason)),
-            (conventions::WORKER_INTERRUPTED, AttributeInput::Int(interrupted.cast_signed())),
-        ];
-        self.around.scope.event(self.span, "worker.lost", &about);
-        let body = format!("worker `{}` was lost: {}", lost.worker, lost.reason);
-        self.around.scope.log(self.span, "worker.lost", (Severity::WARN, &body), &about);
     }
 }
