@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::{MemoryStore, SqliteStore, Store, StoreError, StoreErrorKind};
+use crate::{MemoryStore, PostgresOptions, PostgresStore, SqliteStore, Store, StoreError, StoreErrorKind};
 
 /// Opens the store at an address, and makes it if it isn't there: for programs that write.
 ///
 /// | address | store |
 /// | --- | --- |
 /// | `runs.db`, `sqlite:runs.db`, `sqlite:///data/runs.db` | a file ([`SqliteStore`]) |
+/// | `postgres://user:password@host/database` | a database on a server ([`PostgresStore`]) |
 /// | `memory:` | a new one in memory ([`MemoryStore`]) |
 ///
 /// ```
@@ -20,22 +21,24 @@ use crate::{MemoryStore, SqliteStore, Store, StoreError, StoreErrorKind};
 /// ```
 ///
 /// # Errors
-/// `BadAddress`, or as [`SqliteStore::create_or_open`].
+/// `BadAddress`, or as [`SqliteStore::create_or_open`] and [`PostgresStore::create_or_open`].
 pub fn create_or_open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
     match Address::parse(address)? {
         Address::Memory => Ok(Arc::new(MemoryStore::new())),
         Address::File(path) => Ok(Arc::new(SqliteStore::create_or_open(&path)?)),
+        Address::Server(address) => Ok(Arc::new(PostgresStore::create_or_open(&address, PostgresOptions::default())?)),
     }
 }
 
 /// Opens the store at an address, which must be there: for programs that only read. See [`create_or_open`] for addresses.
 ///
 /// # Errors
-/// `BadAddress`, or as [`SqliteStore::open`].
+/// `BadAddress`, or as [`SqliteStore::open`] and [`PostgresStore::open`].
 pub fn open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
     match Address::parse(address)? {
         Address::Memory => Ok(Arc::new(MemoryStore::new())),
         Address::File(path) => Ok(Arc::new(SqliteStore::open(&path)?)),
+        Address::Server(address) => Ok(Arc::new(PostgresStore::open(&address, PostgresOptions::default())?)),
     }
 }
 
@@ -43,6 +46,7 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
 enum Address {
     Memory,
     File(PathBuf),
+    Server(String),
 }
 
 impl Address {
@@ -50,13 +54,16 @@ impl Address {
         if address == "memory:" {
             return Ok(Self::Memory);
         }
+        if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            return Ok(Self::Server(address.to_owned()));
+        }
         let path = address.strip_prefix("sqlite://").or_else(|| address.strip_prefix("sqlite:")).unwrap_or(address);
         if path.is_empty() {
             return Err(bad(address, "it names no file"));
         }
         match path.split_once("://") {
             Some((scheme, _)) => {
-                Err(bad(address, &format!("`{scheme}` is no kind of store; there are `sqlite:` and `memory:`")))
+                Err(bad(address, &format!("`{scheme}` is no kind of store; there are `sqlite:`, `postgres://` and `memory:`")))
             }
             None => Ok(Self::File(path.into())),
         }
@@ -81,6 +88,9 @@ mod tests {
         assert_eq!(parse("sqlite:runs.db"), file("runs.db"));
         assert_eq!(parse("sqlite:///data/runs.db"), file("/data/runs.db"));
         assert_eq!(parse("memory:"), Some(Address::Memory));
+        for server in ["postgres://h/db", "postgresql://h/db?schema=x"] {
+            assert_eq!(parse(server), Some(Address::Server(server.to_owned())));
+        }
         let error = Address::parse("mysql://me:secret@host/runs").unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::BadAddress);
         assert!(!error.to_string().contains("secret"), "{error}");

@@ -52,17 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`query`](Self::query).
     fn count(&self, query: &Query) -> Result<u64, StoreError> {
-        const PAGE: usize = 1000;
-        let mut query = Query { limit: PAGE, after: None, ..query.clone() };
-        let mut count = 0;
-        loop {
-            let page = self.query(&query)?;
-            count += page.rows.len() as u64;
-            query.after = page.next;
-            if query.after.is_none() {
-                return Ok(count);
-            }
-        }
+        count_by_pages(|query| self.query(query), query)
     }
 
     /// Returns all spans of a run with their events and links, sorted by start and span id; for the id of a trace, all of it.
@@ -173,6 +163,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
 fn unsupported(location: &str, why: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unsupported, format!("{location} {why}"))
+}
+
+/// Counts what matches page by page.
+pub(crate) fn count_by_pages(ask: impl Fn(&Query) -> Result<Page, StoreError>, query: &Query) -> Result<u64, StoreError> {
+    const PAGE: usize = 1000;
+    let mut query = Query { limit: PAGE, after: None, ..query.clone() };
+    let mut count = 0;
+    loop {
+        let page = ask(&query)?;
+        count += page.rows.len() as u64;
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok(count);
+        }
+    }
 }
 
 fn runs_of(page: Page) -> Vec<RunRecord> {

@@ -8,7 +8,7 @@ mod retention;
 mod rollups;
 mod runs;
 mod sink;
-mod whole;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 

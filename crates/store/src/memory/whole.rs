@@ -44,7 +44,7 @@ fn add_events_and_links(held: &Held, run: RunId, spans: &mut HashMap<SpanId, Spa
 }
 
 /// Keeps a root and what is below it.
-fn keep_below(root: SpanId, spans: &mut Vec<Span>) {
+pub(crate) fn keep_below(root: SpanId, spans: &mut Vec<Span>) {
     let mut kept = HashSet::from([root]);
     let mut last = 0;
     while kept.len() != last {

@@ -13,7 +13,7 @@ use crate::sketch::tally::Tally;
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// When a period begins, and the pipeline, the name and the node.
-type Key = (Option<i64>, String, String, String);
+pub(crate) type Key = (Option<i64>, String, String, String);
 
 /// Returns counts and durations by time and names.
 pub(super) fn list(connection: &Connection, filter: &RollupFilter) -> Result<Vec<Rollup>, Failure> {
@@ -34,7 +34,7 @@ pub(super) fn list(connection: &Connection, filter: &RollupFilter) -> Result<Vec
 }
 
 /// Cuts the time that is wanted into stored periods, none longer than what must be told apart.
-fn periods(filter: &RollupFilter) -> Vec<(i64, i64, i64)> {
+pub(crate) fn periods(filter: &RollupFilter) -> Vec<(i64, i64, i64)> {
     let minutes = filter.minutes();
     let (from_s, to_s) = (minutes.start.saturating_mul(60), minutes.end.saturating_mul(60));
     let asked_s = filter.period_minutes.map_or(i64::MAX, |minutes| i64::from(minutes.max(1)) * 60);
@@ -69,7 +69,8 @@ fn add(tallies: &mut BTreeMap<Key, Tally>, key: Key, tally: &Tally) {
     tallies.entry(key).or_default().merge(tally);
 }
 
-fn rollup((start_unix_ns, pipeline, name, node): Key, tally: Tally) -> Rollup {
+/// Makes a roll-up of a tally.
+pub(crate) fn rollup((start_unix_ns, pipeline, name, node): Key, tally: Tally) -> Rollup {
     Rollup {
         start_unix_ns,
         pipeline,

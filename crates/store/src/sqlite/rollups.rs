@@ -16,7 +16,7 @@ use crate::sketch::tally::{Tallies, Tally, TallyKey};
 use crate::statistics::RollupRow;
 
 /// The lengths of time that there are rows for, in seconds: a question over a year reads days, not half a million minutes.
-pub(super) const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
+pub(crate) const PERIODS_S: [i64; 3] = [86_400, 3_600, 60];
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// So many merged segments may have tallies that are not in the table: rows are then written less often.
@@ -67,16 +67,17 @@ pub(super) fn add(transaction: &Transaction<'_>, tallies: &Tallies) -> Result<()
 
 /// The primary key of a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct RowKey<'a> {
-    period_s: i64,
-    start_s: i64,
-    pipeline: &'a str,
-    name: &'a str,
-    node: &'a str,
+pub(crate) struct RowKey<'a> {
+    pub(crate) period_s: i64,
+    pub(crate) start_s: i64,
+    pub(crate) pipeline: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) node: &'a str,
 }
 
 impl<'a> RowKey<'a> {
-    const fn of(period_s: i64, TallyKey { minute, pipeline, name, node }: TallyKey<'a>) -> Self {
+    /// Returns the row of a period to which a tally belongs.
+    pub(crate) const fn of(period_s: i64, TallyKey { minute, pipeline, name, node }: TallyKey<'a>) -> Self {
         let start_s = minute.saturating_mul(60).div_euclid(period_s).saturating_mul(period_s);
         Self { period_s, start_s, pipeline, name, node }
     }

@@ -1,0 +1,30 @@
+//! The order of an answer, as the server makes it.
+
+use super::super::condition::{Value, Values};
+use super::super::json::storable;
+use crate::query::{Field, Query, Select, SortKey};
+
+/// Returns the column that a query is sorted by; nothing where the server has none, and all that matches must be looked at.
+pub(super) fn column(query: &Query) -> Option<&'static str> {
+    Some(match (query.select, &query.sort.field) {
+        (Select::Runs | Select::Spans, Field::Started) => "s.start_unix_ns",
+        (Select::Runs | Select::Spans, Field::Duration) => "s.duration_ns",
+        (Select::Runs, Field::Name) => "s.run",
+        (_, Field::Started) => "s.unix_ns",
+        (_, Field::Name) => "s.name",
+        _ => return None,
+    })
+}
+
+/// Returns a condition that leaves out what stands before the cursor of a query, but for things with an equal key.
+pub(super) fn behind_cursor(query: &Query, column: &str, values: &mut Values) -> Option<String> {
+    let sign = if query.sort.descending { "<=" } else { ">=" };
+    let is_text = query.sort.field == Field::Name;
+    let value = match &query.after.as_ref()?.key {
+        SortKey::Int(number) if !is_text => Value::Int(*number),
+        SortKey::Text(text) if is_text => Value::Text(storable(text).into_owned()),
+        SortKey::Missing if is_text => Value::Text(String::new()),
+        _ => return None,
+    };
+    Some(format!("{column} {sign} {}", values.add(value)))
+}

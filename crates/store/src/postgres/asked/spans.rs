@@ -1,0 +1,135 @@
+//! Finding spans and runs: those that are open, then those in the table.
+
+use std::collections::HashSet;
+
+use flowglass_model::{Span, Status, TraceId};
+use tokio_postgres::Row;
+
+use super::super::condition::{Value, Values};
+use super::super::failure::Failure;
+use super::super::heartbeat::{ALIVE, SEEN};
+use super::super::records::{self, SPAN_READ};
+use super::reading::{Asking, Reading};
+use super::{Asked, Wanted, shared};
+use crate::query::FoundRun;
+use crate::{FoundSpan, RunRecord};
+
+/// The columns of spans, as [`read`] takes them.
+pub(super) const FROM: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
+                               s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data FROM span s";
+
+/// As [`FROM`], with the counts of the trace.
+const FROM_WITH_COUNTS: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
+                                s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, \
+                                coalesce(t.spans, 0), coalesce(t.errors, 0) \
+                                FROM span s LEFT JOIN trace t ON t.trace_id = s.trace_id";
+
+/// Offers the spans that match.
+pub(super) fn spans(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked<'_, FoundSpan>) -> Result<(), Failure> {
+    let needs_events = wanted.filter.needs_events();
+    for span in open(reading, None, needs_events)? {
+        asked.look(span, 0, wanted);
+    }
+    let asking = Asking { from: FROM, besides: "TRUE", query: asked.query };
+    reading.walk(&asking, wanted, &mut |rows| {
+        let found = read(reading, &rows, needs_events)?;
+        Ok(found.into_iter().all(|(span, written)| asked.look(span, written, wanted)))
+    })
+}
+
+/// Offers the runs that match.
+pub(super) fn runs(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked<'_, FoundRun>) -> Result<(), Failure> {
+    let needs_events = wanted.filter.needs_events();
+    for root in open(reading, None, needs_events)?.into_iter().filter(|found| found.span.is_run_root()) {
+        let counts = counts_of(reading, root.span.trace_id)?;
+        asked.look(run_of(reading, root, counts)?, 0, wanted);
+    }
+    let asking = Asking { from: FROM_WITH_COUNTS, besides: "s.run IS NOT NULL", query: asked.query };
+    reading.walk(&asking, wanted, &mut |rows| {
+        for ((root, written), row) in read(reading, &rows, needs_events)?.into_iter().zip(&rows) {
+            let found = run_of(reading, root, counts_in(row, 13)?)?;
+            if !asked.look(found, written, wanted) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+}
+
+/// How many spans have ended, and how many of them failed.
+type Counts = (u64, u64);
+
+fn counts_in(row: &Row, first: usize) -> Result<Counts, Failure> {
+    let number = |at| row.try_get::<_, i64>(at).map(|number| number.max(0).cast_unsigned());
+    Ok((number(first)?, number(first + 1)?))
+}
+
+fn counts_of(reading: &Reading<'_>, trace: TraceId) -> Result<Counts, Failure> {
+    let sql = "SELECT spans, errors FROM trace WHERE trace_id = $1";
+    let rows = reading.link.wait(reading.client.query(sql, &[&trace.to_string()]))?;
+    rows.first().map_or(Ok((0, 0)), |row| counts_in(row, 0))
+}
+
+fn run_of(reading: &Reading<'_>, root: FoundSpan, counts: Counts) -> Result<FoundRun, Failure> {
+    // A run that joined a trace is only a part of it.
+    let counts = if root.span.parent_id.is_none() { counts } else { count_of_joined(reading, &root.span)? };
+    Ok(FoundRun { run: RunRecord::of_root(&root.span, counts.0, counts.1), root })
+}
+
+const BELOW: &str = "
+WITH RECURSIVE below (span_id, status) AS (
+    SELECT $2::text COLLATE \"C\", ''::text COLLATE \"C\"
+    UNION SELECT s.span_id, s.status FROM span s JOIN below b ON s.parent_id = b.span_id WHERE s.trace_id = $1
+)
+SELECT count(*) FILTER (WHERE span_id <> $2), count(*) FILTER (WHERE status = 'error') FROM below";
+
+/// Counts the spans of a run that joined a trace: its root, if it has ended, and those below.
+fn count_of_joined(reading: &Reading<'_>, root: &Span) -> Result<Counts, Failure> {
+    let rows = reading.link.wait(reading.client.query(BELOW, &[&root.trace_id.to_string(), &root.span_id.to_string()]))?;
+    let below = rows.first().map_or(Ok((0, 0)), |row| counts_in(row, 0))?;
+    let (ended, failed) = (root.status.is_final(), root.status == Status::Error);
+    Ok((below.0 + u64::from(ended), below.1 + u64::from(failed)))
+}
+
+/// Reads spans and when they were written, with their events if these are needed.
+pub(super) fn read(reading: &Reading<'_>, rows: &[Row], needs_events: bool) -> Result<Vec<(FoundSpan, i64)>, Failure> {
+    let spans = rows.iter().map(records::span).collect::<Result<Vec<_>, _>>()?;
+    let resources = reading.resources.read(reading.link, reading.client, spans.iter().map(|(_, origin)| origin.resource))?;
+    let mut events = if needs_events {
+        reading.events_of(&spans.iter().map(|(span, _)| span.trace_id).collect::<HashSet<_>>())?
+    } else {
+        Default::default()
+    };
+    let found = spans.into_iter().map(|(mut span, origin)| {
+        span.events = events.remove(&(span.trace_id, span.span_id)).unwrap_or_default();
+        Ok((FoundSpan { span, resource: shared(resources.get(&origin.resource))? }, origin.written))
+    });
+    found.collect()
+}
+
+/// Returns the spans that have not ended, of a trace or of all, as they stand now; but for those of which more is known.
+pub(in super::super) fn open(
+    reading: &Reading<'_>,
+    trace: Option<TraceId>,
+    needs_events: bool,
+) -> Result<Vec<FoundSpan>, Failure> {
+    let mut values = Values::default();
+    let of_trace = trace.map(|trace| format!("s.trace_id = {}", values.add(Value::Text(trace.to_string()))));
+    let sql = format!(
+        "SELECT {SPAN_READ}, coalesce({ALIVE}, FALSE), coalesce({SEEN}, 0) \
+         FROM open_span s LEFT JOIN sink k ON k.id = s.sink \
+         WHERE {} AND NOT EXISTS (SELECT FROM span e WHERE e.trace_id = s.trace_id AND e.span_id = s.span_id \
+         AND e.start_unix_ns = s.start_unix_ns AND e.status NOT IN ('running', 'interrupted'))",
+        of_trace.as_deref().unwrap_or("TRUE")
+    );
+    let rows = reading.rows(&sql, &values)?;
+    let found = read(reading, &rows, needs_events)?;
+    let stands = found.into_iter().zip(&rows).map(|((mut found, _), row)| {
+        let (alive, seen_unix_ns): (bool, i64) = (row.try_get(13)?, row.try_get(14)?);
+        let seen_ns = u64::try_from(seen_unix_ns.saturating_sub(found.span.start_unix_ns)).unwrap_or(0);
+        found.span.status = if alive { Status::Running } else { Status::Interrupted };
+        found.span.duration_ns = found.span.duration_ns.max(seen_ns);
+        Ok(found)
+    });
+    stands.collect()
+}

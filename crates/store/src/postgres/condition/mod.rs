@@ -1,0 +1,180 @@
+//! Filters as SQL with parameters: a condition that lets through everything that matches, and says whether it lets through more.
+//!
+//! What a filter means says [`Expr::matches`], and whatever the server sends is looked at once more, so that a condition only has to
+//! be wide enough: upper and lower case, the ends of words and the like are left to us.
+
+mod attributes;
+mod fields;
+mod like;
+
+use std::collections::HashMap;
+
+use tokio_postgres::types::{ToSql, Type};
+
+use super::failure::Failure;
+use crate::query::{Expr, Now, Select};
+
+/// A condition in SQL. It is never unknown, always true or false.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) sql: String,
+    /// Whether it lets through nothing else than what matches.
+    pub(super) is_exact: bool,
+}
+
+impl Condition {
+    pub(super) fn exact(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), is_exact: true }
+    }
+
+    pub(super) fn wide(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), is_exact: false }
+    }
+
+    pub(super) fn always() -> Self {
+        Self::exact("TRUE")
+    }
+
+    pub(super) fn never() -> Self {
+        Self::exact("FALSE")
+    }
+
+    pub(super) fn exact_if(is_exact: bool, sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), is_exact }
+    }
+
+    fn is_always(&self) -> bool {
+        self.sql == "TRUE"
+    }
+
+    fn is_never(&self) -> bool {
+        self.sql == "FALSE"
+    }
+
+    pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let is_exact = parts.iter().all(|part| part.is_exact);
+        if parts.iter().any(Self::is_never) {
+            return Self::never();
+        }
+        let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_always()).map(|part| part.sql).collect();
+        let sql = if sql.is_empty() { "TRUE".to_owned() } else { format!("({})", sql.join(" AND ")) };
+        Self { sql, is_exact }
+    }
+
+    pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let is_exact = parts.iter().all(|part| part.is_exact);
+        if parts.iter().any(Self::is_always) {
+            return Self { sql: "TRUE".to_owned(), is_exact };
+        }
+        let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_never()).map(|part| part.sql).collect();
+        let sql = if sql.is_empty() { "FALSE".to_owned() } else { format!("({})", sql.join(" OR ")) };
+        Self { sql, is_exact }
+    }
+
+    /// The opposite of a condition that lets through too much would let through too little.
+    fn negated(self) -> Self {
+        match self.is_exact {
+            true if self.is_always() => Self::never(),
+            true if self.is_never() => Self::always(),
+            true => Self::exact(format!("(NOT {})", self.sql)),
+            false => Self::wide("TRUE"),
+        }
+    }
+}
+
+/// A value that stands beside the SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Texts(Vec<String>),
+    Ints(Vec<i64>),
+}
+
+impl Value {
+    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Self::Text(text) => (text, Type::TEXT),
+            Self::Int(number) => (number, Type::INT8),
+            Self::Float(number) => (number, Type::FLOAT8),
+            Self::Texts(texts) => (texts, Type::TEXT_ARRAY),
+            Self::Ints(numbers) => (numbers, Type::INT8_ARRAY),
+        }
+    }
+}
+
+/// The values of one statement, in the order of their numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Values(Vec<Value>);
+
+impl Values {
+    /// Adds a value, and returns what names it.
+    pub(super) fn add(&mut self, value: Value) -> String {
+        self.0.push(value);
+        format!("${}", self.0.len())
+    }
+
+    pub(super) fn text(&mut self, text: impl Into<String>) -> String {
+        self.add(Value::Text(text.into()))
+    }
+
+    pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.0.iter().map(Value::typed).collect()
+    }
+}
+
+/// Finds the resources that a condition lets through, each as `r`.
+pub(super) type FindResources<'a> = dyn FnMut(&str, &Values) -> Result<Vec<i64>, Failure> + 'a;
+
+/// The traces that parts `has(…)` of a query ask for, by where these parts lie.
+pub(super) type Traces = HashMap<usize, Vec<String>>;
+
+/// Where a part of a query lies, which is borrowed as long as it is asked.
+pub(super) fn address(expr: &Expr) -> usize {
+    std::ptr::from_ref(expr).addr()
+}
+
+/// Makes conditions on the rows of one table, each as `s`.
+pub(super) struct Builder<'a, 'f> {
+    pub(super) select: Select,
+    pub(super) now: Now,
+    pub(super) traces: &'a Traces,
+    pub(super) find_resources: &'a mut FindResources<'f>,
+    pub(super) values: Values,
+}
+
+impl Builder<'_, '_> {
+    /// Returns the condition for an expression.
+    pub(super) fn expr(&mut self, expr: &Expr) -> Result<Condition, Failure> {
+        Ok(match expr {
+            Expr::All => Condition::always(),
+            Expr::And(parts) => Condition::all(self.each(parts)?),
+            Expr::Or(parts) => Condition::any(self.each(parts)?),
+            Expr::Not(inner) => self.expr(inner)?.negated(),
+            Expr::Test(test) => self.test(test)?,
+            Expr::Text(pattern) => self.any_text(pattern),
+            Expr::Has(inner) => self.has(inner),
+        })
+    }
+
+    fn each(&mut self, parts: &[Expr]) -> Result<Vec<Condition>, Failure> {
+        parts.iter().map(|part| self.expr(part)).collect()
+    }
+
+    fn has(&mut self, inner: &Expr) -> Condition {
+        match self.traces.get(&address(inner)) {
+            _ if self.select == Select::Metrics => Condition::never(),
+            None => Condition::wide("TRUE"),
+            Some(traces) => {
+                let traces = self.values.add(Value::Texts(traces.clone()));
+                Condition::exact(format!("s.trace_id = ANY({traces})"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The store of teams: a PostgreSQL server that many processes write to and read from at once.
+//!
+//! Spans, events, log records and points are rows, partitioned by day, with their attributes as `jsonb` for people and indexes, and
+//! what is exact beside it. See [`PostgresStore`].
+
+mod asked;
+mod condition;
+mod copy;
+mod failure;
+mod heartbeat;
+mod json;
+mod link;
+mod options;
+mod partitions;
+mod prepared;
+mod records;
+mod resources;
+mod rollups;
+mod schema;
+mod session;
+mod sink;
+mod tls;
+mod wait;
+mod whole;
+
+use std::fmt;
+use std::sync::Arc;
+
+use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
+use tokio_postgres::Client;
+
+use crate::query::{Now, Query};
+use crate::store::count_by_pages;
+use crate::{Capabilities, Page, RollupFilter, SinkOptions, Store, StoreError, Survives};
+use asked::Reading;
+use failure::Failure;
+use link::Link;
+use options::Address;
+pub use options::PostgresOptions;
+use resources::Resources;
+use sink::PostgresSink;
+
+/// A store in a PostgreSQL database, version 14 or later.
+///
+/// The address is one that PostgreSQL's own clients take: `postgres://user:password@host:5432/database`. Behind a question mark
+/// stand what they know (`sslmode`, `sslrootcert`, `connect_timeout`, …) and what is ours: see [`PostgresOptions`], whose fields can be
+/// written there by their names. Tables are made on first use, in a schema of their own.
+///
+/// Cloning is cheap, and all clones share their connections.
+///
+/// ```no_run
+/// use flowglass_store::{PostgresOptions, PostgresStore, SinkOptions, Store};
+///
+/// let store = PostgresStore::create_or_open("postgres://me@db.example/runs?sslmode=verify-full", PostgresOptions::default())?;
+/// let sink = store.sink(SinkOptions::default())?; // give it to a recorder
+/// # drop(sink);
+/// # Ok::<_, flowglass_store::StoreError>(())
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    link: Arc<Link>,
+    resources: Arc<Resources>,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("location", &self.link.place).finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens the store at an address, and makes its tables or brings them up to date: for programs that write.
+    ///
+    /// # Errors
+    /// `BadAddress`, `NotFound` where there is no such database, `NotWritable`, `Newer`, `Unavailable`, `Limit`.
+    pub fn create_or_open(address: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        Self::opened(address, options, schema::create_or_migrate)
+    }
+
+    /// Opens the store at an address, whose tables must be there: for programs that only read.
+    ///
+    /// # Errors
+    /// As [`create_or_open`](Self::create_or_open), and `NotFound` where there are no tables.
+    pub fn open(address: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        Self::opened(address, options, schema::check)
+    }
+
+    fn opened(
+        address: &str,
+        options: PostgresOptions,
+        look: fn(&Link, &Client) -> Result<(), Failure>,
+    ) -> Result<Self, StoreError> {
+        let store = Self { link: Arc::new(Link::new(Address::parse(address, options)?)?), resources: Arc::default() };
+        store.ask("open", look)?;
+        Ok(store)
+    }
+
+    fn ask<T>(&self, what: &str, question: impl FnOnce(&Link, &Client) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let answer = self.link.borrow().and_then(|mut connection| connection.ask(question));
+        answer.map_err(|failure| failure.at(&self.link.place, what))
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Reading<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.ask("read", |link, client| {
+            let reading = Reading::begin(link, client, &self.resources, Now::system())?;
+            let answer = question(&reading)?;
+            reading.end()?;
+            Ok(answer)
+        })
+    }
+}
+
+impl Store for PostgresStore {
+    fn location(&self) -> String {
+        self.link.place.clone()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups()
+    }
+
+    fn sink(&self, _: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
+        Ok(Box::new(PostgresSink::open(&self.link)?))
+    }
+
+    fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.read(|reading| asked::page(reading, query))
+    }
+
+    fn count(&self, query: &Query) -> Result<u64, StoreError> {
+        match self.read(|reading| asked::count(reading, query))? {
+            Some(count) => Ok(count),
+            None => count_by_pages(|query| self.query(query), query),
+        }
+    }
+
+    fn trace(&self, run: RunId) -> Result<Vec<Span>, StoreError> {
+        self.read(|reading| whole::trace(reading, run))
+    }
+
+    fn graph(&self, fingerprint: Fingerprint) -> Result<Option<Graph>, StoreError> {
+        self.ask("read", |link, client| {
+            let sql = "SELECT data FROM graph WHERE fingerprint = $1";
+            let row = link.wait(client.query_opt(sql, &[&fingerprint.to_string()]))?;
+            let Some(row) = row else { return Ok(None) };
+            serde_json::from_str(row.try_get(0)?).map(Some).map_err(|_| Failure::Damaged("a graph can't be read"))
+        })
+    }
+
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+        self.ask("read", |link, client| rollups::list(link, client, filter))
+    }
+}

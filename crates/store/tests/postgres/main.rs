@@ -1,0 +1,38 @@
+//! The store on a PostgreSQL server: each test has a server of its own.
+
+#![cfg(unix)]
+
+mod server;
+
+use std::sync::Arc;
+
+use flowglass_store::{PostgresOptions, PostgresStore, Store, conformance};
+use proptest::prelude::*;
+use server::Server;
+
+fn open(server: &Server, schema: &str) -> PostgresStore {
+    PostgresStore::create_or_open(&server.address(schema), PostgresOptions::default()).unwrap()
+}
+
+#[test]
+fn the_suite() {
+    let Some(server) = Server::start() else { return };
+    let mut schemas = 0;
+    let checked = conformance::check(|| {
+        schemas += 1;
+        Arc::new(open(&server, &format!("suite {schemas}"))) as Arc<dyn Store>
+    });
+    if let Err(why) = checked {
+        panic!("{why}");
+    }
+}
+
+#[test]
+fn it_answers_as_memory_does() {
+    let Some(server) = Server::start() else { return };
+    let config = ProptestConfig { cases: 12, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(seed in any::<u64>())| {
+        let agreed = conformance::check_agreement(&open(&server, &format!("s{seed}")), seed);
+        prop_assert!(agreed.is_ok(), "{}", agreed.unwrap_err());
+    });
+}
