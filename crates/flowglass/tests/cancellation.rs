@@ -135,6 +135,23 @@ fn wait_at_two(number: u64, gate: &Gate, told: &Arc<Mutex<Sender<()>>>) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_map_stops_though_none_of_its_threads_comes_back() {
+    let (opener, gate) = gate();
+    let (teller, reached) = channel::<()>();
+    let pipeline = Pipeline::builder("items").node(wait_at_two {}).build().unwrap();
+    let token = CancelToken::new();
+    // The only item is the one that waits, so nothing else wakes the map.
+    let inputs = inputs! { number: vec![2_u64], gate: gate, told: Arc::new(Mutex::new(teller)) };
+    let backend = LocalBackend { node_execution: Execution::Async, ..LocalBackend::threads() };
+    let map = pipeline.map(inputs, ["number"]).backend(backend).cancel_with(token.clone()).grace(GRACE);
+    let map = tokio::spawn(std::future::IntoFuture::into_future(map));
+    tokio::task::spawn_blocking(move || reached.recv()).await.unwrap().unwrap();
+    token.cancel();
+    assert_eq!(map.await.unwrap().unwrap().detached(), ["items[0]"]);
+    opener.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn items_on_threads_are_left_behind_too() {
     let (opener, gate) = gate();
     let (teller, reached) = channel::<()>();

@@ -35,6 +35,8 @@ pub(crate) struct MapWork {
     /// Items that have ended and were not told of yet.
     ended: VecDeque<Ended>,
     is_exhausted: bool,
+    /// Wakes a map whose threads all take their time when somebody asks it to stop.
+    asked: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// How long threads that should stop are waited for.
     grace: Option<Pin<Box<Sleep>>>,
     pub(super) counts: Counts,
@@ -106,6 +108,7 @@ impl MapWork {
         let transition = transition.filter(|_| open.recorded);
         transition.iter().for_each(|transition| transition.enter(&of_map(&level)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
+        let asked = threads.as_ref().map(|_| Box::pin(level.cancel.cancelled()) as _);
         let total = if let Target::Root = target { level.pipeline.0.needed_count(Some(&outputs)) } else { 0 };
         Self {
             sampling: Sampling::new(level.run.map_items, supply.total()),
@@ -116,6 +119,7 @@ impl MapWork {
             threads,
             ended: VecDeque::new(),
             is_exhausted: false,
+            asked,
             grace: None,
             counts: Counts::default(),
             transition,
@@ -144,13 +148,9 @@ impl MapWork {
                     self.over();
                     return Poll::Ready(None);
                 }
-                Poll::Ready(None) | Poll::Pending => match self.grace.as_mut().map(|grace| grace.as_mut().poll(cx)) {
-                    Some(Poll::Ready(())) => {
-                        self.grace = None;
-                        self.detach();
-                    }
-                    _ => return Poll::Pending,
-                },
+                Poll::Ready(None) | Poll::Pending if is_over(&mut self.asked, cx) => {}
+                Poll::Ready(None) | Poll::Pending if is_over(&mut self.grace, cx) => self.detach(),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             }
         }
     }
@@ -263,6 +263,15 @@ impl Drop for MapWork {
         self.starter.level.cancel.cancel();
         self.detach();
     }
+}
+
+/// Says, once, that there was something to wait for and that it has come.
+fn is_over<F: Future<Output = ()> + ?Sized>(waiting: &mut Option<Pin<Box<F>>>, cx: &mut Context<'_>) -> bool {
+    let is_over = waiting.as_mut().is_some_and(|waiting| waiting.as_mut().poll(cx).is_ready());
+    if is_over {
+        *waiting = None;
+    }
+    is_over
 }
 
 /// The map itself, under whose span its level stands.
