@@ -25,7 +25,7 @@ pub fn sqlite(path: impl AsRef<Path>) -> Result<Recorder, StoreError> {
 /// # Errors
 /// If the store can't take another writer.
 pub fn to_store(store: &dyn Store, options: SinkOptions) -> Result<RecorderBuilder, StoreError> {
-    Ok(Recorder::builder().resource(resource()).sink("store", store.sink(options)?))
+    Ok(recording().sink("store", store.sink(options)?))
 }
 
 /// Sends everything to an OTLP receiver: `telemetry::otlp("http://localhost:4318")`; see [`Exporter::builder`] for addresses.
@@ -39,7 +39,7 @@ pub fn otlp(address: &str) -> Result<Recorder, ExportError> {
 /// Prepares a recorder that sends through this exporter, to be changed before it is built. It sends once a second, or when there
 /// is enough.
 pub fn to_exporter(exporter: Exporter) -> RecorderBuilder {
-    Recorder::builder().resource(resource()).export_interval(Duration::from_secs(1)).sink("otlp", exporter)
+    recording().export_interval(Duration::from_secs(1)).sink("otlp", exporter)
 }
 
 /// Draws every trace on standard error as a tree once it has ended, and logs as lines: `telemetry::console()`. In colour on a
@@ -54,7 +54,7 @@ pub fn console() -> Recorder {
 
 /// Prepares a recorder that draws on this console, to be changed before it is built.
 pub fn to_console(console: Console) -> RecorderBuilder {
-    Recorder::builder().resource(resource()).sink("console", console)
+    recording().sink("console", console)
 }
 
 /// Prepares an exporter to what somebody wrote: an address, or the name of a service (`jaeger`, `tempo`, `logfire`, `honeycomb`); see
@@ -93,6 +93,11 @@ pub fn memory() -> Recorder {
 #[must_use]
 pub fn off() -> Recorder {
     Recorder::off()
+}
+
+/// Prepares a recorder that says who records, and what this process uses.
+fn recording() -> RecorderBuilder {
+    Recorder::builder().resource(resource()).process_metrics(true)
 }
 
 /// Says who records: this program, on this host, in this process, and what `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.

@@ -149,4 +149,12 @@ names! {
     PROCESS_EXECUTABLE_NAME = "process.executable.name";
     /// The process's exit code.
     PROCESS_EXIT_CODE = "process.exit.code";
+    /// How long the threads of the process were at work, in seconds (a metric).
+    PROCESS_CPU_TIME = "process.cpu.time";
+    /// The memory that the process has in RAM, in bytes (a metric).
+    PROCESS_MEMORY_USAGE = "process.memory.usage";
+    /// How many threads the process has (a metric).
+    PROCESS_THREAD_COUNT = "process.thread.count";
+    /// How many files and sockets the process has open (a metric).
+    PROCESS_FILE_DESCRIPTOR_COUNT = "process.unix.file_descriptor.count";
 }

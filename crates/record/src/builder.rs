@@ -7,7 +7,7 @@ use flowglass_model::{AttributeValue, Attributes, Resource, Sink};
 
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
-use crate::{Recorder, Sampling, SpanLimits};
+use crate::{Recorder, Sampling, SpanLimits, process};
 
 /// A quarter of what a span takes in a buffer: the collector is told at every fourth one that is full.
 const SPAN_BYTES: usize = 128;
@@ -25,6 +25,7 @@ pub struct RecorderBuilder {
     limits: SpanLimits,
     attribute_sets: usize,
     sampling: Sampling,
+    observes_process: bool,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -43,6 +44,7 @@ impl Default for RecorderBuilder {
             limits: SpanLimits::default(),
             attribute_sets: 1000,
             sampling: Sampling::all(),
+            observes_process: false,
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -101,6 +103,13 @@ impl RecorderBuilder {
         self
     }
 
+    /// Tells what this process uses as metrics, at most once a second while something is recorded: `process.cpu.time`,
+    /// `process.memory.usage`, `process.thread.count`, `process.unix.file_descriptor.count`. Default: no.
+    pub const fn process_metrics(mut self, are_told: bool) -> Self {
+        self.observes_process = are_told;
+        self
+    }
+
     /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
     /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
     pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
@@ -131,7 +140,7 @@ impl RecorderBuilder {
         let (queue_bytes, retry) = (self.queue_bytes, self.retry);
         let outlet = |(name, sink)| Arc::new(Outlet::new(name, sink, queue_bytes, retry));
         let chunk_bytes = self.buffer_size.saturating_mul(SPAN_BYTES).clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
-        Recorder::new(Core::new(CoreParts {
+        let recorder = Recorder::new(Core::new(CoreParts {
             resource: Arc::new(self.resource),
             attributes: self.attributes,
             outlets: self.sinks.into_iter().map(outlet).collect(),
@@ -142,7 +151,11 @@ impl RecorderBuilder {
             limits: self.limits,
             attribute_sets: self.attribute_sets,
             sampling: self.sampling,
-        }))
+        }));
+        if self.observes_process {
+            process::observe(&recorder);
+        }
+        recorder
     }
 }
 

@@ -53,6 +53,7 @@ mod open_spans;
 mod outlet;
 mod parts;
 mod pen;
+mod process;
 mod raw;
 mod recorder;
 mod registry;
@@ -81,6 +82,7 @@ pub use metrics::{
     UpDownCounter,
 };
 pub use open::{Frame, NO_INDEX};
+pub use process::ProcessUsage;
 pub use recorder::{Recorder, Retained};
 pub use sampling::{Sampling, Verdict};
 pub use scope::{Scope, ScopeSpec, SpanEnd, SpanTemplate};

@@ -153,3 +153,20 @@ fn a_value_is_asked_for_when_metrics_are_told() {
     assert_eq!(points(&taken, "open").last().unwrap().1.value, MetricValue::Number(3.into()));
     assert!(points(&taken, "nothing").is_empty() && points(&taken, "broken").is_empty());
 }
+
+#[test]
+fn what_the_process_uses_is_told_where_it_is_asked_for() {
+    let told = |observes| {
+        let (recorder, taken) = recorder(|builder| builder.process_metrics(observes));
+        recorder.flush(PATIENCE).unwrap();
+        taken
+    };
+    let taken = told(true);
+    assert!(counted(&taken, "process.cpu.time") > 0.0);
+    if cfg!(target_os = "linux") {
+        for name in ["process.memory.usage", "process.thread.count", "process.unix.file_descriptor.count"] {
+            assert_eq!(points(&taken, name).len(), 1, "{name}");
+        }
+    }
+    assert!(points(&told(false), "process.cpu.time").is_empty());
+}
