@@ -127,7 +127,7 @@ pub(crate) struct RunArguments {
     /// Which items of maps get spans of their own: `auto` (all up to 1,000, else about 1,000), `each`, `off`, or a rate.
     #[arg(long, value_name = "WHICH", default_value = "auto")]
     pub(crate) map_items: String,
-    /// What of the values is put on the spans of items: their beginnings (but of no input named like a secret), or nothing.
+    /// What is shown of the values that items and failed nodes work on; secrets never are.
     #[arg(long, value_enum, default_value_t = CaptureArgument::Previews)]
     pub(crate) capture: CaptureArgument,
     /// How progress is shown: bars on a terminal, else lines.
@@ -148,7 +148,12 @@ pub(crate) enum MapModeArgument {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CaptureArgument {
+    /// Up to 16 KiB of each.
+    Full,
+    /// How they begin.
     Previews,
+    /// Only of which type they are.
+    Types,
     Off,
 }
 

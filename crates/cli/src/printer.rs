@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 
+use flowglass::model::Redaction;
 use flowglass::term::Options;
 use tempfile::NamedTempFile;
 
@@ -103,8 +104,9 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }
 
-    /// Writes why something can't be done.
+    /// Writes why something can't be done, without secrets.
     pub(crate) fn error(&mut self, message: &str) {
+        let message = &*Redaction::secrets().text(message);
         let text = if message.starts_with("error") || message.starts_with('\u{1b}') {
             message.to_owned()
         } else if self.stderr_options().color {

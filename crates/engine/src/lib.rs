@@ -7,6 +7,7 @@ mod backend;
 pub mod cache;
 mod callback;
 mod cancel;
+mod capture;
 mod closure;
 mod error;
 mod feed;
@@ -26,6 +27,7 @@ pub use callback::{
     MetricsSnapshot, NodeMetrics, Replayed, replay,
 };
 pub use cancel::CancelToken;
+pub use capture::Capture;
 pub use error::{BoxError, Error, ErrorKind, NodeError};
 pub use feed::{EventFeed, EventFilter, Received, Subscription};
 pub use invocation::Invocation;
@@ -40,8 +42,7 @@ pub use remote::{
     TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker, WorkerLost, serve,
 };
 pub use run::{
-    CacheStats, Capture, ItemRun, MapBuilder, MapItems, MapRun, MapStream, MapSummary, OnError, Run, RunBuilder, Settled,
-    StreamBuilder,
+    CacheStats, ItemRun, MapBuilder, MapItems, MapRun, MapStream, MapSummary, OnError, Run, RunBuilder, Settled, StreamBuilder,
 };
 
 // Names that are wrong are told with the nearest right one, everywhere in the same way.

@@ -1,12 +1,16 @@
-//! Names whose values are never shown: not on spans, not in graphs, not in errors.
+//! Names whose values are never shown in graphs and in the messages of errors: there, no recorder says more.
 
-/// What stands for a value that is not shown.
-pub(crate) const REDACTED: &str = "[redacted]";
+use std::sync::LazyLock;
 
-const SECRETS: [&str; 8] = ["authorization", "password", "passwd", "secret", "token", "api_key", "apikey", "cookie"];
+use flowglass_model::Redaction;
 
-/// Says whether a value of this name may be a secret.
-pub(crate) fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    SECRETS.iter().any(|secret| name.contains(secret))
+/// What is hidden where nobody says otherwise: a constant, made once.
+static SECRETS: LazyLock<Redaction> = LazyLock::new(Redaction::secrets);
+
+/// Returns what may be shown of a value of this name.
+pub(crate) fn shown(name: &str, text: String) -> String {
+    match SECRETS.text_of(name, &text) {
+        std::borrow::Cow::Borrowed(same) if same.len() == text.len() => text,
+        hidden => hidden.into_owned(),
+    }
 }

@@ -101,7 +101,48 @@ fn items_say_what_they_work_on_and_no_secrets() {
         item.text("map.item").map(str::to_owned)
     };
     assert_eq!(shown(map(Capture::Previews)).as_deref(), Some("path=a.txt, password=[redacted]"));
+    assert_eq!(shown(map(Capture::Types)).as_deref(), Some("path=<String>, password=<String>"));
     assert_eq!(shown(map(Capture::Off)), None);
+}
+
+#[node(output = "read")]
+fn read(note: &str) -> Result<usize, String> {
+    Err(format!("can't read {note}"))
+}
+
+#[node(output = "refused")]
+fn refuse(note: &str) -> Result<usize, String> {
+    if note.is_empty() { Ok(0) } else { Err("refused".to_owned()) }
+}
+
+#[test]
+fn a_node_says_itself_what_is_shown_of_its_values() {
+    let notes = || inputs! { note: vec!["a plain note".to_owned()] };
+    let shown = |of_node, of_run| {
+        let inner = Pipeline::builder("inner").node(refuse {}.capture(of_node)).build().unwrap();
+        let used = inner.as_node().map_over("note", "note").capture(of_node);
+        let outer = Pipeline::builder("outer").node(used).build().unwrap();
+        let run = outer.run(notes()).capture(of_run).settle();
+        let run = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run).unwrap();
+        format!("{:?} {:?}", run.trace(), run.error()).contains("a plain note")
+    };
+    assert!(shown(Capture::Previews, Capture::Off) && !shown(Capture::Off, Capture::Full), "the node says more than its run");
+}
+
+#[test]
+fn no_secret_of_a_failure_is_told() {
+    let secret = "sk-q7XkP2mV9sT4wB8nL6cR3dF1hJ5gZ0yA";
+    let pipeline = Pipeline::builder("p").node(read {}).build().unwrap();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let hears = std::sync::Arc::clone(&heard);
+    let run = pipeline.run(inputs! { note: format!("of {secret}") }).observe(move |event| {
+        *hears.lock().unwrap() += &format!("{event:?}");
+    });
+    let run = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run.settle()).unwrap();
+    let told = format!("{:?} {}", run.trace(), heard.lock().unwrap());
+    assert!(!told.contains(secret) && told.contains("can't read of [redacted]"), "{told}");
+    let inputs = run.error().unwrap().report().inputs;
+    assert_eq!(inputs, [("note".to_owned(), "\"of [redacted]\"".to_owned())]);
 }
 
 #[test]

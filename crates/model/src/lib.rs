@@ -16,6 +16,7 @@ mod log;
 mod metric;
 pub mod nearest;
 mod propagation;
+mod redaction;
 mod rollup;
 mod sink;
 mod span;
@@ -44,6 +45,7 @@ pub use metric::{
     Summary, Totals,
 };
 pub use propagation::Propagation;
+pub use redaction::{Cleaned, REDACTED, Redaction};
 pub use rollup::Rollup;
 pub use sink::{Sink, SinkError, SinkErrorKind};
 pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};

@@ -45,9 +45,15 @@ impl Batcher {
             self.add_news(core);
         }
         if let Some(rows) = self.rows.take() {
-            self.send(core, Arc::new(rows.finish()));
+            self.send_own(core, rows.finish());
         }
         self.catch_up(core);
+    }
+
+    /// Takes secrets out of a batch and sends it on. Nothing leaves the recorder before.
+    fn send_own(&mut self, core: &Core, mut batch: Batch) {
+        core.clean(&mut batch);
+        self.send(core, Arc::new(batch));
     }
 
     fn send(&mut self, core: &Core, batch: Arc<Batch>) {
@@ -86,7 +92,7 @@ impl Batcher {
         self.sequence += 1;
         let mut batch = held.rows.finish();
         batch.sequence = self.sequence;
-        self.send(core, Arc::new(batch));
+        self.send_own(core, batch);
         held.relayed.into_iter().for_each(|batch| self.relay(core, batch));
     }
 
@@ -97,12 +103,13 @@ impl Batcher {
         batch.writer = core.writer;
         batch.sequence = self.sequence;
         batch.resource = Arc::clone(&core.resource);
-        self.send(core, Arc::new(batch));
+        self.send_own(core, batch);
     }
 
     /// Sends a batch on that belongs to somebody else: its writer, its sequence and its resource stay.
     pub(crate) fn pass_on(&mut self, core: &Core, batch: Arc<Batch>) {
         self.seal(core);
+        let batch = core.clean_shared(batch);
         self.send(core, batch);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{AttributeValue, Attributes, Resource, Sink};
+use flowglass_model::{AttributeValue, Attributes, Redaction, Resource, Sink};
 
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
@@ -26,6 +26,7 @@ pub struct RecorderBuilder {
     attribute_sets: usize,
     sampling: Sampling,
     observes_process: bool,
+    redaction: Redaction,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -45,6 +46,7 @@ impl Default for RecorderBuilder {
             attribute_sets: 1000,
             sampling: Sampling::all(),
             observes_process: false,
+            redaction: Redaction::secrets(),
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -110,6 +112,12 @@ impl RecorderBuilder {
         self
     }
 
+    /// Sets what is hidden before anything leaves the recorder: to sinks, and to whoever retains traces. Default: secrets.
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
     /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
     /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
     pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
@@ -136,10 +144,12 @@ impl RecorderBuilder {
     }
 
     /// Makes the recorder. Its threads start when something is recorded.
-    pub fn build(self) -> Recorder {
+    pub fn build(mut self) -> Recorder {
         let (queue_bytes, retry) = (self.queue_bytes, self.retry);
         let outlet = |(name, sink)| Arc::new(Outlet::new(name, sink, queue_bytes, retry));
         let chunk_bytes = self.buffer_size.saturating_mul(SPAN_BYTES).clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
+        self.redaction.attributes(&mut self.resource.attributes);
+        self.redaction.attributes(&mut self.attributes);
         let recorder = Recorder::new(Core::new(CoreParts {
             resource: Arc::new(self.resource),
             attributes: self.attributes,
@@ -151,6 +161,7 @@ impl RecorderBuilder {
             limits: self.limits,
             attribute_sets: self.attribute_sets,
             sampling: self.sampling,
+            redaction: self.redaction,
         }));
         if self.observes_process {
             process::observe(&recorder);

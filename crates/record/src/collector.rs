@@ -144,7 +144,9 @@ impl Collector {
                 rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span).fields, now);
             }
         }
-        rows.finish().opened().map(|span| span.to_span()).collect()
+        let mut batch = rows.finish();
+        core.clean(&mut batch);
+        batch.opened().map(|span| span.to_span()).collect()
     }
 
     fn find_open(&mut self) {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{
-    Attributes, Batch, Fingerprint, Graph, MetricKind, Propagation, Resource, Span, SpanId, TraceId, WriterId,
+    Attributes, Batch, Cleaned, Fingerprint, Graph, MetricKind, Propagation, Redaction, Resource, Span, SpanId, TraceId,
+    WriterId,
 };
 use parking_lot::Mutex;
 
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) by_id: ById,
     pub(crate) meters: Meters,
     pub(crate) sampling: Sampling,
+    pub(crate) redaction: Redaction,
+    longest_value: usize,
     collector: Mutex<Collector>,
     wake: Arc<Wake>,
     export_interval: Duration,
@@ -68,6 +71,7 @@ pub(crate) struct CoreParts {
     pub(crate) limits: SpanLimits,
     pub(crate) attribute_sets: usize,
     pub(crate) sampling: Sampling,
+    pub(crate) redaction: Redaction,
 }
 
 /// Counts that the collector keeps.
@@ -77,6 +81,7 @@ pub(crate) struct Counters {
     pub(crate) over_limit: AtomicCounts,
     pub(crate) let_go: AtomicCounts,
     pub(crate) truncated_values: AtomicU64,
+    pub(crate) redacted_values: AtomicU64,
     pub(crate) dropped_parts: AtomicU64,
 }
 
@@ -99,12 +104,31 @@ impl Core {
             by_id: ById::default(),
             meters: Meters::new(parts.attribute_sets),
             sampling: parts.sampling,
+            redaction: parts.redaction,
+            longest_value: parts.limits.value_bytes,
             collector: Mutex::new(Collector::new(parts.limits)),
             wake: Arc::default(),
             export_interval: parts.export_interval,
             has_thread: AtomicBool::new(false),
             this: Weak::clone(this),
         })
+    }
+
+    /// Takes out of a batch what nobody shall see.
+    pub(crate) fn clean(&self, batch: &mut Batch) {
+        self.count_cleaned(self.redaction.batch(batch, self.longest_value));
+    }
+
+    /// As [`clean`](Self::clean), for a batch that others have too.
+    pub(crate) fn clean_shared(&self, batch: Arc<Batch>) -> Arc<Batch> {
+        let (batch, cleaned) = self.redaction.shared_batch(batch, self.longest_value);
+        self.count_cleaned(cleaned);
+        batch
+    }
+
+    fn count_cleaned(&self, cleaned: Cleaned) {
+        self.counters.redacted_values.fetch_add(cleaned.redacted, Relaxed);
+        self.counters.truncated_values.fetch_add(cleaned.cut, Relaxed);
     }
 
     /// Makes a scope.
@@ -215,6 +239,7 @@ impl Core {
             overflowed_measurements: self.meters.overflowed(),
             dropped_attributes: self.lanes.dropped_parts() + self.counters.dropped_parts.load(Relaxed),
             truncated_values: self.counters.truncated_values.load(Relaxed),
+            redacted_values: self.counters.redacted_values.load(Relaxed),
             dropped_retained: self.retention.lock().dropped(),
             sinks: self.outlets.iter().map(|outlet| outlet.stats()).collect(),
         }

@@ -14,11 +14,14 @@ pub struct SpanLimits {
     pub attributes: usize,
     /// So many links. Default: 128.
     pub links: usize,
+    /// So many bytes of a value of an attribute, cut between characters. Default: no limit here; of a text that is given to a span,
+    /// a recorder keeps 16 KiB at the most.
+    pub value_bytes: usize,
 }
 
 impl Default for SpanLimits {
     fn default() -> Self {
-        Self { events: 100, attributes: 128, links: 128 }
+        Self { events: 100, attributes: 128, links: 128, value_bytes: usize::MAX }
     }
 }
 

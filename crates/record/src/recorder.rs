@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Batch, Graph, Propagation, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId};
+use flowglass_model::{
+    Attributes, Batch, Graph, Propagation, Redaction, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId,
+};
 
 use crate::core::Core;
 use crate::open::Frame;
@@ -69,6 +71,12 @@ impl Recorder {
     #[must_use]
     pub fn resource(&self) -> Arc<Resource> {
         self.core().map_or_else(Arc::default, |core| Arc::clone(&core.resource))
+    }
+
+    /// Returns what is hidden before anything leaves the recorder; secrets if it is off.
+    #[must_use]
+    pub fn redaction(&self) -> Redaction {
+        self.core().map_or_else(Redaction::default, |core| core.redaction.clone())
     }
 
     /// Passes everything recorded before this call, on any thread, to the sinks and waits until they have it for good.

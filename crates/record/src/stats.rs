@@ -24,6 +24,8 @@ pub struct RecorderStats {
     pub dropped_attributes: u64,
     /// Values that were cut off because they are too long.
     pub truncated_values: u64,
+    /// Secrets that were hidden; see [`RecorderBuilder::redaction`](crate::RecorderBuilder::redaction).
+    pub redacted_values: u64,
     /// Measurements that went to their metric's overflow set, because it has too many sets of attributes.
     pub overflowed_measurements: u64,
     /// Spans and events of retained traces that were let go because retention was full.

@@ -10,6 +10,7 @@ use super::setting::Setting;
 use crate::backend::{Backend, LocalBackend};
 use crate::cache::Cache;
 use crate::callback::Callbacks;
+use crate::capture::Capture;
 use crate::remote::RemoteBackend;
 
 /// What a pipeline says of each aspect.
@@ -92,6 +93,8 @@ pub(crate) struct LevelConfig {
     /// Who executes them, if that isn't this process.
     pub(crate) remote: Option<Arc<RemoteBackend>>,
     pub(crate) environment: Option<Arc<str>>,
+    /// What is shown of values.
+    pub(crate) capture: Capture,
     /// Whether this is a worker: the driver tells callbacks, and hands out what is to be handed out.
     pub(crate) is_guest: bool,
 }
@@ -115,6 +118,7 @@ impl LevelConfig {
             backend: self.backend.clone(),
             remote: self.remote.clone(),
             environment: config.environment.resolve(self.environment.clone()),
+            capture: self.capture,
             is_guest: self.is_guest,
         };
         match &config.backend {

@@ -12,6 +12,7 @@ use super::setting::Setting;
 use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
+use crate::capture::Capture;
 use crate::node::{Node, NodeSpec};
 use crate::policy::Retry;
 use crate::value::{Value, ValueError};
@@ -39,6 +40,7 @@ pub struct NodeDef {
     pub(crate) retry: Option<Retry>,
     pub(crate) config: Config,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) capture: Option<Capture>,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
     pub(crate) kept_defaults: Vec<String>,
@@ -62,6 +64,7 @@ impl NodeDef {
             retry: None,
             config: Config::default(),
             ttl: None,
+            capture: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
             kept_defaults: Vec::new(),
@@ -156,6 +159,13 @@ impl NodeDef {
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
+        self
+    }
+
+    /// Says what is shown of the values that the node works on, whatever its run says; of a pipeline, of all inside, too.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.capture = Some(capture);
         self
     }
 
@@ -284,6 +294,11 @@ pub trait NodeExt: IntoNode + Sized {
     /// As [`NodeDef::ttl`].
     fn ttl(self, ttl: Duration) -> NodeDef {
         self.into_node().ttl(ttl)
+    }
+
+    /// As [`NodeDef::capture`].
+    fn capture(self, capture: Capture) -> NodeDef {
+        self.into_node().capture(capture)
     }
 
     /// As [`NodeDef::input`].

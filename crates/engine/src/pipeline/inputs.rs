@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::secret::{REDACTED, is_secret};
+use crate::secret;
 use crate::value::{KeyHasher, Type, Value};
 
 /// How much of a value is shown where it stands for itself, in bytes.
@@ -33,9 +33,9 @@ impl Typed {
         self.value.downcast_ref()
     }
 
-    /// Shows the beginning of the value, unless its name says that it is a secret.
+    /// Shows the beginning of the value, without secrets.
     pub(crate) fn shown_as(&self, name: &str) -> String {
-        if is_secret(name) { REDACTED.to_owned() } else { self.to_string() }
+        secret::shown(name, self.to_string())
     }
 
     /// Says whether both stand for one value: they are one, or their types have cache keys and these are equal.

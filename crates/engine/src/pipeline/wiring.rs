@@ -14,6 +14,7 @@ use super::inputs::Inputs;
 use super::steps::Steps;
 use super::whole::Whole;
 use super::{OutputPort, Pipeline, Plan, order, ports, shape};
+use crate::capture::Capture;
 use crate::error::{Error, ErrorKind};
 use crate::policy::Retry;
 use crate::remote::travel;
@@ -35,6 +36,8 @@ pub(crate) struct PlanNode {
     pub(crate) timeout: Option<Duration>,
     /// For how long its cached results hold.
     pub(crate) ttl: Option<Duration>,
+    /// What is shown of its values, where it says so itself.
+    pub(crate) capture: Option<Capture>,
     /// What a cache can know of it as a whole, if it is a pipeline; worked out when that is first asked.
     pub(crate) whole: OnceLock<Whole>,
     /// Its place among the nodes as they were given to the builder.
@@ -130,6 +133,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             retry,
             timeout,
             ttl,
+            capture: draft.def.capture,
             whole: OnceLock::new(),
             declared,
             readers: Vec::new(),

@@ -120,11 +120,11 @@ impl ItemWork {
                 telemetry: header.telemetry,
                 backend: header.inside.clone(),
                 environment: header.environment.as_deref().map(Into::into),
+                capture: header.capture,
                 is_guest: true,
                 ..LevelConfig::default()
             },
             cancel: self.cancel.clone(),
-            capture: header.capture,
             map_items: header.map_items,
             grace: header.grace,
             observe: events.map(|(tell, at)| {

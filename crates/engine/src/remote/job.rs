@@ -11,8 +11,9 @@ use super::failure::RemoteFailure;
 use super::freight::Freight;
 use super::payload::Payload;
 use crate::backend::LocalBackend;
+use crate::capture::Capture;
 use crate::error::Error;
-use crate::run::{Capture, MapItems};
+use crate::run::MapItems;
 use crate::value::KeyDigest;
 
 /// Work for one worker: some calls of one node, or some runs of one pipeline.

@@ -6,11 +6,11 @@ use flowglass_record::Value as AttributeInput;
 use super::call::{CallSite, Given};
 use super::map::PREVIEW_BYTES;
 use super::open_span::{Ended, OpenSpan};
-use super::shared::{Capture, Level};
+use super::shared::Level;
 use super::slot::Slot;
+use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::Arg;
-use crate::secret::{REDACTED, is_secret};
 use crate::value::Type;
 
 /// What became of a node of a level in which another failed.
@@ -32,12 +32,13 @@ pub(super) struct Lent {
 /// Adds to an error what its node was given, unless something inside the node knows that better.
 pub(super) fn with_inputs(error: Error, level: &Level, node: usize, lent: Option<&Lent>) -> Error {
     let is_known = error.found().is_none_or(|found| !found.around.is_empty() || !found.inputs.is_empty());
-    if is_known || level.run.capture == Capture::Off || matches!(error.kind(), ErrorKind::Items | ErrorKind::Cancelled) {
+    if is_known || level.capture_of(node) == Capture::Off || matches!(error.kind(), ErrorKind::Items | ErrorKind::Cancelled) {
         return error;
     }
+    let showing = level.showing(level.capture_of(node));
     let given = lent.map_or(&[][..], |lent| &lent.given);
     let inputs = level.pipeline.0.nodes[node].args.iter().zip(given).map(|(arg, slot)| {
-        let shown = slot.as_ref().map_or_else(|| taken(&arg.have), |slot| preview(&arg.name, slot, &arg.have));
+        let shown = slot.as_ref().map_or_else(|| taken(&arg.have), |slot| preview(showing, &arg.name, slot, &arg.have));
         (arg.name.clone(), shown)
     });
     let inputs = inputs.collect();
@@ -47,10 +48,11 @@ pub(super) fn with_inputs(error: Error, level: &Level, node: usize, lent: Option
 /// Shows what a node is about to be given, before it takes it for itself. An item's map can show it later, and a node on the
 /// straight path costs too little for this.
 pub(super) fn shown(site: &CallSite, given: &[Given]) -> Vec<(String, String)> {
-    if site.index.is_some() || site.level.run.capture == Capture::Off {
+    let showing = site.level.showing(site.level.capture_of(site.node));
+    if site.index.is_some() || showing.is_off() {
         return Vec::new();
     }
-    let shown = |(arg, given): (&Arg, &Given)| (arg.name.clone(), preview(&arg.name, &given.slot, &given.have));
+    let shown = |(arg, given): (&Arg, &Given)| (arg.name.clone(), preview(showing, &arg.name, &given.slot, &given.have));
     site.plan().args.iter().zip(given).map(shown).collect()
 }
 
@@ -60,11 +62,8 @@ fn taken(have: &Type) -> String {
 }
 
 /// Shows the beginning of a value. One that lies in the cache isn't loaded for this, and secrets aren't shown.
-pub(super) fn preview(name: &str, slot: &Slot, have: &Type) -> String {
-    if is_secret(name) {
-        return REDACTED.to_owned();
-    }
-    slot.preview(have, PREVIEW_BYTES).unwrap_or_else(|| format!("<{have}>"))
+pub(super) fn preview(showing: Showing<'_>, name: &str, slot: &Slot, have: &Type) -> String {
+    showing.whole(name, have, PREVIEW_BYTES, |limit| slot.preview(have, limit))
 }
 
 /// Adds to an error what became of the other nodes of a level.

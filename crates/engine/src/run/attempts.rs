@@ -16,6 +16,7 @@ use super::probe;
 use super::shared::Level;
 use super::slot::Slot;
 use super::user_code::no_runtime;
+use crate::capture::told;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::PlanNode;
 use crate::policy::Retry;
@@ -93,7 +94,7 @@ impl LevelAttempts {
             return Some(self.finish(done));
         }
         let delay = retry.wait(number, fastrand::f64());
-        let failure = error.to_failure();
+        let failure = told(&self.level.run.redaction, error.to_failure());
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let kind = EventKind::Retried { attempt: number, delay_ns, failure: &failure };
         self.level.tell(self.teller.site, self.teller.span, self.teller.index, now, kind);

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::leaving::securing;
 use super::level::LevelWork;
 use super::map::MapItems;
-use super::shared::{Capture, Clock, Detached, Level, Observer, Place, RunShared, Totals};
+use super::shared::{Clock, Detached, Level, Observer, Place, RunShared, Totals};
 use super::slot::Slot;
 use super::user_code::{self, Attempt, Guarded, ThreadLimits, check};
 use crate::backend::Execution;
@@ -42,7 +42,6 @@ pub(crate) struct Guest {
     pub(crate) place: Vec<(String, Option<u64>)>,
     pub(crate) config: LevelConfig,
     pub(crate) cancel: CancelToken,
-    pub(crate) capture: Capture,
     pub(crate) map_items: MapItems,
     pub(crate) grace: Duration,
     pub(crate) observe: Option<Observer>,
@@ -158,7 +157,7 @@ impl Guest {
             clock: Clock { start: Tick::now(), start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: self.map_items,
-            capture: self.capture,
+            redaction: self.recorder.redaction(),
             attributes: self.attributes,
             next_event: Mutex::default(),
             tally: Arc::default(),

@@ -35,5 +35,5 @@ pub(crate) use kept::Kept;
 pub use map::{MapItems, MapStream, MapSummary, OnError};
 pub use options::{MapBuilder, RunBuilder, StreamBuilder};
 pub use outcome::{ItemRun, MapRun, Run, Settled};
-pub use shared::{CacheStats, Capture};
+pub use shared::CacheStats;
 pub(crate) use user_code::NO_RUNTIME;

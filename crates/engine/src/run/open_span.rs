@@ -12,7 +12,8 @@ use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
 use super::aftermath::Explanation;
 use super::attempts::Attempts;
 use super::map::Shown;
-use super::shared::{Capture, Level};
+use super::shared::Level;
+use crate::capture::{Showing, told};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::meters;
 use crate::value::KeyDigest;
@@ -168,7 +169,7 @@ impl OpenSpan {
         };
         let duration_ns = self.frame.start.elapsed_ns(end);
         let failure = match ended {
-            Ended::Failed { error } => Some(error.to_failure()),
+            Ended::Failed { error } => Some(told(&level.run.redaction, error.to_failure())),
             _ => None,
         };
         if (self.recorded && level.scope.is_recording()) || (failure.is_some() && level.config.telemetry) {
@@ -194,8 +195,7 @@ impl OpenSpan {
 
     fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
         let incomplete = if self.recorded { AttributeInput::None } else { AttributeInput::Bool(true) };
-        let item = self.shown.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
-        let item = item.and_then(|shown| shown.preview(self.frame.index));
+        let item = self.shown().and_then(|(shown, showing)| shown.preview(self.frame.index, showing));
         let item = item.as_deref().map_or(AttributeInput::None, AttributeInput::Str);
         let values = CallValues::of(ended, self.attempts, incomplete, item);
         let aggregates: Vec<AttributeInput<'_>>;
@@ -218,6 +218,13 @@ impl OpenSpan {
             extra: &extra,
             failure,
         });
+    }
+
+    /// What it works on, and how that is shown, where it is an item of which anything is shown.
+    fn shown(&self) -> Option<(&Shown, Showing<'_>)> {
+        let shown = self.shown.as_ref()?;
+        let showing = self.level.showing(shown.capture().unwrap_or(self.level.config.capture));
+        (!showing.is_off()).then_some((shown, showing))
     }
 
     /// The frame with which the end is recorded: what came from the cache was not computed.
@@ -263,7 +270,7 @@ impl OpenSpan {
         let is_new = error.found().is_none();
         let index = self.index().or_else(|| self.level.place.index());
         let error = error.at(path, index, self.level.run.id, self.attempts);
-        let shown = self.shown.as_ref().filter(|_| self.level.run.capture == Capture::Previews);
+        let shown = self.shown();
         if shown.is_none() && (self.tried.is_none() || !is_new) {
             return error;
         }
@@ -271,10 +278,11 @@ impl OpenSpan {
             if let (Some(tried), true) = (&self.tried, is_new) {
                 report.attempts = tried.to_vec();
             }
-            if let Some(shown) = shown {
-                report.item = report.item.take().or_else(|| shown.preview(self.frame.index));
+            if let Some((shown, showing)) = shown {
+                let item = || shown.preview(self.frame.index, showing).map(|item| showing.without_secrets(item));
+                report.item = report.item.take().or_else(item);
                 if is_new && report.inputs.is_empty() {
-                    report.inputs = shown.previews(self.frame.index);
+                    report.inputs = shown.previews(self.frame.index, showing);
                 }
             }
         })
@@ -282,7 +290,7 @@ impl OpenSpan {
 
     fn record_attempt(&self, template: u32, (start, end): (Tick, Tick), attempt: u32, error: Option<&Error>) {
         let scope = &self.level.scope;
-        let failure = error.map(Error::to_failure);
+        let failure = error.map(|error| told(&self.level.run.redaction, error.to_failure()));
         let frame = Frame {
             span: scope.next_span(),
             parent: self.frame.span,

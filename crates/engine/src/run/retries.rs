@@ -14,6 +14,7 @@ use super::level::cancelled;
 use super::open_span::{OpenSpan, Spanned};
 use super::user_code::{Guarded, check};
 use super::work::Work;
+use crate::capture::told;
 use crate::error::Error;
 use crate::node::{Call, Inputs, NodeContext, Outputs};
 use crate::policy::Retry;
@@ -107,7 +108,7 @@ impl Work {
     }
 
     fn tell_of_retry(&self, frame: &Frame, attempt: u32, delay: Duration, error: &Error) {
-        let failure = error.to_failure();
+        let failure = told(&self.site.level.run.redaction, error.to_failure());
         let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let kind = EventKind::Retried { attempt, delay_ns, failure: &failure };
         self.site.level.tell(self.site.site, frame.span, self.site.index, Tick::now(), kind);

@@ -112,6 +112,7 @@ impl Started {
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
             telemetry: sampled,
             environment: plan.config.environment.resolve(None),
+            capture: options.capture,
             ..LevelConfig::default()
         }
         .on(options.backend.resolve(plan.config.backend.resolve(None)));
@@ -133,7 +134,7 @@ impl Started {
             clock: Clock { start, start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
             map_items: options.map_items,
-            capture: options.capture,
+            redaction: recorder.redaction(),
             attributes,
             next_event: Mutex::default(),
             tally: Arc::default(),

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flowglass_model::{Attributes, CacheStatus, Event, RunId, Site, SpanId, conventions as names};
+use flowglass_model::{Attributes, CacheStatus, Event, Redaction, RunId, Site, SpanId, conventions as names};
 use flowglass_record::{Scope, Tick, Value as AttributeInput};
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
-use serde::{Deserialize, Serialize};
 
 use super::border::Trail;
 use super::map::MapItems;
@@ -17,6 +16,7 @@ use super::open_span::{OpenSpan, seconds};
 use crate::backend::{Execution, LOCAL};
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
+use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
 use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline, meters};
@@ -40,7 +40,8 @@ pub(crate) struct RunShared {
     pub(crate) clock: Clock,
     pub(crate) totals: Totals,
     pub(crate) map_items: MapItems,
-    pub(crate) capture: Capture,
+    /// What is hidden in what is told.
+    pub(crate) redaction: Redaction,
     /// Attributes of every span.
     pub(crate) attributes: Attributes,
     /// The number of the next event. Held while one is told, so that all hear events in one order, whichever threads they are of.
@@ -132,16 +133,6 @@ impl Clock {
     pub(crate) fn unix_ns(&self, tick: Tick) -> i64 {
         self.start_unix_ns.saturating_add_unsigned(self.start.elapsed_ns(tick))
     }
-}
-
-/// What of the values is put on spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Capture {
-    /// The beginning of the value that an item works on; values named like secrets (password, token, …) are left out.
-    #[default]
-    Previews,
-    /// Nothing.
-    Off,
 }
 
 /// What a run did, counted whether or not spans are recorded.
@@ -338,6 +329,16 @@ impl Place {
 }
 
 impl Level {
+    /// Returns what is shown of the values that a node of the level works on.
+    pub(crate) fn capture_of(&self, node: usize) -> Capture {
+        self.pipeline.0.nodes[node].capture.unwrap_or(self.config.capture)
+    }
+
+    /// Returns how values are shown, so much of them.
+    pub(crate) fn showing(&self, capture: Capture) -> Showing<'_> {
+        Showing { capture, redaction: &self.run.redaction }
+    }
+
     /// Passes the gate of the level's thread, if it has one; none if nobody waits for the thread any more.
     #[inline]
     pub(crate) fn pass(&self) -> Option<Option<Passing<'_>>> {

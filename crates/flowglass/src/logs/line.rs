@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 
-use flowglass_model::{AttributeValue, LogRecord, SpanId, TraceId};
+use flowglass_model::{AttributeValue, LogRecord, Redaction, SpanId, TraceId};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-
-const REDACTED: &str = "[redacted]";
-const SECRETS: [&str; 8] = ["authorization", "password", "passwd", "secret", "token", "api_key", "apikey", "cookie"];
 
 /// How a record is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,23 +24,12 @@ impl Form {
     }
 }
 
-/// Replaces values whose keys look like secrets, or contain one of these, also inside of others.
-pub(super) fn redact(record: &mut LogRecord, more: &[String]) {
-    record.attributes.iter_mut().for_each(|(key, value)| redact_value(key, value, more));
-    redact_value("", &mut record.body, more);
-}
-
-fn redact_value(key: &str, value: &mut AttributeValue, more: &[String]) {
-    let key = key.to_lowercase();
-    if SECRETS.into_iter().chain(more.iter().map(String::as_str)).any(|secret| key.contains(secret)) {
-        *value = REDACTED.into();
-        return;
-    }
-    match value {
-        AttributeValue::Map(entries) => entries.iter_mut().for_each(|(key, value)| redact_value(key, value, more)),
-        AttributeValue::List(values) => values.iter_mut().for_each(|value| redact_value("", value, more)),
-        _ => {}
-    }
+/// Hides the secrets of a record.
+pub(super) fn redact(record: &mut LogRecord, redaction: &Redaction) {
+    redaction.attributes(&mut record.attributes);
+    let mut body = vec![(String::new(), std::mem::take(&mut record.body))];
+    redaction.attributes(&mut body);
+    record.body = body.pop().map(|(_, body)| body).unwrap_or_default();
 }
 
 fn as_json(record: &LogRecord) -> Value {
@@ -123,7 +109,7 @@ mod tests {
     #[test]
     fn a_line_for_people_is_one_line() {
         let mut record = record();
-        redact(&mut record, &["iban".into()]);
+        redact(&mut record, &Redaction::secrets().key("*iban*"));
         let mut line = String::new();
         Form::Human.write(&record, &mut line);
         let attributes = r#"rows=3 Api_Key=[redacted] request={"cookie":"[redacted]","path":"/"} iban=[redacted]"#;
@@ -134,7 +120,7 @@ mod tests {
     fn a_line_of_json_says_where_it_was_said() {
         let trace_id = TraceId::random();
         let mut record = LogRecord { trace_id, span_id: SpanId::random(), event_name: "checkpoint".into(), ..record() };
-        redact(&mut record, &[]);
+        redact(&mut record, &Redaction::secrets());
         let mut line = String::new();
         Form::Json.write(&record, &mut line);
         let value: Value = serde_json::from_str(&line).unwrap();

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use flowglass_model::{Batch, LogRecord, Severity, Sink, SinkError, SinkErrorKind};
+use flowglass_model::{Batch, LogRecord, Redaction, Severity, Sink, SinkError, SinkErrorKind};
 
 use self::choice::Choice;
 use self::line::Form;
@@ -37,18 +37,18 @@ pub fn human() -> LogWriter {
 /// Writes log records as lines: what code says by [`log`](crate::log) or [`Recorder::log`](crate::Recorder::log), and what
 /// libraries say by `tracing`, if they are [recorded as such](crate::guide::logs). A sink of a recorder.
 ///
-/// A record that belongs to a span carries the ids of its trace and its span. Values whose keys look like secrets (authorization,
-/// password, secret, token, API key, cookie) are replaced by `[redacted]`.
+/// A record that belongs to a span carries the ids of its trace and its span. Secrets are replaced by `[redacted]`, by the rules of
+/// [`Redaction`], even where the recorder hides none.
 pub struct LogWriter {
     form: Form,
     choice: Choice,
-    redacted: Vec<String>,
+    redaction: Redaction,
     to: Box<dyn Write + Send>,
 }
 
 impl LogWriter {
     fn new(form: Form) -> Self {
-        Self { form, choice: Choice::default(), redacted: Vec::new(), to: Box::new(io::stderr()) }
+        Self { form, choice: Choice::default(), redaction: Redaction::secrets(), to: Box::new(io::stderr()) }
     }
 
     /// Writes to a file, behind what it has; the file is made if it isn't there.
@@ -90,7 +90,7 @@ impl LogWriter {
     /// Also replaces values whose keys contain this, in any case.
     #[must_use]
     pub fn redact(mut self, part_of_key: &str) -> Self {
-        self.redacted.push(part_of_key.to_lowercase());
+        self.redaction = self.redaction.key(&format!("*{part_of_key}*"));
         self
     }
 
@@ -103,7 +103,7 @@ impl LogWriter {
                 self.form.write(&left_out(chosen.left_out, record.unix_ns), &mut lines);
             }
             if chosen.is_written {
-                line::redact(&mut record, &self.redacted);
+                line::redact(&mut record, &self.redaction);
                 self.form.write(&record, &mut lines);
             }
         }

@@ -77,4 +77,18 @@ impl Arena {
         self.ends.push(end);
         Sym(sym)
     }
+
+    /// Returns the same entries, some of them changed: what they are to become comes from `change`, asked in their order.
+    #[must_use]
+    pub(crate) fn changed(&self, mut change: impl FnMut(Sym) -> Option<Vec<u8>>) -> Self {
+        let mut changed = Self { bytes: Vec::with_capacity(self.bytes.len()), ends: Vec::with_capacity(self.ends.len()) };
+        for sym in (0..self.ends.len()).filter_map(|at| u32::try_from(at).ok()).map(Sym) {
+            match change(sym) {
+                Some(bytes) => changed.bytes.extend_from_slice(&bytes),
+                None => changed.bytes.extend_from_slice(self.bytes(sym)),
+            }
+            changed.ends.push(u32::try_from(changed.bytes.len()).unwrap_or(u32::MAX));
+        }
+        changed
+    }
 }

@@ -17,6 +17,7 @@ mod metric_rows;
 mod metrics;
 mod owned;
 mod rows;
+mod symbols;
 
 use std::sync::Arc;
 

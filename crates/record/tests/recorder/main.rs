@@ -7,6 +7,7 @@ mod delivery;
 mod metrics;
 mod of_spans;
 mod open_spans;
+mod redaction;
 mod retained;
 mod sampling;
 mod signals;

@@ -138,7 +138,7 @@ fn links_go_with_their_span() {
 #[test]
 fn a_span_has_its_first_and_its_last_events() {
     let taken = Taken::default();
-    let limits = SpanLimits { events: 4, attributes: 2, links: 1 };
+    let limits = SpanLimits { events: 4, attributes: 2, links: 1, ..SpanLimits::default() };
     let recorder = Recorder::builder().limits(limits).sink("taken", taken.clone()).build();
     {
         let root = recorder.root_span("root");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flowglass::model::Redaction;
 use flowglass::{Error, MapRun, Run};
 use flowglass_pipefile::data::Data;
 use flowglass_pipefile::file::PipelineFile;
@@ -138,13 +139,15 @@ fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
 
 fn error_object(error: &Error) -> Value {
     let report = error.report();
+    let redaction = Redaction::secrets();
+    let causes: Vec<_> = report.causes.iter().map(|cause| redaction.text(cause)).collect();
     json!({
         "type": error.error_type(),
         "path": error.path(),
-        "message": error.message(),
+        "message": redaction.text(error.message()),
         "attempts": error.attempts(),
         "item": report.item,
-        "causes": report.causes,
+        "causes": causes,
         "inputs": report.inputs.into_iter().collect::<BTreeMap<_, _>>(),
         "around": report.around,
         "span_id": report.span,

@@ -65,7 +65,9 @@ impl<'a> Prepared<'a> {
             },
             map_items,
             capture: match arguments.capture {
+                CaptureArgument::Full => Capture::Full,
                 CaptureArgument::Previews => Capture::Previews,
+                CaptureArgument::Types => Capture::Types,
                 CaptureArgument::Off => Capture::Off,
             },
             parent,

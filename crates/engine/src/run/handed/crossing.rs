@@ -92,7 +92,7 @@ impl Handed {
             most_inline,
             environment: config.environment.as_deref().map(str::to_owned),
             inside: remote.inside.clone(),
-            capture: run.capture,
+            capture: config.capture,
             map_items: run.map_items,
             attributes: self.attributes(),
             telemetry: config.telemetry && remote.codec.is_some(),

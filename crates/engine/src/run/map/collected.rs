@@ -110,6 +110,7 @@ pub(crate) fn begin_node(
         MapArg { name, given, item, mapped: arg.mapped }
     };
     let items = Items::new(plan.args.iter().zip(&given).map(arg).collect(), mode);
+    let items = items.map(|items| items.capturing(plan.capture));
     if items.is_err() && any_lost(&given) {
         let level = Arc::clone(level);
         let begin = move |given, cx: &mut Context<'_>| begin_node(&level, node, given, mode, Tick::now(), cx);

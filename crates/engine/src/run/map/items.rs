@@ -3,9 +3,9 @@
 use super::super::aftermath::preview as whole;
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
+use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::MapMode;
-use crate::secret::{REDACTED, is_secret};
 use crate::value::{Type, Value, ValueError};
 
 /// The lists and constants of a map, and how they are combined.
@@ -13,6 +13,7 @@ pub(crate) struct Items {
     args: Vec<ItemArg>,
     mode: MapMode,
     total: u64,
+    capture: Option<Capture>,
 }
 
 /// An input of a map: a list to take apart, or the same for each item.
@@ -92,7 +93,16 @@ impl Items {
             MapMode::Zip => zip_length(&lengths)?,
             MapMode::Product => lengths.iter().map(|(_, length)| *length as u64).product(),
         };
-        Ok(Self { args: item_args, mode, total })
+        Ok(Self { args: item_args, mode, total, capture: None })
+    }
+
+    /// Says what is shown of the items, whatever their run says.
+    pub(crate) fn capturing(self, capture: Option<Capture>) -> Self {
+        Self { capture, ..self }
+    }
+
+    pub(crate) fn capture(&self) -> Option<Capture> {
+        self.capture
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -101,13 +111,13 @@ impl Items {
 
     /// Shows what one item works on: the mapped value, or each by its name where there are several. What is still in the
     /// cache isn't loaded for this.
-    pub(crate) fn preview(&self, index: u64) -> Option<String> {
+    pub(crate) fn preview(&self, index: u64, showing: Showing<'_>) -> Option<String> {
         let several = self.args.iter().filter(|arg| matches!(arg.source, Source::Each(_))).count() > 1;
         let given = self.item(index)?;
         let mapped = self.args.iter().zip(&given).filter(|(arg, _)| matches!(arg.source, Source::Each(_)));
         let shown: Vec<String> = mapped
             .filter_map(|(arg, given)| {
-                let text = preview(&arg.name, |limit| given.slot.preview(&given.have, limit))?;
+                let text = preview(showing, (&arg.name, &given.have), |limit| given.slot.preview(&given.have, limit))?;
                 Some(if several { format!("{}={text}", arg.name) } else { text })
             })
             .collect();
@@ -115,9 +125,9 @@ impl Items {
     }
 
     /// Shows each argument of one item by its name.
-    pub(crate) fn previews(&self, index: u64) -> Vec<(String, String)> {
+    pub(crate) fn previews(&self, index: u64, showing: Showing<'_>) -> Vec<(String, String)> {
         let Some(given) = self.item(index) else { return Vec::new() };
-        let shown = |(arg, given): (&ItemArg, &Given)| (arg.name.clone(), whole(&arg.name, &given.slot, &given.have));
+        let shown = |(arg, given): (&ItemArg, &Given)| (arg.name.clone(), whole(showing, &arg.name, &given.slot, &given.have));
         self.args.iter().zip(&given).map(shown).collect()
     }
 
@@ -155,9 +165,13 @@ impl Items {
 /// How much of an item's value is shown on its span.
 pub(in crate::run) const PREVIEW_BYTES: usize = 120;
 
-/// Shows a value under this name: its beginning, or that it is a secret.
-pub(super) fn preview(name: &str, show: impl FnOnce(usize) -> Option<String>) -> Option<String> {
-    if is_secret(name) { Some(REDACTED.to_owned()) } else { show(PREVIEW_BYTES).map(unquoted) }
+/// Shows a value under this name: as much as is to be shown, or that it is a secret.
+pub(super) fn preview(
+    showing: Showing<'_>,
+    (name, ty): (&str, &Type),
+    show: impl FnOnce(usize) -> Option<String>,
+) -> Option<String> {
+    showing.begin(name, ty, PREVIEW_BYTES, |limit| show(limit).map(unquoted))
 }
 
 /// A text stands alone on its span, so it needs no quotes.

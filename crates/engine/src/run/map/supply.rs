@@ -9,6 +9,7 @@ use futures_util::Stream;
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
 use super::items::{Items, preview};
+use crate::capture::{Capture, Showing};
 use crate::value::{Type, Value};
 
 /// Gives items one by one.
@@ -41,24 +42,33 @@ pub(crate) struct Item {
 #[derive(Clone)]
 pub(crate) enum Shown {
     Listed(Arc<Items>),
-    Streamed { name: Arc<str>, value: Value, preview: Option<fn(&Value, usize) -> String> },
+    Streamed { name: Arc<str>, have: Type, value: Value, preview: Option<fn(&Value, usize) -> String> },
 }
 
 impl Shown {
-    pub(crate) fn preview(&self, index: u64) -> Option<String> {
+    /// Returns what is to be shown, where the map says so itself.
+    pub(crate) fn capture(&self) -> Option<Capture> {
+        if let Self::Listed(items) = self { items.capture() } else { None }
+    }
+
+    pub(crate) fn preview(&self, index: u64, showing: Showing<'_>) -> Option<String> {
         match self {
-            Self::Listed(items) => items.preview(index),
-            Self::Streamed { name, value, preview: show } => preview(name, |limit| Some((*show)?(value, limit))),
+            Self::Listed(items) => items.preview(index, showing),
+            Self::Streamed { name, have, value, preview: show } => {
+                preview(showing, (name, have), |limit| Some((*show)?(value, limit)))
+            }
         }
     }
 }
 
 impl Shown {
     /// Shows everything that the item is given, each by its name.
-    pub(crate) fn previews(&self, index: u64) -> Vec<(String, String)> {
+    pub(crate) fn previews(&self, index: u64, showing: Showing<'_>) -> Vec<(String, String)> {
         match self {
-            Self::Listed(items) => items.previews(index),
-            Self::Streamed { name, .. } => self.preview(index).map(|text| (name.to_string(), text)).into_iter().collect(),
+            Self::Listed(items) => items.previews(index, showing),
+            Self::Streamed { name, .. } => {
+                self.preview(index, showing).map(|text| (name.to_string(), text)).into_iter().collect()
+            }
         }
     }
 }
@@ -117,7 +127,8 @@ impl Streamed {
 
     fn item(&self, index: u64, value: Value) -> Item {
         let preview = if let Type::Leaf(info) = &self.have { info.preview } else { None };
-        let shown = Shown::Streamed { name: Arc::clone(&self.name), value: Value::clone(&value), preview };
+        let shown =
+            Shown::Streamed { name: Arc::clone(&self.name), have: self.have.clone(), value: Value::clone(&value), preview };
         let mut value = Some(Slot::unsigned(value));
         let given = |(at, given): (usize, &Given)| {
             let slot = if at == self.place { value.take() } else { None };
