@@ -26,6 +26,13 @@ impl<'a> Arguments<'a> {
         text.replace('_', "").parse().map_err(|_| format!("{name} needs a number, and `{text}` is none"))
     }
 
+    /// Takes an option with a text, if it is there.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<&'a str>, String> {
+        let Some(place) = self.0.iter().position(|argument| *argument == name) else { return Ok(None) };
+        self.0.remove(place);
+        if place == self.0.len() { Err(format!("{name} needs a value")) } else { Ok(Some(self.0.remove(place))) }
+    }
+
     /// Ends the taking.
     ///
     /// # Errors
@@ -48,5 +55,8 @@ mod tests {
         assert_eq!(arguments.finish(), Ok(()));
         assert!(Arguments::new(&["--spans"]).number("--spans", 1).is_err());
         assert!(Arguments::new(&["--spans", "x"]).number("--spans", 1).is_err());
+        let mut arguments = Arguments::new(&["--store", "postgres://h/db"]);
+        assert_eq!((arguments.text("--store"), arguments.text("--store")), (Ok(Some("postgres://h/db")), Ok(None)));
+        assert!(Arguments::new(&["--store"]).text("--store").is_err());
     }
 }

@@ -1,29 +1,14 @@
 //! Whole answers of a store, page by page, for verbs that count over them.
 
-use std::sync::Arc;
-
 use flowglass::model::Span;
 use flowglass::store::query::{Query, Select};
-use flowglass::store::{Rows, RunRecord, SqliteStore, Store};
+use flowglass::store::{Rows, RunRecord, Store};
 
-use crate::arguments::StoreArgument;
 use crate::failure::Failure;
 
 const PAGE: usize = 1_000;
 /// So many runs, or spans, are looked at: the first in the query's order.
 const MOST: usize = 100_000;
-
-impl StoreArgument {
-    /// Opens the store, whatever kind it is of, to ask it.
-    pub(crate) fn any(&self) -> Result<Arc<dyn Store>, Failure> {
-        Ok(Arc::new(self.open()?))
-    }
-
-    /// Opens the store, whatever kind it is of, and makes it if it isn't there.
-    pub(crate) fn any_or_new(&self) -> Result<Arc<dyn Store>, Failure> {
-        Ok(Arc::new(SqliteStore::create_or_open(&self.path()?)?))
-    }
-}
 
 /// Reads all runs that match.
 pub(crate) fn runs_with(store: &dyn Store, query: Query) -> Result<Vec<RunRecord>, Failure> {

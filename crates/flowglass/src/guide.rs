@@ -20,6 +20,10 @@ pub mod telemetry {}
 
 #[doc = include_str!("guide/store.md")]
 pub mod store {}
+
+#[doc = include_str!("guide/postgresql.md")]
+pub mod postgresql {}
+
 #[doc = include_str!("guide/sampling.md")]
 pub mod sampling {}
 

@@ -23,10 +23,18 @@ use crate::{MemoryStore, PostgresOptions, PostgresStore, SqliteStore, Store, Sto
 /// # Errors
 /// `BadAddress`, or as [`SqliteStore::create_or_open`] and [`PostgresStore::create_or_open`].
 pub fn create_or_open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
+    create_or_open_with(address, PostgresOptions::default())
+}
+
+/// Opens the store at an address as [`create_or_open`] does. Where it is on a server, what the address doesn't say is as in `options`.
+///
+/// # Errors
+/// As [`create_or_open`].
+pub fn create_or_open_with(address: &str, options: PostgresOptions) -> Result<Arc<dyn Store>, StoreError> {
     match Address::parse(address)? {
         Address::Memory => Ok(Arc::new(MemoryStore::new())),
         Address::File(path) => Ok(Arc::new(SqliteStore::create_or_open(&path)?)),
-        Address::Server(address) => Ok(Arc::new(PostgresStore::create_or_open(&address, PostgresOptions::default())?)),
+        Address::Server(address) => Ok(Arc::new(PostgresStore::create_or_open(&address, options)?)),
     }
 }
 
@@ -35,10 +43,18 @@ pub fn create_or_open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// `BadAddress`, or as [`SqliteStore::open`] and [`PostgresStore::open`].
 pub fn open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(address, PostgresOptions::default())
+}
+
+/// Opens the store at an address as [`open`] does. Where it is on a server, what the address doesn't say is as in `options`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(address: &str, options: PostgresOptions) -> Result<Arc<dyn Store>, StoreError> {
     match Address::parse(address)? {
         Address::Memory => Ok(Arc::new(MemoryStore::new())),
         Address::File(path) => Ok(Arc::new(SqliteStore::open(&path)?)),
-        Address::Server(address) => Ok(Arc::new(PostgresStore::open(&address, PostgresOptions::default())?)),
+        Address::Server(address) => Ok(Arc::new(PostgresStore::open(&address, options)?)),
     }
 }
 

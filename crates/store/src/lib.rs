@@ -25,13 +25,14 @@ mod run;
 mod selection;
 mod sketch;
 mod span_filter;
+mod spool;
 mod sql;
 mod sqlite;
 mod statistics;
 mod store;
 mod virtual_tables;
 
-pub use address::{create_or_open, open};
+pub use address::{create_or_open, create_or_open_with, open, open_with};
 pub use answer::{FoundEvent, FoundLog, FoundPoint, FoundSpan, Page, Rows};
 pub use check::{StoreCheck, StoreProblem};
 pub(crate) use error::NAMED_RUNS;

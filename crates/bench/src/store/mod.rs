@@ -3,6 +3,7 @@
 //! Batches of 512 spans go to the sink as a recorder would send them; making them is not counted. Each answer is a median of
 //! calls with keys drawn at random.
 
+mod any;
 mod data;
 mod questions;
 
@@ -20,10 +21,14 @@ const LARGE_RUN_SPANS: u64 = 100_000;
 /// As many batches wait in a recorder's queue when it is busy.
 const BATCHES_AT_ONCE: usize = 8;
 
-/// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them.
+/// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them: in a file, or in what `--store ADDRESS` names.
 pub(crate) fn run(mut arguments: Arguments<'_>) -> Result<Figures, String> {
     let spans = arguments.number("--spans", 1_000_000)?;
+    let address = arguments.text("--store")?;
     arguments.finish()?;
+    if let Some(address) = address {
+        return any::measure(address, spans).map_err(|error| error.to_string());
+    }
     let folder = Folder(std::env::temp_dir().join(format!("flowglass-bench-store-{}", std::process::id())));
     measure(&folder, spans).map_err(|error| error.to_string())
 }

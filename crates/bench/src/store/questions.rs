@@ -57,7 +57,7 @@ fn with(attribute: (String, AttributeValue)) -> SpanFilter {
 }
 
 /// Returns a value that occurs nowhere, of a key that occurs or of one that doesn't.
-fn absent() -> (String, AttributeValue) {
+pub(super) fn absent() -> (String, AttributeValue) {
     match fastrand::u8(0..4) {
         0 => (conventions::CACHE_SIGNATURE.into(), AttributeValue::Bytes((0..16).map(|_| fastrand::u8(..)).collect())),
         1 => (conventions::NODE_ID.into(), format!("nowhere_{}", fastrand::u32(..)).into()),
@@ -66,12 +66,13 @@ fn absent() -> (String, AttributeValue) {
     }
 }
 
-fn pick<T>(things: &[T]) -> &T {
+/// Returns one of these.
+pub(super) fn pick<T>(things: &[T]) -> &T {
     &things[fastrand::usize(0..things.len())]
 }
 
 /// Returns the median time of an answer in milliseconds.
-fn median<T>(rounds: usize, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<f64, StoreError> {
+pub(super) fn median<T>(rounds: usize, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<f64, StoreError> {
     let mut times = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let start = Instant::now();

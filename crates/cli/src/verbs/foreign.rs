@@ -1,25 +1,26 @@
 //! Traces of other programs: shown like runs, though no pipeline is their root.
 
-use flowglass::model::{RunId, Span, SpanId, Status, TraceId};
-use flowglass::store::{RunRecord, SpanFilter, SqliteStore, StoreError};
+use flowglass::model::{RunId, Span, Status, TraceId};
+use flowglass::store::query::{Condition, Expr, Field, Moment, Query, Test};
+use flowglass::store::{Rows, RunRecord, Store, StoreError};
 
 /// How many traces are looked through for one whose id begins so.
 const TRACES: usize = 1000;
 
 /// Finds the trace that began last, if there is one that began after this time, in nanoseconds since 1970 UTC.
-pub(crate) fn newest(store: &SqliteStore, after_unix_ns: i64) -> Result<Option<RunRecord>, StoreError> {
-    let min_start_unix_ns = after_unix_ns.saturating_add(1);
-    let root = store.spans(&SpanFilter { min_start_unix_ns, limit: 1, ..roots() })?.pop();
+pub(crate) fn newest(store: &dyn Store, after_unix_ns: i64) -> Result<Option<RunRecord>, StoreError> {
+    let later = Moment::At(after_unix_ns.saturating_add(1));
+    let root = spans(store, &roots().since(later).limit(1))?.pop();
     root.map(|root| record(store, root.trace_id)).transpose().map(Option::flatten)
 }
 
 /// Finds the trace with this id, or the only one of the last that begins so.
-pub(crate) fn find(store: &SqliteStore, id: &str) -> Result<Option<RunRecord>, StoreError> {
+pub(crate) fn find(store: &dyn Store, id: &str) -> Result<Option<RunRecord>, StoreError> {
     let wanted = id.trim().to_ascii_lowercase();
     if let Ok(trace) = wanted.parse() {
         return record(store, trace);
     }
-    let roots = store.spans(&SpanFilter { limit: TRACES, ..roots() })?;
+    let roots = spans(store, &roots().limit(TRACES))?;
     let mut traces: Vec<TraceId> = roots.into_iter().map(|root| root.trace_id).collect();
     traces.retain(|trace| !wanted.is_empty() && trace.to_string().starts_with(&wanted));
     traces.sort_unstable();
@@ -30,13 +31,21 @@ pub(crate) fn find(store: &SqliteStore, id: &str) -> Result<Option<RunRecord>, S
     }
 }
 
-fn roots() -> SpanFilter {
-    SpanFilter { parent_id: Some(SpanId::NONE), ..SpanFilter::default() }
+fn roots() -> Query {
+    let has_parent = Expr::Test(Test { field: Field::Parent, condition: Condition::Exists });
+    Query::spans().and(has_parent.negated())
+}
+
+fn spans(store: &dyn Store, query: &Query) -> Result<Vec<Span>, StoreError> {
+    match store.query(query)?.rows {
+        Rows::Spans(found) => Ok(found.into_iter().map(|found| found.span).collect()),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Describes a trace as a run is described; nothing if the store has none of its spans.
-fn record(store: &SqliteStore, trace: TraceId) -> Result<Option<RunRecord>, StoreError> {
-    let spans = store.spans(&SpanFilter { trace_id: Some(trace), limit: usize::MAX, ..SpanFilter::default() })?;
+fn record(store: &dyn Store, trace: TraceId) -> Result<Option<RunRecord>, StoreError> {
+    let spans = store.trace(RunId::from(trace))?;
     Ok(spans.iter().min_by_key(|span| (!span.parent_id.is_none(), span.start_unix_ns)).map(|root| described(root, &spans)))
 }
 

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use flowglass::model::Status;
-use flowglass::store::{RunFilter, RunRecord};
+use flowglass::store::query::Query;
+use flowglass::store::{Rows, RunRecord};
 use flowglass::term::list::{Entry, render};
 use serde_json::Value;
 
@@ -16,13 +17,7 @@ use crate::printer::Printer;
 pub(crate) const SHORT_ID: usize = 8;
 
 pub(crate) fn run(arguments: &ListArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let filter = RunFilter {
-        limit: arguments.limit,
-        status: arguments.status.as_deref().map(status).transpose()?,
-        name: arguments.name.clone(),
-        ..RunFilter::default()
-    };
-    let runs = arguments.store.open()?.runs(&filter)?;
+    let runs = runs(arguments)?;
     let text = if arguments.json {
         let runs = Value::Array(runs.iter().map(json::record).collect());
         format!("{runs:#}\n")
@@ -31,6 +26,20 @@ pub(crate) fn run(arguments: &ListArguments, printer: &mut Printer) -> Result<Ex
     };
     printer.data(None, text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn runs(arguments: &ListArguments) -> Result<Vec<RunRecord>, Failure> {
+    let mut query = Query::runs().limit(arguments.limit);
+    if let Some(word) = &arguments.status {
+        query = query.status(status(word)?);
+    }
+    if let Some(name) = &arguments.name {
+        query = query.name(name);
+    }
+    match arguments.store.any()?.query(&query)?.rows {
+        Rows::Runs(runs) => Ok(runs),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn status(word: &str) -> Result<Status, Failure> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use flowglass::server::{Receiver, ReceiverBuilder, ReceiverStats, ServeError, ServeErrorKind};
-use flowglass::store::{SinkOptions, SqliteStore};
+use flowglass::store::{SinkOptions, Store};
 use flowglass::term::quantity;
 
 use crate::arguments::StoreArgument;
@@ -42,7 +42,7 @@ pub(crate) struct ServeArguments {
 }
 
 pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = SqliteStore::create_or_open(&arguments.store.path()?)?;
+    let store = arguments.store.any_or_new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
     // Before anything listens, so that no signal is missed.
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<E
     let receiver = builder(arguments).on_notice(move |notice| tell.note(&format!("warning: {notice}"))).start(sink);
     let receiver = receiver.map_err(|error| not_started(&error))?;
     if !arguments.quiet {
-        printer.note(&welcome(&store, &receiver));
+        printer.note(&welcome(&*store, &receiver));
     }
     let stats = runtime.block_on(async {
         signals.next().await;
@@ -86,8 +86,8 @@ fn not_started(error: &ServeError) -> Failure {
     Failure::usage(format!("{error}{hint}"))
 }
 
-fn welcome(store: &SqliteStore, receiver: &Receiver) -> String {
-    let mut text = format!("receiving OTLP into {}", store.path().display());
+fn welcome(store: &dyn Store, receiver: &Receiver) -> String {
+    let mut text = format!("receiving OTLP into {}", store.location());
     let mut line = |what: &str, addresses: &[SocketAddr]| {
         for address in addresses.iter().take(1) {
             let _ = write!(text, "\n  {what}  http://{address}");

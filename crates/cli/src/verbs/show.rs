@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use flowglass::insight::waterfall::FoldLimits;
 use flowglass::insight::{Summary, Tree, Waterfall, failures};
 use flowglass::model::Span;
-use flowglass::store::{RunFilter, RunRecord, SqliteStore, StoreErrorKind};
+use flowglass::store::query::Query;
+use flowglass::store::{Rows, RunRecord, Store, StoreErrorKind};
 use flowglass::{picture, term};
 use serde_json::{Value, json};
 
@@ -19,14 +20,14 @@ use crate::verbs::foreign;
 pub(crate) const FAILURES: usize = 5;
 
 pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.any()?;
     let run = match &arguments.run {
-        Some(id) => found(&store, id)?,
-        None => newest(&store)?,
+        Some(id) => found(&*store, id)?,
+        None => newest(&*store)?,
     };
-    let spans = store.trace(&run)?;
+    let spans = store.trace(run.id)?;
     let text = if arguments.json {
-        format!("{:#}\n", whole(&store, &run, &spans)?)
+        format!("{:#}\n", whole(&*store, &run, &spans)?)
     } else if arguments.svg {
         let version = if run.version.is_empty() { String::new() } else { format!(" · version {}", run.version) };
         let title = format!("{}{version}", run.name);
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<Ex
 }
 
 /// Finds a run, or else a trace of another program.
-fn found(store: &SqliteStore, id: &str) -> Result<RunRecord, Failure> {
+fn found(store: &dyn Store, id: &str) -> Result<RunRecord, Failure> {
     match store.find_run(id) {
         Err(error) if error.kind() == StoreErrorKind::NotFound => foreign::find(store, id)?.ok_or_else(|| error.into()),
         found => Ok(found?),
@@ -47,10 +48,13 @@ fn found(store: &SqliteStore, id: &str) -> Result<RunRecord, Failure> {
 }
 
 /// Finds what began last: a run, or a trace of another program.
-fn newest(store: &SqliteStore) -> Result<RunRecord, Failure> {
-    let run = store.runs(&RunFilter { limit: 1, ..RunFilter::default() })?.pop();
+fn newest(store: &dyn Store) -> Result<RunRecord, Failure> {
+    let run = match store.query(&Query::runs().limit(1))?.rows {
+        Rows::Runs(mut runs) => runs.pop(),
+        _ => None,
+    };
     let foreign = foreign::newest(store, run.as_ref().map_or(i64::MIN, |run| run.start_unix_ns))?;
-    foreign.or(run).ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.path().display())))
+    foreign.or(run).ok_or_else(|| Failure::usage(format!("there are no runs in `{}` yet", store.location())))
 }
 
 /// Text in a file has no colours.
@@ -88,7 +92,7 @@ fn drawn(arguments: &ShowArguments, spans: &[Span], options: &term::Options) -> 
     parts.join("\n")
 }
 
-fn whole(store: &SqliteStore, run: &RunRecord, spans: &[Span]) -> Result<Value, Failure> {
+fn whole(store: &dyn Store, run: &RunRecord, spans: &[Span]) -> Result<Value, Failure> {
     let graph = match run.fingerprint {
         Some(fingerprint) => store.graph(fingerprint)?,
         None => None,

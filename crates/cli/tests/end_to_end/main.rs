@@ -36,6 +36,7 @@ mod resuming;
 mod retries;
 mod run_ids;
 mod screens;
+mod servers;
 mod serving;
 mod showing;
 mod signals;

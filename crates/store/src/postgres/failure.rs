@@ -48,6 +48,12 @@ impl Failure {
         }
     }
 
+    /// Says whether the connection broke on the way.
+    pub(super) fn is_broken(&self) -> bool {
+        let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
+        matches!(self, Self::Server(error) if error.is_closed() || error.code().is_some_and(|code| ends.contains(code)))
+    }
+
     /// Says whether a row was there already.
     pub(super) fn is_repetition(&self) -> bool {
         matches!(self, Self::Server(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))

@@ -37,6 +37,8 @@ struct Pool {
 
 /// How much longer than the server we wait before we take it for gone.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that anything may take.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Link {
     /// Makes a link that has no connection yet.
@@ -80,6 +82,12 @@ impl Link {
         let _entered = self.runtime()?.enter();
         let limit = self.options.statement_timeout.saturating_add(PATIENCE);
         Ok(block_on(timeout(limit, answer)).map_err(|_| Failure::Silent)??)
+    }
+
+    /// Waits for an answer that may take its time: an hour at most.
+    pub(super) fn wait_long<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
+        let _entered = self.runtime()?.enter();
+        Ok(block_on(timeout(LONGEST, answer)).map_err(|_| Failure::Silent)??)
     }
 
     /// Borrows a connection of the pool, and makes one where there is none.
@@ -147,12 +155,14 @@ impl Drop for Borrowed {
     }
 }
 
-/// What each connection begins with. Plans of our short statements aren't worth compiling.
+/// What each connection begins with. Plans of our short statements aren't worth compiling, and what the server says it has
+/// must survive its death, whatever it was told for others.
 fn setup(options: &PostgresOptions) -> String {
     let timeout_ms = options.statement_timeout.as_millis();
     format!(
         "SET search_path = {}; SET statement_timeout = {timeout_ms}; SET idle_in_transaction_session_timeout = 60000; \
-         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'",
+         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'; \
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         quoted(&options.schema)
     )
 }

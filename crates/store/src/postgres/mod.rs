@@ -4,8 +4,11 @@
 //! what is exact beside it. See [`PostgresStore`].
 
 mod asked;
+mod backlog;
+mod commit;
 mod condition;
 mod copy;
+mod export;
 mod failure;
 mod heartbeat;
 mod json;
@@ -15,10 +18,12 @@ mod partitions;
 mod prepared;
 mod records;
 mod resources;
+mod retention;
 mod rollups;
 mod schema;
 mod session;
 mod sink;
+mod statement;
 mod tls;
 mod wait;
 mod whole;
@@ -31,13 +36,17 @@ use tokio_postgres::Client;
 
 use crate::query::{Now, Query};
 use crate::store::count_by_pages;
-use crate::{Capabilities, Page, RollupFilter, SinkOptions, Store, StoreError, Survives};
+use crate::{
+    Capabilities, Exported, Forgotten, Page, RetentionPolicy, RollupFilter, Selection, SinkOptions, SqlQuestion, SqlReader,
+    Store, StoreError, Survives,
+};
 use asked::Reading;
 use failure::Failure;
 use link::Link;
 use options::Address;
 pub use options::PostgresOptions;
 use resources::Resources;
+use session::Session;
 use sink::PostgresSink;
 
 /// A store in a PostgreSQL database, version 14 or later.
@@ -88,19 +97,30 @@ impl PostgresStore {
     fn opened(
         address: &str,
         options: PostgresOptions,
-        look: fn(&Link, &Client) -> Result<(), Failure>,
+        look: impl Fn(&Link, &Client) -> Result<(), Failure>,
     ) -> Result<Self, StoreError> {
         let store = Self { link: Arc::new(Link::new(Address::parse(address, options)?)?), resources: Arc::default() };
         store.ask("open", look)?;
         Ok(store)
     }
 
-    fn ask<T>(&self, what: &str, question: impl FnOnce(&Link, &Client) -> Result<T, Failure>) -> Result<T, StoreError> {
-        let answer = self.link.borrow().and_then(|mut connection| connection.ask(question));
+    fn ask<T>(&self, what: &str, question: impl Fn(&Link, &Client) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let ask = || self.link.borrow()?.ask(&question);
+        let answer = match ask() {
+            // It broke while nobody used it: a new one knows whether the server is there.
+            Err(failure) if failure.is_broken() => ask(),
+            answer => answer,
+        };
         answer.map_err(|failure| failure.at(&self.link.place, what))
     }
 
-    fn read<T>(&self, question: impl FnOnce(&Reading<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+    /// Asks on a connection of its own, which ends with the question.
+    fn alone<T>(&self, what: &str, question: impl FnOnce(&Link, &mut Session) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let answer = Session::new(&self.link).and_then(|mut session| question(&self.link, &mut session));
+        answer.map_err(|failure| failure.at(&self.link.place, what))
+    }
+
+    fn read<T>(&self, question: impl Fn(&Reading<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.ask("read", |link, client| {
             let reading = Reading::begin(link, client, &self.resources, Now::system())?;
             let answer = question(&reading)?;
@@ -116,9 +136,10 @@ impl Store for PostgresStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups()
+        Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention().with_sql().with_export()
     }
 
+    /// Whatever the options say, what was written survives the death of the server.
     fn sink(&self, _: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
         Ok(Box::new(PostgresSink::open(&self.link)?))
     }
@@ -149,5 +170,25 @@ impl Store for PostgresStore {
 
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         self.ask("read", |link, client| rollups::list(link, client, filter))
+    }
+
+    fn retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        self.alone("forget runs of", |link, session| retention::retain(link, session, policy))
+    }
+
+    fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
+        self.alone("read", |link, session| retention::preview(link, session, policy))
+    }
+
+    fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {
+        if question.statement.contains("rollups") {
+            // What was committed lately is added first, as far as this user may.
+            let _ = self.alone("write to", rollups::take_up);
+        }
+        self.alone("read", |link, session| statement::answer(link, &session.client, question, reader))
+    }
+
+    fn export(&self, selection: &Selection) -> Result<Exported<'_>, StoreError> {
+        export::export(&self.link, &self.resources, selection)
     }
 }

@@ -40,6 +40,14 @@ impl Table {
         }
     }
 
+    /// Returns the column of times.
+    pub(super) const fn time(self) -> &'static str {
+        match self {
+            Self::Span => "start_unix_ns",
+            Self::Event | Self::Log | Self::Point => "unix_ns",
+        }
+    }
+
     /// Returns the name of the partition of a day, counted from 1970.
     pub(super) fn partition(self, day: i64) -> Option<String> {
         let date = Timestamp::from_second(day.checked_mul(86_400)?).ok()?;
@@ -60,7 +68,7 @@ impl Known {
         if days.iter().all(|day| self.days.contains(day)) {
             return Ok(());
         }
-        let today = "SELECT (extract(epoch FROM clock_timestamp()) / 86400)::bigint";
+        let today = "SELECT floor(extract(epoch FROM clock_timestamp()) / 86400)::bigint";
         self.today = session.number(link, today, &[])?.unwrap_or(self.today);
         let ahead = [self.today, self.today + 1];
         let ahead = Table::ALL.iter().flat_map(|table| ahead.map(|day| (*table, day)));
@@ -109,8 +117,10 @@ fn make(link: &Link, session: &mut Session, table: Table, day: i64) -> Result<()
 }
 
 fn is_there(link: &Link, session: &mut Session, partition: &str) -> Result<bool, Failure> {
-    let rows = session.rows(link, "SELECT to_regclass($1::text) IS NOT NULL", &[&partition])?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
+    // A function that looks up names may answer from what the connection remembers.
+    let sql = "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = $1::text AND n.nspname = current_schema()";
+    Ok(!session.rows(link, sql, &[&partition])?.is_empty())
 }
 
 /// Rows of that day are in the table of other times already, or a reader doesn't let go of it.

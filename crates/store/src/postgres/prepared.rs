@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     pub(super) links: Rows,
     pub(super) logs: Rows,
     pub(super) points: Rows,
-    opened: BTreeMap<(TraceId, SpanId), (Span, Origin)>,
+    opened: BTreeMap<(TraceId, SpanId), (Span, Origin, i64)>,
     /// Spans that are open no more, and those that are told of anew; in one order that all writers keep.
     closed: BTreeSet<(TraceId, SpanId)>,
     pub(super) traces: BTreeMap<TraceId, Change>,
@@ -31,7 +31,6 @@ pub(super) struct Prepared {
     pub(super) graphs: Vec<Arc<Graph>>,
     pub(super) writers: BTreeMap<WriterId, Wrote>,
     pub(super) days: BTreeSet<(Table, i64)>,
-    sink: i64,
     /// The number of the next row.
     next: i64,
     last: i64,
@@ -49,23 +48,24 @@ pub(super) struct Change {
 /// Up to which of its batches a writer has written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wrote {
+    pub(super) sink: i64,
     pub(super) resource: i64,
     pub(super) sequence: i64,
 }
 
 impl Prepared {
-    /// Begins the rows of a commit with this number, of a sink.
-    pub(super) fn new(commit: i64, sink: i64) -> Self {
+    /// Begins the rows of a commit with this number.
+    pub(super) fn new(commit: i64) -> Self {
         let next = commit << ROWS_PER_COMMIT;
-        Self { sink, next, last: next + (1 << ROWS_PER_COMMIT) - 1, ..Self::default() }
+        Self { next, last: next + (1 << ROWS_PER_COMMIT) - 1, ..Self::default() }
     }
 
-    /// Adds a batch whose resource has this id.
-    pub(super) fn add(&mut self, batch: &Batch, resource: i64) -> Result<(), Failure> {
+    /// Adds a batch whose resource and sink have these numbers.
+    pub(super) fn add(&mut self, batch: &Batch, resource: i64, sink: i64) -> Result<(), Failure> {
         for span in batch.spans() {
             self.span(&span.to_span(), resource)?;
         }
-        self.open_and_close(batch, resource);
+        self.open_and_close(batch, resource, sink);
         self.others(batch, resource)?;
         self.points(batch, resource)?;
         self.graphs.extend(batch.graphs.iter().map(Arc::clone));
@@ -73,13 +73,13 @@ impl Prepared {
             self.tallies.push(tally::of_batch(batch));
         }
         let sequence = records::stored(batch.sequence);
-        let wrote = self.writers.entry(batch.writer).or_insert(Wrote { resource, sequence });
-        *wrote = Wrote { resource, sequence: wrote.sequence.max(sequence) };
+        let wrote = self.writers.entry(batch.writer).or_insert(Wrote { sink, resource, sequence });
+        *wrote = Wrote { sink, resource, sequence: wrote.sequence.max(sequence) };
         Ok(())
     }
 
     /// A later batch may close what an earlier one of the same commit opened.
-    fn open_and_close(&mut self, batch: &Batch, resource: i64) {
+    fn open_and_close(&mut self, batch: &Batch, resource: i64, sink: i64) {
         for key in &batch.closed {
             self.opened.remove(key);
             self.closed.insert(*key);
@@ -88,7 +88,7 @@ impl Prepared {
             let span = Span { status: Status::Running, ..span.to_span() };
             let (key, origin) = ((span.trace_id, span.span_id), self.origin(resource));
             self.closed.insert(key);
-            self.opened.insert(key, (span, origin));
+            self.opened.insert(key, (span, origin, sink));
         }
     }
 
@@ -157,8 +157,8 @@ impl Prepared {
     /// Returns the spans that are open from now on.
     pub(super) fn opened(&self) -> Result<Rows, Failure> {
         let mut rows = Rows::default();
-        for (span, origin) in self.opened.values() {
-            records::put_opened(&mut rows, span, *origin, self.sink)?;
+        for (span, origin, sink) in self.opened.values() {
+            records::put_opened(&mut rows, span, *origin, *sink)?;
         }
         Ok(rows)
     }

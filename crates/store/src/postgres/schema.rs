@@ -8,7 +8,7 @@ use crate::hash::hash;
 use crate::{StoreError, StoreErrorKind};
 
 /// What leads from each version to the next. What stands here once is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// The version that this code writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

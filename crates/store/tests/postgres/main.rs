@@ -2,16 +2,34 @@
 
 #![cfg(unix)]
 
+mod outages;
+mod place;
 mod server;
+mod sharing;
+mod statements;
+mod time;
 
 use std::sync::Arc;
 
-use flowglass_store::{PostgresOptions, PostgresStore, Store, conformance};
+use flowglass_model::{Batch, BatchBuilder, Resource, Span, WriterId};
+use flowglass_store::query::{Query, Select};
+use flowglass_store::{PostgresOptions, PostgresStore, Rows, Store, conformance};
 use proptest::prelude::*;
 use server::Server;
 
 fn open(server: &Server, schema: &str) -> PostgresStore {
     PostgresStore::create_or_open(&server.address(schema), PostgresOptions::default()).unwrap()
+}
+
+fn batch(writer: u8, sequence: u64, spans: &[Span]) -> Arc<Batch> {
+    let mut builder = BatchBuilder::new(WriterId::from_bytes([writer; 16]), sequence, Arc::new(Resource::default()));
+    spans.iter().for_each(|span| builder.push(span));
+    Arc::new(builder.finish())
+}
+
+/// All that a store has of a kind.
+fn all(store: &dyn Store, select: Select) -> Rows {
+    store.query(&Query::new(select).limit(usize::MAX)).unwrap().rows
 }
 
 #[test]

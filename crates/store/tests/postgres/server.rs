@@ -81,19 +81,29 @@ impl Server {
         )
     }
 
+    /// Asks in PostgreSQL's own shell, and returns what it prints.
+    pub(crate) fn psql(&self, schema: &str, statement: &str) -> String {
+        let mut command = self.command("psql");
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "me", "-d", "postgres"]);
+        command.args(["-p", &self.port.to_string(), "-c", &format!("SET search_path = \"{schema}\""), "-c", statement]);
+        let output = command.env("PGPASSWORD", "secret").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Starts the server, again on the port that it had.
     pub(crate) fn run(&mut self) {
         let until = Instant::now() + PATIENCE;
+        let had = self.port;
         loop {
-            if self.port == 0 {
+            if had == 0 {
                 self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             }
+            // Somebody else took a new port in between, or what the old server left is not gone yet.
             if self.is_up_by(until) {
                 return;
             }
             assert!(Instant::now() < until, "the server doesn't start: {}", self.log());
-            // Somebody else took the port in between.
-            self.port = 0;
         }
     }
 

@@ -55,9 +55,9 @@ fn of_run<'a>(
     run: &str,
     node: &str,
 ) -> Result<(&'a DiskEntry, bool), Failure> {
-    let store = arguments.place.store.open()?;
+    let store = arguments.place.store.any()?;
     let run = store.find_run(run)?;
-    let spans = store.trace(&run)?;
+    let spans = store.trace(run.id)?;
     // Of a map's items, the first that was computed says most.
     let mut asked: Vec<(bool, [u8; 16])> =
         spans.iter().filter(|span| is_span_of(span, &spans, node)).filter_map(asked).collect();

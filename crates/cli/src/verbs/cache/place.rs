@@ -8,7 +8,6 @@ use flowglass::model::nearest::nearest;
 
 use super::arguments::PlaceArguments;
 use crate::failure::Failure;
-use crate::location::cache_beside;
 
 impl PlaceArguments {
     /// Opens the cache, which must be there.
@@ -26,7 +25,7 @@ impl PlaceArguments {
     fn folder(&self) -> Result<PathBuf, Failure> {
         match &self.cache {
             Some(folder) => Ok(folder.clone()),
-            None => Ok(cache_beside(&self.store.path()?)),
+            None => self.store.location()?.cache(),
         }
     }
 }

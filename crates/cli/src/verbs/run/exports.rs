@@ -116,9 +116,9 @@ fn warn(warnings: &[String], printer: &mut Printer) {
 }
 
 /// Returns what a flush that failed means: a line for each destination that hasn't got everything.
-pub(super) fn undelivered(error: &FlushError, store: &Path) -> Vec<String> {
+pub(super) fn undelivered(error: &FlushError, store: &str) -> Vec<String> {
     let line = |failure: &flowglass::SinkFailure| match failure.sink.as_str() {
-        STORE => format!("warning: the run isn't kept whole in `{}`: {failure}", store.display()),
+        STORE => format!("warning: the run isn't kept whole in `{store}`: {failure}"),
         _ if failure.message.is_empty() => format!("warning: {failure}"),
         _ => format!("warning: {}", failure.message),
     };

@@ -18,7 +18,7 @@ use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
 use self::children::Children;
 use self::exports::undelivered;
-use self::outcome::{cache_problem, near, report, say_where};
+use self::outcome::{cache_problem, report, say_where};
 use self::output::output;
 use self::place::Place;
 use self::prepared::{Prepared, map_items};
@@ -67,14 +67,14 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
         printer.error(if is_told { text.lines().next().unwrap_or_default() } else { &text });
     }
     if !arguments.quiet {
-        say_where(&outcome, near(place.store.path(), &here), printer);
+        say_where(&outcome, &place.shown(&here), printer);
         place.exports.report(printer);
     }
     if let Some(problem) = cache_problem(outcome.cache_stats()) {
         printer.note(&problem);
     }
     if let Err(error) = kept {
-        undelivered(&error, place.store.path()).iter().for_each(|line| printer.note(line));
+        undelivered(&error, &place.shown(Path::new(""))).iter().for_each(|line| printer.note(line));
     }
     output(&arguments, &file, &outcome, &live, printer)?;
     Ok(ExitCode::from(exit_code(outcome.status())))

@@ -101,8 +101,8 @@ pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
 }
 
 /// Says under which id the run is kept, and where.
-pub(super) fn say_where(outcome: &Outcome, store: &Path, printer: &mut Printer) {
+pub(super) fn say_where(outcome: &Outcome, store: &str, printer: &mut Printer) {
     let id = outcome.id().to_string();
     let short: String = id.chars().take(SHORT_ID).collect();
-    printer.note(&format!("\nrun {id}\nkept in {} (flowglass show {short})", store.display()));
+    printer.note(&format!("\nrun {id}\nkept in {store} (flowglass show {short})"));
 }

@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flowglass::model::RunId;
-use flowglass::store::{SinkOptions, SqliteStore};
+use flowglass::store::{SinkOptions, Store};
 use flowglass::{DiskCache, Recorder, telemetry};
 
 use super::exports::Exports;
+use super::outcome::near;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
-use crate::location::{cache_beside, spool_beside};
+use crate::location::Location;
 use crate::printer::Printer;
 
 /// The store, its recorder and the cache of a run.
 pub(super) struct Place {
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn Store>,
+    location: Location,
     pub(super) recorder: Recorder,
     pub(super) cache: Option<DiskCache>,
     pub(super) resumed: Option<RunId>,
@@ -26,29 +28,40 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn open(arguments: &RunArguments, printer: &mut Printer) -> Result<Self, Failure> {
         let attributes = attributes(&arguments.attributes)?;
-        let path = arguments.store.path()?;
-        let store = SqliteStore::create_or_open(&path)?;
+        let location = arguments.store.location()?;
+        let store = arguments.store.any_or_new()?;
         let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
-        let mut recorder = telemetry::to_store(&store, SinkOptions::default())?;
+        let mut recorder = telemetry::to_store(&*store, SinkOptions::default())?;
         for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
-        let (exports, recorder) = Exports::add(arguments, &spool_beside(&path), recorder, printer)?;
+        let (exports, recorder) = Exports::add(arguments, &location.spool()?, recorder, printer)?;
         let cache = match (&arguments.cache, arguments.no_cache) {
             (_, true) => None,
             (Some(path), _) => Some(DiskCache::open(path)),
-            (None, _) => Some(DiskCache::open(cache_beside(&path))),
+            (None, _) => Some(DiskCache::open(location.cache()?)),
         };
         let cache = cache.transpose().map_err(Failure::usage)?;
-        Ok(Self { store, recorder: recorder.build(), cache, resumed, exports })
+        Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports })
     }
 
     /// What changes with every run and so must not count in any cache key.
     pub(super) fn ignored(&self, here: &Path) -> Arc<[PathBuf]> {
-        let store = here.join(self.store.path());
+        let file = match &self.location {
+            Location::File(path) => Some(here.join(path)),
+            Location::Address(_) => None,
+        };
+        let spool = self.location.spool().ok().map(|spool| here.join(spool));
         let cache = self.cache.as_ref().map(|cache| here.join(cache.folder()));
-        let spool = spool_beside(&store);
-        [store, spool].into_iter().chain(cache).collect()
+        file.into_iter().chain(spool).chain(cache).collect()
+    }
+
+    /// Where the store is, for people; a file in this folder is called as it is from here.
+    pub(super) fn shown(&self, here: &Path) -> String {
+        match &self.location {
+            Location::File(path) => near(path, here).display().to_string(),
+            Location::Address(_) => self.store.location(),
+        }
     }
 }
 

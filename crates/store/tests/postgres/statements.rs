@@ -1,0 +1,102 @@
+//! SQL of people: through the store, and in PostgreSQL's own shell.
+
+use std::time::Duration;
+
+use flowglass_model::{Sink, Status};
+use flowglass_store::conformance::Recording;
+use flowglass_store::query::{Query, Select};
+use flowglass_store::{SinkOptions, SqlAnswer, SqlLimits, SqlQuestion, SqlValue, Store, StoreError, StoreErrorKind};
+
+use super::open;
+use super::server::Server;
+
+fn ask(store: &dyn Store, question: &SqlQuestion) -> Result<SqlAnswer, StoreError> {
+    let mut answer = SqlAnswer::default();
+    store.answer_sql(question, &mut answer).map(|()| answer)
+}
+
+#[test]
+fn tables_are_those_of_every_store() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let mut recording = Recording::new(4);
+    (0..10).for_each(|_| sink.write(&recording.batch(20)).unwrap());
+    for (table, select) in [
+        ("runs", Select::Runs),
+        ("spans", Select::Spans),
+        ("events", Select::Events),
+        ("logs", Select::Logs),
+        ("metrics", Select::Metrics),
+    ] {
+        let found = server.psql("s", &format!("SELECT count(*) FROM {table}"));
+        assert_eq!(found.trim(), store.count(&Query::new(select)).unwrap().to_string(), "{table}");
+    }
+    let failed =
+        SqlQuestion::new("SELECT count(*), min(attributes ->> 'node.id') FROM spans WHERE status = $1").with(["error".into()]);
+    let answer = ask(&store, &failed).unwrap();
+    let wanted = store.count(&Query::spans().status(Status::Error)).unwrap();
+    assert_eq!(answer.rows[0][0], SqlValue::Int(i64::try_from(wanted).unwrap()));
+    let rolled = ask(&store, &SqlQuestion::new("SELECT sum(count) AS n FROM rollups WHERE period_s = 86400")).unwrap();
+    let ended = ask(&store, &SqlQuestion::new("SELECT count(*) AS n FROM spans WHERE status <> 'running'")).unwrap();
+    let SqlValue::Int(rolled) = rolled.rows[0][0] else { panic!("{rolled:?}") };
+    let SqlValue::Int(ended) = ended.rows[0][0] else { panic!("{ended:?}") };
+    // What was interrupted and ended after all was counted both times.
+    assert!(rolled >= ended && ended > 0);
+    let shown = ask(&store, &SqlQuestion::new("SELECT attributes, start, duration_ms FROM spans LIMIT 1")).unwrap();
+    assert!(shown.columns[0].is_json && !shown.columns[1].is_json);
+    let keys = server.psql("s", "SELECT count(DISTINCT key) > 3 FROM attributes WHERE source = 'span'");
+    assert_eq!(keys.trim(), "t");
+}
+
+#[test]
+fn a_statement_only_reads_and_ends_in_time() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let kind = |statement: &str| ask(&store, &SqlQuestion::new(statement)).map_err(|error| error.kind());
+    for writing in [
+        "DELETE FROM span RETURNING 1",
+        "WITH d AS (DELETE FROM span RETURNING 1) SELECT * FROM d",
+        "SELECT nextval('commits')",
+        "COMMIT",
+        "SELECT 1; DROP TABLE span",
+        "SELECT set_config('transaction_read_only', 'off', false)",
+        "CREATE TABLE mine (a int)",
+        "SELECT * FROM nowhere",
+        "SELEC 1",
+    ] {
+        assert_eq!(kind(writing), Err(StoreErrorKind::Sql), "{writing}");
+    }
+    let soon = SqlLimits { time: Some(Duration::from_millis(50)), ..SqlLimits::default() };
+    let endless = SqlQuestion::new("SELECT count(*) FROM generate_series(1, 100000000000)").within(soon);
+    assert_eq!(ask(&store, &endless).unwrap_err().kind(), StoreErrorKind::Limit);
+    let large = SqlLimits { value_bytes: 10, ..SqlLimits::default() };
+    let large = SqlQuestion::new("SELECT repeat('x', 11)").within(large);
+    assert_eq!(ask(&store, &large).unwrap_err().kind(), StoreErrorKind::Limit);
+    let error = ask(&store, &SqlQuestion::new("SELECT nmae FROM spans")).unwrap_err();
+    assert!(error.to_string().contains("nmae") && error.to_string().contains("character 8"), "{error}");
+}
+
+#[test]
+fn values_keep_their_types() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let question = SqlQuestion::new(
+        "SELECT 1::int2, 2.5::float8, sum(3), 0.5::numeric, true, 'x', '\\x01ff'::bytea, NULL, $1, now() FROM spans RIGHT JOIN (SELECT 1) AS one ON true",
+    );
+    let row = ask(&store, &question.with([SqlValue::Int(9)])).unwrap().rows.remove(0);
+    let text = |text: &str| SqlValue::Text(text.to_owned());
+    let wanted = [
+        SqlValue::Int(1),
+        SqlValue::Real(2.5),
+        SqlValue::Int(3),
+        SqlValue::Real(0.5),
+        SqlValue::Int(1),
+        text("x"),
+        SqlValue::Blob(vec![1, 255]),
+        SqlValue::Null,
+        SqlValue::Int(9),
+    ];
+    assert_eq!(row[..9], wanted);
+    assert!(matches!(&row[9], SqlValue::Text(now) if now.starts_with("20")));
+}
