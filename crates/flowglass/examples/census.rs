@@ -101,19 +101,41 @@ fn report(portraits: &[Portrait]) -> String {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/..").into());
+    println!("{}", census(&folder, Path::new(".flowglass"))?);
+    Ok(())
+}
 
+/// Takes the census of the sources below a folder. Runs and results are kept in another one.
+fn census(folder: &str, kept: &Path) -> Result<String, Box<dyn Error>> {
     // A pipeline for one file, and a pipeline that has it as a node and runs it once for each.
     let one = Pipeline::builder("portraits").nodes(nodes![count, measure, portray]).build()?;
     let each = one.as_node().map_over("source", "sources").output("portrait", "portraits");
     let census = Pipeline::builder("census-rs").version("1").node(read {}).node(each).node(report {}).build()?;
 
-    let recorder = telemetry::sqlite(".flowglass/flowglass.db")?;
-    let run = census.run(inputs! { folder: folder }).cache(DiskCache::open(".flowglass/cache")?).telemetry(recorder.clone());
+    let recorder = telemetry::sqlite(kept.join("flowglass.db"))?;
+    let run = census.run(inputs! { folder: folder }).cache(DiskCache::open(kept.join("cache"))?).telemetry(recorder.clone());
     let run = run.wait()?;
     recorder.flush(Duration::from_secs(10))?;
 
-    println!("{}", run.waterfall());
-    println!("{}", run.summary());
-    println!("{}", run.get::<String>("report")?);
-    Ok(())
+    Ok(format!("{}\n{}\n{}", run.waterfall(), run.summary(), run.get::<String>("report")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_census_reports_and_comes_from_the_cache_the_second_time() {
+        let home = tempfile::tempdir().unwrap();
+        let (sources, kept) = (home.path().join("sources"), home.path().join(".flowglass"));
+        fs::create_dir_all(sources.join("inner")).unwrap();
+        fs::write(sources.join("a.rs"), "/// Says so.\nfn a() {\n    b();\n}\n").unwrap();
+        fs::write(sources.join("inner/b.rs"), "pub(crate) fn b() {}\n").unwrap();
+        let first = census(sources.to_str().unwrap(), &kept).unwrap();
+        assert!(first.contains("    3     1        3  a.rs\n    1     0        0  inner/b.rs\n"), "{first}");
+        assert!(first.contains("portraits ×2") && !first.contains('⚡'), "{first}");
+        // Everything but the reading, which is never cached: two items of three nodes, and the report.
+        let again = census(sources.to_str().unwrap(), &kept).unwrap();
+        assert!(again.contains("7 of 8 nodes came from the cache"), "{again}");
+    }
 }

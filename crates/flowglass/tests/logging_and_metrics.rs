@@ -174,6 +174,23 @@ fn a_log_that_can_not_be_written_is_reported_and_hurts_nobody() {
     assert_eq!((failures.len(), failures[0].callback(), failures[0].message()), (1, "Logging", "no space left"));
 }
 
+#[node(output = "spent")]
+fn spend(steps: u64) -> u64 {
+    (0..steps).fold(1, |state: u64, step| std::hint::black_box(state.wrapping_mul(31).wrapping_add(step)))
+}
+
+#[test]
+fn metrics_tell_what_the_process_used_where_that_is_asked_for() {
+    let pipeline = Pipeline::builder("root").node(spend {}).build().unwrap();
+    let (plain, metrics) = (Metrics::new(), Metrics::new().with_usage());
+    let callbacks = Callbacks::new().with(plain.clone()).with(metrics.clone());
+    pipeline.run(inputs! { steps: 200_000_u64 }).no_telemetry().callbacks(callbacks).wait().unwrap();
+    assert!(plain.snapshot().nodes[0].cpu.is_none() && !plain.snapshot().to_string().contains("MEMORY"));
+    let used = &metrics.snapshot().nodes[0];
+    assert!(used.cpu.unwrap() > std::time::Duration::ZERO && used.memory_bytes.unwrap() > 1 << 20, "{used:?}");
+    assert!(metrics.snapshot().to_string().lines().next().unwrap().ends_with("CPU  MEMORY"));
+}
+
 #[test]
 fn metrics_count_over_runs() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flowglass::model::{Event, EventKind, Span, SpanId, Subject};
 use flowglass::prelude::*;
-use flowglass::{CallbackContext, Callbacks, Recorder};
+use flowglass::{CallbackContext, Callbacks, LocalBackend, MemoryCache, Recorder};
 use parking_lot::Mutex;
 
 #[node(output = "doubled")]
@@ -197,6 +197,48 @@ fn a_map_in_a_nested_pipeline_knows_its_depth_and_ends_in_order() {
     pipeline.finished inner in outer > inner at 1
     pipeline.finished outer in outer at 0
     ");
+}
+
+/// Elsewhere what ran in batches told of no nodes, passed the cache by, and left a mark that it was in a map.
+#[test]
+fn items_that_go_to_threads_many_at_once_are_told_of_and_kept_one_by_one() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&told);
+    let callbacks = Callbacks::new().with(move |event: &Event<'_>, _: &mut CallbackContext| {
+        note.lock().push((event.name(), event.index));
+    });
+    let (pipeline, cache) = (chain(), MemoryCache::new());
+    let numbers: Vec<u64> = (0..120).collect();
+    let count = |name: &str| {
+        let told = told.lock();
+        let mut indexes: Vec<u64> = told.iter().filter(|(known, _)| known == name).filter_map(|(_, index)| *index).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        indexes.len()
+    };
+    let map = || {
+        told.lock().clear();
+        let map =
+            pipeline.map(inputs! { number: numbers.clone() }, ["number"]).cache(cache.clone()).callbacks(callbacks.clone());
+        map.backend(LocalBackend::threads()).wait().unwrap()
+    };
+    assert_eq!(map().failed(), 0);
+    assert_eq!(["item.started", "node.started", "node.finished", "item.finished"].map(count), [120; 4]);
+    assert_eq!(map().cache_stats().hits, 360);
+    assert_eq!(["item.cached", "item.started", "node.started"].map(count), [120, 0, 0]);
+    told.lock().clear();
+    pipeline.run(inputs! { number: 3_u64 }).callbacks(callbacks.clone()).wait().unwrap();
+    assert!(told.lock().iter().all(|(_, index)| index.is_none()), "nothing is left of the map");
+}
+
+/// Elsewhere the name of a span was the text of a template, and what a map's items show was another in the documents.
+#[test]
+fn spans_have_names_of_their_own_and_items_are_shown_by_default() {
+    let map = chain().map(inputs! { number: vec![1_u64, 2] }, ["number"]).wait().unwrap();
+    let spans = map.trace();
+    assert!(spans.iter().all(|span| !span.name.contains(['{', '}', '%'])), "{spans:#?}");
+    assert_eq!(spans.iter().filter(|span| span.name.starts_with("item ")).count(), 2);
+    assert_eq!(named(&spans, "item 1").attribute("map.index").and_then(|index| index.as_int()), Some(1));
 }
 
 /// Elsewhere nodes were equal when their functions and outputs were called the same.

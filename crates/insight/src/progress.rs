@@ -6,7 +6,7 @@ mod site;
 pub use row::ProgressRow;
 pub use site::{Retry, SiteProgress, State};
 
-use flowglass_model::{Event, EventKind, Site, Subject};
+use flowglass_model::{Event, Site, Subject};
 
 /// How far a run is, site by site.
 ///
@@ -32,7 +32,7 @@ impl Progress {
         site.apply(event);
         self.events += 1;
         self.last_unix_ns = self.last_unix_ns.max(event.at_unix_ns);
-        let ends = !matches!(event.kind, EventKind::Started { .. } | EventKind::Retried { .. });
+        let ends = event.kind.is_end();
         if let Some(parent) = self.parent(at).filter(|_| ends) {
             self.sites[parent].done += 1;
         }
@@ -161,7 +161,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flowglass_model::{CacheStatus, Failure, RunId, SiteId, SpanId, TraceId};
+    use flowglass_model::{CacheStatus, EventKind, Failure, RunId, SiteId, SpanId, TraceId};
 
     const SECOND: i64 = 1_000_000_000;
 

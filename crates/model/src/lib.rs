@@ -33,7 +33,9 @@ pub use batch::{
     RecordCounts, Scalar, SpanColumns, SpanRef, SpanRow, SummaryColumns, Sym,
 };
 pub use duration::parse_duration;
-pub use event::{Event, EventKind, EventRecord, EventVerb, Failure, Interest, Site, SiteId, Subject};
+pub use event::{
+    Event, EventKind, EventRecord, EventValue, EventValues, EventVerb, Failure, Interest, LazyValue, Site, SiteId, Subject,
+};
 pub use failure_report::{AttemptReport, FailureReport, LevelReport, ReportPart};
 pub use graph::{
     Emphasis, Graph, GraphDrawing, GraphInput, GraphLabel, GraphNode, GraphSettings, InputSource, LabelOrigin, Pen,

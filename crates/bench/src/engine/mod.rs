@@ -14,6 +14,7 @@ mod sinks;
 mod spans;
 mod tasks;
 mod turns;
+pub(crate) mod workers;
 
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ const PARTS: &[Part] = &[
     ("cache", cache::run),
     ("sinks", sinks::run),
     ("quiet", quiet::run),
+    ("workers", workers::run),
 ];
 
 /// Measures graphs here and in the neighbour, in turns.

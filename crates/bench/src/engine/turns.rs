@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::number;
 use crate::allocations;
+use crate::thread_time::cpu_ns;
 
 /// So many turns are taken before the first one that counts.
 const WARM_UP: usize = 30;
@@ -27,12 +28,13 @@ pub(super) struct Series<'a> {
     pub(super) name: String,
     batch: Box<dyn Batch + 'a>,
     ns: Vec<f64>,
+    cpu_ns: Vec<f64>,
     allocations: Vec<f64>,
 }
 
 impl<'a> Series<'a> {
     pub(super) fn new(name: String, batch: Box<dyn Batch + 'a>) -> Self {
-        Self { name, batch, ns: Vec::new(), allocations: Vec::new() }
+        Self { name, batch, ns: Vec::new(), cpu_ns: Vec::new(), allocations: Vec::new() }
     }
 
     /// Returns the tenth percentile of its batches' times, in nanoseconds.
@@ -40,30 +42,45 @@ impl<'a> Series<'a> {
         percentile(&self.ns, 10)
     }
 
+    /// Returns the tenth percentile of the time that this thread was on a processor for its batches, in nanoseconds: what long
+    /// batches are compared by, which a busy machine always interrupts.
+    pub(super) fn p10_cpu_ns(&self) -> f64 {
+        percentile(&self.cpu_ns, 10)
+    }
+
     /// Returns how many allocations most of its batches made.
     pub(super) fn allocations(&self) -> f64 {
         percentile(&self.allocations, 50)
     }
 
-    fn turn(&mut self) -> Result<(f64, f64), String> {
+    fn turn(&mut self) -> Result<Turn, String> {
         self.batch.prepare();
-        let (before, start) = (allocations::count(), Instant::now());
+        let (before, cpu_start, start) = (allocations::count(), cpu_ns(), Instant::now());
         self.batch.run();
         let ns = start.elapsed().as_secs_f64() * 1e9;
+        let cpu_ns = cpu_ns() - cpu_start;
         let allocated = allocations::count() - before;
         self.batch.check()?;
-        Ok((ns, number(usize::try_from(allocated).unwrap_or(usize::MAX))))
+        Ok(Turn { ns, cpu_ns, allocations: number(usize::try_from(allocated).unwrap_or(usize::MAX)) })
     }
+}
+
+/// What one batch took.
+struct Turn {
+    ns: f64,
+    cpu_ns: f64,
+    allocations: f64,
 }
 
 /// Lets all take turns; `flush` runs between two turns.
 pub(super) fn take(series: &mut [Series<'_>], mut flush: impl FnMut() -> Result<(), String>) -> Result<(), String> {
     for at in 0..TURNS {
         for one in &mut *series {
-            let (ns, allocations) = one.turn()?;
+            let turn = one.turn()?;
             if at >= WARM_UP {
-                one.ns.push(ns);
-                one.allocations.push(allocations);
+                one.ns.push(turn.ns);
+                one.cpu_ns.push(turn.cpu_ns);
+                one.allocations.push(turn.allocations);
             }
             flush()?;
         }

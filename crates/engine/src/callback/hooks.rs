@@ -13,6 +13,9 @@ pub type CallbackResult = Result<(), BoxError>;
 /// Is told what happens in a run, where it happens and in one order. Callbacks observe; what they do changes nothing in the
 /// run, unless they are slow.
 ///
+/// A hook finds what something is given at its start by [`Event::input`], and what it has made at its end by [`Event::output`]: where
+/// the values lie, so that one that isn't asked for costs nothing, and nothing is loaded or brought here for it.
+///
 /// Implement the hooks that you need. What starts also ends: after a start hook comes exactly one end (or cached) hook, when
 /// the work failed or was cancelled too; [`Event::kind`] says which, and [`on_error`](Self::on_error) comes just before it. Two
 /// things end without a start: an item of a map that comes whole from the cache, and what is skipped.
@@ -105,6 +108,14 @@ pub trait Callback: Send + 'static {
     /// # Errors
     /// As the callback likes.
     fn on_retry(&mut self, attempt: &Event<'_>, context: &mut CallbackContext) -> CallbackResult {
+        Ok(())
+    }
+
+    /// The work of something goes from one backend to another, or comes back.
+    ///
+    /// # Errors
+    /// As the callback likes.
+    fn on_transition(&mut self, moved: &Event<'_>, context: &mut CallbackContext) -> CallbackResult {
         Ok(())
     }
 
@@ -209,6 +220,7 @@ fn dispatch<C: Callback + ?Sized>(callback: &mut C, event: &Event<'_>, context: 
     match event.kind {
         EventKind::Started { .. } => started(callback, event, context),
         EventKind::Retried { .. } => callback.on_retry(event, context),
+        EventKind::Moved { .. } => callback.on_transition(event, context),
         EventKind::Skipped => callback.on_skipped(event, context),
         EventKind::Failed { .. } if !event.from_inside => {
             let told = callback.on_error(event, context);

@@ -1,11 +1,12 @@
 //! A callback that counts: calls, failures, cache hits and durations of each node, over as many runs as it hears of.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Event, EventKind, EventVerb, ExponentialHistogram, Interest, Subject};
+use flowglass_model::{Event, EventKind, EventVerb, ExponentialHistogram, Interest, RunId, SiteId, SpanId, Subject};
+use flowglass_record::ProcessUsage;
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 
@@ -23,7 +24,20 @@ use super::{Callback, CallbackContext, CallbackResult};
 /// println!("{}", metrics.snapshot());
 /// ```
 #[derive(Clone, Default)]
-pub struct Metrics(Arc<Mutex<IndexMap<Arc<str>, NodeMetrics>>>);
+pub struct Metrics {
+    counted: Arc<Mutex<Counted>>,
+    measures_usage: bool,
+}
+
+#[derive(Default)]
+struct Counted {
+    nodes: IndexMap<Arc<str>, NodeMetrics>,
+    /// How long the process had been on processors when a call began that is under way, by its place.
+    begun: HashMap<Place, Duration>,
+}
+
+/// A call under way: its run, its span, and where nothing is recorded its place in the plan and its index.
+type Place = (RunId, SpanId, SiteId, Option<u64>);
 
 /// The numbers of one node at one place of a pipeline.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +63,11 @@ pub struct NodeMetrics {
     pub skipped: u64,
     /// How long calls took that were not cancelled, in seconds.
     pub durations: ExponentialHistogram,
+    /// How long this process was on processors while calls were under way, all threads together; what ran beside a call is in it.
+    /// Measured only [on demand](Metrics::with_usage).
+    pub cpu: Option<Duration>,
+    /// The most memory that this process had at the end of a call, in bytes. As `cpu`, and only where the system says it.
+    pub memory_bytes: Option<u64>,
 }
 
 /// The numbers at one moment. It prints as a table.
@@ -65,10 +84,18 @@ impl Metrics {
         Self::default()
     }
 
+    /// Measures also how long the process is on processors and how much memory it has, at the start and the end of each call:
+    /// some ten microseconds a call.
+    #[must_use]
+    pub fn with_usage(mut self) -> Self {
+        self.measures_usage = true;
+        self
+    }
+
     /// Returns the numbers as they are now.
     #[must_use]
     pub fn snapshot(&self) -> MetricsSnapshot {
-        MetricsSnapshot { nodes: self.0.lock().values().cloned().collect() }
+        MetricsSnapshot { nodes: self.counted.lock().nodes.values().cloned().collect() }
     }
 }
 
@@ -97,6 +124,12 @@ impl NodeMetrics {
         }
     }
 
+    fn add_usage(&mut self, before: Duration) {
+        let usage = ProcessUsage::now();
+        *self.cpu.get_or_insert_default() += usage.cpu_time.saturating_sub(before);
+        self.memory_bytes = self.memory_bytes.max(usage.memory_bytes);
+    }
+
     fn called(&mut self, event: &Event<'_>) {
         self.calls += 1;
         self.durations.record(event.duration().as_secs_f64());
@@ -109,9 +142,10 @@ impl Callback for Metrics {
     }
 
     fn interest(&self) -> Interest {
-        use EventVerb::{Cached, Cancelled, Failed, Finished, Retried, Skipped};
+        use EventVerb::{Cached, Cancelled, Failed, Finished, Retried, Skipped, Started};
         let ends = Interest::in_verbs([Finished, Cached, Failed, Cancelled, Retried, Skipped]);
-        Interest::in_subjects([Subject::Node, Subject::Item]).intersection(ends)
+        let starts = if self.measures_usage { Interest::in_verbs([Started]) } else { Interest::NONE };
+        Interest::in_subjects([Subject::Node, Subject::Item]).intersection(ends.union(starts))
     }
 
     fn on_event(&mut self, event: &Event<'_>, context: &mut CallbackContext) -> CallbackResult {
@@ -119,7 +153,13 @@ impl Callback for Metrics {
         if event.site.children > 0 {
             return Ok(());
         }
-        let mut nodes = self.0.lock();
+        let mut counted = self.counted.lock();
+        let Counted { nodes, begun } = &mut *counted;
+        let place = (event.run, event.span, event.site.id, event.index);
+        if matches!(event.kind, EventKind::Started { .. }) {
+            begun.insert(place, ProcessUsage::cpu_time());
+            return Ok(());
+        }
         let node = nodes.entry(Arc::clone(&event.site.path)).or_insert_with(|| NodeMetrics {
             node: event.of().to_owned(),
             pipeline_path: context.hierarchy().join(" > "),
@@ -127,45 +167,11 @@ impl Callback for Metrics {
             ..NodeMetrics::default()
         });
         node.add(event);
-        Ok(())
-    }
-}
-
-const COLUMNS: [&str; 10] = ["NODE", "CALLS", "FAILED", "CACHED", "RETRIED", "CANCELLED", "SKIPPED", "P50", "P95", "MAX"];
-
-impl fmt::Display for MetricsSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 10]> =
-            std::iter::once(COLUMNS.map(str::to_owned)).chain(self.nodes.iter().map(NodeMetrics::row)).collect();
-        let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-        for row in &rows {
-            write!(f, "{:<1$}", row[0], widths[0])?;
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                write!(f, "  {cell:>width$}")?;
-            }
-            writeln!(f)?;
+        if event.kind.is_end()
+            && let Some(before) = begun.remove(&place)
+        {
+            node.add_usage(before);
         }
         Ok(())
-    }
-}
-
-impl NodeMetrics {
-    fn row(&self) -> [String; 10] {
-        let counts = [self.calls, self.failures, self.cache_hits, self.retries, self.cancelled, self.skipped];
-        let [calls, failures, cache_hits, retries, cancelled, skipped] = counts.map(|count| count.to_string());
-        let [p50, p95, max] = [0.5, 0.95, 1.0].map(|share| self.percentile(share).map_or_else(|| "-".to_owned(), short));
-        let place = format!("{} > {}", self.pipeline_path, self.node);
-        [place, calls, failures, cache_hits, retries, cancelled, skipped, p50, p95, max]
-    }
-}
-
-/// A duration in three digits.
-fn short(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match seconds {
-        1.0.. => format!("{seconds:.2}s"),
-        1e-3.. => format!("{:.1}ms", seconds * 1e3),
-        _ => format!("{:.1}µs", seconds * 1e6),
     }
 }

@@ -6,6 +6,7 @@ mod hooks;
 mod logging;
 mod member;
 mod metrics;
+mod metrics_table;
 mod queue;
 mod replay;
 mod set;

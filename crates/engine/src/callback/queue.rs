@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::ThreadId;
 
-use flowglass_model::{Event, EventRecord, RunId};
+use flowglass_model::{Event, EventRecord, EventValues, RunId};
 
 use super::Tally;
 use super::set::{Telling, View};
@@ -30,6 +30,7 @@ pub(super) enum Waiting {
 /// An event that is told a little later.
 pub(super) struct Later {
     pub(super) record: EventRecord,
+    values: Option<Arc<dyn EventValues + Send + Sync>>,
     surroundings: Arc<Surroundings>,
     tally: Arc<Tally>,
     view: View,
@@ -39,10 +40,20 @@ impl Later {
     pub(super) fn new(event: &Event<'_>, telling: &Telling<'_>) -> Self {
         Self {
             record: event.to_record(),
+            values: event.values().map(EventValues::for_later),
             surroundings: Arc::clone(telling.surroundings),
             tally: Arc::clone(telling.tally),
             view: telling.view,
         }
+    }
+
+    /// The event; none if it is of a kind that this build doesn't know.
+    pub(super) fn event(&self) -> Option<Event<'_>> {
+        let event = self.record.as_event()?;
+        Some(match &self.values {
+            Some(values) => event.with_values(&**values),
+            None => event,
+        })
     }
 
     pub(super) fn telling(&self) -> Telling<'_> {

@@ -126,7 +126,7 @@ impl Callbacks {
             self.0.progress.notify_all();
             match next {
                 Some(Waiting::Event(later)) => {
-                    if let Some(event) = later.record.as_event() {
+                    if let Some(event) = later.event() {
                         self.0.told.lock().tell(&self.0, &event, &later.telling());
                     }
                 }

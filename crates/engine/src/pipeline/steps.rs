@@ -113,6 +113,12 @@ impl Plan {
         Some(names[found] as usize)
     }
 
+    /// Returns the outputs of a node.
+    pub(crate) fn ports_of(&self, node: usize) -> &[OutputPort] {
+        let (first, slots) = (self.inputs.len(), &self.nodes[node].outputs);
+        self.outputs.get(slots.start - first..slots.end - first).unwrap_or_default()
+    }
+
     /// Returns which nodes must run so that these outputs (by their index) are made.
     pub(crate) fn needed(&self, outputs: &[usize]) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];

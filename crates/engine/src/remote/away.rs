@@ -6,17 +6,17 @@ use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
 
 use super::dispatch::{Dispatcher, Returned, Told};
 use super::event::RemoteEvent;
+use super::line::Hearer;
 use crate::error::{Error, ErrorKind};
 use crate::run::NO_RUNTIME;
 
 /// A future of what came back; of nothing, where the item's results turned up while it waited.
 pub(crate) struct Away {
-    told: UnboundedReceiver<Told>,
+    told: Hearer,
     dispatcher: Arc<Dispatcher>,
     job: Arc<AtomicU64>,
     timeout: Option<Duration>,
@@ -32,12 +32,7 @@ pub(crate) trait Listener: Send {
 }
 
 impl Away {
-    pub(super) fn new(
-        told: UnboundedReceiver<Told>,
-        dispatcher: Arc<Dispatcher>,
-        job: Arc<AtomicU64>,
-        timeout: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(told: Hearer, dispatcher: Arc<Dispatcher>, job: Arc<AtomicU64>, timeout: Option<Duration>) -> Self {
         Self { told, dispatcher, job, timeout, late: None, listener: None, is_over: false }
     }
 
@@ -70,7 +65,7 @@ impl Future for Away {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        while let Poll::Ready(told) = this.told.poll_recv(cx) {
+        while let Poll::Ready(told) = this.told.poll_next(cx) {
             let gone = || Told::Done(Err(Error::new(ErrorKind::Worker, "the backend was closed")));
             if let Some(result) = this.hear(told.unwrap_or_else(gone)) {
                 return Poll::Ready(result);

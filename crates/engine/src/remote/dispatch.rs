@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use flowglass_record::Scope;
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::away::Away;
 use super::event::RemoteEvent;
 use super::flight::{Flight, NOWHERE, State};
 use super::job::{Header, ItemResult, WorkerId};
 use super::lane::{Chunk, Lane, LaneKey, Waiting};
+use super::line::line;
 use super::pack::{self, Item, Packed};
 use super::telemetry::{OpenElsewhere, TelemetryCodec};
 use super::transport::{Home, JobId, Message, OutgoingJob, Transport};
@@ -77,7 +77,7 @@ impl Dispatcher {
     /// Puts an item into its lane, which is made if it isn't there. The returned future ends with what came back, or with
     /// nothing, if the item's results have turned up meanwhile.
     pub(crate) fn submit(self: &Arc<Self>, key: LaneKey, errand: impl FnOnce() -> Errand, item: Item) -> Away {
-        let (tell, told) = unbounded_channel();
+        let (tell, told) = line();
         let job = Arc::new(AtomicU64::new(NOWHERE));
         let mut state = self.state.lock();
         let waiting = Waiting { landed: state.landed, ..Waiting::new(item, tell, Arc::clone(&job)) };
@@ -185,5 +185,3 @@ impl Home for Dispatcher {
         self.pump();
     }
 }
-
-pub(super) type Teller = UnboundedSender<Told>;

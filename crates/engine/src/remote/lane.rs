@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicU64;
 
 use flowglass_model::{RunId, SpanId, WriterId};
 
-use super::dispatch::{Errand, Returned, Teller, Told};
+use super::dispatch::{Errand, Returned, Told};
+use super::line::Teller;
 use super::pack::Item;
 use crate::error::Error;
 
@@ -72,8 +73,7 @@ impl Waiting {
     }
 
     pub(super) fn tell(&self, told: Told) {
-        // Nobody may be there any more.
-        let _ = self.tell.send(told);
+        self.tell.tell(told);
     }
 
     pub(super) fn end(self, result: Result<Option<Returned>, Error>) {

@@ -4,8 +4,8 @@
 //! of some job. The driver opens and ends the item's own span, and keeps its cache, its retries and its time limit; the
 //! worker runs what is inside by the ordinary engine, under that span. So a run looks the same wherever its parts ran.
 //!
-//! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`], [`landing`], [`loss`]: the driver's side. Items wait in lanes, travel
-//!   in jobs, come back.
+//! - [`dispatch`], [`flight`], [`lane`], [`pack`], [`away`], [`line`], [`landing`], [`loss`]: the driver's side. Items wait in
+//!   lanes, travel in jobs, come back.
 //! - [`job`], [`carrier`], [`freight`], [`envelope`], [`event`], [`failure`]: what is said, as plain data.
 //! - [`transport`]: how bytes travel, as a trait; [`process`] is the one that comes with the engine.
 //! - [`worker`], [`item`], [`answer`], [`registry`], [`states`]: the worker's side.
@@ -25,6 +25,7 @@ mod item;
 mod job;
 mod landing;
 mod lane;
+mod line;
 mod loss;
 mod observed;
 mod pack;

@@ -175,7 +175,7 @@ fn begun(
             &all
         }
     };
-    State::Away(Box::pin(handed::level(remote, level, teller.around, &slots, outputs, (timeout, is_item))))
+    State::Away(Box::pin(handed::level(remote, level, teller, &slots, outputs, (timeout, is_item))))
 }
 
 fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {

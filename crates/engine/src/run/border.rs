@@ -13,6 +13,7 @@ use super::nested::{self, Served};
 use super::open_span::{OpenSpan, Spanned};
 use super::root::Activated;
 use super::shared::Level;
+use super::told::Lot;
 use crate::error::Error;
 use crate::pipeline::{NodeKind, Pipeline};
 
@@ -119,5 +120,5 @@ pub(crate) fn end_copy(copy: OpenSpan, level: &Level, error: Option<&Error>, end
     if let Some(gate) = &level.gate {
         gate.ended(copy.span());
     }
-    nested::end_span(copy, error, end, served);
+    nested::end_span(copy, error, end, served, Lot::Unknown);
 }

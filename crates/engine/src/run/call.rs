@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flowglass_model::{CacheStatus, EventKind};
+use flowglass_model::CacheStatus;
 use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 
@@ -16,6 +16,7 @@ use super::nested;
 use super::open_span::{Ended, OpenSpan};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
+use super::told::Lot;
 use super::user_code::check;
 use super::work::{Sent, Work};
 use crate::cache::{Entry, Found};
@@ -86,6 +87,12 @@ impl CallSite {
         &self.level.pipeline.0.nodes[self.node]
     }
 
+    /// What was made, as events tell of it.
+    pub(crate) fn made<'a>(&'a self, slots: &'a Slots) -> Lot<'a> {
+        let (ports, is_item) = (self.level.pipeline.0.ports_of(self.node), self.index.is_some());
+        Lot::Made { slots, ports, picked: None, is_item }
+    }
+
     pub(crate) fn path(&self) -> String {
         self.level.place.inside(&self.plan().name, self.index).path()
     }
@@ -143,7 +150,7 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
     let keyed = match keyed {
         Ok(keyed) => keyed,
         Err(NoKey::Lost) => return when_restored(site, given, is_first, cx),
-        Err(NoKey::Failed(error)) => return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now())),
+        Err(NoKey::Failed(error)) => return Begun::Done(fail(started(&site, &given, start), &site.path(), error, Tick::now())),
     };
     if let Some(keyed) = keyed.as_ref().filter(|_| is_first) {
         match keyed.lookup(&site.level, spec) {
@@ -159,14 +166,14 @@ fn begin_call(site: CallSite, given: Givens, start: Tick, ask: Ask, cx: &mut Con
         Err(_) if any_lost(&given) => return when_restored(site, given, is_first, cx),
         Err(error) => {
             let error = site.error(ErrorKind::Cache, &error);
-            return Begun::Done(fail(started(&site, start), &site.path(), error, Tick::now()));
+            return Begun::Done(fail(started(&site, &given, start), &site.path(), error, Tick::now()));
         }
     };
     let shown = aftermath::shown(&site, &given);
     // What the level gave away for its last reader is to be moved, not cloned.
+    let open = started(&site, &given, start);
     let away = is_away.then(|| Sent::new(given));
     let (node, spec) = (Arc::clone(node), Arc::clone(spec));
-    let open = started(&site, start);
     let context = context(&site.level, &open.frame, site.recorded, site.index);
     let work = Work { context, site, node, spec, keyed, away, shown };
     work.first_attempt(inputs, open, cx)
@@ -179,9 +186,9 @@ fn when_restored(site: CallSite, given: Givens, is_first: bool, cx: &mut Context
 }
 
 /// Opens the span of a call and tells of its start.
-fn started(site: &CallSite, start: Tick) -> OpenSpan {
+fn started(site: &CallSite, given: &[Given], start: Tick) -> OpenSpan {
     let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
-    site.level.tell(site.site, open.span(), site.index, start, EventKind::Started { total: None });
+    site.level.tell_start(&open, start, None, Lot::Given(given));
     open
 }
 
@@ -225,7 +232,7 @@ fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Ent
     let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
     // A node tells of its start though the cache has it; an item only when it really starts.
     if site.index.is_none() {
-        site.level.tell(site.site, open.span(), None, start, EventKind::Started { total: None });
+        site.level.tell_start(&open, start, None, Lot::Given(&given));
     }
     let end = Tick::now();
     let (lookup_ns, saved_ns) = (start.elapsed_ns(end), entry.cost_ns);
@@ -242,8 +249,9 @@ pub(crate) fn conclude(open: OpenSpan, node: usize, result: Result<Outputs, BoxE
     let NodeKind::Call { spec, .. } = &plan.kind else { return not_a_call(end) };
     match check(spec, result) {
         Ok(outputs) => {
-            open.end(&Ended::Computed { cache: CacheStatus::Off, signature: None }, end);
-            let slots = plan.exposed.iter().map(|&output| Slot::unsigned(Arc::clone(&outputs[output]))).collect();
+            let slots: Slots = plan.exposed.iter().map(|&output| Slot::unsigned(Arc::clone(&outputs[output]))).collect();
+            let made = Lot::Made { slots: &slots, ports: level.pipeline.0.ports_of(node), picked: None, is_item: false };
+            open.end_with(&Ended::Computed { cache: CacheStatus::Off, signature: None }, end, made);
             Done { result: Ok(slots), hit: false, saved_ns: 0, end, began: None }
         }
         Err(error) => fail(open, &level.place.inside(&plan.name, None).path(), error, end),

@@ -9,11 +9,14 @@ use flowglass_model::{Attributes, Propagation, RunId, SpanId, flags};
 use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Scope, ScopeSpec, Tick, Verdict};
 use parking_lot::Mutex;
 
+use super::gate::Detached;
 use super::leaving::securing;
 use super::level::LevelWork;
 use super::map::MapItems;
-use super::shared::{Clock, Detached, Level, Observer, Place, RunShared, Totals};
+use super::place::Place;
+use super::shared::{Clock, Level, Observer, RunShared};
 use super::slot::Slot;
+use super::totals::Totals;
 use super::user_code::{self, Attempt, Guarded, ThreadLimits, check};
 use crate::backend::Execution;
 use crate::cancel::CancelToken;

@@ -39,6 +39,11 @@ impl Kept {
         self.slots.get(slot)?.as_ref()?.here()
     }
 
+    /// Looks at a slot, whatever form its value has.
+    pub(crate) fn slot(&self, slot: usize) -> Option<&Slot> {
+        self.slots.get(slot)?.as_ref()
+    }
+
     /// Says whether the next reader of a slot is the last one.
     #[inline]
     pub(crate) fn is_last_use(&self, slot: usize) -> bool {

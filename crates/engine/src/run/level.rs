@@ -12,17 +12,14 @@ use futures_util::stream::FuturesUnordered;
 use super::aftermath::{self, Fate, Lent};
 use super::agenda::Agenda;
 use super::attempts::Attempts;
-use super::call::{self, Begun, CallSite, Done, Given, Givens};
+use super::call::{Begun, Done};
 use super::kept::Kept;
-use super::keyed::Keyed;
-use super::map;
 use super::nested;
-use super::recall::Recalled;
 use super::shared::Level;
 use super::slot::Slot;
 use super::turn::{Turn, give_way};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{AWAY, CACHED, NodeKind, ON_THREADS, PlanNode};
+use crate::pipeline::{AWAY, CACHED, ON_THREADS};
 
 /// So many nodes are started between two looks at the clock, where nobody else wants to know the time.
 const LOOK_EVERY: u32 = 16;
@@ -144,43 +141,6 @@ impl LevelWork {
                 self.now = Tick::now();
             }
         }
-    }
-
-    /// Takes a node's results from the cache, or starts it the long way.
-    fn recall_or_begin(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) {
-        let asked = match self.recall(level, node) {
-            Recalled::Whole => return,
-            Recalled::Unknown(keyed) => Some(*keyed),
-            Recalled::Unasked => None,
-        };
-        let begun = self.begin(level, node, asked, cx);
-        self.begun(node, begun);
-    }
-
-    /// Starts a node the long way; `asked` if the cache was asked and knows nothing of it.
-    fn begin(&mut self, level: &Arc<Level>, node: usize, asked: Option<Keyed>, cx: &mut Context<'_>) -> Begun {
-        let start = if self.is_timed { self.now } else { Tick::now() };
-        let plan = &level.pipeline.0.nodes[node];
-        let given = self.given(plan);
-        let site = || CallSite::of_node(level, node);
-        match (&plan.kind, plan.map, asked) {
-            (_, Some(mode), _) => map::begin_node(level, node, given, mode, start, cx),
-            (NodeKind::Call { .. }, None, Some(keyed)) => call::begin_unknown(site(), given, keyed, start, cx),
-            (NodeKind::Call { .. }, None, None) => call::begin(site(), given, start, cx),
-            (NodeKind::Pipeline(_), None, _) => nested::begin(site(), given, true, start, cx),
-        }
-    }
-
-    fn given(&mut self, plan: &PlanNode) -> Givens {
-        let mut given = Givens::with_capacity(plan.args.len());
-        let is_keyed = plan.cache && self.obstacles & CACHED != 0;
-        for arg in &plan.args {
-            if is_keyed {
-                self.kept.share_digest(arg.slot);
-            }
-            given.extend(self.kept.read(arg.slot).map(|slot| Given { slot, have: arg.have.clone() }));
-        }
-        given
     }
 
     pub(super) fn finish(&mut self, node: usize, done: Done) {

@@ -16,6 +16,7 @@ use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::probe::{self, Whole};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
+use super::told::Lot;
 use super::transition::{Transition, Whereabouts};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Arg, NodeKind, Pipeline, PlanNode};
@@ -145,14 +146,16 @@ fn begin_level(
         return Begun::Done(end_whole(&site, open, level, whole));
     }
     let total = Some(plan.whole().needed);
-    around.tell(site.site, open.span(), site.index, start, EventKind::Started { total });
+    let (ports, args) = (inner.0.inputs.as_slice(), Some(plan.args.as_slice()));
+    let given = slots.as_ref().map_or(Lot::Unknown, |slots| Lot::Filled { slots, ports, args });
+    around.tell_start(&open, start, total, given);
     let slots = match slots {
         Ok(slots) => slots,
-        Err(error) => return Begun::Done(end_level(open, Err(error), &site.path(), Tick::now(), Served::default())),
+        Err(error) => return Begun::Done(end_failed(open, error, &site.path(), Tick::now())),
     };
     level.tell_backend(&open);
     // Items of a map are too many to tell of each border that is crossed.
-    let transition = Transition::home(&around.config, &level.config).filter(|_| site.recorded && site.index.is_none());
+    let transition = Transition::home(&around.config, &level.config).filter(|_| site.index.is_none());
     let place = around.place.inside(&plan.name, site.index);
     transition.iter().for_each(|transition| transition.enter(&Whereabouts::of(&open, &place)));
     let (level, copy) = border::cross(around, level, &open);
@@ -192,8 +195,10 @@ fn complete(
     }
     let hit = done.hit && level.config.cache.is_some();
     let signature = finished.map(|finished| finished.signature);
-    let path = if result.is_err() { site.path() } else { String::new() };
-    end_level(open, result, &path, end, Served { hit, saved_ns: done.saved_ns, signature })
+    match result {
+        Ok(slots) => end_level(open, slots, site, end, Served { hit, saved_ns: done.saved_ns, signature }),
+        Err(error) => end_failed(open, error, &site.path(), end),
+    }
 }
 
 /// Ends a pipeline of which the cache has all that it makes, as an entry of its own.
@@ -221,14 +226,14 @@ fn end_whole(site: &CallSite, open: OpenSpan, level: Arc<Level>, whole: Whole) -
 fn end_found(site: &CallSite, open: OpenSpan, level: Option<Arc<Level>>, slots: Slots, calls: u64, served: Served) -> Done {
     if site.index.is_none() {
         let total = Some(site.plan().whole().needed);
-        site.level.tell(site.site, open.span(), None, open.frame.start, EventKind::Started { total });
+        site.level.tell_start(&open, open.frame.start, total, Lot::Unknown);
     }
     let end = Tick::now();
     if let Some((level, Some(copy))) = level.map(|level| border::cross(&site.level, level, &open)) {
         border::end_copy(copy, &level, None, end, served);
     }
     site.level.count_hits(site.site, calls, served.saved_ns);
-    end_level(open, Ok(slots), "", end, served)
+    end_level(open, slots, site, end, served)
 }
 
 /// Takes what is asked for out of what a pipeline made.
@@ -237,16 +242,23 @@ pub(crate) fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &
     outputs.iter().filter_map(|&output| slots[first + output].take()).collect()
 }
 
-/// Ends the span of a pipeline that ran inside of another.
-pub(crate) fn end_level(open: OpenSpan, result: Result<Slots, Error>, path: &str, end: Tick, served: Served) -> Done {
-    let result = result.map_err(|error| open.place(error, path));
+/// Ends the span of a pipeline that ran well inside of another.
+fn end_level(open: OpenSpan, slots: Slots, site: &CallSite, end: Tick, served: Served) -> Done {
+    let made = if served.hit { Lot::Unknown } else { site.made(&slots) };
     let began = Some(open.frame.start);
-    end_span(open, result.as_ref().err(), end, served);
-    Done { hit: served.hit, saved_ns: served.saved_ns, end, result, began }
+    end_span(open, None, end, served, made);
+    Done { hit: served.hit, saved_ns: served.saved_ns, end, result: Ok(slots), began }
+}
+
+/// Ends the span of a pipeline that failed inside of another.
+pub(crate) fn end_failed(open: OpenSpan, error: Error, path: &str, end: Tick) -> Done {
+    let (error, began) = (open.place(error, path), Some(open.frame.start));
+    end_span(open, Some(&error), end, Served::default(), Lot::Unknown);
+    Done { hit: false, saved_ns: 0, end, result: Err(error), began }
 }
 
 /// Ends the span of a pipeline, or of an item that is one.
-pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, served: Served) {
+pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, served: Served, made: Lot<'_>) {
     let Served { hit, saved_ns, signature } = served;
     let signature = signature.as_ref();
     let cached = open.level.config.cache.is_some();
@@ -264,7 +276,7 @@ pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, ser
         }
         None => {
             let cache = if cached { status } else { CacheStatus::Off };
-            open.end(&Ended::Computed { cache, signature }, end);
+            open.end_with(&Ended::Computed { cache, signature }, end, made);
         }
         Some(error) => open.end(&Ended::Failed { error }, end),
     }

@@ -13,6 +13,8 @@ use super::aftermath::Explanation;
 use super::attempts::Attempts;
 use super::map::Shown;
 use super::shared::Level;
+use super::telling::About;
+use super::told::Lot;
 use crate::capture::{Showing, told};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::meters;
@@ -75,10 +77,10 @@ impl OpenSpan {
         index: Option<u64>,
         recorded: bool,
         start: Tick,
-        total: Option<u64>,
+        (total, given): (Option<u64>, Lot<'_>),
     ) -> Self {
         let open = Self::start_quiet(level, site, index, recorded, start);
-        level.tell(site, open.frame.span, index, start, EventKind::Started { total });
+        level.tell_start(&open, start, total, given);
         open
     }
 
@@ -92,9 +94,9 @@ impl OpenSpan {
     }
 
     /// Starts the root of a run, whose frame says how it joined its trace.
-    pub(crate) fn start_root(level: &Arc<Level>, site: u32, frame: Frame, total: Option<u64>) -> Self {
+    pub(crate) fn start_root(level: &Arc<Level>, site: u32, frame: Frame, (total, given): (Option<u64>, Lot<'_>)) -> Self {
         let open = Self::enter(level, site, frame);
-        level.tell(site, frame.span, None, frame.start, EventKind::Started { total });
+        level.tell_start(&open, frame.start, total, given);
         open
     }
 
@@ -142,18 +144,23 @@ impl OpenSpan {
     }
 
     /// Ends the work: closes its frame, writes its record, tells of it and counts it.
-    pub(crate) fn end(mut self, ended: &Ended<'_>, end: Tick) {
-        self.finish(ended, end);
+    pub(crate) fn end(self, ended: &Ended<'_>, end: Tick) {
+        self.end_with(ended, end, Lot::Unknown);
     }
 
-    fn finish(&mut self, ended: &Ended<'_>, end: Tick) {
+    /// As [`end`](Self::end), and tells of what was made.
+    pub(crate) fn end_with(mut self, ended: &Ended<'_>, end: Tick, made: Lot<'_>) {
+        self.finish(ended, end, made);
+    }
+
+    fn finish(&mut self, ended: &Ended<'_>, end: Tick, made: Lot<'_>) {
         let state = std::mem::replace(&mut self.state, State::Over);
         if state != State::Over {
-            self.finish_from(state, ended, end);
+            self.finish_from(state, ended, end, made);
         }
     }
 
-    fn finish_from(&self, state: State, ended: &Ended<'_>, end: Tick) {
+    fn finish_from(&self, state: State, ended: &Ended<'_>, end: Tick, made: Lot<'_>) {
         let level = &*self.level;
         // Nobody passes where somebody else has ended it, when its thread was left behind.
         let Some(_passing) = level.pass() else { return };
@@ -190,7 +197,8 @@ impl OpenSpan {
         }
         let kind = event_kind(ended, duration_ns, failure.as_ref());
         let from_inside = matches!(ended, Ended::Failed { error } if !error.is_news(self.frame.span));
-        level.tell_end(self.site, self.frame.span, self.index(), end, kind, from_inside);
+        let about = About { site: self.site, span: self.frame.span, index: self.index(), at: end, from_inside };
+        level.tell_of(&about, kind, made);
     }
 
     fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
@@ -345,7 +353,7 @@ fn tried(((start, end), error): &((Tick, Tick), Option<Error>)) -> Option<Attemp
 
 impl Drop for OpenSpan {
     fn drop(&mut self) {
-        self.finish(&Ended::Cancelled, Tick::now());
+        self.finish(&Ended::Cancelled, Tick::now(), Lot::Unknown);
     }
 }
 

@@ -7,8 +7,8 @@ use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
 use flowglass_record::Retained;
 
 use super::map::ItemEnd;
-use super::shared::CacheStats;
 use super::slot::Slot;
+use super::totals::CacheStats;
 use crate::callback::{CallbackFailure, CallbackTime, Tally};
 use crate::error::{Error, ErrorKind};
 use crate::feed::EventFeed;

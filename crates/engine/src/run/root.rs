@@ -1,4 +1,4 @@
-//! The root of a run: what is checked before it starts, its trace, its clock, its end.
+//! The root of a run: its trace, its clock, its end.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,21 +10,23 @@ use flowglass_model::{AttributeValue, RunId, SpanId, TraceId, conventions, flags
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick, Verdict};
 use parking_lot::Mutex;
 
-use super::call::Given;
+use super::bind::{bind, wanted};
+use super::gate::Detached;
 use super::leaving::securing;
 use super::level::{LevelDone, LevelWork};
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
 use super::options::{Options, RunBuilder};
 use super::outcome::{Run, Settled, Values};
-use super::shared::{Clock, Detached, Level, Place, RunShared, Totals};
-use super::slot::Slot;
+use super::place::Place;
+use super::shared::{Clock, Level, RunShared};
+use super::told::Lot;
+use super::totals::Totals;
 use super::user_code::sleep_or_never;
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
-use crate::nearest::nearest;
-use crate::pipeline::{InputPort, Inputs, Layout, LevelConfig, Pipeline, Setting, Typed};
+use crate::pipeline::{Layout, LevelConfig, Pipeline, Setting};
 use crate::remote::travel;
 
 /// Runs a pipeline once.
@@ -34,9 +36,10 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let wanted = wanted(&pipeline, options.outputs.as_deref())?;
     travel::check_run(&pipeline, options.backend.resolve(pipeline.0.config.backend.resolve(None)).as_ref())?;
     let slots = bind(&pipeline, inputs, &[], wanted.as_deref())?;
-    let slots = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
+    let slots: Vec<_> = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
     let total = Some(pipeline.0.needed_count(wanted.as_deref()));
-    let started = Started::new(&pipeline, &options, layout, total);
+    let given = Lot::Filled { slots: &slots, ports: &pipeline.0.inputs, args: None };
+    let started = Started::new(&pipeline, &options, layout, (total, given));
     let Started { level, open, retained } = started;
     let inner = under(&level, open.span());
     let work = LevelWork::new(inner, slots, wanted.as_deref());
@@ -51,7 +54,10 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
         };
         let error = error.map(|error| error.at(&place.path(), None, open.level.run.id, 1));
         let duration_ns = open.frame.start.elapsed_ns(end);
-        end_root(open, error.as_ref(), hit, end);
+        let level = Arc::clone(&open.level);
+        let plan = &level.pipeline.0;
+        let made = Lot::Left { slots: slots.get(plan.inputs.len()..).unwrap_or_default(), ports: &plan.outputs };
+        end_root(open, error.as_ref(), hit, end, made);
         (slots, error, duration_ns)
     };
     let spanned = Spanned::new(Box::pin(bounded(work, level.run.cancel.clone(), timeout)), open, complete);
@@ -85,7 +91,12 @@ pub(super) struct Started {
 }
 
 impl Started {
-    pub(super) fn new(pipeline: &Pipeline, options: &Options, layout: Arc<Layout>, total: Option<u64>) -> Self {
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        options: &Options,
+        layout: Arc<Layout>,
+        (total, given): (Option<u64>, Lot<'_>),
+    ) -> Self {
         let plan = &pipeline.0;
         let recorder = match options.telemetry.resolve(plan.config.telemetry.resolve(None)) {
             Some(recorder) => recorder,
@@ -156,7 +167,7 @@ impl Started {
             trail: None,
             place: Place::root(&plan.name),
         });
-        let open = OpenSpan::start_root(&level, root, frame, total);
+        let open = OpenSpan::start_root(&level, root, frame, (total, given));
         level.tell_backend(&open);
         Self { level, open, retained }
     }
@@ -171,7 +182,7 @@ pub(super) fn under(level: &Arc<Level>, span: SpanId) -> Arc<Level> {
     Arc::new(Level { span, cancel: level.cancel.child(), ..Level::clone(level) })
 }
 
-pub(super) fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick) {
+pub(super) fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end: Tick, made: Lot<'_>) {
     use flowglass_model::CacheStatus::{Hit, Off, Write};
     let totals = &open.level.run.totals;
     let hits = totals.hits.load(Relaxed);
@@ -196,7 +207,7 @@ pub(super) fn end_root(mut open: OpenSpan, error: Option<&Error>, hit: bool, end
         Some(error) => Ended::Failed { error },
         None => Ended::Computed { cache, signature: None },
     };
-    open.end(&ended, end);
+    open.end_with(&ended, end, made);
 }
 
 /// What the root's span tells of callbacks: how long they took together, the slowest, and which failed. The last event, which
@@ -256,76 +267,5 @@ impl<F: Future + Unpin> Future for Activated<F> {
         let this = &mut *self;
         let _active = this.scope.activate();
         Pin::new(&mut this.inner).poll(cx)
-    }
-}
-
-/// Which outputs were asked for, by their index.
-pub(super) fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
-    let Some(names) = names else { return Ok(None) };
-    names
-        .iter()
-        .map(|name| pipeline.0.output(name).ok_or_else(|| unknown_output(pipeline, name)))
-        .collect::<Result<_, _>>()
-        .map(Some)
-}
-
-pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
-    let known = || pipeline.0.outputs.iter().map(|port| port.name.as_str());
-    let hint = nearest(name, known()).map(|name| format!("; did you mean `{name}`?"));
-    let hint = hint.unwrap_or_else(|| format!("; it has {}", known().collect::<Vec<_>>().join(", ")));
-    Error::new(ErrorKind::Output, format!("pipeline `{}` has no output `{name}`{hint}", pipeline.name()))
-}
-
-/// Puts inputs and defaults into slots, checked against what the nodes read.
-pub(super) fn bind(
-    pipeline: &Pipeline,
-    inputs: Inputs,
-    over: &[String],
-    outputs: Option<&[usize]>,
-) -> Result<Vec<Option<Given>>, Error> {
-    let plan = &pipeline.0;
-    let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
-    let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;
-    for (name, typed) in inputs.0 {
-        let at = pipeline.input_named(&name)?;
-        given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
-    }
-    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
-    let read = |slot: usize| {
-        plan.nodes.iter().zip(&needed).any(|(node, needed)| *needed && node.args.iter().any(|arg| arg.slot == slot))
-    };
-    let missing: Vec<&InputPort> =
-        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && read(*at)).map(|(_, port)| port).collect();
-    match missing.as_slice() {
-        [] => Ok(given),
-        [port, more @ ..] => {
-            let more = more.iter().map(|port| format!(", `{}`", port.name)).collect::<String>();
-            let message = format!("pipeline `{}` needs the input `{}`{more}", pipeline.name(), port.name);
-            Err(Error::new(ErrorKind::Input, format!("{message} (a {}, read by node `{}`)", port.ty, port.reader)))
-        }
-    }
-}
-
-/// Turns a value into what its port wants: one literal number type into another, a list where it is mapped over.
-fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error> {
-    if mapped {
-        let item = typed.ty.item();
-        return match item {
-            Some(item) if item.fits(&port.ty) => Ok(typed.into()),
-            Some(item) => Err(Error::new(
-                ErrorKind::Input,
-                format!("the items of `{}` are `{item}`, but node `{}` reads a `{}`", port.name, port.reader, port.ty),
-            )),
-            None => {
-                Err(Error::new(ErrorKind::Input, format!("`{}` is mapped over, but a `{}` is not a list", port.name, typed.ty)))
-            }
-        };
-    }
-    port.accept(typed).map(Given::from)
-}
-
-impl From<Typed> for Given {
-    fn from(typed: Typed) -> Self {
-        Self { slot: Slot::shared(typed.value), have: typed.ty }
     }
 }

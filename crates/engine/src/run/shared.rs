@@ -1,18 +1,19 @@
 //! What all parts of one run share, and where a part stands in it.
 
-use std::cell::Cell;
-use std::fmt::{self, Write as _};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use flowglass_model::{Attributes, CacheStatus, Event, Redaction, RunId, Site, SpanId, conventions as names};
+use flowglass_model::{Attributes, Event, Redaction, RunId, Site, SpanId, conventions as names};
 use flowglass_record::{Scope, Tick, Value as AttributeInput};
-use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
+use parking_lot::Mutex;
 
 use super::border::Trail;
+use super::gate::{Detached, Gate, Passing};
 use super::map::MapItems;
 use super::open_span::{OpenSpan, seconds};
+use super::place::Place;
+use super::totals::Totals;
 use crate::backend::{Execution, LOCAL};
 use crate::callback::Tally;
 use crate::cancel::CancelToken;
@@ -20,7 +21,6 @@ use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
 use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline, meters};
-use crate::remote::Counts;
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -63,66 +63,6 @@ impl RunShared {
     }
 }
 
-/// Closed when nobody waits for a thread any more: what ends on it after that isn't told.
-#[derive(Default)]
-pub(crate) struct Gate {
-    is_closed: ReentrantMutex<Cell<bool>>,
-    /// The scopes of other recorders in which the thread has spans open, each with the span that was opened there first.
-    scopes: Mutex<Vec<(SpanId, Scope)>>,
-}
-
-/// Holds a gate open while something ends.
-pub(crate) type Passing<'a> = ReentrantMutexGuard<'a, Cell<bool>>;
-
-impl Gate {
-    /// Passes, for as long as the guard lives, unless the gate was closed.
-    pub(crate) fn pass(&self) -> Option<Passing<'_>> {
-        Some(self.is_closed.lock()).filter(|closed| !closed.get())
-    }
-
-    pub(crate) fn close(&self) {
-        self.is_closed.lock().set(true);
-    }
-
-    /// Takes note that spans are opened in the scope of another recorder, of which this is the first.
-    pub(crate) fn opened(&self, first: SpanId, scope: Scope) {
-        self.scopes.lock().push((first, scope));
-    }
-
-    /// Takes note that the first span in the scope of another recorder has ended.
-    pub(crate) fn ended(&self, first: SpanId) {
-        self.scopes.lock().retain(|(other, _)| *other != first);
-    }
-
-    /// Takes the scopes of other recorders in which spans are open.
-    pub(crate) fn take_scopes(&self) -> Vec<(SpanId, Scope)> {
-        std::mem::take(&mut self.scopes.lock())
-    }
-}
-
-/// Work whose thread was still running when it was ended.
-#[derive(Default)]
-pub(crate) struct Detached {
-    any: AtomicBool,
-    /// Each span, and where its work stands, unless work around it is named.
-    work: Mutex<Vec<(SpanId, Option<String>)>>,
-}
-
-impl Detached {
-    pub(crate) fn add(&self, span: SpanId, path: Option<String>) {
-        self.any.store(true, Relaxed);
-        self.work.lock().push((span, path));
-    }
-
-    pub(crate) fn has(&self, span: SpanId) -> bool {
-        self.any.load(Relaxed) && self.work.lock().iter().any(|(detached, _)| *detached == span)
-    }
-
-    pub(crate) fn paths(&self) -> Vec<String> {
-        self.work.lock().iter().filter_map(|(_, path)| path.clone()).collect()
-    }
-}
-
 /// Turns ticks into Unix time for events; spans are resolved by the recorder.
 pub(crate) struct Clock {
     pub(crate) start: Tick,
@@ -132,107 +72,6 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn unix_ns(&self, tick: Tick) -> i64 {
         self.start_unix_ns.saturating_add_unsigned(self.start.elapsed_ns(tick))
-    }
-}
-
-/// What a run did, counted whether or not spans are recorded.
-#[derive(Default)]
-pub(crate) struct Totals {
-    pub(crate) nodes: AtomicU64,
-    pub(crate) hits: AtomicU64,
-    pub(crate) failed: AtomicU64,
-    pub(crate) saved_ns: AtomicU64,
-    /// How many nodes asked the cache in vain.
-    misses: AtomicU64,
-    writes: AtomicU64,
-    damaged: AtomicU64,
-    /// The first thing that went wrong with the cache.
-    problem: OnceLock<String>,
-}
-
-/// What the caches did for a run, its nested pipelines and maps included.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CacheStats {
-    /// How many nodes came from the cache.
-    pub hits: u64,
-    /// How many nodes were computed though they may be cached.
-    pub misses: u64,
-    /// How many of those were stored.
-    pub writes: u64,
-    /// How long the computations took that needn't be done again, in nanoseconds.
-    pub saved_ns: u64,
-    /// How many results the cache knew of but couldn't give; they were computed.
-    pub damaged: u64,
-    /// The first thing that went wrong with the cache, if something did. The run went on without it.
-    pub problem: Option<String>,
-}
-
-impl Totals {
-    pub(crate) fn count(&self, ended: &super::open_span::Ended<'_>) {
-        use super::open_span::Ended;
-        match ended {
-            Ended::Hit { saved_ns, .. } => {
-                self.hits.fetch_add(1, Relaxed);
-                self.saved_ns.fetch_add(*saved_ns, Relaxed);
-            }
-            Ended::Failed { .. } => {
-                self.nodes.fetch_add(1, Relaxed);
-                self.failed.fetch_add(1, Relaxed);
-            }
-            Ended::Computed { cache, .. } => {
-                self.nodes.fetch_add(1, Relaxed);
-                self.misses.fetch_add(u64::from(matches!(cache, CacheStatus::Miss | CacheStatus::Write)), Relaxed);
-                self.writes.fetch_add(u64::from(*cache == CacheStatus::Write), Relaxed);
-            }
-            Ended::Cancelled => {}
-        }
-    }
-
-    /// Notes that the cache knows of a result but can't give it.
-    pub(crate) fn count_damage(&self, problem: impl fmt::Display) {
-        self.damaged.fetch_add(1, Relaxed);
-        self.note_problem(problem);
-    }
-
-    /// Notes that something went wrong with the cache.
-    pub(crate) fn note_problem(&self, problem: impl fmt::Display) {
-        self.problem.get_or_init(|| problem.to_string());
-    }
-
-    /// Counts what happened in another process as this run's own.
-    pub(crate) fn add(&self, counts: &Counts) {
-        let Counts { nodes, hits, failed, saved_ns, misses, writes, damaged } = *counts;
-        self.nodes.fetch_add(nodes, Relaxed);
-        self.hits.fetch_add(hits, Relaxed);
-        self.failed.fetch_add(failed, Relaxed);
-        self.saved_ns.fetch_add(saved_ns, Relaxed);
-        self.misses.fetch_add(misses, Relaxed);
-        self.writes.fetch_add(writes, Relaxed);
-        self.damaged.fetch_add(damaged, Relaxed);
-    }
-
-    /// Returns what another process is to count as its own.
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            nodes: self.nodes.load(Relaxed),
-            hits: self.hits.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            saved_ns: self.saved_ns.load(Relaxed),
-            misses: self.misses.load(Relaxed),
-            writes: self.writes.load(Relaxed),
-            damaged: self.damaged.load(Relaxed),
-        }
-    }
-
-    pub(crate) fn cache(&self) -> CacheStats {
-        CacheStats {
-            hits: self.hits.load(Relaxed),
-            misses: self.misses.load(Relaxed),
-            writes: self.writes.load(Relaxed),
-            saved_ns: self.saved_ns.load(Relaxed),
-            damaged: self.damaged.load(Relaxed),
-            problem: self.problem.get().cloned(),
-        }
     }
 }
 
@@ -260,72 +99,6 @@ pub(crate) struct Level {
     /// The spans around that other recorders have, or that this one had before it was switched off.
     pub(crate) trail: Option<Arc<Trail>>,
     pub(crate) place: Place,
-}
-
-/// Where something stands, with the indexes of the items around it: `digest > docs[3] > count`.
-#[derive(Clone)]
-pub(crate) struct Place(Arc<PlaceNode>);
-
-struct PlaceNode {
-    around: Option<Place>,
-    name: Arc<str>,
-    index: Option<u64>,
-}
-
-impl Place {
-    pub(crate) fn root(name: &Arc<str>) -> Self {
-        Self(Arc::new(PlaceNode { around: None, name: Arc::clone(name), index: None }))
-    }
-
-    pub(crate) fn inside(&self, name: &Arc<str>, index: Option<u64>) -> Self {
-        Self(Arc::new(PlaceNode { around: Some(self.clone()), name: Arc::clone(name), index }))
-    }
-
-    /// The same place as an item of a top-level map.
-    pub(crate) fn item(&self, index: u64) -> Self {
-        let around = self.0.around.clone();
-        Self(Arc::new(PlaceNode { around, name: Arc::clone(&self.0.name), index: Some(index) }))
-    }
-
-    /// The index of the nearest item around.
-    pub(crate) fn index(&self) -> Option<u64> {
-        self.0.index.or_else(|| self.0.around.as_ref()?.index())
-    }
-
-    /// Names and indexes from the root to here.
-    pub(crate) fn steps(&self) -> Vec<(String, Option<u64>)> {
-        let mut steps = self.0.around.as_ref().map(Self::steps).unwrap_or_default();
-        steps.push((self.0.name.to_string(), self.0.index));
-        steps
-    }
-
-    /// The name of the pipeline that is run.
-    pub(crate) fn root_name(&self) -> &str {
-        self.0.around.as_ref().map_or(&*self.0.name, Self::root_name)
-    }
-
-    /// Names from the root to here, without indexes.
-    pub(crate) fn names(&self) -> String {
-        let around = self.0.around.as_ref().map(|around| around.names() + " > ").unwrap_or_default();
-        around + &self.0.name
-    }
-
-    /// The place at the end of these steps.
-    pub(crate) fn at(steps: &[(String, Option<u64>)]) -> Self {
-        let step = |around, (name, index): &(String, Option<u64>)| {
-            Some(Self(Arc::new(PlaceNode { around, name: name.as_str().into(), index: *index })))
-        };
-        steps.iter().fold(None, step).unwrap_or_else(|| Self::root(&"".into()))
-    }
-
-    pub(crate) fn path(&self) -> String {
-        let mut path = self.0.around.as_ref().map(|around| around.path() + " > ").unwrap_or_default();
-        path.push_str(&self.0.name);
-        if let Some(index) = self.0.index {
-            let _ = write!(path, "[{index}]");
-        }
-        path
-    }
 }
 
 impl Level {
@@ -386,17 +159,5 @@ impl Level {
     /// Says whether items of this level's maps run on threads.
     pub(crate) fn items_use_threads(&self) -> bool {
         !self.is_on_thread && self.config.backend.map_execution == Execution::Threads
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_name_items_where_they_stand() {
-        let place = Place::root(&"a".into()).inside(&"b".into(), Some(3)).inside(&"c".into(), None);
-        assert_eq!((place.path().as_str(), place.index()), ("a > b[3] > c", Some(3)));
-        assert_eq!(Place::root(&"a".into()).item(2).path(), "a[2]");
     }
 }

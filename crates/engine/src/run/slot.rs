@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use super::hit::Hit;
+use super::told::Lying;
 use crate::cache::CachedOutput;
 use crate::value::{KeyDigest, KeyHasher, List, Type, Value, ValueError};
 
@@ -103,6 +104,15 @@ impl Slot {
             Self::Plain(value) => Some(value),
             Self::Cached { .. } => None,
             Self::Rich(rich) => rich.here(),
+        }
+    }
+
+    /// Where the value lies, for who only wants to look.
+    pub(super) fn as_lying(&self) -> Lying<'_> {
+        match (self.here(), self) {
+            (Some(value), _) => Lying::Here(value),
+            (None, Self::Rich(_)) => Lying::Many(self.listed()),
+            (None, _) => Lying::NotHere,
         }
     }
 

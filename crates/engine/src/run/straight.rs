@@ -11,6 +11,8 @@ use super::level::LevelWork;
 use super::open_span::{OpenSpan, Spanned};
 use super::shared::Level;
 use super::slot::Slot;
+use super::telling::About;
+use super::told::Lot;
 use super::user_code::{self, Attempt, First, Guarded};
 use crate::error::BoxError;
 use crate::invocation::{Invocation, Whereabouts};
@@ -50,7 +52,7 @@ impl LevelWork {
         slots.iter().for_each(|&slot| self.kept.was_read(slot as usize));
         match first {
             Ok(First::Ready(Ok(outputs))) if outputs.len() == step.outputs.1 as usize => {
-                self.leave(level, &frame);
+                self.leave(level, node, &frame, &outputs);
                 self.keep(step, outputs);
                 self.agenda.done(steps, node);
             }
@@ -83,14 +85,16 @@ impl LevelWork {
         };
         scope.enter(&frame);
         if self.is_heard {
-            level.tell(frame.template, frame.span, None, frame.start, EventKind::Started { total: None });
+            let about = About::node(&frame, frame.start);
+            let given = Lot::Read { kept: &self.kept, args: &level.pipeline.0.nodes[node].args };
+            level.tell_of(&about, EventKind::Started { total: None }, given);
         }
         frame
     }
 
     /// Ends the span of a node that has run well.
     #[inline]
-    fn leave(&mut self, level: &Level, frame: &Frame) {
+    fn leave(&mut self, level: &Level, node: usize, frame: &Frame, outputs: &Outputs) {
         let Some(_passing) = level.pass() else { return };
         if self.is_timed {
             self.now = Tick::now();
@@ -115,7 +119,8 @@ impl LevelWork {
         if self.is_heard {
             let duration_ns = frame.start.elapsed_ns(self.now);
             let kind = EventKind::Finished { duration_ns, cache: CacheStatus::Off };
-            level.tell(frame.template, frame.span, None, self.now, kind);
+            let made = Lot::Gave { values: outputs, ports: level.pipeline.0.ports_of(node) };
+            level.tell_of(&About::node(frame, self.now), kind, made);
             // What was told may have taken its time, which is not the next node's.
             self.now = Tick::now();
         }

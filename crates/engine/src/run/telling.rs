@@ -1,9 +1,11 @@
 //! Telling of what happens: to the observer, to feeds, and to the callbacks of the level where it happens.
 
 use flowglass_model::{Event, EventKind, EventVerb, SpanId, Subject};
-use flowglass_record::Tick;
+use flowglass_record::{Frame, Tick};
 
+use super::open_span::OpenSpan;
 use super::shared::{Level, RunShared};
+use super::told::{Lot, Told};
 use crate::callback::{Callbacks, Telling, View};
 
 /// The sets of callbacks that hear of an event: that of the level around, and that of the pipeline which the event is about.
@@ -15,11 +17,21 @@ struct Listeners<'a> {
 
 /// What an event is about, and when it happened.
 #[derive(Clone, Copy)]
-struct About {
-    site: u32,
-    span: SpanId,
-    index: Option<u64>,
-    at: Tick,
+pub(crate) struct About {
+    pub(crate) site: u32,
+    pub(crate) span: SpanId,
+    pub(crate) index: Option<u64>,
+    pub(crate) at: Tick,
+    /// Whether a failure only passes on what failed inside.
+    pub(crate) from_inside: bool,
+}
+
+impl About {
+    /// A node of a level, by its open frame.
+    #[inline]
+    pub(super) const fn node(frame: &Frame, at: Tick) -> Self {
+        Self { site: frame.template, span: frame.span, index: None, at, from_inside: false }
+    }
 }
 
 const FROM_INSIDE: View = View { around: false, inside: true };
@@ -30,7 +42,14 @@ impl Level {
     /// Tells all who want to hear of an event; one that nobody wants is never made.
     #[inline]
     pub(crate) fn tell(&self, site: u32, span: SpanId, index: Option<u64>, at: Tick, kind: EventKind<'_>) {
-        self.tell_end(site, span, index, at, kind, false);
+        self.tell_of(&About { site, span, index, at, from_inside: false }, kind, Lot::Unknown);
+    }
+
+    /// Tells of a start, with what it is given.
+    #[inline]
+    pub(crate) fn tell_start(&self, open: &OpenSpan, at: Tick, total: Option<u64>, given: Lot<'_>) {
+        let (site, span, index) = (open.site, open.span(), open.index());
+        self.tell_of(&About { site, span, index, at, from_inside: false }, EventKind::Started { total }, given);
     }
 
     /// Says whether nobody at all listens here.
@@ -41,25 +60,18 @@ impl Level {
         self.config.callbacks.is_none() && run.observer.is_none() && run.feeds.is_empty() && nobody_inside
     }
 
-    /// Tells of an end, and of a failure whether it only passes on what failed inside.
+    /// Tells of something, and of the values that it is about.
     #[inline]
-    pub(crate) fn tell_end(
-        &self,
-        site: u32,
-        span: SpanId,
-        index: Option<u64>,
-        at: Tick,
-        kind: EventKind<'_>,
-        from_inside: bool,
-    ) {
+    pub(crate) fn tell_of(&self, about: &About, kind: EventKind<'_>, lot: Lot<'_>) {
         if !self.is_unheard()
             && let Some(_passing) = self.pass()
         {
-            self.tell_listeners(About { site, span, index, at }, kind, from_inside);
+            self.tell_listeners(about, kind, lot);
         }
     }
 
-    fn tell_listeners(&self, About { site, span, index, at }: About, kind: EventKind<'_>, from_inside: bool) {
+    fn tell_listeners(&self, about: &About, kind: EventKind<'_>, lot: Lot<'_>) {
+        let About { site, span, index, at, from_inside } = *about;
         let (subject, verb) = (self.site(site).subject, kind.verb());
         let listeners = self.listeners(site, subject, verb);
         let run = &*self.run;
@@ -67,6 +79,7 @@ impl Level {
         if listeners.is_empty() && run.observer.is_none() && !is_fed {
             return;
         }
+        let told = run.layout.surroundings.sites.get(site as usize).map(|facts| Told::new(facts, &run.redaction, verb, lot));
         let mut next = run.next_event.lock();
         let order = (*next, run.clock.unix_ns(at));
         *next += 1;
@@ -74,6 +87,9 @@ impl Level {
         let mut event = Event::new(order, run.id, self.site(site), span, index, kind);
         event.parent = self.span;
         event.from_inside = from_inside;
+        if let Some(told) = &told {
+            event = event.with_values(told);
+        }
         if let Some(observer) = &run.observer {
             observer(&event);
         }

@@ -1,13 +1,15 @@
-//! Transitions from one backend to another: work that makes one says so, as an event of its span and as a log record.
+//! Transitions from one backend to another: work that makes one says so, as an event of its span, as a log record
+//! and to callbacks.
 
 use std::sync::Arc;
 
-use flowglass_model::{Severity, SpanId, conventions as names};
-use flowglass_record::{Scope, Value as AttributeInput};
+use flowglass_model::{EventKind, Severity, SpanId, conventions as names};
+use flowglass_record::{Scope, Tick, Value as AttributeInput};
 
 use super::handed;
 use super::open_span::OpenSpan;
-use super::shared::{Level, Place};
+use super::place::Place;
+use super::shared::Level;
 use crate::backend::LOCAL;
 use crate::pipeline::{LevelConfig, NodeKind};
 use crate::remote::travel;
@@ -61,17 +63,32 @@ pub(super) struct Whereabouts<'a> {
     pub(super) scope: &'a Scope,
     pub(super) span: SpanId,
     pub(super) place: &'a Place,
+    /// By which level, and of which of its places, callbacks are told.
+    pub(super) level: &'a Level,
+    pub(super) site: u32,
+    pub(super) recorded: bool,
 }
 
 impl<'a> Whereabouts<'a> {
     pub(super) fn of(open: &'a OpenSpan, place: &'a Place) -> Self {
-        Self { scope: &open.level.scope, span: open.span(), place }
+        Self {
+            scope: &open.level.scope,
+            span: open.span(),
+            place,
+            level: &open.level,
+            site: open.site,
+            recorded: open.recorded,
+        }
     }
 
     fn tell(&self, event: &'static str, (from, to): (&str, &str), worker: Option<&str>) {
+        self.level.tell(self.site, self.span, None, Tick::now(), EventKind::Moved { from, to, worker });
+        if !self.recorded {
+            return;
+        }
         let both = [(names::BACKEND_FROM, AttributeInput::Str(from)), (names::BACKEND_TO, AttributeInput::Str(to))];
-        let worker = worker.map(|worker| (names::WORKER_ID, AttributeInput::Str(worker)));
-        let about: Vec<_> = both.into_iter().chain(worker).collect();
+        let by = worker.map(|worker| (names::WORKER_ID, AttributeInput::Str(worker)));
+        let about: Vec<_> = both.into_iter().chain(by).collect();
         self.scope.event(self.span, event, &about);
         let body = format!("`{}` goes from `{from}` to `{to}`", self.place.path());
         self.scope.log(self.span, event, (Severity::DEBUG, &body), &about);

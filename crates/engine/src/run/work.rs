@@ -207,7 +207,7 @@ impl Work {
 
     fn end(&self, open: OpenSpan, cache: CacheStatus, slots: Slots, end: Tick) -> Done {
         let (began, signature) = (Some(open.frame.start), self.keyed.as_ref().map(|keyed| &keyed.signature));
-        open.end(&Ended::Computed { cache, signature }, end);
+        open.end_with(&Ended::Computed { cache, signature }, end, self.site.made(&slots));
         Done { result: Ok(slots), hit: false, saved_ns: 0, end, began }
     }
 }

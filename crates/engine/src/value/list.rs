@@ -1,6 +1,6 @@
 //! What a map makes: a list of values of one type, not yet turned into a `Vec` of it.
 
-use super::description::FromItemsFn;
+use super::type_info::FromItemsFn;
 use super::{Type, Value, ValueError, borrow};
 
 /// Outputs of a map's items, in order. A consumer that declares `Vec<T>` or `&[T]` gets one made when it needs it.

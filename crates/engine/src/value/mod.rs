@@ -1,21 +1,25 @@
 //! Values between nodes: type-erased, with abilities that are found at compile time where a type has them.
 
 mod description;
+mod erased;
 mod key;
 mod key_serializer;
 mod list;
 pub mod probe;
 mod sequence;
 mod stateful;
+mod type_info;
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-pub use description::{DEEPEST, Type, TypeInfo};
+pub use description::Type;
 pub use key::{CacheKey, KeyDigest, KeyHasher};
 pub use list::List;
 pub use stateful::{State, Stateful};
+pub(crate) use type_info::FromItemsFn;
+pub use type_info::{DEEPEST, TypeInfo};
 
 /// A value on its way between nodes. Its [`Type`] is kept by whoever holds it: a plan's slot, an input, a run's output.
 pub type Value = Arc<dyn Any + Send + Sync>;

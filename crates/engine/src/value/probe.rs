@@ -5,16 +5,19 @@
 //! it not at all. This works only where the type is written out (in `#[node]` and `inputs!`), not behind a type
 //! parameter without bounds: there the answer is "nothing". The table test below pins it.
 
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::description::{DEEPEST, DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
+use super::erased::{
+    bare, collect_fns, decode, encode, from_items, item_at, items, key_by_own, key_by_serialize, length, list, list_of_lists,
+    list_of_lists_of_lists, preview_by_debug, preview_by_serialize,
+};
 use super::sequence::{Element, Sequence};
-use super::{CacheKey, KeyHasher, Stateful, Type, TypeInfo, Value, ValueError, borrow};
+use super::type_info::{DEEPEST, DecodeFn, EncodeFn, FromItemsFn, ItemAtFn, ItemsFn, KeyFn, LengthFn, PreviewFn};
+use super::{CacheKey, Stateful, Type, TypeInfo};
 
 /// Stands for a type without holding a value of it.
 pub struct Probe<T: ?Sized>(PhantomData<fn() -> T>);
@@ -161,115 +164,11 @@ pub fn describe<T: 'static>(
     })
 }
 
-fn key_by_serialize<T: Serialize + 'static>(value: &Value, hasher: &mut KeyHasher) -> Result<(), ValueError> {
-    hasher.serialize(borrow::<T>(value)?)
-}
-
-fn key_by_own<T: CacheKey + 'static>(value: &Value, hasher: &mut KeyHasher) -> Result<(), ValueError> {
-    hasher.own_key(std::any::type_name::<T>(), &borrow::<T>(value)?.cache_key());
-    Ok(())
-}
-
-fn encode<T: Serialize + 'static>(value: &Value) -> Result<Vec<u8>, ValueError> {
-    rmp_serde::to_vec_named(borrow::<T>(value)?)
-        .map_err(|error| ValueError::new(format!("a `{}` can't be encoded: {error}", std::any::type_name::<T>())))
-}
-
-fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Value, ValueError> {
-    let value: T = rmp_serde::from_slice(bytes)
-        .map_err(|error| ValueError::new(format!("these bytes are no `{}`: {error}", std::any::type_name::<T>())))?;
-    Ok(Arc::new(value))
-}
-
-fn preview_by_serialize<T: Serialize + 'static>(value: &Value, limit: usize) -> String {
-    let mut shown = Bounded { text: String::new(), limit };
-    if let Ok(value) = borrow::<T>(value)
-        && let Ok(json) = serde_json::to_string(value)
-    {
-        let _ = shown.write_str(&json);
-    }
-    shown.text
-}
-
-fn preview_by_debug<T: Debug + 'static>(value: &Value, limit: usize) -> String {
-    let mut shown = Bounded { text: String::new(), limit };
-    if let Ok(value) = borrow::<T>(value) {
-        // An error here is the bound that was reached.
-        let _ = write!(shown, "{value:?}");
-    }
-    shown.text
-}
-
-/// Text that stops growing at a bound, so that a huge value isn't written out to be cut.
-struct Bounded {
-    text: String,
-    limit: usize,
-}
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let room = self.limit.saturating_sub(self.text.len());
-        if part.len() <= room {
-            self.text.push_str(part);
-            return Ok(());
-        }
-        self.text.push_str(&part[..part.floor_char_boundary(room)]);
-        self.text.push('…');
-        Err(fmt::Error)
-    }
-}
-
-fn bare<T: 'static>() -> Type {
-    Type::Leaf(TypeInfo::bare::<T>())
-}
-
-fn list<L: Sequence>() -> Type {
-    list_type::<L>(bare::<L::Item>)
-}
-
-fn list_of_lists<L: Sequence<Item: Sequence>>() -> Type {
-    list_type::<L>(list::<L::Item>)
-}
-
-fn list_of_lists_of_lists<L: Sequence<Item: Sequence<Item: Sequence>>>() -> Type {
-    list_type::<L>(list_of_lists::<L::Item>)
-}
-
-fn list_type<L: Sequence>(item: fn() -> Type) -> Type {
-    Type::Leaf(TypeInfo {
-        clone: true,
-        item: Some(item),
-        items: Some(items::<L>),
-        item_at: Some((length::<L>, item_at::<L>)),
-        from_items: Some(from_items::<L>),
-        ..TypeInfo::bare::<L>()
-    })
-}
-
-fn items<L: Sequence>(value: &Value) -> Result<Vec<Value>, ValueError> {
-    Ok(borrow::<L>(value)?.items().map(|item| Arc::new(item.clone()) as Value).collect())
-}
-
-fn length<L: Sequence>(value: &Value) -> Result<usize, ValueError> {
-    Ok(borrow::<L>(value)?.length())
-}
-
-fn item_at<L: Sequence>(value: &Value, index: usize) -> Result<Value, ValueError> {
-    let item = borrow::<L>(value)?.item(index).ok_or_else(|| ValueError::new(format!("there is no item {index}")))?;
-    Ok(Arc::new(item.clone()))
-}
-
-fn from_items<L: Sequence>(items: &[Value]) -> Result<Value, ValueError> {
-    let items = items.iter().map(|item| borrow::<L::Item>(item).cloned()).collect::<Result<Vec<_>, _>>()?;
-    Ok(Arc::new(L::of(items)?))
-}
-
-fn collect_fns<T: Element>() -> [FromItemsFn; DEEPEST] {
-    [from_items::<Vec<T>>, from_items::<Vec<Vec<T>>>, from_items::<Vec<Vec<Vec<T>>>>, from_items::<Vec<Vec<Vec<Vec<T>>>>>]
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Value, borrow};
     use super::*;
 
     #[derive(serde::Serialize, serde::Deserialize, Clone)]

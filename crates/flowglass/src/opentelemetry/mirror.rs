@@ -66,7 +66,8 @@ where
             EventKind::Started { .. } => self.start(event, time(event.at_unix_ns)),
             EventKind::Retried { attempt, failure, .. } => self.tell_retry(event, attempt, &failure.message),
             EventKind::Skipped => {}
-            _ => self.end(event),
+            kind if kind.is_end() => self.end(event),
+            _ => {}
         }
         Ok(())
     }

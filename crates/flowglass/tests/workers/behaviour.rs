@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use flowglass::model::{EventVerb, SpanEvent, Subject};
 use flowglass::prelude::*;
 use flowglass::testing::TestRecorder;
-use flowglass::{Backend, Chunk, ErrorKind, LocalBackend};
+use flowglass::{Backend, Callbacks, Chunk, ErrorKind, LocalBackend, Logging};
 
 use crate::pipelines::{Model, halves, middle_of, models, on, report, sums};
 use crate::spans::paths;
@@ -127,6 +127,37 @@ fn a_map_crosses_the_border_once() {
     }
 }
 
+/// A log that can be read while something writes to it.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn logs_tell_where_work_goes_with_telemetry_and_without() {
+    for recorded in [true, false] {
+        let log = Log::default();
+        let callbacks = Callbacks::new().with(Logging::human(log.clone())).with(Logging::json(log.clone()));
+        let run = sums().unwrap().run(inputs! { number: 7 }).outputs(["square"]).callbacks(callbacks).backend(workers(1));
+        let run = if recorded { run } else { run.no_telemetry() };
+        run.wait().unwrap();
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let moved: Vec<&str> = log.lines().filter(|line| line.contains("⇄")).collect();
+        let expected =
+            ["  ⇄ Node: square: from local to processes", "  ⇄ Node: square: from processes to local (done by processes-1)"];
+        assert_eq!(moved, expected, "{log}");
+        assert!(log.contains(r#""backend_from":"processes""#) && log.contains(r#""worker_id":"processes-1""#), "{log}");
+    }
+}
+
 #[test]
 fn errors_say_where_and_how_often() {
     let map = halves().unwrap().map(inputs! { number: vec![2_u64, 3, 20, 8] }, ["number"]).backend(workers(2)).wait().unwrap();
@@ -168,5 +199,9 @@ fn what_happens_in_a_worker_is_told_here_in_one_order() {
         told.sort();
         told
     };
-    assert_eq!(tell(Some(workers(2))), tell(None));
+    let mut away = tell(Some(workers(2)));
+    // What is handed out goes there and comes back, which a local run knows nothing of.
+    let moved: Vec<String> = away.extract_if(.., |told| told.ends_with("Moved")).collect();
+    assert_eq!(moved[..2], ["Map report > each Moved", "Map report > each Moved"]);
+    assert_eq!((moved.len(), away), (6, tell(None)));
 }

@@ -6,7 +6,8 @@ use super::{EventVerb, Subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Interest(u64);
 
-const VERBS: u32 = 8;
+/// As many as there is room for.
+const VERBS: u32 = 12;
 /// The bits of one subject.
 const SUBJECT: u64 = (1 << VERBS) - 1;
 
@@ -26,7 +27,7 @@ impl Interest {
     /// Every event with these verbs, whatever it is about.
     #[must_use]
     pub fn in_verbs(verbs: impl IntoIterator<Item = EventVerb>) -> Self {
-        const ONE_OF_EACH: u64 = 0x01_01_01_01_01;
+        const ONE_OF_EACH: u64 = 0x001_001_001_001_001;
         Self(verbs.into_iter().fold(0, |all, verb| all | (ONE_OF_EACH << verb as u32)))
     }
 

@@ -46,6 +46,15 @@ pub enum EventKind<'a> {
         /// Why it failed.
         failure: &'a Failure,
     },
+    /// Its work goes from one backend to another, or comes back. Told between its start and its end.
+    Moved {
+        /// The name of the backend that it comes from.
+        from: &'a str,
+        /// The name of the backend that it goes to.
+        to: &'a str,
+        /// Who had it, where it comes back from a worker.
+        worker: Option<&'a str>,
+    },
     /// It was stopped.
     Cancelled {
         /// How long it took.
@@ -56,6 +65,12 @@ pub enum EventKind<'a> {
 }
 
 impl EventKind<'_> {
+    /// Says whether nothing more will happen to what the event is about.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        !matches!(self, Self::Started { .. } | Self::Retried { .. } | Self::Moved { .. })
+    }
+
     /// Returns the verb of the event's name.
     #[must_use]
     pub const fn verb(&self) -> EventVerb {
@@ -65,6 +80,7 @@ impl EventKind<'_> {
             Self::Cached { .. } => EventVerb::Cached,
             Self::Failed { .. } => EventVerb::Failed,
             Self::Retried { .. } => EventVerb::Retried,
+            Self::Moved { .. } => EventVerb::Moved,
             Self::Cancelled { .. } => EventVerb::Cancelled,
             Self::Skipped => EventVerb::Skipped,
         }

@@ -7,6 +7,7 @@ mod kind;
 mod name;
 mod record;
 mod site;
+mod values;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use kind::{EventKind, Failure};
 pub use name::{EventVerb, Subject};
 pub use record::EventRecord;
 pub use site::{Site, SiteId};
+pub use values::{EventValue, EventValues, LazyValue};
 
 use crate::{RunId, SpanId};
 
@@ -40,6 +42,7 @@ pub struct Event<'a> {
     pub kind: EventKind<'a>,
     /// Of a failure: whether something inside failed, which has been told already, and this only passes the error on.
     pub from_inside: bool,
+    values: Option<&'a (dyn EventValues + 'a)>,
 }
 
 impl<'a> Event<'a> {
@@ -53,7 +56,33 @@ impl<'a> Event<'a> {
         index: Option<u64>,
         kind: EventKind<'a>,
     ) -> Self {
-        Self { seq, at_unix_ns, run, site, span, parent: SpanId::NONE, index, kind, from_inside: false }
+        Self { seq, at_unix_ns, run, site, span, parent: SpanId::NONE, index, kind, from_inside: false, values: None }
+    }
+
+    /// Says where the values lie that it is about.
+    #[must_use]
+    pub const fn with_values(self, values: &'a (dyn EventValues + 'a)) -> Self {
+        Self { values: Some(values), ..self }
+    }
+
+    /// Returns where the values lie that it is about, if whoever tells of it knows.
+    #[must_use]
+    pub const fn values(&self) -> Option<&'a (dyn EventValues + 'a)> {
+        self.values
+    }
+
+    /// Finds what it was given under this name: where a pipeline, a node, a map or an item starts. Costs nothing unless it is
+    /// asked for; see [`EventValue`]. None for events that were recorded, and for what happens inside of a worker.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<EventValue<'a>> {
+        self.values?.input(name).map(EventValue::new)
+    }
+
+    /// Finds what it made under this name: where a pipeline, a node or an item has ended well, and wasn't a cache hit. Otherwise
+    /// as [`input`](Self::input).
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<EventValue<'a>> {
+        self.values?.output(name).map(EventValue::new)
     }
 
     /// Returns the event's name: `node.started`, `item.cached`, …
@@ -76,7 +105,7 @@ impl<'a> Event<'a> {
             | EventKind::Failed { duration_ns, .. }
             | EventKind::Cancelled { duration_ns } => Some(duration_ns),
             EventKind::Cached { lookup_ns, .. } => Some(lookup_ns),
-            EventKind::Started { .. } | EventKind::Retried { .. } | EventKind::Skipped => None,
+            EventKind::Started { .. } | EventKind::Retried { .. } | EventKind::Moved { .. } | EventKind::Skipped => None,
         }
     }
 

@@ -45,6 +45,7 @@ pub enum EventVerb {
     Retried,
     Cancelled,
     Skipped,
+    Moved,
     /// Something that this build doesn't know: only in records of a newer one.
     #[serde(other)]
     Other,
@@ -62,6 +63,7 @@ impl EventVerb {
             Self::Retried => "retried",
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
+            Self::Moved => "moved",
             Self::Other => "other",
         }
     }

@@ -38,6 +38,12 @@ pub struct EventRecord {
     pub delay_ns: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_inside: bool,
 }
@@ -79,6 +85,9 @@ impl EventRecord {
             },
             EventVerb::Cancelled => EventKind::Cancelled { duration_ns },
             EventVerb::Skipped => EventKind::Skipped,
+            EventVerb::Moved => {
+                EventKind::Moved { from: self.from.as_deref()?, to: self.to.as_deref()?, worker: self.worker.as_deref() }
+            }
             EventVerb::Other => return None,
         })
     }
@@ -103,6 +112,9 @@ impl From<&Event<'_>> for EventRecord {
             attempt: None,
             delay_ns: None,
             failure: event.failure().cloned(),
+            from: None,
+            to: None,
+            worker: None,
             from_inside: event.from_inside,
         };
         match event.kind {
@@ -115,6 +127,10 @@ impl From<&Event<'_>> for EventRecord {
             EventKind::Retried { attempt, delay_ns, .. } => {
                 record.attempt = Some(attempt);
                 record.delay_ns = Some(delay_ns);
+            }
+            EventKind::Moved { from, to, worker } => {
+                (record.from, record.to) = (Some(from.to_owned()), Some(to.to_owned()));
+                record.worker = worker.map(str::to_owned);
             }
             EventKind::Failed { .. } | EventKind::Cancelled { .. } | EventKind::Skipped => {}
         }
@@ -174,6 +190,8 @@ mod tests {
             EventKind::Retried { attempt: 2, delay_ns: 9, failure: &failure },
             EventKind::Cancelled { duration_ns: 10 },
             EventKind::Skipped,
+            EventKind::Moved { from: "local", to: "processes", worker: None },
+            EventKind::Moved { from: "processes", to: "local", worker: Some("processes-1") },
         ];
         for kind in kinds {
             let event = Event::new((11, 12), TraceId::random().into(), &site, SpanId::NONE, Some(2), kind);

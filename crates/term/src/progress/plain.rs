@@ -56,7 +56,7 @@ impl PlainProgress {
             EventKind::Retried { attempt, failure, .. } => {
                 Some(format!("{path}: attempt {attempt} failed, trying again: {}", message(&failure.message)))
             }
-            _ if repeats => None,
+            kind if repeats || !kind.is_end() => None,
             _ => Some(self.ended(progress, event)),
         }
     }
@@ -83,7 +83,7 @@ impl PlainProgress {
             let mark = mark(Status::Error, false, self.options);
             return Some(format!("{}{index}: {mark} FAILED {}", event.site.path, message(&failure.message)));
         }
-        let ends = !matches!(event.kind, EventKind::Started { .. } | EventKind::Retried { .. });
+        let ends = event.kind.is_end();
         let map_at = event.site.parent?.0 as usize;
         let map = progress.sites().get(map_at).filter(|_| ends && progress.expected(map_at) == 1)?;
         let total = map.total.filter(|&total| map.done < total)?;

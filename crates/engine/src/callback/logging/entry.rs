@@ -13,6 +13,8 @@ pub(super) enum What {
     Inner,
     /// An attempt that failed and is not the last.
     Attempt,
+    /// Work that goes to another backend, or comes back.
+    Transition,
     /// The failure itself.
     Error,
 }
@@ -54,7 +56,7 @@ impl Entry {
 fn severity(what: What) -> Severity {
     match what {
         What::Pipeline => Severity::INFO,
-        What::Nested | What::Inner => Severity::DEBUG,
+        What::Nested | What::Inner | What::Transition => Severity::DEBUG,
         What::Attempt => Severity::WARN,
         What::Error => Severity::ERROR,
     }
@@ -77,6 +79,7 @@ fn words(event: &Event<'_>) -> (&'static str, &'static str) {
         EventKind::Cached { .. } => ("cached", "⚡"),
         EventKind::Failed { .. } => ("failed", "✗"),
         EventKind::Retried { .. } => ("retried", "↻"),
+        EventKind::Moved { .. } => ("moved", "⇄"),
         EventKind::Cancelled { .. } => ("cancelled", "◌"),
         _ => ("skipped", "◌"),
     }
@@ -93,6 +96,10 @@ fn detail(what: What, event: &Event<'_>) -> Option<String> {
         EventKind::Retried { attempt, delay_ns, failure } => {
             let seconds = std::time::Duration::from_nanos(delay_ns).as_secs_f64();
             Some(format!("attempt {attempt} failed, the next is in {seconds:.2}s: {}", failure.message))
+        }
+        EventKind::Moved { from, to, worker } => {
+            let by = worker.map(|worker| format!(" (done by {worker})")).unwrap_or_default();
+            Some(format!("from {from} to {to}{by}"))
         }
         _ => None,
     }

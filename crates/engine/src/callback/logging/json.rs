@@ -70,6 +70,11 @@ fn facts(fields: &mut Map<String, Value>, entry: &Entry, event: &Event<'_>) {
         });
         fields.insert("cache_signature".to_owned(), digits.into());
     }
+    if let EventKind::Moved { from, to, worker } = event.kind {
+        fields.insert("backend_from".to_owned(), from.into());
+        fields.insert("backend_to".to_owned(), to.into());
+        fields.extend(worker.map(|worker| ("worker_id".to_owned(), worker.into())));
+    }
     if let Some(failure) = event.failure() {
         fields.insert("error_type".to_owned(), failure.error_type.as_str().into());
         fields.insert("error_message".to_owned(), failure.message.as_str().into());

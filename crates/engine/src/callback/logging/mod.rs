@@ -14,7 +14,7 @@ use entry::Entry;
 
 /// Writes a line to `out` for what happens in a run.
 ///
-/// Pipelines are told at [`Severity::INFO`]; nodes, maps and nested pipelines at [`Severity::DEBUG`]; attempts that are tried again
+/// Pipelines are told at [`Severity::INFO`]; nodes, maps, nested pipelines and transitions between backends at [`Severity::DEBUG`]; attempts that are tried again
 /// at [`Severity::WARN`]; errors, once each, at [`Severity::ERROR`]. By default all is written. What a node reads and makes is
 /// named and never shown.
 ///
@@ -47,7 +47,8 @@ impl<W: Write + Send + 'static> Logging<W> {
 
     /// Writes a JSON object a line, with the same fields for the same things: `message`, `level`, `unix_ns`, `run_id`, `span_id`,
     /// `depth`, `pipeline_path`, `current_pipeline`, and what the event adds: `pipeline_id`, `node_id`, `index`, `input_keys`,
-    /// `output_keys`, `duration` (in seconds), `cache_signature`, `error_type`, `error_message`, `parent_id`, `child_id`.
+    /// `output_keys`, `duration` (in seconds), `cache_signature`, `error_type`, `error_message`, `parent_id`, `child_id`,
+    /// `backend_from`, `backend_to`, `worker_id`.
     #[must_use]
     pub fn json(out: W) -> Self {
         Self { out, format: Format::Json, least: Severity::DEBUG }
@@ -101,6 +102,7 @@ impl<W: Write + Send + 'static> Callback for Logging<W> {
         on_map_item_end => entry::What::Inner;
         on_map_item_cached => entry::What::Inner;
         on_retry => entry::What::Attempt;
+        on_transition => entry::What::Transition;
         on_skipped => entry::What::Inner;
         on_error => entry::What::Error;
     }

@@ -22,8 +22,9 @@ use pool::Pool;
 /// Starts copies of this program as workers, when the first job comes, and replaces those that die.
 ///
 /// A worker's standard output goes to this process's standard error, so that what nodes print there doesn't get between
-/// the lines that this program prints. Nobody stands between, so nothing is lost when a worker dies, and lines of several workers
-/// may get between each other; logs and spans say who wrote them. Workers end when this is dropped or this process ends, however it ends.
+/// the lines that this program prints. Nobody stands between, so nothing is lost when a worker dies, and lines of several
+/// workers may mix; log records say where they come from. Workers end when this is dropped or this process ends, however it
+/// ends.
 pub struct ProcessWorkers {
     settings: Settings,
     pool: OnceLock<Result<Arc<Pool>, String>>,

@@ -7,7 +7,8 @@ use flowglass_model::{Attributes, SpanId, TraceParent, conventions};
 use flowglass_record::{Context, Tick, Value as AttributeInput, Verdict};
 use smallvec::SmallVec;
 
-use super::super::shared::{Level, Place};
+use super::super::place::Place;
+use super::super::shared::Level;
 use super::super::transition::{Transition, Whereabouts};
 use super::SharedTrip;
 use crate::backend::LOCAL;
@@ -24,9 +25,10 @@ pub(super) struct Handed {
     pub(super) remote: Arc<RemoteBackend>,
     pub(super) span: SpanId,
     pub(super) place: Place,
+    /// The place of the span in the run's layout.
+    site: u32,
     is_item: bool,
-    /// Whether its transitions are told: items of maps are too many.
-    tells: bool,
+    recorded: bool,
     sent: Tick,
 }
 
@@ -47,13 +49,13 @@ impl Handed {
     pub(super) fn new(
         level: &Arc<Level>,
         remote: &Arc<RemoteBackend>,
-        (span, place): (SpanId, Place),
+        (span, place, site): (SpanId, Place, u32),
         is_item: bool,
         recorded: bool,
     ) -> Self {
         let (level, remote) = (Arc::clone(level), Arc::clone(remote));
-        let handed = Self { level, remote, span, place, is_item, tells: recorded && !is_item, sent: Tick::now() };
-        if handed.tells {
+        let handed = Self { level, remote, span, place, site, is_item, recorded, sent: Tick::now() };
+        if !is_item {
             handed.transition().enter(&handed.whereabouts());
         }
         handed
@@ -127,7 +129,14 @@ impl Handed {
     }
 
     fn whereabouts(&self) -> Whereabouts<'_> {
-        Whereabouts { scope: &self.level.scope, span: self.span, place: &self.place }
+        Whereabouts {
+            scope: &self.level.scope,
+            span: self.span,
+            place: &self.place,
+            level: &self.level,
+            site: self.site,
+            recorded: self.recorded,
+        }
     }
 
     fn transition(&self) -> Transition {
@@ -172,7 +181,7 @@ impl Handed {
         if let Some(resources) = self.remote.resources_named() {
             self.attribute(conventions::BACKEND_RESOURCES, AttributeInput::Str(&resources));
         }
-        if self.tells {
+        if !self.is_item {
             self.transition().leave(&self.whereabouts(), Some(&worker.id));
         }
         let times = self.times(returned.result.start_unix_ns, returned.result.duration_ns);

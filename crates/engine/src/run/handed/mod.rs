@@ -8,7 +8,6 @@ mod retold;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::SpanId;
 use flowglass_record::{Frame, Tick};
 use parking_lot::Mutex;
 
@@ -16,7 +15,7 @@ use self::crossing::{Arrived, Handed, Journey};
 pub(super) use self::lying::Lying;
 use self::reading::Reading;
 use self::retold::Retold;
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Teller};
 use super::call::Givens;
 use super::keyed::Keyed;
 use super::level::{LevelDone, cancelled};
@@ -68,7 +67,7 @@ pub(super) fn call(
     let plan = &level.pipeline.0.nodes[node];
     let place = level.place.inside(&plan.name, calling.index);
     let is_item = calling.index.is_some();
-    let handed = Handed::new(level, remote, (calling.frame.span, place), is_item, calling.recorded);
+    let handed = Handed::new(level, remote, (calling.frame.span, place, calling.frame.template), is_item, calling.recorded);
     let readings = plan.args.iter().zip(given).map(|(arg, given)| {
         let (name, want) = (arg.name.clone(), arg.want.clone());
         Some(Reading { name, slot: given.slot, have: given.have, want, signature: None })
@@ -106,16 +105,17 @@ pub(super) fn takes_whole(level: &Level, is_item: bool) -> bool {
         && if is_item { travel::items_travel_whole(pipeline) } else { travel::travels_whole(pipeline) }
 }
 
-/// Hands the run of a whole pipeline to a worker; `around` is the span around the level's own.
+/// Hands the run of a whole pipeline to a worker; `teller` says where it stands.
 pub(super) fn level(
     remote: &Arc<RemoteBackend>,
     level: &Arc<Level>,
-    around: SpanId,
+    teller: Teller,
     slots: &[Option<Slot>],
     outputs: &[usize],
     (timeout, is_item): (Option<Duration>, bool),
 ) -> impl Future<Output = LevelDone> + Send + use<> {
-    let handed = Handed::new(level, remote, (level.span, level.place.clone()), is_item, level.recorded);
+    let handed = Handed::new(level, remote, (level.span, level.place.clone(), teller.site), is_item, level.recorded);
+    let around = teller.around;
     let readings = readings(&level.pipeline, slots, outputs);
     let target = Target::Whole { outputs: outputs.iter().map(|&output| number(output)).collect() };
     let journey = Journey { around, target, timeout, most_inline: LARGE_BYTES };

@@ -7,6 +7,8 @@ use flowglass_record::Tick;
 
 use super::super::nested;
 use super::super::shared::Level;
+use super::super::telling::About;
+use super::super::told::Lot;
 use crate::pipeline::NodeKind;
 use crate::remote::{Listener, RemoteEvent};
 
@@ -43,7 +45,9 @@ impl Listener for Retold {
     fn happened(&mut self, event: &RemoteEvent) {
         if let Some(level) = self.levels.get(event.site as usize) {
             let site = self.first + event.site;
-            level.tell_end(site, event.span, event.index, Tick::now(), event.kind.as_kind(), event.from_inside);
+            let RemoteEvent { span, index, from_inside, .. } = *event;
+            let about = About { site, span, index, at: Tick::now(), from_inside };
+            level.tell_of(&about, event.kind.as_kind(), Lot::Unknown);
         }
     }
 }

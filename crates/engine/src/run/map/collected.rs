@@ -12,6 +12,7 @@ use super::super::nested;
 use super::super::open_span::{Ended, OpenSpan, Spanned};
 use super::super::shared::Level;
 use super::super::slot::{Slot, Slots};
+use super::super::told::Lot;
 use super::super::turn::{Turn, give_way};
 use super::counts::Counts;
 use super::item::Target;
@@ -116,9 +117,9 @@ pub(crate) fn begin_node(
         let begin = move |given, cx: &mut Context<'_>| begin_node(&level, node, given, mode, Tick::now(), cx);
         return restore_first(given, begin, cx);
     }
-    drop(given);
     let total = items.as_ref().map_or(0, Items::total);
-    let open = OpenSpan::start(level, sites.site, None, level.recorded, start, Some(total));
+    let open = OpenSpan::start(level, sites.site, None, level.recorded, start, (Some(total), Lot::Given(&given)));
+    drop(given);
     let place = level.place.inside(&plan.name, None);
     let items = match items {
         Ok(items) => items,

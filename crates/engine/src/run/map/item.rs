@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use flowglass_model::{EventKind, SpanId};
+use flowglass_model::SpanId;
 use flowglass_record::Tick;
 
 use super::super::attempts::{LevelAttempts, Teller};
@@ -14,7 +14,8 @@ use super::super::nested::{self, Served};
 use super::super::open_span::{OpenSpan, Spanned};
 use super::super::probe::{self, Whole};
 use super::super::shared::Level;
-use super::super::slot::Slot;
+use super::super::slot::{Slot, Slots};
+use super::super::told::Lot;
 use super::supply::{Item, Shown};
 use crate::error::Error;
 use crate::pipeline::NodeKind;
@@ -98,7 +99,8 @@ impl Starter {
             return Begun::Done(self.found(open, &level, whole));
         }
         let total = Some(self.total);
-        self.level.tell(self.site, open.span(), Some(index), start, EventKind::Started { total });
+        let given = Lot::Filled { slots: &slots, ports: &self.level.pipeline.0.inputs, args: None };
+        self.level.tell_start(&open, start, total, given);
         self.begin_work(open, level, slots, cx)
     }
 
@@ -112,9 +114,9 @@ impl Starter {
     /// Ends an item that came whole from the cache.
     fn found(&self, open: OpenSpan, level: &Level, whole: Whole) -> Done {
         let end = Tick::now();
-        let result = Ok(nested::pick(whole.slots, &level.pipeline, &self.outputs));
+        let slots = nested::pick(whole.slots, &level.pipeline, &self.outputs);
         level.count_hits(self.site, whole.hits, whole.saved_ns);
-        nested::end_level(open, result, "", end, Served { hit: true, saved_ns: whole.saved_ns, signature: None })
+        end_item(open, level, slots, &self.outputs, end, (true, whole.saved_ns))
     }
 
     fn begin_work(&self, open: OpenSpan, level: Arc<Level>, slots: Vec<Option<Slot>>, cx: &mut Context<'_>) -> Begun {
@@ -127,13 +129,11 @@ impl Starter {
             if let Some((start, ended)) = done.away {
                 (open.frame.start, end) = (start, ended);
             }
-            let result = match done.error {
-                None => Ok(nested::pick(done.slots, &level.pipeline, &outputs)),
-                Some(error) => Err(error),
-            };
-            let path = if result.is_err() { level.place.path() } else { String::new() };
-            let served = Served { hit: done.hit && leaves, saved_ns: done.saved_ns, signature: None };
-            nested::end_level(open, result, &path, end, served)
+            if let Some(error) = done.error {
+                return nested::end_failed(open, error, &level.place.path(), end);
+            }
+            let slots = nested::pick(done.slots, &level.pipeline, &outputs);
+            end_item(open, &level, slots, &outputs, end, (done.hit && leaves, done.saved_ns))
         };
         if leaves {
             let work = securing(&pipeline, Some(&self.outputs), work);
@@ -146,5 +146,14 @@ impl Starter {
 /// Ends an item that may not start.
 fn refused(site: &CallSite, error: Error, start: Tick) -> Done {
     let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
-    nested::end_level(open, Err(error), &site.path(), start, Served::default())
+    nested::end_failed(open, error, &site.path(), start)
+}
+
+/// Ends an item of a top-level map that went well.
+fn end_item(open: OpenSpan, level: &Level, slots: Slots, outputs: &[usize], end: Tick, (hit, saved_ns): (bool, u64)) -> Done {
+    let (ports, picked) = (level.pipeline.0.outputs.as_slice(), Some(outputs));
+    let made = if hit { Lot::Unknown } else { Lot::Made { slots: &slots, ports, picked, is_item: false } };
+    let began = Some(open.frame.start);
+    nested::end_span(open, None, end, Served { hit, saved_ns, signature: None }, made);
+    Done { hit, saved_ns, end, result: Ok(slots), began }
 }

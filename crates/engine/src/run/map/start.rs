@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use flowglass_record::Tick;
 
+use super::super::bind;
 use super::super::call::Given;
 use super::super::open_span::{OpenSpan, Spanned};
 use super::super::options::{MapBuilder, MapOptions, Options, StreamBuilder};
 use super::super::outcome::{MapRun, Ports};
 use super::super::root::{self, Activated, Started};
 use super::super::slot::Slot;
+use super::super::told::Lot;
 use super::collected::{Collected, MapDone};
 use super::item::Target;
 use super::items::{Items, MapArg};
@@ -53,7 +55,7 @@ pub(crate) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
         let error = done.as_ref().map_or_else(|error| Some(error.clone()), MapDone::error);
         let error = error.map(|error| error.at(&open.level.place.path(), None, open.level.run.id, 1));
         let duration_ns = open.frame.start.elapsed_ns(end);
-        root::end_root(open, error.as_ref(), done.as_ref().is_ok_and(|done| done.counts.hit()), end);
+        root::end_root(open, error.as_ref(), done.as_ref().is_ok_and(|done| done.counts.hit()), end, Lot::Unknown);
         (done, error, duration_ns)
     };
     let work = Box::pin(root::bounded(items, level.run.cancel.clone(), timeout));
@@ -73,7 +75,7 @@ pub(crate) fn stream_lists(builder: MapBuilder, in_order: bool) -> Result<MapStr
 /// Starts a map over a stream.
 pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
     let StreamBuilder { pipeline, inputs, over, item, stream, in_order, map, options } = builder;
-    let wanted = root::wanted(&pipeline, options.outputs.as_deref())?;
+    let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
     let place = pipeline.input_named(&over)?;
     let port = &pipeline.0.inputs[place];
     if !item.fits(&port.ty) {
@@ -94,7 +96,7 @@ pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
 
 fn of_lists(builder: MapBuilder) -> Result<Prepared, Error> {
     let MapBuilder { pipeline, inputs, over, mode, only, map, options } = builder;
-    let wanted = root::wanted(&pipeline, options.outputs.as_deref())?;
+    let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
     for name in &over {
         pipeline.input_named(name)?;
     }
@@ -110,7 +112,7 @@ fn of_lists(builder: MapBuilder) -> Result<Prepared, Error> {
 
 /// What each input is given; nothing stands for an input that nobody reads, or that is filled for each item.
 fn givens(pipeline: &Pipeline, inputs: Inputs, over: &[String], wanted: Option<&[usize]>) -> Result<Vec<Given>, Error> {
-    let given = root::bind(pipeline, inputs, over, wanted)?;
+    let given = bind::bind(pipeline, inputs, over, wanted)?;
     let nothing = |ty: &Type| Given { slot: Slot::unsigned(Arc::new(())), have: ty.clone() };
     Ok(pipeline.0.inputs.iter().zip(given).map(|(port, given)| given.unwrap_or_else(|| nothing(&port.ty))).collect())
 }
@@ -143,9 +145,9 @@ impl Prepared {
         travel::check_map(&pipeline, backend.as_ref(), &outputs)?;
         let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
         let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
-        let started = Started::new(&pipeline, &options, layout, Some(1));
+        let started = Started::new(&pipeline, &options, layout, (Some(1), Lot::Unknown));
         let inner = root::under(&started.level, started.open.span());
-        let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), supply.total());
+        let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), (supply.total(), Lot::Unknown));
         let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error, outputs);
         Ok(Opened { started, map: open, work, ports })
     }

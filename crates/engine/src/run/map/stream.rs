@@ -17,6 +17,7 @@ use super::super::open_span::OpenSpan;
 use super::super::outcome::{ItemRun, Ports, Settled};
 use super::super::root::{end_root, settled};
 use super::super::shared::Level;
+use super::super::told::Lot;
 use super::super::user_code::no_runtime;
 use super::ItemEnd;
 use super::work::MapWork;
@@ -218,7 +219,7 @@ impl MapStream {
         }
         let error = error.map(|error| error.at(&self.level.place.path(), None, self.level.run.id, 1));
         let duration_ns = root.frame.start.elapsed_ns(end);
-        end_root(root, error.as_ref(), counts.hit(), end);
+        end_root(root, error.as_ref(), counts.hit(), end, Lot::Unknown);
         self.settled = Some(self.settle(error, duration_ns));
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct MapWork {
     /// How long threads that should stop are waited for.
     grace: Option<Pin<Box<Sleep>>>,
     pub(super) counts: Counts,
+    /// The map's own.
+    site: u32,
     /// The transition that its items make, until the map is over.
     transition: Option<Transition>,
 }
@@ -105,8 +107,7 @@ impl MapWork {
             Target::Root => Transition::of_items(&level),
             Target::Node(node) => Transition::of_node_items(&level, *node),
         };
-        let transition = transition.filter(|_| open.recorded);
-        transition.iter().for_each(|transition| transition.enter(&of_map(&level)));
+        transition.iter().for_each(|transition| transition.enter(&of_map(&level, open.site)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
         let asked = threads.as_ref().map(|_| Box::pin(level.cancel.cancelled()) as _);
         let total = if let Target::Root = target { level.pipeline.0.needed_count(Some(&outputs)) } else { 0 };
@@ -122,6 +123,7 @@ impl MapWork {
             asked,
             grace: None,
             counts: Counts::default(),
+            site: open.site,
             transition,
         }
     }
@@ -158,7 +160,7 @@ impl MapWork {
     /// All items have ended.
     fn over(&mut self) {
         if let Some(transition) = self.transition.take() {
-            transition.leave(&of_map(&self.starter.level), None);
+            transition.leave(&of_map(&self.starter.level, self.site), None);
         }
     }
 
@@ -275,8 +277,8 @@ fn is_over<F: Future<Output = ()> + ?Sized>(waiting: &mut Option<Pin<Box<F>>>, c
 }
 
 /// The map itself, under whose span its level stands.
-fn of_map(level: &Level) -> Whereabouts<'_> {
-    Whereabouts { scope: &level.scope, span: level.span, place: &level.place }
+fn of_map(level: &Level, site: u32) -> Whereabouts<'_> {
+    Whereabouts { scope: &level.scope, span: level.span, place: &level.place, level, site, recorded: level.recorded }
 }
 
 /// The error of an item that never started.

@@ -1,0 +1,78 @@
+//! What a run is given and asked for, checked against what its nodes read and make.
+
+use super::call::Given;
+use super::slot::Slot;
+use crate::error::{Error, ErrorKind};
+use crate::nearest::nearest;
+use crate::pipeline::{InputPort, Inputs, Pipeline, Typed};
+
+/// Which outputs were asked for, by their index.
+pub(super) fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
+    let Some(names) = names else { return Ok(None) };
+    names
+        .iter()
+        .map(|name| pipeline.0.output(name).ok_or_else(|| unknown_output(pipeline, name)))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
+    let known = || pipeline.0.outputs.iter().map(|port| port.name.as_str());
+    let hint = nearest(name, known()).map(|name| format!("; did you mean `{name}`?"));
+    let hint = hint.unwrap_or_else(|| format!("; it has {}", known().collect::<Vec<_>>().join(", ")));
+    Error::new(ErrorKind::Output, format!("pipeline `{}` has no output `{name}`{hint}", pipeline.name()))
+}
+
+/// Puts inputs and defaults into slots, checked against what the nodes read.
+pub(super) fn bind(
+    pipeline: &Pipeline,
+    inputs: Inputs,
+    over: &[String],
+    outputs: Option<&[usize]>,
+) -> Result<Vec<Option<Given>>, Error> {
+    let plan = &pipeline.0;
+    let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
+    let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;
+    for (name, typed) in inputs.0 {
+        let at = pipeline.input_named(&name)?;
+        given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
+    }
+    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
+    let read = |slot: usize| {
+        plan.nodes.iter().zip(&needed).any(|(node, needed)| *needed && node.args.iter().any(|arg| arg.slot == slot))
+    };
+    let missing: Vec<&InputPort> =
+        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && read(*at)).map(|(_, port)| port).collect();
+    match missing.as_slice() {
+        [] => Ok(given),
+        [port, more @ ..] => {
+            let more = more.iter().map(|port| format!(", `{}`", port.name)).collect::<String>();
+            let message = format!("pipeline `{}` needs the input `{}`{more}", pipeline.name(), port.name);
+            Err(Error::new(ErrorKind::Input, format!("{message} (a {}, read by node `{}`)", port.ty, port.reader)))
+        }
+    }
+}
+
+/// Turns a value into what its port wants: one literal number type into another, a list where it is mapped over.
+fn checked(port: &InputPort, typed: Typed, mapped: bool) -> Result<Given, Error> {
+    if mapped {
+        let item = typed.ty.item();
+        return match item {
+            Some(item) if item.fits(&port.ty) => Ok(typed.into()),
+            Some(item) => Err(Error::new(
+                ErrorKind::Input,
+                format!("the items of `{}` are `{item}`, but node `{}` reads a `{}`", port.name, port.reader, port.ty),
+            )),
+            None => {
+                Err(Error::new(ErrorKind::Input, format!("`{}` is mapped over, but a `{}` is not a list", port.name, typed.ty)))
+            }
+        };
+    }
+    port.accept(typed).map(Given::from)
+}
+
+impl From<Typed> for Given {
+    fn from(typed: Typed) -> Self {
+        Self { slot: Slot::shared(typed.value), have: typed.ty }
+    }
+}
