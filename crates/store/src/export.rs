@@ -97,10 +97,10 @@ impl Drop for Batches {
 
 /// Returns the blocks that may hold something of a selection, in the order in which they were written.
 fn zones(snapshot: &crate::sqlite::Snapshot, selection: &Selection) -> Result<Vec<Zone>, StoreError> {
-    let Some(traces) = &selection.traces else { return snapshot.all(None) };
+    let Some(traces) = &selection.traces else { return snapshot.all(Vec::new()) };
     let mut zones = Vec::new();
     for trace in traces {
-        zones.extend(snapshot.all(Some(fingerprint::trace(*trace)))?);
+        zones.extend(snapshot.all(fingerprint::of_trace(*trace))?);
     }
     zones.sort_unstable_by_key(|zone: &Zone| zone.block);
     zones.dedup_by_key(|zone| zone.block);

@@ -11,7 +11,7 @@ use flowglass_model::{
 use flowglass_store::{RunFilter, SinkOptions, SpanFilter, SqliteStore};
 
 /// The format that is written now.
-const FORMAT: &str = "format-3.db";
+const FORMAT: &str = "format-4.db";
 const START_UNIX_NS: i64 = 1_790_000_000_000_000_000;
 
 fn trace(number: u8) -> TraceId {
@@ -105,21 +105,43 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// Makes the file of today's format, after the version in `schema.rs` was raised: name it in `FORMAT`, then run
+/// `FLOWGLASS_KEEP_FORMAT=1 cargo test -p flowglass-store --test fixture`, and commit the file. It never changes again.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the file is made on demand only")]
+fn keep_todays_format() {
+    let kept = fixtures().join(FORMAT);
+    if std::env::var_os("FLOWGLASS_KEEP_FORMAT").is_none() || kept.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FORMAT);
+    drop(write(&path));
+    std::fs::copy(path, kept).unwrap();
+}
+
 #[test]
 fn files_of_every_format_open_and_say_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let now = answers(&write(&folder.path().join("now.db")));
+    let newly = write(&folder.path().join("now.db"));
+    let (now, newest) = (answers(&newly), newly.info().unwrap().format_version);
     assert_eq!(now.len(), 17);
     let kept: Vec<PathBuf> = std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(kept.iter().any(|path| path.ends_with(FORMAT)), "copy what `write` makes to {}", fixtures().join(FORMAT).display());
+    assert!(
+        kept.iter().any(|path| path.ends_with(FORMAT)),
+        "run `keep_todays_format` for {}",
+        fixtures().join(FORMAT).display()
+    );
     for path in kept {
         let copy = folder.path().join(path.file_name().unwrap());
         std::fs::copy(&path, &copy).unwrap();
         let store = SqliteStore::open(&copy).unwrap();
         assert_eq!(answers(&store), now, "{}", path.display());
         assert_eq!(store.check().unwrap().problems, []);
-        // It can be written to as well.
+        // It can be written to as well, and has the newest format from then on.
         store.sink(SinkOptions::default()).unwrap().write(&batch(99, &run(99))).unwrap();
         assert_eq!(store.info().unwrap().runs, 13);
+        assert_eq!(store.migrate().unwrap().from, newest);
+        assert_eq!(store.check().unwrap().problems, []);
     }
 }

@@ -76,6 +76,23 @@ pub(super) fn by_policy(make: &mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), 
     Ok(())
 }
 
+/// A sink with a policy lets the store forget, at the latest when it ends.
+pub(super) fn by_itself(make: &mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String> {
+    let store = make();
+    if !store.capabilities().retention {
+        return Ok(());
+    }
+    fill(&*store, &[Status::Ok, Status::Error, Status::Ok])?;
+    let retention = Some(RetentionPolicy { max_age: Some(DAY), ..RetentionPolicy::default() });
+    let mut sink = store.sink(SinkOptions { retention, ..SinkOptions::default() }).map_err(told)?;
+    let span = Span { start_unix_ns: Now::system().0, ..root(9, Status::Ok) };
+    let mut builder = BatchBuilder::new(WriterId::from_bytes([9; 16]), 1, Arc::new(Resource::default()));
+    builder.push(&span);
+    sink.write(&Arc::new(builder.finish())).map_err(|error| error.to_string())?;
+    drop(sink);
+    expect("what is left", &counts(&*store)?, &[2, 3, 1])
+}
+
 /// What still runs stays, however old it is.
 pub(super) fn running(make: &mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String> {
     let store = make();

@@ -53,7 +53,7 @@ pub fn check_agreement(store: &dyn Store, seed: u64) -> Result<(), Nonconformity
 
 type Check = fn(&mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 15] = [
     ("what was written comes back whole", whole::comes_back_equal),
     ("an empty store answers everything with nothing", whole::empty),
     ("open spans run until their sink ends", lifecycle::open_spans),
@@ -65,6 +65,7 @@ const CHECKS: [(&str, Check); 14] = [
     ("what comes out makes a store with the same answers", exchange::there_and_back),
     ("SQL sees what queries see, and can't write", exchange::sql),
     ("what a policy names is forgotten as a whole", forgetting::by_policy),
+    ("a sink with a policy forgets by itself", forgetting::by_itself),
     ("what runs isn't forgotten", forgetting::running),
     ("what isn't supported is said to be so", lifecycle::honest),
     ("random queries are answered as in memory", agreement::some_seeds),

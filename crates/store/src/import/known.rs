@@ -51,7 +51,7 @@ impl Known for InFile {
     fn spans_of(&self, trace: TraceId) -> Result<HashMap<SpanId, u8>, StoreError> {
         let mut state = self.shared.lock();
         let mut batches: Vec<Arc<Batch>> = state.snapshot.open_spans(Some(trace))?.into_iter().map(Arc::new).collect();
-        for zone in state.snapshot.all(Some(fingerprint::trace(trace)))? {
+        for zone in state.snapshot.all(fingerprint::of_trace(trace))? {
             batches.push(state.load(zone.block, Depth::Ids)?);
         }
         let mut found = HashMap::new();
@@ -65,7 +65,11 @@ impl Known for InFile {
     }
 
     fn others(&self, times: ImportTimes, tell: &mut dyn FnMut(u64)) -> Result<(), StoreError> {
-        let zones = self.shared.lock().snapshot.blocks_with_others(None, None)?;
+        if times.first_unix_ns > times.last_unix_ns {
+            return Ok(());
+        }
+        let then = times.first_unix_ns..times.last_unix_ns.saturating_add(1);
+        let zones = self.shared.lock().snapshot.blocks_with_others(then, None, None)?;
         for zone in zones {
             let batch = self.shared.lock().load(zone.block, Depth::Whole)?;
             others::each(&batch, |unix_ns, hash, _| {

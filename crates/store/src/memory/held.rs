@@ -20,6 +20,8 @@ pub(super) struct Held {
     graphs: HashMap<Fingerprint, Arc<Graph>>,
     /// When each writer was last heard of.
     seen_unix_ns: HashMap<WriterId, i64>,
+    /// When the store last forgot by itself.
+    forgot_unix_ns: Option<i64>,
 }
 
 /// A span that has not ended.
@@ -41,6 +43,7 @@ impl Held {
             open: HashMap::new(),
             graphs: HashMap::new(),
             seen_unix_ns: HashMap::new(),
+            forgot_unix_ns: None,
         }
     }
 
@@ -54,6 +57,16 @@ impl Held {
 
     pub(super) fn graphs(&self) -> impl Iterator<Item = Arc<Graph>> {
         self.graphs.values().cloned()
+    }
+
+    /// Says whether the store has forgotten nothing by itself for an hour, and takes it that it does now.
+    pub(super) fn is_to_forget(&mut self, now: Now) -> bool {
+        const EVERY_NS: i64 = 3_600 * 1_000_000_000;
+        let is_due = self.forgot_unix_ns.is_none_or(|last| now.0.saturating_sub(last) >= EVERY_NS);
+        if is_due {
+            self.forgot_unix_ns = Some(now.0);
+        }
+        is_due
     }
 
     /// Puts another batch, or none, in the place of each.

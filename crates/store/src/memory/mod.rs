@@ -80,8 +80,8 @@ impl Store for MemoryStore {
         Capabilities::LEAST.with_retention().with_export()
     }
 
-    fn sink(&self, _: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
-        Ok(Box::new(MemorySink::new(Arc::clone(&self.held))))
+    fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
+        Ok(Box::new(MemorySink::new(Arc::clone(&self.held), options.retention)))
     }
 
     fn query(&self, query: &Query) -> Result<Page, StoreError> {

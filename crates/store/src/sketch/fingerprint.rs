@@ -22,6 +22,20 @@ pub(crate) const fn beginning(trace: TraceId) -> u64 {
     stir(u64::from_be_bytes([0, 0, 0, 0, 0, a, b, c]))
 }
 
+/// Fingerprints of which whatever is looked for has one of each group; no group at all stands for everything.
+pub(crate) type Groups = Vec<Vec<u64>>;
+
+/// Returns what is known of everything that belongs to a trace: two fingerprints, which hardly ever meet by chance in one block,
+/// as one alone does often where segments are large.
+pub(crate) fn of_trace(trace: TraceId) -> Groups {
+    vec![vec![self::trace(trace)], vec![beginning(trace)]]
+}
+
+/// Returns what is known of everything with this name.
+pub(crate) fn of_name(name: &str) -> Groups {
+    vec![vec![self::name(name)]]
+}
+
 /// Returns the fingerprint of a span's name.
 pub(crate) fn name(name: &str) -> u64 {
     named(hash(name.as_bytes()))

@@ -17,7 +17,7 @@ const LOG_LIMIT_BYTES: i64 = 8 << 20;
 const CHECKPOINT_PAGES: i64 = 1000;
 const IDLE_READERS: usize = 4;
 
-/// Opens a connection that writes to an existing store.
+/// Opens a connection that writes to an existing store, and brings it to the newest format.
 ///
 /// # Errors
 /// `NotWritable`, `Newer`, `Corrupt`, `Busy`, `Io`.
@@ -31,7 +31,12 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     };
     match open().map_err(|error| unless_newer(path, StoreError::sqlite(path, "open", error)))? {
         (true, _) => Err(not_writable(path, "the file is read-only")),
-        (false, connection) => check_version(path, &connection, Access::Write).map(|()| connection),
+        (false, mut connection) => {
+            if check_version(path, &connection, Access::Write)? < FORMAT_VERSION {
+                schema::upgrade(&mut connection).map_err(|error| StoreError::sqlite(path, "upgrade", error))?;
+            }
+            Ok(connection)
+        }
     }
 }
 
@@ -75,7 +80,8 @@ fn protect(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cell_size_check", true)
 }
 
-fn check_version(path: &Path, connection: &Connection, access: Access) -> Result<(), StoreError> {
+/// Returns the format of the file, if this version may use it.
+fn check_version(path: &Path, connection: &Connection, access: Access) -> Result<u32, StoreError> {
     let failed = |error| unless_newer(path, StoreError::sqlite(path, "read", error));
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
     if version < OLDEST_VERSION {
@@ -85,7 +91,7 @@ fn check_version(path: &Path, connection: &Connection, access: Access) -> Result
         Ok(least) if least > FORMAT_VERSION => Err(place::newer(path, version)),
         // What a later format calls its tables is unknown; what matters is that it is later.
         Err(_) if version > FORMAT_VERSION => Err(place::newer(path, version)),
-        least => least.map(|_| ()).map_err(failed),
+        least => least.map(|_| version).map_err(failed),
     }
 }
 
@@ -155,7 +161,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Reader, StoreError> {
         opened => opened.map(|connection| Reader { connection, lasting: true }),
     };
     let reader = opened.map_err(|error| unless_newer(path, StoreError::sqlite(path, "read", error)))?;
-    check_version(path, &reader.connection, Access::Read).map(|()| reader)
+    check_version(path, &reader.connection, Access::Read).map(|_| reader)
 }
 
 /// In a folder that can't be written, SQLite can't make the memory that readers and writers share. Where no log is left,

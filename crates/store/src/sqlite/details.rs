@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::SqliteStore;
+use super::connection::open_writer;
 use super::failure::Failure;
 use super::liveness::LIVE;
 use super::lock::LockFolder;
@@ -19,14 +20,16 @@ impl SqliteStore {
         self.look(|transaction, _| details(transaction, &self.inner.locks))
     }
 
-    /// Brings the store to the newest format. A store of a released version can always be read without that; one that is opened is
-    /// of the newest format so far.
+    /// Brings the store to the newest format, as the next sink would. A store of a released version can always be read without that.
     ///
     /// # Errors
-    /// `Corrupt`, `Busy`, `Io`; a store of a newer format isn't opened at all.
+    /// `NotWritable`, `Corrupt`, `Full`, `Busy`, `Io`; a store of a newer format isn't opened at all.
     pub fn migrate(&self) -> Result<Migration, StoreError> {
         let from = self.info()?.format_version;
-        Ok(Migration { from, to: from.max(FORMAT_VERSION) })
+        if from < FORMAT_VERSION {
+            drop(open_writer(&self.inner.path)?);
+        }
+        Ok(Migration { from, to: self.info()?.format_version })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Taking what is forgotten out of one segment: blocks that lose all go, those that lose some are written anew.
 
+use std::collections::HashSet;
+
 use flowglass_model::{Batch, BatchBuilder};
+use rusqlite::Connection;
 
 use super::blocks::Blocks;
 use super::failure::Failure;
@@ -10,9 +13,10 @@ use super::segments::Segment;
 use crate::block::{self, FrameEncoder, Rows};
 use crate::kept::Kept;
 use crate::sketch::facets::Facets;
+use crate::sketch::fingerprint;
 use crate::sketch::postings::{Entry, Shape};
 use crate::sketch::survey::Survey;
-use crate::sketch::zones::Zone;
+use crate::sketch::zones::{Bounds, Zone};
 
 /// Takes what goes out of a segment, and returns how many spans went.
 pub(super) fn in_segment(turns: &mut Turns<'_>, segment: &Segment, kept: &Kept) -> Result<u64, Failure> {
@@ -25,6 +29,32 @@ pub(super) fn in_segment(turns: &mut Turns<'_>, segment: &Segment, kept: &Kept) 
         merge::replace(turns, std::slice::from_ref(segment), &merged)?
     };
     Ok(if swapped { gone } else { 0 })
+}
+
+/// So many traces are looked up one by one; of more, it is seen which ones a segment has.
+const FEW_TRACES: usize = 256;
+
+/// Says whether something of a segment may go: most segments have nothing that is old, or of a forgotten trace.
+fn may_lose(connection: &Connection, segment: &Segment, zones: &[Zone], kept: &Kept) -> Result<bool, Failure> {
+    let before = kept.before_unix_ns.unwrap_or(i64::MIN);
+    if zones.iter().any(|zone| earliest(&zone.bounds) < before) {
+        return Ok(true);
+    }
+    if kept.forgotten.len() > FEW_TRACES {
+        let gone: HashSet<Entry> = kept.forgotten.iter().map(|trace| Entry::new(fingerprint::trace(*trace), 0)).collect();
+        return Ok(segment.entries(connection)?.into_iter().any(|entry| gone.contains(&entry.moved(0))));
+    }
+    for trace in &kept.forgotten {
+        if !segment.places_with(connection, &fingerprint::of_trace(*trace))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+const fn earliest(bounds: &Bounds) -> i64 {
+    let others = bounds.others.min_unix_ns;
+    if bounds.min_start_unix_ns < others { bounds.min_start_unix_ns } else { others }
 }
 
 /// A segment on its way to one that holds less.
@@ -56,6 +86,9 @@ impl<'a> Rewriting<'a> {
     /// Returns what takes the segment's place; nothing if it can stay.
     fn all(mut self, kept: &Kept) -> Result<Option<Merged>, Failure> {
         let zones = self.segment.zones(self.turns.connection)?;
+        if !may_lose(self.turns.connection, self.segment, &zones, kept)? {
+            return Ok(None);
+        }
         for zone in zones {
             self.add(zone, kept)?;
         }
@@ -93,7 +126,7 @@ impl<'a> Rewriting<'a> {
     }
 
     /// Adds the sketches of the next part, and returns its bounds.
-    fn survey(&mut self, batch: &Batch) -> crate::sketch::zones::Bounds {
+    fn survey(&mut self, batch: &Batch) -> Bounds {
         let survey = Survey::of(batch);
         let place = self.parts.len() as u32;
         self.entries.extend(survey.entries.into_iter().map(|entry| entry.moved(place)));

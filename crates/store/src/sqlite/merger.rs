@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use super::connection::open_writer;
 use super::lock::LockFolder;
 use super::merge::{self, Eagerness, FAN_IN, Turns};
+use super::retention;
 use super::sink::LAST_WAIT;
-use crate::{StoreError, StoreErrorKind};
+use crate::{RetentionPolicy, StoreError, StoreErrorKind};
 
 /// After so long without a commit, small segments are merged although there are few.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
@@ -26,6 +27,7 @@ const PAGES_AT_ONCE: u32 = 1024;
 pub(super) struct Merger {
     path: PathBuf,
     locks: LockFolder,
+    retention: Option<Arc<RetentionPolicy>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     commits: usize,
@@ -48,8 +50,9 @@ struct News {
 }
 
 impl Merger {
-    pub(super) fn new(path: &Path, locks: &LockFolder) -> Self {
-        Self { path: path.to_owned(), locks: locks.clone(), shared: Arc::default(), thread: None, commits: 0 }
+    pub(super) fn new(path: &Path, locks: &LockFolder, retention: Option<RetentionPolicy>) -> Self {
+        let (path, locks, retention) = (path.to_owned(), locks.clone(), retention.map(Arc::new));
+        Self { path, locks, retention, shared: Arc::default(), thread: None, commits: 0 }
     }
 
     /// Waits for the sink's turn to write.
@@ -78,22 +81,31 @@ impl Merger {
         if self.thread.is_some() {
             return;
         }
-        let (path, locks, shared) = (self.path.clone(), self.locks.clone(), Arc::clone(&self.shared));
-        let work = move || work(&path, &locks, &shared);
+        let shared = Arc::clone(&self.shared);
+        let place = Place { path: self.path.clone(), locks: self.locks.clone(), retention: self.retention.clone() };
+        let work = move || work(&place, &shared);
         // Without a thread nothing is merged here; the next process does.
         self.thread = thread::Builder::new().name("flowglass-merge".to_owned()).spawn(work).ok();
     }
 
-    /// Ends the thread, then takes one step on the sink's own connection: processes may be too short to fill a set.
+    /// Ends the thread, then takes one step on the sink's own connection: processes may be too short to fill a set. What is to be
+    /// forgotten is forgotten, if nobody did for an hour.
     pub(super) fn finish(&mut self, connection: &mut Connection) {
         self.stop();
-        if !merge::is_due(connection) {
+        let (merges, policy) = (merge::is_due(connection), self.retention.clone());
+        let policy = policy.filter(|_| retention::is_due(connection).unwrap_or(false));
+        if !merges && policy.is_none() {
             return;
         }
         if let Ok(Some(_lease)) = self.locks.lease() {
-            // Where this fails, the next process merges.
+            // Where this fails, the next process does it.
             let mut turns = Turns { connection, turn: &self.shared.turn };
-            let _ = merge::step(&mut turns, Eagerness::AtEnd);
+            if merges {
+                let _ = merge::step(&mut turns, Eagerness::AtEnd);
+            }
+            if let Some(policy) = policy {
+                let _ = retention::retain_if_due(&mut turns, &self.locks, &policy);
+            }
         }
     }
 
@@ -112,10 +124,17 @@ impl Drop for Merger {
     }
 }
 
-fn work(path: &Path, locks: &LockFolder, shared: &Shared) {
+/// Where the thread works, and what it forgets.
+struct Place {
+    path: PathBuf,
+    locks: LockFolder,
+    retention: Option<Arc<RetentionPolicy>>,
+}
+
+fn work(place: &Place, shared: &Shared) {
     let mut connection = None;
     while let Some(eagerness) = shared.wait() {
-        let failed = merge_some(path, locks, shared, &mut connection, eagerness).is_err();
+        let failed = merge_some(place, shared, &mut connection, eagerness).is_err();
         if failed {
             connection = None;
         }
@@ -146,12 +165,12 @@ impl Shared {
 }
 
 fn merge_some(
-    path: &Path,
-    locks: &LockFolder,
+    place: &Place,
     shared: &Shared,
     connection: &mut Option<Connection>,
     eagerness: Eagerness,
 ) -> Result<(), StoreError> {
+    let Place { path, locks, retention } = place;
     let Some(_lease) = locks.lease()? else { return Ok(()) };
     let connection = match connection {
         Some(connection) => connection,
@@ -159,6 +178,9 @@ fn merge_some(
     };
     let mut turns = Turns { connection, turn: &shared.turn };
     while !shared.stops() && merge::step(&mut turns, eagerness).map_err(|failure| failure.at(path, "merge segments of"))? {}
+    if let Some(policy) = retention {
+        retention::retain_if_due(&mut turns, locks, policy).map_err(|failure| failure.at(path, "forget runs of"))?;
+    }
     if eagerness == Eagerness::Idle { give_back(path, connection, PAGES_AT_ONCE) } else { Ok(()) }
 }
 

@@ -81,6 +81,31 @@ fn judge(header: &[u8]) -> Result<Found, Wrong> {
     }
 }
 
+/// Tells a file from another that takes its place: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+/// Returns which file is at a path, if there is one and the system tells files apart.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    return std::fs::metadata(path).ok().map(|found| {
+        use std::os::unix::fs::MetadataExt as _;
+        Identity(found.dev(), found.ino())
+    });
+    #[cfg(not(unix))]
+    // Open files can't be removed there.
+    return path.exists().then_some(Identity(0, 0));
+}
+
+/// Makes the error for a file that is gone, or was replaced, while it is open.
+pub(super) fn gone(path: &Path) -> StoreError {
+    let message = format!(
+        "{} was removed or replaced while it was open, and what is written now would be lost; open it anew to make a new store",
+        path.display()
+    );
+    StoreError::new(StoreErrorKind::NotFound, message)
+}
+
 /// Makes the error for a format that this version can't use.
 pub(super) fn newer(path: &Path, version: u32) -> StoreError {
     let message = format!(

@@ -33,7 +33,9 @@ pub(super) fn retain(path: &Path, locks: &LockFolder, policy: &RetentionPolicy) 
     let mut connection = merger::open(path)?;
     let failed = |failure: Failure| failure.at(path, "forget runs of");
     let size_before_bytes = used_bytes(&connection).map_err(|error| failed(error.into()))?;
-    let mut pruning = Pruning { connection: &mut connection, locks, policy, forgotten: Forgotten::default() };
+    let turn = Mutex::default();
+    let mut turns = Turns { connection: &mut connection, turn: &turn };
+    let mut pruning = Pruning { turns: &mut turns, locks, policy, forgotten: Forgotten::default() };
     pruning.run().map_err(failed)?;
     let forgotten = pruning.forgotten;
     merger::give_back_all(path, &connection)?;
@@ -65,17 +67,40 @@ fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     Ok((number("page_count")?.saturating_sub(number("freelist_count")?)).saturating_mul(number("page_size")?))
 }
 
-struct Pruning<'a> {
-    connection: &'a mut Connection,
+/// How often a store forgets by itself.
+const EVERY_NS: i64 = 3_600 * 1_000_000_000;
+
+/// Says whether nobody has let the store forget for an hour.
+pub(super) fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT value FROM meta WHERE key = 'retained_unix_ns'";
+    let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    // A clock that was set back is no reason to wait for long.
+    Ok(last.is_none_or(|last| !(last..last.saturating_add(EVERY_NS)).contains(&now_unix_ns())))
+}
+
+/// Forgets what the policy says if nobody did for an hour; the caller holds the lease.
+pub(super) fn retain_if_due(turns: &mut Turns<'_>, locks: &LockFolder, policy: &RetentionPolicy) -> Result<(), Failure> {
+    if !is_due(turns.connection)? {
+        return Ok(());
+    }
+    turns.write(|transaction| {
+        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('retained_unix_ns', ?1)";
+        Ok(transaction.execute(sql, [now_unix_ns()]).map(|_| ())?)
+    })?;
+    Pruning { turns, locks, policy, forgotten: Forgotten::default() }.run()
+}
+
+struct Pruning<'a, 't> {
+    turns: &'a mut Turns<'t>,
     locks: &'a LockFolder,
     policy: &'a RetentionPolicy,
     forgotten: Forgotten,
 }
 
-impl Pruning<'_> {
+impl Pruning<'_, '_> {
     fn run(&mut self) -> Result<(), Failure> {
         for _ in 0..MOST_ROUNDS {
-            let chosen = choose(self.connection, self.locks, self.policy)?;
+            let chosen = choose(self.turns.connection, self.locks, self.policy)?;
             let before = self.forgotten;
             self.remove_runs(&chosen.runs)?;
             self.remove_spans(chosen.before_unix_ns)?;
@@ -87,9 +112,8 @@ impl Pruning<'_> {
     }
 
     fn remove_runs(&mut self, runs: &[ChosenRun]) -> Result<(), Failure> {
-        let turn = Mutex::default();
         for some in runs.chunks(RUNS_AT_ONCE) {
-            Turns { connection: self.connection, turn: &turn }.write(|transaction| {
+            self.turns.write(|transaction| {
                 let mut delete = transaction.prepare_cached("DELETE FROM runs WHERE start_unix_ns = ?1 AND id = ?2")?;
                 let mut open = transaction.prepare_cached("DELETE FROM open_span WHERE trace = ?1")?;
                 let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO forgotten (trace) VALUES (?1)")?;
@@ -108,24 +132,22 @@ impl Pruning<'_> {
 
     /// Takes the spans of forgotten runs out of all segments, those included that an earlier pruning left behind.
     fn remove_spans(&mut self, before_unix_ns: Option<i64>) -> Result<(), Failure> {
-        let forgotten = traces(self.connection, "SELECT trace FROM forgotten")?;
+        let forgotten = traces(self.turns.connection, "SELECT trace FROM forgotten")?;
         if forgotten.is_empty() && before_unix_ns.is_none() {
             return Ok(());
         }
         // Only what belongs to no run goes by its own time.
         let kept = match before_unix_ns {
-            Some(_) => traces(self.connection, "SELECT DISTINCT substr(id, 1, 16) FROM runs")?,
+            Some(_) => traces(self.turns.connection, "SELECT DISTINCT substr(id, 1, 16) FROM runs")?,
             None => HashSet::new(),
         };
         let kept = Kept { forgotten, kept, before_unix_ns };
-        let turn = Mutex::default();
-        let mut turns = Turns { connection: self.connection, turn: &turn };
-        merge::sweep(&mut turns)?;
-        for segment in segments::live(turns.connection)? {
-            self.forgotten.spans += forget::in_segment(&mut turns, &segment, &kept)?;
+        merge::sweep(self.turns)?;
+        for segment in segments::live(self.turns.connection)? {
+            self.forgotten.spans += forget::in_segment(self.turns, &segment, &kept)?;
         }
-        merge::sweep(&mut turns)?;
-        turns.write(|transaction| Ok(transaction.execute("DELETE FROM forgotten", []).map(|_| ())?))
+        merge::sweep(self.turns)?;
+        self.turns.write(|transaction| Ok(transaction.execute("DELETE FROM forgotten", []).map(|_| ())?))
     }
 }
 

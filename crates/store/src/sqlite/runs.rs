@@ -117,8 +117,8 @@ fn first_trace(digits: &str) -> Option<TraceId> {
 fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
     let mut blocks = Blocks::new(connection);
     let whole = wanted.len() >= 32;
-    let fingerprint = if whole { fingerprint::trace(first) } else { fingerprint::beginning(first) };
-    let mut roots = trace::roots_among(connection, &mut blocks, fingerprint, |trace| {
+    let groups = if whole { fingerprint::of_trace(first) } else { vec![vec![fingerprint::beginning(first)]] };
+    let mut roots = trace::roots_among(connection, &mut blocks, groups, |trace| {
         trace.to_string().starts_with(&wanted[..wanted.len().min(32)])
     })?;
     roots.extend(open_roots_from(connection, &mut blocks, first)?);

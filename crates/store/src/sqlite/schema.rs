@@ -5,7 +5,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::file_layer::{self, APPLICATION_ID};
 
 /// The version of the format that this code writes.
-pub(super) const FORMAT_VERSION: u32 = 3;
+///
+/// - 4: zones tell the times of events, logs and points.
+/// - 3: the first that is kept for ever.
+pub(super) const FORMAT_VERSION: u32 = 4;
 /// The oldest format that this code reads: those before were never released.
 pub(super) const OLDEST_VERSION: u32 = 3;
 /// The size of a page, in bytes. Larger ones save nothing to speak of, and cost twice the log where a commit is small.
@@ -143,6 +146,19 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     transaction.commit()?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+}
+
+/// Brings a file of an earlier format to this one: so far nothing has to be written anew, because what an earlier format didn't
+/// know is taken as unknown.
+pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < FORMAT_VERSION {
+        transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
+        let sql = "UPDATE meta SET value = ?1 WHERE key IN ('least_reader', 'least_writer') AND value < ?1";
+        transaction.execute(sql, [FORMAT_VERSION])?;
+    }
+    transaction.commit()
 }
 
 fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

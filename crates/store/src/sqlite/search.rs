@@ -1,14 +1,15 @@
 //! From a question to the blocks that may hold its answer: segments first, then blocks, the latest starts first.
 
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use rusqlite::Connection;
 
 use super::failure::Failure;
 use super::segments::{self, Segment};
 use crate::SpanFilter;
-use crate::sketch::fingerprint;
-use crate::sketch::zones::{Bounds, Zone};
+use crate::sketch::fingerprint::{self, Groups};
+use crate::sketch::zones::{Bounds, Times, Zone};
 
 /// Walks over the blocks that may hold spans which a filter asks for; a block comes before all that start earlier.
 ///
@@ -18,24 +19,29 @@ pub(super) struct Search<'a> {
     connection: &'a Connection,
     limits: Limits,
     /// Of each group, one must be there.
-    groups: Vec<Vec<u64>>,
+    groups: Groups,
     waiting: BinaryHeap<Waiting>,
 }
 
-/// What bounds can rule out.
+/// What is looked for, as far as bounds can rule it out.
 #[derive(Debug, Clone)]
-struct Limits {
-    filter: SpanFilter,
-    /// Whether blocks without spans are wanted, for their events.
-    events: bool,
+enum Limits {
+    Spans(SpanFilter),
+    /// Events, logs and points from these times.
+    Others(Range<i64>),
+    Anything,
 }
 
 impl Limits {
     fn may_have(&self, bounds: &Bounds) -> bool {
-        let filter = &self.filter;
-        if self.events {
-            return bounds.spans + bounds.events > 0;
-        }
+        let filter = match self {
+            Self::Spans(filter) => filter,
+            Self::Others(times) => {
+                let Times { min_unix_ns, max_unix_ns } = bounds.others;
+                return bounds.events > 0 && max_unix_ns >= times.start && min_unix_ns < times.end;
+            }
+            Self::Anything => return bounds.spans + bounds.events > 0,
+        };
         bounds.spans > 0
             && bounds.max_start_unix_ns >= filter.min_start_unix_ns
             && bounds.min_start_unix_ns < filter.end_start_unix_ns
@@ -44,28 +50,35 @@ impl Limits {
             && bounds.min_duration_ns <= filter.max_duration_ns
             && filter.status.is_none_or(|status| bounds.may_have(status))
     }
+
+    /// Returns the latest time of what is looked for.
+    const fn latest(&self, bounds: &Bounds) -> i64 {
+        match self {
+            Self::Others(_) => bounds.others.max_unix_ns,
+            Self::Spans(_) | Self::Anything => bounds.max_start_unix_ns,
+        }
+    }
+}
+
+/// What waits to be looked into or to be returned, with the latest time in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Waiting {
+    latest_unix_ns: i64,
+    what: What,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Waiting {
+enum What {
     Segment(Segment),
     Block(Zone),
 }
 
 impl Waiting {
-    fn bounds(&self) -> &Bounds {
-        match self {
-            Self::Segment(segment) => &segment.bounds,
-            Self::Block(zone) => &zone.bounds,
-        }
-    }
-
-    /// Of those with the same latest start, blocks come first, and later ones before earlier ones.
-    fn rank(&self) -> (i64, bool, i64) {
-        let start = self.bounds().max_start_unix_ns;
-        match self {
-            Self::Segment(segment) => (start, false, segment.id),
-            Self::Block(zone) => (start, true, zone.block),
+    /// Of those with the same latest time, blocks come first, and later ones before earlier ones.
+    const fn rank(&self) -> (i64, bool, i64) {
+        match &self.what {
+            What::Segment(segment) => (self.latest_unix_ns, false, segment.id),
+            What::Block(zone) => (self.latest_unix_ns, true, zone.block),
         }
     }
 }
@@ -89,36 +102,41 @@ impl<'a> Search<'a> {
     }
 
     /// As [`new`](Self::new), for spans that besides have one fingerprint of each of these groups.
-    pub(super) fn among(connection: &'a Connection, filter: &SpanFilter, groups: Vec<Vec<u64>>) -> Result<Self, Failure> {
-        let groups = fingerprints(filter).into_iter().map(|one| vec![one]).chain(groups).collect();
-        Self::begin(connection, Limits { filter: filter.clone(), events: false }, groups)
+    pub(super) fn among(connection: &'a Connection, filter: &SpanFilter, groups: Groups) -> Result<Self, Failure> {
+        let groups = groups_of(filter).into_iter().chain(groups).collect();
+        Self::begin(connection, Limits::Spans(filter.clone()), groups)
     }
 
-    /// Looks for all that may be there of what has this fingerprint, or of everything.
-    pub(super) fn all(connection: &'a Connection, fingerprint: Option<u64>) -> Result<Self, Failure> {
-        let limits = Limits { filter: SpanFilter::default(), events: true };
-        Self::begin(connection, limits, fingerprint.into_iter().map(|one| vec![one]).collect())
+    /// Looks for all that may be there of what has these fingerprints, or of everything.
+    pub(super) fn all(connection: &'a Connection, groups: Groups) -> Result<Self, Failure> {
+        Self::begin(connection, Limits::Anything, groups)
+    }
+
+    /// Looks for events, logs and points that have these fingerprints and are from these times.
+    pub(super) fn others(connection: &'a Connection, times: Range<i64>, groups: Groups) -> Result<Self, Failure> {
+        Self::begin(connection, Limits::Others(times), groups)
     }
 
     /// Looks for all that may be there of what has one of these fingerprints.
     pub(super) fn any(connection: &'a Connection, fingerprints: Vec<u64>) -> Result<Self, Failure> {
-        let limits = Limits { filter: SpanFilter::default(), events: true };
-        Self::begin(connection, limits, vec![fingerprints])
+        Self::begin(connection, Limits::Anything, vec![fingerprints])
     }
 
-    fn begin(connection: &'a Connection, limits: Limits, groups: Vec<Vec<u64>>) -> Result<Self, Failure> {
+    fn begin(connection: &'a Connection, limits: Limits, groups: Groups) -> Result<Self, Failure> {
         let segments = segments::live(connection)?.into_iter().filter(|segment| limits.may_have(&segment.bounds));
-        let waiting = segments.map(Waiting::Segment).collect();
+        let waiting = segments
+            .map(|segment| Waiting { latest_unix_ns: limits.latest(&segment.bounds), what: What::Segment(segment) })
+            .collect();
         Ok(Self { connection, limits, groups, waiting })
     }
 
     /// Returns the next block; none if all that are left start before `floor`.
     pub(super) fn next(&mut self, floor: i64) -> Result<Option<Zone>, Failure> {
         while let Some(next) = self.waiting.pop() {
-            match next {
-                next if next.bounds().max_start_unix_ns < floor => return Ok(None),
-                Waiting::Block(zone) => return Ok(Some(zone)),
-                Waiting::Segment(segment) => self.look_into(segment)?,
+            match next.what {
+                _ if next.latest_unix_ns < floor => return Ok(None),
+                What::Block(zone) => return Ok(Some(zone)),
+                What::Segment(segment) => self.look_into(segment)?,
             }
         }
         Ok(None)
@@ -145,16 +163,18 @@ impl<'a> Search<'a> {
             let zones = segment.zones(self.connection)?;
             places.into_iter().filter_map(|place| zones.get(place as usize).copied()).collect()
         };
-        let wanted = zones.into_iter().filter(|zone| self.limits.may_have(&zone.bounds));
-        self.waiting.extend(wanted.map(Waiting::Block));
+        let limits = &self.limits;
+        let wanted = zones.into_iter().filter(|zone| limits.may_have(&zone.bounds));
+        self.waiting
+            .extend(wanted.map(|zone| Waiting { latest_unix_ns: limits.latest(&zone.bounds), what: What::Block(zone) }));
         Ok(())
     }
 }
 
-fn fingerprints(filter: &SpanFilter) -> Vec<u64> {
+fn groups_of(filter: &SpanFilter) -> Groups {
     // What is rarest comes first: the others are then seldom looked up.
-    let trace = filter.trace_id.map(fingerprint::trace);
-    let attributes = filter.attributes.iter().map(|(key, value)| fingerprint::attribute(key, value));
-    let name = filter.name.as_deref().map(fingerprint::name);
+    let trace = filter.trace_id.map(fingerprint::of_trace).unwrap_or_default();
+    let attributes = filter.attributes.iter().map(|(key, value)| vec![fingerprint::attribute(key, value)]);
+    let name = filter.name.as_deref().map(fingerprint::of_name).unwrap_or_default();
     trace.into_iter().chain(attributes).chain(name).collect()
 }

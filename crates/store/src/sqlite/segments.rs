@@ -7,7 +7,7 @@ use super::rows::stored;
 use crate::block::Damaged;
 use crate::sketch::facets::{self, Facets};
 use crate::sketch::postings::{self, Entry, MOST_CHUNKS, Shape};
-use crate::sketch::zones::{self, Bounds, Zone};
+use crate::sketch::zones::{self, Bounds, Times, Zone};
 
 /// `segment.state` while its sketches are written, before it stands for anything.
 pub(super) const BUILDING: i64 = 0;
@@ -69,7 +69,10 @@ fn segment(row: &Row<'_>) -> Result<Segment, Failure> {
         min_duration_ns: unsigned(row.get(9)?),
         max_duration_ns: unsigned(row.get(10)?),
         statuses: row.get(11)?,
+        others: Times::ANY,
     };
+    // Only zones know more.
+    let bounds = Bounds { others: if bounds.events > 0 { Times::ANY } else { Times::NONE }, ..bounds };
     Ok(Segment { id, level: row.get(1)?, shape, bounds, tallied: row.get(12)? })
 }
 

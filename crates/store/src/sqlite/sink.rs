@@ -14,10 +14,11 @@ use super::knowledge::Knowledge;
 use super::liveness::ENDED;
 use super::lock::{LockFolder, WriterLock};
 use super::merger::Merger;
+use super::place::{self, Identity};
 use super::rows::{Prepared, stored};
 use super::{now_unix_ns, settle};
 use crate::block::FrameEncoder;
-use crate::{StoreError, StoreErrorKind};
+use crate::{RetentionPolicy, StoreError, StoreErrorKind};
 
 /// How long a sink that is dropped waits for readers.
 pub(super) const LAST_WAIT: Duration = Duration::from_millis(100);
@@ -33,10 +34,13 @@ pub enum Durability {
 }
 
 /// How a sink writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SinkOptions {
     /// What survives when; [`Durability::Full`] by default.
     pub durability: Durability,
+    /// What the store forgets by itself while this sink lives: about once an hour, in the background, by one of all processes that
+    /// write. Nothing by default.
+    pub retention: Option<RetentionPolicy>,
 }
 
 /// Writes batches into a [`SqliteStore`](super::SqliteStore). Made by [`SqliteStore::sink`](super::SqliteStore::sink).
@@ -44,6 +48,8 @@ pub struct SinkOptions {
 /// While it lives, other processes know that its open spans are running. When it is dropped, its writer has ended.
 pub struct SqliteSink {
     path: PathBuf,
+    /// The file that was opened: an open file can be written to for ever, also when nobody finds it any more.
+    file: Option<Identity>,
     pub(super) connection: Connection,
     durability: Durability,
     encoder: FrameEncoder,
@@ -75,11 +81,12 @@ impl SqliteSink {
         connection.pragma_update(None, "synchronous", synchronous).map_err(|error| StoreError::sqlite(path, "open", error))?;
         Ok(Self {
             path: path.to_owned(),
+            file: place::identity(path),
             connection,
             durability: options.durability,
             encoder: FrameEncoder::new().map_err(|error| StoreError::io(path, "make a compressor for", error))?,
             known: Knowledge::default(),
-            merger: Merger::new(path, locks),
+            merger: Merger::new(path, locks, options.retention),
             failed: Vec::new(),
             lock,
         })
@@ -114,6 +121,9 @@ impl SqliteSink {
     }
 
     fn in_transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        if self.file.is_some() && place::identity(&self.path) != self.file {
+            return Err(place::gone(&self.path));
+        }
         let turn = self.merger.turn();
         let attempt = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -15,7 +15,7 @@ use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::search::Search;
 use super::{rollups, runs};
-use crate::sketch::fingerprint;
+use crate::sketch::fingerprint::{self, Groups};
 use crate::sketch::zones::Zone;
 use crate::statistics::RollupRow;
 use crate::{RunRecord, SpanFilter, StoreError, StoreErrorKind};
@@ -70,17 +70,21 @@ impl Snapshot {
         zones.map(latest_first)
     }
 
-    /// Returns the blocks that may hold something besides spans, of a trace or of a metric where one is given.
-    pub(crate) fn blocks_with_others(&self, trace: Option<TraceId>, metric: Option<&str>) -> Result<Vec<Zone>, StoreError> {
-        let wanted = trace.map(fingerprint::trace).or(metric.map(fingerprint::name));
-        let mut zones = self.all(wanted)?;
-        zones.retain(|zone| zone.bounds.events > 0);
-        Ok(zones)
+    /// Returns the blocks that may hold something besides spans from these times, of a trace or of a metric where one is given.
+    pub(crate) fn blocks_with_others(
+        &self,
+        times: Range<i64>,
+        trace: Option<TraceId>,
+        metric: Option<&str>,
+    ) -> Result<Vec<Zone>, StoreError> {
+        let wanted = trace.map(fingerprint::of_trace).or(metric.map(fingerprint::of_name)).unwrap_or_default();
+        let zones = Search::others(&self.connection, times, wanted).and_then(Search::rest);
+        zones.map_err(|failure| self.failed(failure))
     }
 
     /// Returns the blocks that hold anything, in the order in which they were written.
-    pub(crate) fn all(&self, fingerprint: Option<u64>) -> Result<Vec<Zone>, StoreError> {
-        let zones = Search::all(&self.connection, fingerprint).and_then(Search::rest);
+    pub(crate) fn all(&self, groups: Groups) -> Result<Vec<Zone>, StoreError> {
+        let zones = Search::all(&self.connection, groups).and_then(Search::rest);
         zones.map_err(|failure| self.failed(failure))
     }
 

@@ -15,13 +15,13 @@ use super::liveness::Liveness;
 use super::parallel;
 use super::search::Search;
 use crate::block::rest;
-use crate::sketch::fingerprint;
+use crate::sketch::fingerprint::{self, Groups};
 
 /// Returns the spans of a run with their events, sorted by start and span id.
 pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
     let mut found = Found::default();
     take_open(connection, liveness, run.trace, &mut found)?;
-    let zones = Search::all(connection, Some(fingerprint::trace(run.trace)))?.rest()?;
+    let zones = Search::all(connection, fingerprint::of_trace(run.trace))?.rest()?;
     let of: Vec<i64> = zones.iter().map(|zone| zone.block).collect();
     for part in parallel::each_whole(connection, &of, |batch, block| Found::of(run.trace, batch, block))? {
         found.append(part);
@@ -36,7 +36,7 @@ pub(super) fn read(connection: &Connection, liveness: &mut Liveness<'_>, run: Ru
 /// Returns the log records of a trace, or all there are, in the order of their times.
 pub(super) fn logs(connection: &Connection, trace: Option<TraceId>) -> Result<Vec<LogRecord>, Failure> {
     let mut logs = Vec::new();
-    each_other(connection, trace.map(fingerprint::trace), |batch| {
+    each_other(connection, trace.map(fingerprint::of_trace).unwrap_or_default(), |batch| {
         let wanted = |log: &LogRef<'_>| trace.is_none_or(|trace| log.row().trace_id == trace);
         logs.extend(batch.logs().filter(wanted).map(|log| log.to_log()));
     })?;
@@ -47,16 +47,16 @@ pub(super) fn logs(connection: &Connection, trace: Option<TraceId>) -> Result<Ve
 /// Returns the points of the metrics with this name, or of all, in the order in which they were written.
 pub(super) fn metrics(connection: &Connection, name: Option<&str>) -> Result<Vec<(Metric, Vec<MetricPoint>)>, Failure> {
     let mut metrics = Vec::new();
-    each_other(connection, name.map(fingerprint::name), |batch| {
+    each_other(connection, name.map(fingerprint::of_name).unwrap_or_default(), |batch| {
         metrics.extend(rest::metrics(batch).into_iter().filter(|(metric, _)| name.is_none_or(|name| metric.name == name)));
     })?;
     Ok(metrics)
 }
 
 /// Opens the blocks that may hold something besides spans, and something with this fingerprint.
-fn each_other(connection: &Connection, fingerprint: Option<u64>, mut look: impl FnMut(&Batch)) -> Result<(), Failure> {
+fn each_other(connection: &Connection, groups: Groups, mut look: impl FnMut(&Batch)) -> Result<(), Failure> {
     let mut blocks = Blocks::new(connection);
-    let zones = Search::all(connection, fingerprint)?.rest()?;
+    let zones = Search::all(connection, groups)?.rest()?;
     for zone in zones.iter().filter(|zone| zone.bounds.events > 0) {
         look(&blocks.whole(zone.block)?);
     }
@@ -65,18 +65,18 @@ fn each_other(connection: &Connection, fingerprint: Option<u64>, mut look: impl 
 
 /// Returns the runs that the trace's spans are roots of, with their starts.
 pub(super) fn roots(connection: &Connection, blocks: &mut Blocks<'_>, trace: TraceId) -> Result<Vec<(RunId, i64)>, Failure> {
-    roots_among(connection, blocks, fingerprint::trace(trace), |found| found == trace)
+    roots_among(connection, blocks, fingerprint::of_trace(trace), |found| found == trace)
 }
 
-/// As [`roots`], of all traces that have this fingerprint and are wanted.
+/// As [`roots`], of all traces that have these fingerprints and are wanted.
 pub(super) fn roots_among(
     connection: &Connection,
     blocks: &mut Blocks<'_>,
-    fingerprint: u64,
+    groups: Groups,
     wanted: impl Fn(TraceId) -> bool,
 ) -> Result<Vec<(RunId, i64)>, Failure> {
     let mut roots = Vec::new();
-    for zone in Search::all(connection, Some(fingerprint))?.rest()? {
+    for zone in Search::all(connection, groups)?.rest()? {
         let spans = blocks.ids(zone.block)?;
         let rows = (0..spans.len()).filter(|&row| spans.span_type[row] == SpanType::Pipeline && wanted(spans.trace_id[row]));
         let rows = rows.map(|row| row_of(&spans, row));

@@ -19,6 +19,8 @@ pub(super) struct Column<C> {
     /// Which condition on it a scan understands.
     pub(super) push: Option<Push>,
     pub(super) read: Read<C>,
+    /// Whether it is another name of a column that is there.
+    pub(super) is_alias: bool,
 }
 
 /// How the cells of a column are found.
@@ -101,7 +103,15 @@ impl<C> Column<C> {
         meaning: &'static str,
         read: for<'a> fn(&'a C, usize) -> Cell<'a>,
     ) -> Self {
-        Self { name: Cow::Borrowed(name), kind, meaning, depth: Depth::Whole, push: None, read: Read::Of(read) }
+        Self {
+            name: Cow::Borrowed(name),
+            kind,
+            meaning,
+            depth: Depth::Whole,
+            push: None,
+            read: Read::Of(read),
+            is_alias: false,
+        }
     }
 
     /// Says how much of a block it takes.
@@ -118,7 +128,18 @@ impl<C> Column<C> {
 
     /// Says whether `*` leaves it out.
     pub(super) const fn is_hidden(&self) -> bool {
+        self.is_alias || self.is_attribute()
+    }
+
+    /// Says whether it is a well-known attribute.
+    pub(super) const fn is_attribute(&self) -> bool {
         matches!(self.read, Read::Attribute(_))
+    }
+
+    /// Says that it is another name of a column, which `*` leaves out.
+    pub(super) const fn alias(mut self) -> Self {
+        self.is_alias = true;
+        self
     }
 }
 
@@ -136,6 +157,7 @@ pub(super) fn with_attributes<C>(mut columns: Vec<Column<C>>) -> Vec<Column<C>> 
             depth: Depth::Whole,
             push: Some(Push::Attribute(attribute)),
             read: Read::Attribute(attribute),
+            is_alias: false,
         });
     }
     columns

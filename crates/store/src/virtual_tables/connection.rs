@@ -158,8 +158,10 @@ pub struct SqlColumn {
     pub kind: &'static str,
     /// What it tells; empty for a well-known attribute.
     pub meaning: &'static str,
-    /// Whether `*` leaves it out: it is the well-known attribute with this name, with `_` for each dot.
+    /// Whether it is the well-known attribute with this name, with `_` for each dot, which `*` leaves out.
     pub is_attribute: bool,
+    /// Whether it is another name of a column, which `*` leaves out.
+    pub is_alias: bool,
 }
 
 /// Returns the tables that SQL statements can ask.
@@ -181,7 +183,8 @@ fn table<T: Table>() -> SqlTable {
         name: column.name.to_string(),
         kind: column.kind.told(),
         meaning: column.meaning,
-        is_attribute: column.is_hidden(),
+        is_attribute: column.is_attribute(),
+        is_alias: column.is_alias,
     };
     SqlTable { name: T::NAME, meaning: T::MEANING, columns: T::columns().iter().map(column).collect() }
 }

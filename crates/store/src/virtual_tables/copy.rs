@@ -64,7 +64,7 @@ struct Plan {
 
 impl Plan {
     fn of(table: SqlTable) -> Self {
-        let shown = table.columns.into_iter().filter(|column| !column.is_attribute);
+        let shown = table.columns.into_iter().filter(|column| !column.is_attribute && !column.is_alias);
         Self { name: table.name, columns: shown.map(|column| (column.name, affinity(column.kind))).collect() }
     }
 

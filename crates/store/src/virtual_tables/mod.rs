@@ -13,6 +13,7 @@ mod index;
 mod json;
 mod module;
 mod moment;
+mod ordered;
 mod plan;
 mod refusal;
 mod rows;

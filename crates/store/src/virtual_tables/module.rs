@@ -8,11 +8,13 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Result};
 
-use super::column::{Column, Kind};
+use super::column::{Column, Kind, Push};
 use super::moment::COLLATION;
+use super::ordered::Order;
 use super::plan::{Plan, Side, Wanted, depth};
 use super::state::Shared;
 use super::table::{Picked, Rows, Scan, Table};
+use crate::sqlite::Depth;
 
 /// Adds a table to a connection.
 pub(super) fn register<T: Table>(connection: &Connection, shared: &Shared) -> Result<()> {
@@ -56,7 +58,11 @@ unsafe impl<'vtab, T: Table> VTab<'vtab> for Tab<T> {
             rows *= columns[column].push.map_or(1.0, |push| push.share(side));
             info.constraint_usage(at).set_argv_index(c_int::try_from(terms.len()).unwrap_or(c_int::MAX));
         }
-        let plan = Plan { depth: depth(columns, info.col_used()), terms };
+        let (order, depth) = (order::<T>(info), depth(columns, info.col_used()));
+        info.set_order_by_consumed(order.is_some());
+        // To know its time, a row must be opened.
+        let depth = if order.is_some() { depth.max(Depth::Head) } else { depth };
+        let plan = Plan { depth, order, terms };
         info.set_idx_str(&plan.encode());
         let rows = f64::max(rows, 1.0);
         // To begin a scan costs about as much as some hundred rows.
@@ -76,6 +82,17 @@ unsafe impl<'vtab, T: Table> VTab<'vtab> for Tab<T> {
             passed: 0,
         })
     }
+}
+
+/// Returns the order that a statement asks for, if it is one by time that a scan can keep.
+fn order<T: Table>(info: &IndexInfo) -> Option<Order> {
+    if info.num_of_order_by() != 1 {
+        return None;
+    }
+    let by = info.order_bys().next()?;
+    let column = T::columns().get(usize::try_from(by.column()).ok()?)?;
+    let order = if by.is_order_by_desc() { Order::Newest } else { Order::Oldest };
+    (matches!(column.push, Some(Push::Moment | Push::UnixNs)) && T::has_order(order)).then_some(order)
 }
 
 /// Returns the conditions that a scan can make use of: their places, columns and sides.

@@ -5,6 +5,7 @@ use rusqlite::types::ValueRef;
 
 use super::column::{Column, Push};
 use super::moment::{self, GRAIN_NS};
+use super::ordered::Order;
 use crate::SpanFilter;
 use crate::sqlite::Depth;
 
@@ -53,6 +54,8 @@ impl Push {
 pub(super) struct Plan {
     /// How much of each block the statement needs.
     pub(super) depth: Depth,
+    /// In which order of their times the rows are wanted, if that matters.
+    pub(super) order: Option<Order>,
     /// Columns with the sides on which they are compared, in the order of the values.
     pub(super) terms: Vec<(usize, Side)>,
 }
@@ -61,21 +64,33 @@ impl Plan {
     /// Writes the plan.
     pub(super) fn encode(&self) -> String {
         let depth = char::from(b'0' + self.depth as u8);
+        let order = match self.order {
+            None => "",
+            Some(Order::Newest) => "v",
+            Some(Order::Oldest) => "^",
+        };
         let terms = self.terms.iter().map(|(column, side)| format!(" {}{column}", side.sign()));
-        std::iter::once(depth.to_string()).chain(terms).collect()
+        std::iter::once(format!("{depth}{order}")).chain(terms).collect()
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub(super) fn decode(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let depths = [Depth::Nothing, Depth::Head, Depth::Ids, Depth::Whole];
-        let depth = *depths.get(words.next()?.parse::<usize>().ok()?)?;
+        let first = words.next()?;
+        let (depth, order) = match first.split_at_checked(1)? {
+            (depth, "") => (depth, None),
+            (depth, "v") => (depth, Some(Order::Newest)),
+            (depth, "^") => (depth, Some(Order::Oldest)),
+            _ => return None,
+        };
+        let depth = *depths.get(depth.parse::<usize>().ok()?)?;
         let term = |word: &str| {
             let mut chars = word.chars();
             let side = Side::of_sign(chars.next()?)?;
             Some((chars.as_str().parse().ok()?, side))
         };
-        Some(Self { depth, terms: words.map(term).collect::<Option<_>>()? })
+        Some(Self { depth, order, terms: words.map(term).collect::<Option<_>>()? })
     }
 }
 
@@ -90,6 +105,8 @@ pub(super) fn depth<C>(columns: &[Column<C>], used: u64) -> Depth {
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) depth: Depth,
+    /// In which order of their times the rows are wanted, if that matters.
+    pub(super) order: Option<Order>,
     /// Conditions on the rows. For what isn't a span, those that it has.
     pub(super) filter: SpanFilter,
     /// The name of an attribute.
@@ -104,7 +121,7 @@ impl Wanted {
     /// Fills in the values of a plan's terms. A value that isn't understood narrows nothing: SQLite looks at each row itself.
     pub(super) fn new<'a, C>(plan: &Plan, columns: &[Column<C>], values: impl Iterator<Item = ValueRef<'a>>) -> Self {
         let filter = SpanFilter { limit: usize::MAX, ..SpanFilter::default() };
-        let mut wanted = Self { depth: plan.depth, filter, key: None, period_s: None, nothing: false };
+        let mut wanted = Self { depth: plan.depth, order: plan.order, filter, key: None, period_s: None, nothing: false };
         let mut text_value = None;
         for ((column, side), value) in plan.terms.iter().zip(values) {
             let Some(push) = columns.get(*column).and_then(|column| column.push) else { continue };
@@ -222,8 +239,10 @@ mod tests {
     #[test]
     fn plans_come_back_equal() {
         for terms in [vec![], vec![(0, Side::Equal), (12, Side::AtLeast), (70, Side::AtMost)]] {
-            let plan = Plan { depth: Depth::Ids, terms };
-            assert_eq!(Plan::decode(&plan.encode()), Some(plan));
+            for order in [None, Some(Order::Newest), Some(Order::Oldest)] {
+                let plan = Plan { depth: Depth::Ids, order, terms: terms.clone() };
+                assert_eq!(Plan::decode(&plan.encode()), Some(plan));
+            }
         }
         assert_eq!((Plan::decode(""), Plan::decode("9"), Plan::decode("1 ?3")), (None, None, None));
     }

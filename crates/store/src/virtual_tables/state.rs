@@ -138,7 +138,7 @@ impl State {
 
     /// Returns the blocks that may hold anything, of a trace where one is given.
     pub(super) fn blocks_with_anything(&mut self, trace: Option<TraceId>) -> Result<Vec<Zone>, StoreError> {
-        self.snapshot.all(trace.map(fingerprint::trace))
+        self.snapshot.all(trace.map(fingerprint::of_trace).unwrap_or_default())
     }
 
     /// Returns the blocks that may hold spans of a trace.
@@ -150,7 +150,7 @@ impl State {
         if self.traces.len() >= MOST_TRACES {
             self.traces.clear();
         }
-        let mut zones = self.snapshot.all(Some(fingerprint::trace(trace)))?;
+        let mut zones = self.snapshot.all(fingerprint::of_trace(trace))?;
         zones.retain(|zone| zone.bounds.spans > 0);
         let zones = Arc::new(zones);
         self.traces.insert(trace, Arc::clone(&zones));

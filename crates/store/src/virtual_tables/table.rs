@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::column::{Column, Read};
+use super::ordered::Order;
 use super::plan::Wanted;
 use super::state::Shared;
 use crate::StoreError;
@@ -19,6 +20,11 @@ pub(super) trait Table: Sized + 'static {
 
     /// Returns its columns, those that `*` leaves out behind the others.
     fn columns() -> &'static [Column<Self::Chunk>];
+
+    /// Says whether a scan can find rows in this order of their times.
+    fn has_order(_: Order) -> bool {
+        false
+    }
 
     /// Begins to look for rows.
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Self::Chunk>, StoreError>;

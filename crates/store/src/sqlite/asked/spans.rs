@@ -157,7 +157,7 @@ fn open(reading: &mut Reading<'_, '_>, trace: Option<TraceId>) -> Result<Vec<Fou
 }
 
 fn has_ended(reading: &mut Reading<'_, '_>, span: &Span) -> Result<bool, Failure> {
-    for zone in Search::all(reading.connection, Some(fingerprint::trace(span.trace_id)))?.rest()? {
+    for zone in Search::all(reading.connection, fingerprint::of_trace(span.trace_id))?.rest()? {
         let rows = reading.blocks.ids(zone.block)?;
         let is_end = |&row: &usize| {
             (rows.trace_id[row], rows.span_id[row]) == (span.trace_id, span.span_id)

@@ -7,6 +7,7 @@ mod forgetting;
 mod merging;
 mod places;
 mod reading;
+mod times;
 mod writing;
 
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ impl Fixture {
     }
 
     fn sink(&self) -> SqliteSink {
-        self.store.sink(SinkOptions { durability: Durability::Process }).unwrap()
+        self.store.sink(SinkOptions { durability: Durability::Process, ..SinkOptions::default() }).unwrap()
     }
 
     fn path(&self) -> PathBuf {

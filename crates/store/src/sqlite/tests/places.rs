@@ -139,3 +139,21 @@ fn a_damaged_block_is_named_with_its_segment() {
     sink.connection.execute("UPDATE runs SET status = 'odd'", []).unwrap();
     assert_eq!(fixture.store.runs(&RunFilter::default()).unwrap_err().kind(), StoreErrorKind::Corrupt);
 }
+
+#[test]
+fn a_store_that_is_removed_or_replaced_under_its_writer_is_told() {
+    let fixture = Fixture::new();
+    let (mut sink, mut recording) = (fixture.sink(), Recording::new());
+    let mut write = || sink.write(&recording.batch(&[root(trace(1), 1, Status::Ok)], &[]));
+    write().unwrap();
+    let away = fixture.folder.path().join("away.db");
+    std::fs::rename(fixture.path(), &away).unwrap();
+    let error = write().unwrap_err();
+    assert!(!error.is_retryable() && error.to_string().contains("removed or replaced"), "{error}");
+    // Another store in its place is not written to by the old sink.
+    let other = SqliteStore::create_or_open(&fixture.path()).unwrap();
+    assert!(write().is_err());
+    assert_eq!((other.info().unwrap().runs, other.check().unwrap().problems), (0, Vec::new()));
+    drop(sink);
+    assert_eq!(other.info().unwrap().runs, 0);
+}

@@ -160,7 +160,7 @@ fn an_empty_batch_is_only_a_sign_of_life() {
 fn both_durabilities_write_and_flush() {
     let fixture = Fixture::new();
     for durability in [Durability::Full, Durability::Process] {
-        let mut sink = fixture.store.sink(SinkOptions { durability }).unwrap();
+        let mut sink = fixture.store.sink(SinkOptions { durability, ..SinkOptions::default() }).unwrap();
         sink.write(&Recording::new().batch(&[root(TraceId::random(), 1, Status::Ok)], &[])).unwrap();
         sink.flush().unwrap();
     }

@@ -128,6 +128,11 @@ fn columns() -> Vec<Column<Listed>> {
             Cell::text(l.rows[row].source)
         }),
         Field::new("trace_id", Kind::Text, "The trace", |l, row| Cell::trace(l.rows[row].trace)).pushed(Push::Trace),
+        Field::new("run_id", Kind::Text, "As `trace_id`: the run, unless it joined a trace", |l, row| {
+            Cell::trace(l.rows[row].trace)
+        })
+        .pushed(Push::Trace)
+        .alias(),
         Field::new("span_id", Kind::Text, "The span", |l, row| Cell::span(l.rows[row].span)).pushed(Push::Span),
         Field::new("name", Kind::Text, "The name of the span, the event or the metric", |l, row| {
             Cell::some_text(l.batch.arena.text(l.rows[row].name))

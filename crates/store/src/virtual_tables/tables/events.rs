@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use flowglass_model::Batch;
 
-use super::records::{attribute_of, is_timely, resource, rows_where, scan};
+use super::records::{self, attribute_of, is_timely, resource, rows_where, scan};
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push, with_attributes};
 use crate::virtual_tables::json;
+use crate::virtual_tables::ordered::Order;
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::Shared;
 use crate::virtual_tables::table::{Scan, Table};
@@ -27,8 +28,13 @@ impl Table for Events {
         &COLUMNS
     }
 
+    fn has_order(_: Order) -> bool {
+        true
+    }
+
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Batch>, StoreError> {
-        scan(shared, wanted, false, pick)
+        let time = |batch: &Batch, row: usize| batch.events.unix_ns[row];
+        scan(shared, wanted, records::Kind { is_metric: false, pick, time })
     }
 
     fn attribute<'a>(chunk: &'a Batch, row: usize, name: &str) -> Cell<'a> {
@@ -48,6 +54,11 @@ fn pick(batch: &Batch, filter: &SpanFilter) -> Vec<u32> {
 fn columns() -> Vec<Column<Batch>> {
     let columns = vec![
         Field::new("trace_id", Kind::Text, "The trace", |b, row| Cell::trace(b.events.trace_id[row])).pushed(Push::Trace),
+        Field::new("run_id", Kind::Text, "As `trace_id`: the run, unless it joined a trace", |b, row| {
+            Cell::trace(b.events.trace_id[row])
+        })
+        .pushed(Push::Trace)
+        .alias(),
         Field::new("span_id", Kind::Text, "The span in which it happened", |b, row| Cell::span(b.events.span_id[row]))
             .pushed(Push::Span),
         Field::new("name", Kind::Text, "What it is called: `exception`", |b, row| Cell::sym(b, b.events.name[row])),
@@ -68,6 +79,6 @@ fn columns() -> Vec<Column<Batch>> {
 /// Attributes of what isn't a span are in no sketch.
 pub(super) fn with_pushless_attributes(columns: Vec<Column<Batch>>) -> Vec<Column<Batch>> {
     let mut columns = with_attributes(columns);
-    columns.iter_mut().filter(|column| column.is_hidden()).for_each(|column| column.push = None);
+    columns.iter_mut().filter(|column| column.is_attribute()).for_each(|column| column.push = None);
     columns
 }

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use flowglass_model::{Batch, Scalar};
 
 use super::events::with_pushless_attributes;
-use super::records::{attribute_of, is_timely, resource, rows_where, scan};
+use super::records::{self, attribute_of, is_timely, resource, rows_where, scan};
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push};
 use crate::virtual_tables::json;
+use crate::virtual_tables::ordered::Order;
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::Shared;
 use crate::virtual_tables::table::{Scan, Table};
@@ -28,8 +29,12 @@ impl Table for Logs {
         &COLUMNS
     }
 
+    fn has_order(_: Order) -> bool {
+        true
+    }
+
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Batch>, StoreError> {
-        scan(shared, wanted, false, pick)
+        scan(shared, wanted, records::Kind { is_metric: false, pick, time })
     }
 
     fn attribute<'a>(chunk: &'a Batch, row: usize, name: &str) -> Cell<'a> {
@@ -55,6 +60,11 @@ fn time(batch: &Batch, row: usize) -> i64 {
 fn columns() -> Vec<Column<Batch>> {
     let columns = vec![
         Field::new("trace_id", Kind::Text, "The trace", |b, row| Cell::trace(b.logs.trace_id[row])).pushed(Push::Trace),
+        Field::new("run_id", Kind::Text, "As `trace_id`: the run, unless it joined a trace", |b, row| {
+            Cell::trace(b.logs.trace_id[row])
+        })
+        .pushed(Push::Trace)
+        .alias(),
         Field::new("span_id", Kind::Text, "The span in which it was said", |b, row| Cell::span(b.logs.span_id[row]))
             .pushed(Push::Span),
         Field::new("time", Kind::Moment, "When it was said, in UTC", |b, row| Cell::moment(time(b, row))).pushed(Push::Moment),

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use flowglass_model::{Batch, MetricValue, PointValue, Totals};
 
 use super::events::with_pushless_attributes;
-use super::records::{attribute_of, is_timely, resource, rows_where, scan};
+use super::records::{self, attribute_of, is_timely, resource, rows_where, scan};
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push};
 use crate::virtual_tables::json;
+use crate::virtual_tables::ordered::Order;
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::Shared;
 use crate::virtual_tables::table::{Scan, Table};
@@ -28,8 +29,13 @@ impl Table for Metrics {
         &COLUMNS
     }
 
+    fn has_order(_: Order) -> bool {
+        true
+    }
+
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Batch>, StoreError> {
-        scan(shared, wanted, true, pick)
+        let time = |batch: &Batch, row: usize| batch.points.unix_ns[row];
+        scan(shared, wanted, records::Kind { is_metric: true, pick, time })
     }
 
     fn attribute<'a>(chunk: &'a Batch, row: usize, name: &str) -> Cell<'a> {

@@ -4,29 +4,44 @@ use flowglass_model::{AttributeColumns, Batch};
 
 use crate::SpanFilter;
 use crate::StoreError;
+use crate::sketch::zones::Zone;
 use crate::sqlite::Depth;
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::json::pairs;
+use crate::virtual_tables::ordered::{self, By, TimeOf};
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::Shared;
 use crate::virtual_tables::table::{Picked, Rows, Scan};
 
-/// Walks over the blocks that may hold what is wanted, and picks rows of each by `pick`, which gets the filter.
-pub(super) fn scan(
-    shared: &Shared,
-    wanted: Wanted,
-    metric: bool,
-    pick: fn(&Batch, &SpanFilter) -> Vec<u32>,
-) -> Result<Scan<Batch>, StoreError> {
-    let name = wanted.filter.name.as_deref().filter(|_| metric);
-    let zones = shared.lock().snapshot.blocks_with_others(wanted.filter.trace_id, name)?;
-    let (shared, mut zones) = (shared.clone(), zones.into_iter());
-    Ok(Box::new(move || {
-        let Some(zone) = zones.next() else { return Ok(None) };
+/// How the rows of one kind of record are found in a block.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// Whether the name that is asked for is that of a metric.
+    pub(super) is_metric: bool,
+    /// Returns the rows of a block that a filter lets through.
+    pub(super) pick: fn(&Batch, &SpanFilter) -> Vec<u32>,
+    /// Returns when a record happened.
+    pub(super) time: TimeOf<Batch>,
+}
+
+/// Walks over the blocks that may hold what is wanted.
+pub(super) fn scan(shared: &Shared, wanted: Wanted, kind: Kind) -> Result<Scan<Batch>, StoreError> {
+    let Wanted { filter, order, .. } = wanted;
+    let name = filter.name.as_deref().filter(|_| kind.is_metric);
+    let times = filter.min_start_unix_ns..filter.end_start_unix_ns;
+    let zones = shared.lock().snapshot.blocks_with_others(times, filter.trace_id, name)?;
+    let shared = shared.clone();
+    let load = move |zone: &Zone| {
         let chunk = shared.lock().load(zone.block, Depth::Whole)?;
-        let picked = Picked::These(pick(&chunk, &wanted.filter));
-        Ok(Some(Rows { chunk, picked }))
-    }))
+        let picked = Picked::These((kind.pick)(&chunk, &filter));
+        Ok(Rows { chunk, picked })
+    };
+    if let Some(order) = order {
+        let times = |zone: &Zone| (zone.bounds.others.min_unix_ns, zone.bounds.others.max_unix_ns);
+        return Ok(ordered::scan(By { order, times, time: kind.time }, Vec::new(), zones, load));
+    }
+    let mut zones = zones.into_iter();
+    Ok(Box::new(move || zones.next().map(|zone| load(&zone)).transpose()))
 }
 
 /// Returns the rows of a table with so many for which something holds.

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push};
+use crate::virtual_tables::ordered::Order;
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::Shared;
 use crate::virtual_tables::table::{Rows, Scan, Table};
@@ -27,10 +28,16 @@ impl Table for Runs {
         &COLUMNS
     }
 
+    fn has_order(order: Order) -> bool {
+        order == Order::Newest
+    }
+
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Vec<RunRecord>>, StoreError> {
         let filter = wanted.filter;
         if let Some(trace) = filter.trace_id {
-            let mut found = Some(whole(shared.lock().snapshot.runs_of(trace)?));
+            let mut runs = shared.lock().snapshot.runs_of(trace)?;
+            runs.sort_by_key(|run| std::cmp::Reverse(run.start_unix_ns));
+            let mut found = Some(whole(runs));
             return Ok(Box::new(move || Ok(found.take())));
         }
         let (shared, mut last) = (shared.clone(), None);

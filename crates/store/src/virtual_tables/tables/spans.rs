@@ -10,6 +10,7 @@ use crate::sqlite::Depth;
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push, with_attributes};
 use crate::virtual_tables::json;
+use crate::virtual_tables::ordered::{self, By, Order};
 use crate::virtual_tables::plan::Wanted;
 use crate::virtual_tables::state::{Shared, State};
 use crate::virtual_tables::table::{Picked, Rows, Scan, Table};
@@ -29,15 +30,27 @@ impl Table for Spans {
         &COLUMNS
     }
 
+    fn has_order(_: Order) -> bool {
+        true
+    }
+
     fn scan(shared: &Shared, wanted: Wanted) -> Result<Scan<Batch>, StoreError> {
         let (open, zones) = {
             let mut state = shared.lock();
             (state.snapshot.open_spans(wanted.filter.trace_id)?, state.blocks_with_spans(&wanted.filter)?)
         };
-        let (shared, mut open, mut zones) = (shared.clone(), open.into_iter(), zones.into_iter());
+        let open = open.into_iter().map(|batch| rows(Arc::new(batch), &wanted.filter)).collect::<Vec<_>>();
+        let (shared, order) = (shared.clone(), wanted.order);
+        let load = move |zone: &Zone| ended(&mut shared.lock(), &wanted, zone);
+        if let Some(order) = order {
+            let times = |zone: &Zone| (zone.bounds.min_start_unix_ns, zone.bounds.max_start_unix_ns);
+            let time = |batch: &Batch, row: usize| batch.spans.start_unix_ns[row];
+            return Ok(ordered::scan(By { order, times, time }, open, zones, load));
+        }
+        let (mut open, mut zones) = (open.into_iter(), zones.into_iter());
         Ok(Box::new(move || match open.next() {
-            Some(batch) => Ok(Some(rows(Arc::new(batch), &wanted.filter))),
-            None => zones.next().map(|zone| ended(&mut shared.lock(), &wanted, &zone)).transpose(),
+            Some(rows) => Ok(Some(rows)),
+            None => zones.next().map(|zone| load(&zone)).transpose(),
         }))
     }
 
@@ -94,6 +107,12 @@ fn columns() -> Vec<Column<Batch>> {
         Field::new("trace_id", Kind::Text, "The trace: 32 hexadecimal digits", |b, row| Cell::trace(b.spans.trace_id[row]))
             .at(Ids)
             .pushed(Push::Trace),
+        Field::new("run_id", Kind::Text, "As `trace_id`: the run, unless it joined a trace", |b, row| {
+            Cell::trace(b.spans.trace_id[row])
+        })
+        .at(Ids)
+        .pushed(Push::Trace)
+        .alias(),
         Field::new("span_id", Kind::Text, "The span: 16 hexadecimal digits", |b, row| Cell::span(b.spans.span_id[row]))
             .at(Ids)
             .pushed(Push::Span),

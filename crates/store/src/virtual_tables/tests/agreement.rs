@@ -83,6 +83,16 @@ proptest! {
                 all.sort();
                 prop_assert_eq!(seen, all, "{} {}", round, statement(tests, false));
             }
+            for (tests, order) in tests.iter().zip(["DESC", "ASC"].iter().cycle()) {
+                let first = |column: &str| {
+                    let whole = statement(tests, false);
+                    let (_, rest) = whole.split_once(" FROM ").unwrap();
+                    ask(&sql, &format!("SELECT start_unix_ns FROM {rest} ORDER BY {column} {order} LIMIT 5"))
+                };
+                let sorted = first("+start_unix_ns");
+                prop_assert_eq!(&first("start_unix_ns"), &sorted, "{} {} {}", round, order, statement(tests, false));
+                prop_assert_eq!(&first("start"), &sorted, "{} {} {}", round, order, statement(tests, false));
+            }
             fixture.store.compact().unwrap();
         }
     }

@@ -13,7 +13,10 @@ fn runs_are_told_as_the_list_tells_them() {
             format!("{}|orders|error|2025-11-21 14:01:00.123456|31.5|2|no answer", trace(2)),
         ]
     );
-    assert_eq!(fixture.ask("SELECT run_id = trace_id, count(*) FROM runs JOIN spans USING (trace_id) GROUP BY 1"), ["1|5"]);
+    assert_eq!(
+        fixture.ask("SELECT runs.run_id = trace_id, count(*) FROM runs JOIN spans USING (trace_id) GROUP BY 1"),
+        ["1|5"]
+    );
 }
 
 #[test]
@@ -141,4 +144,73 @@ fn a_limit_opens_no_more_blocks_than_it_needs() {
     (0..3).for_each(|_| assert!(rows.next().unwrap().is_some()));
     // Merging may have joined some of the 200.
     assert!((1..=3).contains(&sql.opened_blocks()));
+}
+
+/// Batches of a few minutes each, of which neighbours overlap: a span, a log and an event a second.
+fn hours() -> Fixture {
+    let mut fixture = Fixture::new();
+    for batch in 0..60i64 {
+        fixture.write(|builder| {
+            for second in [batch * 100 + 60, batch * 100, batch * 100 + 130] {
+                builder.push(&node(1, second.unsigned_abs() + 1, 0, "n", second));
+                let unix_ns = START + second * SECOND;
+                builder.push_owned_log(&LogRecord { unix_ns, body: second.into(), ..LogRecord::default() });
+                let event = SpanEvent {
+                    name: "tick".into(),
+                    unix_ns,
+                    attributes: vec![("at".into(), second.into())],
+                    ..SpanEvent::default()
+                };
+                builder.push_owned_event((trace(1), SpanId::NONE), &event);
+            }
+        });
+    }
+    fixture
+}
+
+#[test]
+fn an_order_by_time_opens_no_more_blocks_than_its_limit_needs() {
+    let fixture = hours();
+    for (statement, first) in [
+        ("SELECT start, attributes FROM spans ORDER BY start DESC LIMIT 3", "2025-11-21 15:40:30.123456"),
+        ("SELECT time, body FROM logs ORDER BY time DESC LIMIT 3", "2025-11-21 15:40:30.000000"),
+        ("SELECT time, attributes FROM events ORDER BY unix_ns DESC LIMIT 3", "2025-11-21 15:40:30.000000"),
+        ("SELECT start, attributes FROM spans ORDER BY start_unix_ns LIMIT 3", "2025-11-21 14:00:00.123456"),
+        ("SELECT time FROM logs WHERE time > '2025-11-21 15:40:00'", "2025-11-21 15:40:30.000000"),
+    ] {
+        let sql = fixture.sql();
+        let mut prepared = sql.prepare(statement).unwrap();
+        let mut rows = prepared.query(&[]).unwrap();
+        assert_eq!(told(&rows.next().unwrap().unwrap().value(0)), first, "{statement}");
+        while rows.next().unwrap().is_some() {}
+        // Neighbours overlap, and merging may have joined some.
+        assert!((1..=4).contains(&sql.opened_blocks()), "{statement}: {}", sql.opened_blocks());
+    }
+}
+
+#[test]
+fn records_come_in_the_order_of_their_times() {
+    let fixture = hours();
+    for compacted in [false, true] {
+        for (table, time) in [("spans", "start_unix_ns"), ("logs", "unix_ns"), ("events", "unix_ns")] {
+            for order in ["DESC", "ASC"] {
+                let times = fixture.ask(&format!("SELECT {time} FROM {table} ORDER BY {time} {order}"));
+                let sorted = fixture.ask(&format!("SELECT {time} FROM {table} ORDER BY +{time} {order}"));
+                assert_eq!((times.len(), times), (180, sorted), "{table} {order} {compacted}");
+            }
+        }
+        fixture.store.compact().unwrap();
+    }
+    let runs = "SELECT start FROM runs WHERE trace_id IS NOT NULL ORDER BY start";
+    assert_eq!(shop().ask(&format!("{runs} DESC")), shop().ask(runs).into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_run_is_named_by_its_id_everywhere() {
+    let fixture = shop();
+    let run = fixture.ask("SELECT run_id FROM runs WHERE status = 'error'").remove(0);
+    for (table, count) in [("spans", "2"), ("events", "1"), ("logs", "1")] {
+        assert_eq!(fixture.ask(&format!("SELECT count(*) FROM {table} WHERE run_id = '{run}'")), [count], "{table}");
+    }
+    assert!(fixture.ask("SELECT * FROM logs").iter().all(|row| row.matches(&run).count() == 1), "`*` leaves it out");
 }

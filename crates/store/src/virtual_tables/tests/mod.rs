@@ -31,7 +31,7 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::create_or_open(&folder.path().join("flowglass.db")).unwrap();
-        let sink = store.sink(SinkOptions { durability: Durability::Process }).unwrap();
+        let sink = store.sink(SinkOptions { durability: Durability::Process, ..SinkOptions::default() }).unwrap();
         Self { _folder: folder, store, sink: Some(sink), writer: WriterId::random(), sequence: 0 }
     }
 

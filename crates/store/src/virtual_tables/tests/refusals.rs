@@ -44,7 +44,6 @@ fn wrong_statements_are_answered_with_the_place_and_the_way_out() {
         "SELECT name FROM spanz",
         "SELECT name,\n  durationms FROM spans",
         "SELECT * FROM spans WHERE node.id = 'x'",
-        "SELECT * FROM spans WHERE run_id = 'x'",
         "SELEC 1",
         "SELECT 'é' FROM spans WHERE",
         "  -- nothing",
