@@ -7,12 +7,13 @@ use flowglass_model::{AttributeValue, Attributes, Redaction, Resource, Sink};
 
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
+use crate::raw::LONGEST;
 use crate::{Recorder, Sampling, SpanLimits, process};
 
 /// A quarter of what a span takes in a buffer: the collector is told at every fourth one that is full.
 const SPAN_BYTES: usize = 128;
 /// A buffer is never smaller or larger than this, in bytes.
-const CHUNK_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=1024 * 1024;
+const CHUNK_BYTES: std::ops::RangeInclusive<usize> = 4 * 1024..=8 * LONGEST;
 
 /// Sets up a [`Recorder`]; see [`Recorder::builder`].
 #[must_use = "nothing is set up before `build`"]

@@ -11,6 +11,8 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use crate::raw::LONGEST;
+
 /// A text or byte string longer than this is cut off, in bytes.
 pub(crate) const TEXT_LIMIT: usize = 16 * 1024;
 
@@ -27,9 +29,10 @@ pub(crate) struct Chunk {
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// Makes an empty chunk and touches its memory, so that the system maps it now and not under a record.
+    /// Makes an empty chunk, of so many words that a record can say how many it has, and touches its memory, so that the system
+    /// maps it now and not under a record.
     pub(crate) fn new(words: usize) -> Self {
-        let words: Box<[_]> = (0..words).map(|_| UnsafeCell::new(1)).collect();
+        let words: Box<[_]> = (0..words.min(LONGEST)).map(|_| UnsafeCell::new(1)).collect();
         let committed = AtomicPtr::new(words.as_ptr().cast::<u64>().cast_mut());
         Self { committed, has_writer: AtomicBool::new(false), words }
     }

@@ -164,10 +164,12 @@ impl Standing {
 
 /// Returns what travels with the calling thread's trace, or came along with its call.
 pub(crate) fn carried() -> Option<Arc<Propagation>> {
-    match active::with_active(|scope| scope.carried.clone()) {
-        Some(carried) => carried,
-        None => LOOSE.try_with(|loose| loose.borrow().clone()).ok().flatten(),
+    if active::is_any()
+        && let Some(carried) = active::with_active(|scope| scope.carried.clone())
+    {
+        return carried;
     }
+    LOOSE.try_with(|loose| loose.borrow().clone()).ok().flatten()
 }
 
 fn replace_loose(carried: Option<Arc<Propagation>>) -> Option<Arc<Propagation>> {

@@ -117,8 +117,10 @@ impl DetachedSpan {
     fn finish(&mut self, status: Status) {
         if !std::mem::replace(&mut self.is_over, true) {
             self.scope.open.close(self.frame.span);
-            let end = UserSpanRecord { scope: self.scope.id, frame: self.frame, name: self.name, end: Tick::now(), status };
-            self.scope.lanes.write(Loss::Span, end);
+            let (owner, Frame { parent, start, .. }) = (self.owner(), self.frame);
+            self.scope
+                .lanes
+                .write(Loss::Span, UserSpanRecord { owner, parent, start, end: Tick::now(), name: self.name, status });
         }
     }
 

@@ -7,13 +7,13 @@
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use flowglass_model::SpanId;
 
 use crate::chunk::{Chunk, TEXT_LIMIT, Writer, commit};
-use crate::pen::Pen;
-use crate::raw::{Part, PlainRecord, Record};
+use crate::pen::{self, Pen};
+use crate::raw::{Owner, PlainEnd, PlainRecord, Record};
 
 thread_local! {
     static CURSOR: Cursor = const { Cursor::nowhere() };
@@ -26,12 +26,17 @@ thread_local! {
 struct Cursor {
     /// The recorder whose lane is in use; 0 if nothing can be written.
     recorder: Cell<u64>,
-    /// The span that the lane's last part names; 0 if that isn't known.
+    /// The span that the lane has named last; 0 if that isn't known, or if nothing can be written.
     owner: Cell<u64>,
-    next: Cell<*mut u64>,
-    end: Cell<*mut u64>,
+    /// Where the next word goes, which is the end of what is committed.
     commitment: Cell<*const AtomicPtr<u64>>,
+    /// Up to here there is [`ROOM`] for one more record.
+    limit: Cell<*mut u64>,
+    end: Cell<*mut u64>,
 }
+
+/// So many words are there without asking how many, in front of a cursor's limit.
+const ROOM: usize = 8;
 
 /// The lane in use, and those of other recorders. A thread's end drops its chunks, which closes them.
 struct LocalLanes {
@@ -41,8 +46,6 @@ struct LocalLanes {
 
 struct Lane {
     recorder: u64,
-    /// Where the next word goes, while the lane isn't in use.
-    next: *mut u64,
     writer: Writer,
 }
 
@@ -55,26 +58,93 @@ pub(crate) enum Attempt {
     NoRoom,
 }
 
-/// Writes a record without anything unusual in it into the thread's chunk, if that is this recorder's and has room.
+/// Says whether the thread's lane has named this span last.
+#[inline(always)]
+pub(crate) fn has_named(span: SpanId) -> bool {
+    cursor().has_named(span)
+}
+
+/// Writes a record of a few words about a span, if the thread's lane has named that last and has room; says whether it could.
+#[inline(always)]
+pub(crate) fn put<const N: usize>(span: SpanId, words: [u64; N]) -> bool {
+    put_made(span, || words, || ())
+}
+
+/// As [`put`], words that are made when nothing can go wrong any more; `leave` is called before they can be read. Neither
+/// records anything.
+#[inline(always)]
+pub(crate) fn put_made<const N: usize>(span: SpanId, make: impl FnOnce() -> [u64; N], leave: impl FnOnce()) -> bool {
+    let cursor = cursor();
+    if !cursor.has_named(span) {
+        return false;
+    }
+    let Some(room) = cursor.room() else { return false };
+    room.put(make());
+    leave();
+    room.commit(N);
+    true
+}
+
+/// As [`put`], two words and a short text behind them.
+#[inline(always)]
+pub(crate) fn put_text(span: SpanId, words: [u64; 2], text: &[u8]) -> bool {
+    const SHORT: usize = 32;
+    const { assert!(2 + SHORT.div_ceil(8) <= ROOM) };
+    let cursor = cursor();
+    if !cursor.has_named(span) || text.len() > SHORT {
+        return false;
+    }
+    let Some(room) = cursor.room() else { return false };
+    room.put(words);
+    // SAFETY: behind two words there is room for so much.
+    unsafe { pen::copy_short(text, room.next.add(2).cast()) };
+    room.commit(2 + text.len().div_ceil(8));
+    true
+}
+
+/// Names the span that the following records are about, if the lane in use is this recorder's and has room; says whether it
+/// could.
+#[inline(always)]
+pub(crate) fn name(recorder: u64, owner: Owner) -> bool {
+    let cursor = cursor();
+    let room = if cursor.recorder.get() == recorder { cursor.room() } else { None };
+    if let Some(room) = room {
+        let words = owner.to_words();
+        room.put(words);
+        room.commit(words.len());
+        cursor.owner.set(owner.span.to_u64());
+    }
+    room.is_some()
+}
+
+/// Writes the end of a template's span the shortest way, if there is nothing unusual in it and the thread's chunk is this
+/// recorder's and has room; says whether it could.
+#[inline(always)]
+pub(crate) fn put_end(recorder: u64, end: &PlainEnd<'_>) -> bool {
+    let cursor = cursor();
+    if cursor.recorder.get() != recorder {
+        return false;
+    }
+    let next = cursor.commitment().load(Relaxed);
+    if end.most_bytes() > cursor.end.get().addr() - next.addr() {
+        return false;
+    }
+    // SAFETY: there is so much room, in the chunk that the lane in use keeps and alone may write into.
+    let Some(behind) = (unsafe { end.write(next) }) else { return false };
+    commit(cursor.commitment(), behind);
+    true
+}
+
+/// Writes a record without anything unusual in it into the thread's chunk, if that is this recorder's and has room; names
+/// the span that it is about, if that wasn't named last.
 #[inline(always)]
 pub(crate) fn write_plain(recorder: u64, record: &impl PlainRecord) -> Attempt {
     let cursor = cursor();
-    if cursor.recorder.get() == recorder { cursor.write_plain(record) } else { Attempt::NoRoom }
-}
-
-/// As [`write_plain`], a record about a span that is still open. It names the span only if the one before it doesn't.
-#[inline(always)]
-pub(crate) fn write_part(recorder: u64, span: SpanId, record: &impl Part) -> Attempt {
-    let cursor = cursor();
-    let mut pen = cursor.pen(TEXT_LIMIT);
-    let written = if cursor.owner.get() == span.to_u64() {
-        record.write_plain(&mut pen, true)
-    } else if cursor.recorder.get() == recorder {
-        record.write_plain(&mut pen, false).inspect(|()| cursor.owner.set(span.to_u64()))
-    } else {
-        None
-    };
-    cursor.advance_if(written, &pen)
+    let unnamed = record.owner().filter(|owner| owner.span.to_u64() != cursor.owner.get());
+    if unnamed.is_some_and(|owner| !name(recorder, owner)) || cursor.recorder.get() != recorder {
+        return Attempt::NoRoom;
+    }
+    cursor.write_plain(record)
 }
 
 /// Writes a record into the thread's chunk, if that is this recorder's and has room.
@@ -86,8 +156,9 @@ pub(crate) fn write(recorder: u64, text_limit: usize, record: &dyn Record) -> At
             return Attempt::NoRoom;
         }
         let cursor = cursor();
+        let owner = cursor.owner.get();
         cursor.suspend();
-        let attempt = cursor.write(text_limit, record);
+        let attempt = cursor.write(text_limit, owner, record);
         cursor.recorder.set(recorder);
         attempt
     };
@@ -110,8 +181,7 @@ pub(crate) fn release() -> bool {
 pub(crate) fn install(recorder: u64, chunk: Arc<Chunk>) {
     let _ = LANES.try_with(|lanes| {
         if let (Ok(mut lanes), Some(writer)) = (lanes.try_borrow_mut(), Writer::new(chunk)) {
-            let (next, _) = writer.bounds();
-            lanes.put(Lane { recorder, next, writer });
+            lanes.put(Lane { recorder, writer });
         }
     });
 }
@@ -129,9 +199,9 @@ impl Cursor {
         Self {
             recorder: Cell::new(0),
             owner: Cell::new(0),
-            next: Cell::new(ptr::null_mut()),
-            end: Cell::new(ptr::null_mut()),
             commitment: Cell::new(ptr::null()),
+            limit: Cell::new(ptr::null_mut()),
+            end: Cell::new(ptr::null_mut()),
         }
     }
 
@@ -144,9 +214,9 @@ impl Cursor {
     fn set(&self, lane: &Lane) {
         let (_, end) = lane.writer.bounds();
         self.owner.set(0);
-        self.next.set(lane.next);
-        self.end.set(end);
         self.commitment.set(ptr::from_ref(lane.writer.commitment()));
+        self.limit.set(end.wrapping_sub(ROOM));
+        self.end.set(end);
         self.recorder.set(lane.recorder);
     }
 
@@ -159,20 +229,46 @@ impl Cursor {
         self.advance_if(written, &pen)
     }
 
-    /// Writes where the cursor stands, which is suspended.
-    fn write(&self, text_limit: usize, record: &dyn Record) -> Attempt {
+    /// Writes where the cursor stands, which is suspended; `named` is the span that was named last.
+    fn write(&self, text_limit: usize, named: u64, record: &dyn Record) -> Attempt {
         let mut pen = self.pen(text_limit);
-        let written = record.write(&mut pen);
-        self.advance_if(written, &pen)
+        let owner = record.owner();
+        let unnamed = owner.filter(|owner| owner.span.to_u64() != named);
+        let written = unnamed.map_or(Some(()), |owner| pen.push(owner.to_words()));
+        pen.start_here();
+        let attempt = self.advance_if(written.and_then(|()| record.write(&mut pen)), &pen);
+        let is_known = attempt == Attempt::Written && owner.is_some();
+        self.owner.set(owner.filter(|_| is_known).map_or(named, |owner| owner.span.to_u64()));
+        attempt
     }
 
-    /// Returns a pen for where the cursor stands. Only a cursor that has a recorder, or had until it was suspended, stands
-    /// anywhere.
+    /// Says whether this span was named last, so that there is a recorder.
     #[inline(always)]
-    const fn pen(&self, text_limit: usize) -> Pen {
+    fn has_named(&self, span: SpanId) -> bool {
+        self.owner.get() == span.to_u64()
+    }
+
+    /// Returns [`ROOM`], if there is any. To be asked of a cursor that has a recorder.
+    #[inline(always)]
+    fn room(&self) -> Option<Room<'_>> {
+        let commitment = self.commitment();
+        let next = commitment.load(Relaxed);
+        if next <= self.limit.get() { Some(Room { next, commitment }) } else { None }
+    }
+
+    /// Returns where the next word goes. To be asked of a cursor that has a recorder, or had until it was suspended.
+    #[inline(always)]
+    fn commitment(&self) -> &AtomicPtr<u64> {
+        // SAFETY: it is part of the chunk that the lane in use keeps.
+        unsafe { &*self.commitment.get() }
+    }
+
+    /// Returns a pen for where the cursor stands; see [`commitment`](Self::commitment).
+    #[inline(always)]
+    fn pen(&self, text_limit: usize) -> Pen {
         // SAFETY: the cursor was set by the lane in use, which keeps the chunk and alone may write into it. Its next word
         // is not committed, so that nobody reads from there on.
-        unsafe { Pen::new(self.next.get(), self.end.get(), text_limit) }
+        unsafe { Pen::new(self.commitment().load(Relaxed), self.end.get(), text_limit) }
     }
 
     /// Goes on behind what the cursor's pen has written, if it has, and lets it be read.
@@ -181,10 +277,31 @@ impl Cursor {
         if written.is_none() {
             return Attempt::NoRoom;
         }
-        self.next.set(pen.place());
-        // SAFETY: as above, it is part of a chunk that is kept.
-        commit(unsafe { &*self.commitment.get() }, pen.place());
+        commit(self.commitment(), pen.place());
         Attempt::Written
+    }
+}
+
+/// [`ROOM`] where the cursor stands, to be written at once.
+#[derive(Clone, Copy)]
+struct Room<'c> {
+    next: *mut u64,
+    commitment: &'c AtomicPtr<u64>,
+}
+
+impl Room<'_> {
+    /// Writes the first words.
+    #[inline(always)]
+    fn put<const N: usize>(self, words: [u64; N]) {
+        const { assert!(N <= ROOM) };
+        // SAFETY: there is room, in the chunk that the lane in use keeps and alone may write into.
+        unsafe { self.next.cast::<[u64; N]>().write(words.map(u64::to_le)) };
+    }
+
+    /// Lets so many words be read; the cursor goes on behind them.
+    #[inline(always)]
+    fn commit(self, words: usize) {
+        commit(self.commitment, self.next.wrapping_add(words));
     }
 }
 
@@ -195,10 +312,8 @@ impl LocalLanes {
 
     /// Takes the lane in use out of use.
     fn take(&mut self) -> Option<Lane> {
-        let cursor = cursor();
-        cursor.suspend();
-        let lane = self.current.take();
-        lane.map(|lane| Lane { next: cursor.next.get(), ..lane })
+        cursor().suspend();
+        self.current.take()
     }
 
     /// Takes a lane into use, where there is none.

@@ -10,7 +10,7 @@ use std::sync::atomic::{
     fence,
 };
 
-use flowglass_model::{SpanId, flags};
+use flowglass_model::{SpanId, Status, flags};
 use parking_lot::Mutex;
 
 use crate::Tick;
@@ -21,8 +21,14 @@ use crate::static_text::{AtomicStaticText, StaticText};
 /// The index of a frame that has none.
 pub const NO_INDEX: u64 = u64::MAX;
 
-/// The bit of a frame's flags that says that it isn't counted. OpenTelemetry uses the ten lowest ones.
+/// Bits of a frame's flags that are known here alone: OpenTelemetry uses the ten lowest ones.
+const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | UNNAMED;
+/// It isn't counted.
 const UNCOUNTED: u32 = 1 << 31;
+/// It was opened while its thread was unwinding from a panic.
+const UNWINDING: u32 = 1 << 30;
+/// It was told to fail.
+const FAILED: u32 = 1 << 29;
 
 /// A span that was started: what is known of it before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl Frame {
 
     /// Returns the bits of the frame that others know.
     pub(crate) const fn known_flags(&self) -> u32 {
-        self.flags & !UNCOUNTED
+        self.flags & !OWN
     }
 
     /// Says whether the span is recorded when it ends well.
@@ -72,9 +78,48 @@ pub(crate) struct OpenFrame {
 }
 
 impl OpenFrame {
+    /// Makes the frame of a user's span, from its id and its parent's.
+    #[inline(always)]
+    pub(crate) const fn users((span, parent): (SpanId, SpanId), start: Tick, name: StaticText) -> Self {
+        let (template, index) = (USER_TEMPLATE, NO_INDEX);
+        let flags = if name.is_none() { flags::SAMPLED | UNNAMED } else { flags::SAMPLED };
+        Self { frame: Frame { span, parent, template, index, start, flags }, name }
+    }
+
     /// Says whether user code made the span.
     pub(crate) const fn is_users(&self) -> bool {
         self.frame.template == USER_TEMPLATE
+    }
+}
+
+/// Its name is no [`StaticText`].
+const UNNAMED: u32 = 1 << 28;
+
+/// What is left of a user's span when it leaves the open ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EndedFrame {
+    pub(crate) parent: SpanId,
+    pub(crate) start: Tick,
+    pub(crate) name: StaticText,
+    pub(crate) flags: u32,
+}
+
+impl EndedFrame {
+    /// Returns how the span has ended, as far as its maker has said.
+    #[inline(always)]
+    pub(crate) const fn status(&self) -> Status {
+        if self.flags & FAILED == 0 { Status::Ok } else { Status::Error }
+    }
+
+    /// Says whether it was opened while its thread was unwinding from a panic, so that this is no failure of its own.
+    pub(crate) const fn was_unwinding(&self) -> bool {
+        self.flags & UNWINDING != 0
+    }
+}
+
+impl From<OpenFrame> for EndedFrame {
+    fn from(OpenFrame { frame, name }: OpenFrame) -> Self {
+        Self { parent: frame.parent, start: frame.start, name, flags: frame.flags }
     }
 }
 
@@ -96,23 +141,54 @@ impl OpenFrames {
     pub(crate) fn push(&self, open: &OpenFrame) {
         let depth = self.depth.load(Relaxed);
         match self.slots.get(depth) {
-            Some(slot) => slot.write(open),
+            Some(slot) => slot.write(&open.frame, Some(open.name)),
             None => self.push_deep(*open),
         }
         self.depth.store(depth + 1, Release);
     }
 
+    /// As [`push`](Self::push), of the engine's.
+    #[inline]
+    pub(crate) fn push_engines(&self, frame: &Frame) {
+        let depth = self.depth.load(Relaxed);
+        match self.slots.get(depth) {
+            Some(slot) => slot.write(frame, None),
+            None => self.push_deep(OpenFrame { frame: *frame, name: StaticText::NONE }),
+        }
+        self.depth.store(depth + 1, Release);
+    }
+
+    /// Puts a user's span on top of the stack, if there is a slot for it; says whether there is.
+    #[inline(always)]
+    pub(crate) fn push_users(&self, ids: (SpanId, SpanId), start: Tick, name: StaticText) -> bool {
+        let depth = self.depth.load(Relaxed);
+        let slot = self.slots.get(depth);
+        if let Some(slot) = slot {
+            slot.write(&OpenFrame::users(ids, start, name).frame, Some(name));
+            self.depth.store(depth + 1, Release);
+        }
+        slot.is_some()
+    }
+
     /// Takes the engine's topmost frame off the stack. Users' spans above it, whose guards outlive it, are parked.
     #[inline]
     pub(crate) fn pop(&self) {
-        let depth = self.depth.load(Relaxed);
-        match depth.checked_sub(1).and_then(|top| self.slots.get(top)) {
-            Some(slot) if !slot.is_users() => {
-                slot.clear();
-                self.depth.store(depth - 1, Release);
-            }
-            _ => self.pop_elsewhere(),
+        if !self.pop_slot() {
+            self.pop_elsewhere();
         }
+    }
+
+    /// As [`pop`](Self::pop), if a frame of the engine's is on top and has a slot; says whether it is.
+    #[inline(always)]
+    pub(crate) fn pop_slot(&self) -> bool {
+        let below = self.depth.load(Relaxed).wrapping_sub(1);
+        let Some(slot) = self.slots.get(below) else { return false };
+        if slot.is_users() {
+            return false;
+        }
+        slot.clear();
+        self.depth.store(below, Release);
+        true
     }
 
     /// Takes the engine's topmost frame off the stack into the table.
@@ -136,21 +212,60 @@ impl OpenFrames {
 
     /// Takes a frame out of the table.
     #[cold]
-    pub(crate) fn close(&self, span: SpanId) {
-        self.parked.lock().remove(&span);
+    pub(crate) fn close(&self, span: SpanId) -> Option<EndedFrame> {
+        self.parked.lock().remove(&span).map(EndedFrame::from)
     }
 
-    /// Takes a user's span off the stack, where it most likely is on top, or out of the table.
-    #[inline]
-    pub(crate) fn end(&self, span: SpanId) {
-        let depth = self.depth.load(Relaxed);
-        match depth.checked_sub(1).and_then(|top| self.slots.get(top)) {
-            Some(slot) if slot.span() == span => {
-                slot.clear();
-                self.depth.store(depth - 1, Release);
+    /// Returns a user's span, if it is on top of the stack and in a slot.
+    #[inline(always)]
+    pub(crate) fn top_users(&self, span: SpanId) -> Option<Top<'_>> {
+        let below = self.depth.load(Relaxed).wrapping_sub(1);
+        let slot = self.slots.get(below)?;
+        if slot.span() == span { Some(Top { slot, below, frames: self }) } else { None }
+    }
+
+    /// Returns the span that one of a user's is inside of, if that is found quickly: `root` where nothing is open, or the
+    /// topmost one, if it is recorded and has a slot.
+    #[inline(always)]
+    pub(crate) fn sampled_top_or(&self, root: SpanId) -> Option<SpanId> {
+        match self.depth.load(Relaxed) {
+            0 => Some(root),
+            depth => {
+                let slot = self.slots.get(depth - 1)?;
+                if slot.is_sampled() { Some(slot.span()) } else { None }
             }
-            _ => self.end_elsewhere(span),
         }
+    }
+
+    /// Takes a user's span off the stack, or out of the table.
+    #[cold]
+    pub(crate) fn end(&self, span: SpanId) -> Option<EndedFrame> {
+        // Guards that end out of order: everything above the span moves down.
+        let mut above = Vec::new();
+        let mut ended = None;
+        while let Some(open) = self.top().filter(OpenFrame::is_users) {
+            self.pop_top();
+            if open.frame.span == span {
+                ended = Some(open.into());
+                break;
+            }
+            above.push(open);
+        }
+        above.iter().rev().for_each(|open| self.push(open));
+        let parked = self.close(span);
+        ended.or(parked)
+    }
+
+    /// Takes note that a user's span fails, wherever it is.
+    #[cold]
+    pub(crate) fn fail(&self, span: SpanId) {
+        self.mark(span, FAILED);
+    }
+
+    /// Takes note that a user's span was opened while its thread was unwinding from a panic.
+    #[cold]
+    pub(crate) fn note_unwinding(&self, span: SpanId) {
+        self.mark(span, UNWINDING);
     }
 
     /// Moves users' spans on top of the stack into the table: the thread that made them leaves the scope.
@@ -163,7 +278,11 @@ impl OpenFrames {
     /// Returns the topmost span, if there is one.
     #[inline]
     pub(crate) fn current(&self) -> Option<SpanId> {
-        self.top_recording().map(|(span, _)| span)
+        let top = self.depth.load(Relaxed).checked_sub(1)?;
+        match self.slots.get(top) {
+            Some(slot) => slot.span().some(),
+            None => self.top_deep().map(|open| open.frame.span),
+        }
     }
 
     /// Returns the topmost span, and whether it is recorded, if there is one.
@@ -206,8 +325,9 @@ impl OpenFrames {
         self.deep.lock().last().copied()
     }
 
+    /// As [`pop`](Self::pop), where that takes more.
     #[cold]
-    fn pop_elsewhere(&self) {
+    pub(crate) fn pop_elsewhere(&self) {
         self.park_users_above();
         self.pop_top();
     }
@@ -244,24 +364,60 @@ impl OpenFrames {
         }
     }
 
-    /// Guards that end out of order: everything above the span moves down.
-    #[cold]
-    fn end_elsewhere(&self, span: SpanId) {
-        let mut above = Vec::new();
-        while let Some(open) = self.top().filter(OpenFrame::is_users) {
-            self.pop_top();
-            if open.frame.span == span {
-                break;
-            }
-            above.push(open);
+    fn mark(&self, span: SpanId, flag: u32) {
+        self.slots.iter().take(self.depth.load(Relaxed)).filter(|slot| slot.span() == span).for_each(|slot| slot.mark(flag));
+        self.deep.lock().iter_mut().filter(|open| open.frame.span == span).for_each(|open| open.frame.flags |= flag);
+        if let Some(open) = self.parked.lock().get_mut(&span) {
+            open.frame.flags |= flag;
         }
-        above.iter().rev().for_each(|open| self.push(open));
-        self.parked.lock().remove(&span);
     }
 }
 
-/// Room for one frame, readable while it changes.
+/// A user's span on top of the stack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Top<'a> {
+    slot: &'a Slot,
+    /// How many frames there are without it.
+    below: usize,
+    frames: &'a OpenFrames,
+}
+
+impl Top<'_> {
+    // Whoever drives the scope doesn't read a frame torn.
+
+    #[inline(always)]
+    pub(crate) fn parent(&self) -> SpanId {
+        SpanId::from_u64(self.slot.parent.load(Relaxed))
+    }
+
+    #[inline(always)]
+    pub(crate) fn start(&self) -> Tick {
+        Tick::from_raw(self.slot.start.load(Relaxed))
+    }
+
+    #[inline(always)]
+    pub(crate) fn name(&self) -> StaticText {
+        self.slot.name.load()
+    }
+
+    /// Says whether there is nothing unusual about the span: it has a name, and hasn't failed.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        const PLAIN: u64 = USER_TEMPLATE as u64 | (flags::SAMPLED as u64) << 32;
+        self.slot.template.load(Relaxed) == PLAIN
+    }
+
+    /// Takes the span off the stack.
+    #[inline(always)]
+    pub(crate) fn leave(&self) {
+        self.slot.clear();
+        self.frames.depth.store(self.below, Release);
+    }
+}
+
+/// Room for one frame, readable while it changes. As long as a cache line, so that a slot is found by a shift.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Slot {
     id: AtomicU64,
     parent: AtomicU64,
@@ -269,19 +425,22 @@ struct Slot {
     index: AtomicU64,
     /// The template below, the flags above.
     template: AtomicU64,
+    /// A user's span's.
     name: AtomicStaticText,
 }
 
 impl Slot {
     #[inline]
-    fn write(&self, OpenFrame { frame, name }: &OpenFrame) {
-        self.id.store(0, Relaxed);
+    fn write(&self, frame: &Frame, name: Option<StaticText>) {
+        // The id is zero: only slots of the stack have one.
         fence(Release);
         self.parent.store(frame.parent.to_u64(), Relaxed);
         self.start.store(frame.start.to_raw(), Relaxed);
         self.index.store(frame.index, Relaxed);
         self.template.store(u64::from(frame.template) | u64::from(frame.flags) << 32, Relaxed);
-        self.name.store(*name);
+        if let Some(name) = name {
+            self.name.store(name);
+        }
         self.id.store(frame.span.to_u64(), Release);
     }
 
@@ -298,6 +457,10 @@ impl Slot {
     #[inline]
     fn is_users(&self) -> bool {
         self.template.load(Relaxed) as u32 == USER_TEMPLATE
+    }
+
+    fn mark(&self, flag: u32) {
+        self.template.store(self.template.load(Relaxed) | u64::from(flag) << 32, Relaxed);
     }
 
     #[inline]
@@ -317,7 +480,7 @@ impl Slot {
                 start: Tick::from_raw(self.start.load(Relaxed)),
                 flags: (word >> 32) as u32,
             },
-            name: self.name.load(),
+            name: if word as u32 == USER_TEMPLATE { self.name.load() } else { StaticText::NONE },
         };
         fence(Acquire);
         (id != 0 && self.id.load(Relaxed) == id).then_some(open)
@@ -340,7 +503,7 @@ mod tests {
             start: Tick::ZERO,
             flags: 1,
         };
-        OpenFrame { frame, name: StaticText::pack("name") }
+        OpenFrame { frame, name: if template == USER_TEMPLATE { StaticText::pack("name") } else { StaticText::NONE } }
     }
 
     fn seen(frames: &OpenFrames) -> Vec<u64> {

@@ -49,12 +49,32 @@ impl Pen {
         }
     }
 
-    /// Writes bytes, filled up with zeros to whole words.
+    /// Changes the record's first word, which was written before the others.
+    #[inline(always)]
+    pub(crate) fn change_first(&mut self, change: impl FnOnce(u64) -> u64) {
+        if self.start != self.next {
+            // SAFETY: a word was written there, of memory that is the pen's.
+            unsafe { self.start.write(change(u64::from_le(self.start.read())).to_le()) };
+        }
+    }
+
+    /// Begins a record behind what was written.
+    pub(crate) const fn start_here(&mut self) {
+        self.start = self.next;
+    }
+
+    /// Begins the record once more.
+    pub(crate) const fn restart(&mut self) {
+        self.next = self.start;
+        self.truncated = 0;
+    }
+
+    /// Writes bytes, which take whole words; what lies behind them in the last one has no meaning.
     #[inline(always)]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
         let slots = self.take(bytes.len().div_ceil(8))?;
         // SAFETY: `take` gave room for as many words as the bytes fill, and its memory is nobody else's.
-        unsafe { copy(bytes, slots) };
+        unsafe { copy(bytes, slots.cast()) };
         Some(())
     }
 
@@ -101,7 +121,7 @@ impl Pen {
     /// Returns room for so many words.
     #[inline(always)]
     fn take(&mut self, words: usize) -> Option<*mut u64> {
-        if words > (self.end.addr() - self.next.addr()) / size_of::<u64>() {
+        if words * size_of::<u64>() > self.end.addr() - self.next.addr() {
             return None;
         }
         let slots = self.next;
@@ -111,54 +131,55 @@ impl Pen {
     }
 }
 
-/// Copies bytes to whole words, by hand where they are few: a call takes longer than the record.
+/// Copies bytes, by hand where they are few: a call takes longer than the record. Two copies that overlap are cheaper than
+/// one of a length that isn't known.
 ///
 /// # Safety
-/// There must be room for as many words as the bytes fill, apart from the bytes.
+/// There must be room for the bytes, apart from them.
 #[inline(always)]
-unsafe fn copy(bytes: &[u8], slots: *mut u64) {
-    const FEW: usize = 32;
-    let (whole, part) = bytes.as_chunks::<8>();
-    // SAFETY: whole words are copied to the first slots, and the rest to one slot more: as many as the caller grants.
+pub(crate) unsafe fn copy(bytes: &[u8], room: *mut u8) {
+    // SAFETY: the caller grants room.
     unsafe {
-        if bytes.len() >= FEW {
-            std::ptr::copy_nonoverlapping(whole.as_ptr(), slots.cast(), whole.len());
+        if bytes.len() > 32 {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), room, bytes.len());
         } else {
-            if let Some(first) = whole.first() {
-                slots.cast::<[u8; 8]>().write(*first);
-            }
-            if let [_, second, ..] = whole {
-                slots.cast::<[u8; 8]>().add(1).write(*second);
-            }
-            if let [_, _, third] = whole {
-                slots.cast::<[u8; 8]>().add(2).write(*third);
-            }
-        }
-        if !part.is_empty() {
-            slots.add(whole.len()).write(last_word(bytes, part).to_le());
+            copy_short(bytes, room);
         }
     }
 }
 
-/// Returns what is left of `bytes` behind whole words, `part`, as a word.
+/// As [`copy`], of at most 32 bytes.
+///
+/// # Safety
+/// As for [`copy`].
 #[inline(always)]
-fn last_word(bytes: &[u8], part: &[u8]) -> u64 {
-    match bytes.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last) >> (64 - part.len() * 8),
-        None => short_word(part),
+pub(crate) unsafe fn copy_short(bytes: &[u8], room: *mut u8) {
+    // SAFETY: each copies to a place where the caller grants room for it: in front, or so that it ends where the bytes do.
+    unsafe {
+        let _ = copy_ends::<8>(bytes, room)
+            || copy_ends::<16>(bytes, room)
+            || copy_ends::<4>(bytes, room)
+            || copy_ends::<2>(bytes, room)
+            || copy_ends::<1>(bytes, room);
     }
 }
 
-/// Returns fewer than eight bytes as a word: of two reads that overlap, both give the same there.
+/// Copies bytes as their first and their last N, if those are all of them.
+///
+/// # Safety
+/// As for [`copy`].
 #[inline(always)]
-fn short_word(bytes: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << ((bytes.len() - 4) * 8);
+unsafe fn copy_ends<const N: usize>(bytes: &[u8], room: *mut u8) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else { return false };
+    if bytes.len() > 2 * N {
+        return false;
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
-        return u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << ((bytes.len() - 2) * 8);
+    // SAFETY: there is room for as many bytes as there are.
+    unsafe {
+        room.cast::<[u8; N]>().write_unaligned(*first);
+        room.add(bytes.len() - N).cast::<[u8; N]>().write_unaligned(*last);
     }
-    bytes.first().map_or(0, |byte| u64::from(*byte))
+    true
 }
 
 #[cfg(test)]
@@ -206,7 +227,6 @@ mod tests {
             assert_eq!(used, length.div_ceil(8));
             let read: Vec<u8> = words[..used].iter().flat_map(|word| word.to_ne_bytes()).collect();
             assert_eq!(&read[..length], &bytes[..length]);
-            assert!(read[length..].iter().all(|byte| *byte == 0));
             assert!(words[used..].iter().all(|word| *word == u64::MAX), "nothing behind them");
         }
     }

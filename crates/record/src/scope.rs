@@ -6,10 +6,9 @@ use flowglass_model::{Attributes, Failure, Number, Severity, SpanId, SpanKind, S
 
 use crate::active::Activation;
 use crate::lanes::Loss;
-use crate::open::{Frame, OpenFrame};
+use crate::open::Frame;
 use crate::raw::{AttributeRecord, EventRecord, LogEntry, Owner, Standing, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
-use crate::static_text::StaticText;
 use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
 
 /// What a scope is made of; see [`Recorder::scope`].
@@ -138,7 +137,7 @@ impl Scope {
     #[inline]
     pub fn enter(&self, frame: &Frame) {
         if let Some(shared) = &self.shared {
-            shared.open.push(&engine_frame(frame));
+            shared.open.push_engines(&engine_frame(frame));
         }
     }
 
@@ -253,6 +252,15 @@ impl Scope {
         }
     }
 
+    /// Leaves the current span, which has ended well, and records that: [`exit`](Self::exit) and [`record`](Self::record) in one,
+    /// with values for the template's keys. What isn't recorded is counted.
+    #[inline]
+    pub fn leave(&self, frame: &Frame, end: Tick, values: &[Value<'_>]) {
+        if let Some(shared) = &self.shared {
+            shared.leave(frame, end, values);
+        }
+    }
+
     /// Counts the end of a span that isn't recorded: in the metrics that its template's spans feed.
     #[inline]
     pub fn count_end(&self, frame: &Frame, end: Tick, status: Status) {
@@ -270,6 +278,7 @@ impl Scope {
     }
 }
 
+#[inline(never)]
 fn record_unsampled(shared: &ScopeShared, end: &SpanEnd<'_>) {
     if end.status == Status::Error && shared.verdict() == Verdict::OnError && !shared.is_recording() {
         shared.promote();
@@ -283,10 +292,10 @@ fn record_unsampled(shared: &ScopeShared, end: &SpanEnd<'_>) {
 
 /// A span that the engine makes never passes for a user's, whatever its template says.
 #[inline]
-const fn engine_frame(frame: &Frame) -> OpenFrame {
+const fn engine_frame(frame: &Frame) -> Frame {
     let mut frame = *frame;
     if frame.template == USER_TEMPLATE {
         frame.template -= 1;
     }
-    OpenFrame { frame, name: StaticText::NONE }
+    frame
 }

@@ -10,18 +10,24 @@ use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status,
 
 use crate::core::Core;
 use crate::fate::Fate;
+use crate::lane;
 use crate::lanes::{Lanes, Loss};
 use crate::metrics::MeteredEnd;
 use crate::open::{Frame, OpenFrames};
-use crate::raw::{CountRecord, SpanRecord, UnseenEndRecord};
+use crate::raw::{CountRecord, PlainEnd, SpanRecord, UnseenEndRecord};
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::tick::Anchor;
-use crate::{SpanMeter, Tick, Verdict};
+use crate::{SpanMeter, Tick, Value, Verdict};
+
+/// No lanes have this number.
+const NOBODY: u64 = u64::MAX;
 
 /// What a scope's handles, its threads and the collector share. Recycled with its slots.
 #[derive(Debug)]
 pub(crate) struct ScopeShared {
     pub(crate) id: u64,
+    /// By what lanes know the recorder.
+    pub(crate) recorder: u64,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) trace_id: TraceId,
     pub(crate) templates: Arc<[SpanTemplate]>,
@@ -34,13 +40,17 @@ pub(crate) struct ScopeShared {
     root: SpanId,
     verdict: Verdict,
     is_sampled: bool,
+    /// Whether it is, on a clock that is read quickly.
+    is_quick: bool,
+    /// By what lanes know the recorder, if the scope is sampled; else what they know none by.
+    sampled_by: u64,
     /// What has become of its trace, if that wasn't chosen.
     fate: Option<Arc<Fate>>,
     /// Whether its spans feed metrics that somebody is told of.
     is_metered: bool,
     is_given_up: AtomicBool,
-    first_id: u64,
-    next: AtomicU64,
+    /// The next span's; never zero.
+    next_id: AtomicU64,
 }
 
 /// A panic of a caller, who never runs inside, leaves everything whole.
@@ -68,11 +78,13 @@ impl ScopeShared {
             own.carried = carried;
             own.verdict = spec.verdict;
             own.is_sampled = matches!(spec.verdict, Verdict::Record | Verdict::Hold);
+            own.is_quick = own.is_sampled && Tick::is_quick();
+            own.sampled_by = if own.is_sampled { lanes.id() } else { NOBODY };
             own.fate = fate.or_else(|| spec.verdict.new_fate());
             own.is_metered = is_metered;
             *own.is_given_up.get_mut() = false;
-            own.first_id = fastrand::u64(..) ^ lanes.salt();
-            *own.next.get_mut() = 0;
+            // With the highest bit clear, no scope comes to zero, which stands for no span.
+            *own.next_id.get_mut() = ((fastrand::u64(..) ^ lanes.salt()) >> 1).max(1);
         }
         shared
     }
@@ -80,6 +92,7 @@ impl ScopeShared {
     fn unused(lanes: &Arc<Lanes>, anchor: Anchor, templates: &Arc<[SpanTemplate]>) -> Self {
         Self {
             id: 0,
+            recorder: lanes.id(),
             lanes: Arc::clone(lanes),
             trace_id: TraceId::default(),
             templates: Arc::clone(templates),
@@ -90,11 +103,12 @@ impl ScopeShared {
             root: SpanId::NONE,
             verdict: Verdict::Never,
             is_sampled: false,
+            is_quick: false,
+            sampled_by: NOBODY,
             fate: None,
             is_metered: false,
             is_given_up: AtomicBool::new(false),
-            first_id: 0,
-            next: AtomicU64::new(0),
+            next_id: AtomicU64::new(1),
         }
     }
 
@@ -107,6 +121,11 @@ impl ScopeShared {
     #[inline]
     pub(crate) fn is_recording(&self) -> bool {
         self.is_sampled || self.fate.as_ref().is_some_and(|fate| fate.is_promoted())
+    }
+
+    /// Says whether anything of the scope is recorded, now or after an error.
+    pub(crate) const fn may_record(&self) -> bool {
+        self.is_sampled || self.fate.is_some()
     }
 
     #[inline]
@@ -174,6 +193,18 @@ impl ScopeShared {
         is_recorded.then_some(span)
     }
 
+    /// Says whether the scope is sampled, and the time to be had by [`Tick::read_quickly`].
+    #[inline(always)]
+    pub(crate) const fn is_quick(&self) -> bool {
+        self.is_quick
+    }
+
+    /// As [`recorded_parent`](Self::recorded_parent), of a scope that is sampled, if that is found quickly.
+    #[inline(always)]
+    pub(crate) fn sampled_parent(&self) -> Option<SpanId> {
+        self.open.sampled_top_or(self.root)
+    }
+
     /// Says whether the collector is told of the scope: something of it may be recorded, or counted.
     pub(crate) fn is_registered(&self) -> bool {
         self.verdict != Verdict::Never || self.is_metered
@@ -199,10 +230,9 @@ impl ScopeShared {
     /// One thread at a time drives a scope, so that counting needs no locked instruction.
     #[inline]
     pub(crate) fn next_span(&self) -> SpanId {
-        let count = self.next.load(Acquire) + 1;
-        self.next.store(count, Release);
-        let id = self.first_id.wrapping_add(count);
-        if id == 0 { self.next_span() } else { SpanId::from_u64(id) }
+        let id = self.next_id.load(Acquire);
+        self.next_id.store(id.wrapping_add(1), Release);
+        SpanId::from_u64(id)
     }
 
     #[inline]
@@ -251,6 +281,34 @@ impl ScopeShared {
     pub(crate) fn record(&self, end: &SpanEnd<'_>) {
         if !self.lanes.write(Loss::Span, SpanRecord { scope: self.id, end }) {
             self.count_lost(end);
+        }
+    }
+
+    /// Takes the engine's topmost frame off the stack, whose span has ended well, and records that. On its shortest way this calls
+    /// nothing: inlined, it would take more instructions.
+    #[inline(never)]
+    pub(crate) fn leave(&self, frame: &Frame, end: Tick, values: &[Value<'_>]) {
+        if !self.open.pop_slot() {
+            self.leave_with_care(frame, end, values);
+        } else if !lane::put_end(self.sampled_by, &PlainEnd { scope: self.id, frame, end, values }) {
+            self.end_well(frame, end, values);
+        }
+    }
+
+    #[cold]
+    fn leave_with_care(&self, frame: &Frame, end: Tick, values: &[Value<'_>]) {
+        self.open.pop_elsewhere();
+        self.end_well(frame, end, values);
+    }
+
+    #[inline(never)]
+    fn end_well(&self, frame: &Frame, end: Tick, values: &[Value<'_>]) {
+        let (status, message, extra, failure) = (Status::Ok, "", &[], None);
+        let end = SpanEnd { frame: *frame, end, status, message, values, extra, failure };
+        if self.is_recording() {
+            self.record(&end);
+        } else {
+            self.count_end(frame, end.end, status);
         }
     }
 

@@ -3,9 +3,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const ADDRESS_BITS: u32 = 48;
-/// A length up to two to the power of this fits beside an address.
-const LENGTH_BITS: u32 = 15;
+/// More than a program's addresses have: up to 57 of which the highest one is the system's, on any processor.
+const ADDRESS_BITS: u32 = 56;
+/// The longest text that fits beside an address, in bytes.
+const LONGEST: usize = 255;
+/// Whether there is no need to ask whether an address fits: all those of programs do.
+const ALL_FIT: bool = cfg!(target_arch = "x86_64");
 
 /// A `&'static str` as one word: its address below, its length above. Zero stands for no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,10 +21,9 @@ impl StaticText {
     /// Packs a text; [`NONE`](Self::NONE) if its address or length doesn't fit.
     #[inline]
     pub(crate) fn pack(text: &'static str) -> Self {
-        let (address, length) = (text.as_ptr().expose_provenance() as u64, text.len() as u64);
-        // One comparison for both: this is asked for each name that is recorded.
-        let excess = address >> ADDRESS_BITS | length.wrapping_sub(1) >> LENGTH_BITS;
-        if excess == 0 { Self(address | length << ADDRESS_BITS) } else { Self::NONE }
+        let address = text.as_ptr().expose_provenance() as u64;
+        let fits = (ALL_FIT || address >> ADDRESS_BITS == 0) && !text.is_empty() && text.len() <= LONGEST;
+        if fits { Self(address | (text.len() as u64) << ADDRESS_BITS) } else { Self::NONE }
     }
 
     /// Returns the text; empty for none.
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn a_text_comes_back() {
         assert_eq!(StaticText::pack("düne").get(), "düne");
-        let longest: &'static str = Box::leak("x".repeat(1 << LENGTH_BITS).into_boxed_str());
+        let longest: &'static str = Box::leak("x".repeat(LONGEST).into_boxed_str());
         assert_eq!(StaticText::pack(longest).get(), longest);
         assert_eq!(StaticText::pack("").get(), "");
         assert!(StaticText::pack("").is_none());
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_text_too_long_for_the_word_is_none() {
-        let long: &'static str = Box::leak("x".repeat(1 + (1 << LENGTH_BITS)).into_boxed_str());
+        let long: &'static str = Box::leak("x".repeat(1 + LONGEST).into_boxed_str());
         assert!(StaticText::pack(long).is_none());
     }
 

@@ -43,7 +43,16 @@ impl Tick {
     #[inline]
     #[must_use]
     pub fn now() -> Self {
-        if SOURCE.load(Relaxed) == COUNTER { Self(cycles::read()) } else { Self::now_elsewhere() }
+        match Self::read() {
+            Some(now) => now,
+            None => Self::now_elsewhere(),
+        }
+    }
+
+    /// Reads the clock, if that is the processor's counter, as has been found out before.
+    #[inline(always)]
+    pub(crate) fn read() -> Option<Self> {
+        (SOURCE.load(Relaxed) == COUNTER).then(|| Self(cycles::read()))
     }
 
     /// Returns how long after this moment another one is, in nanoseconds; 0 if it isn't after it.
@@ -60,6 +69,25 @@ impl Tick {
         let ticks = ns as f64 / ns_per_tick(self);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
         Self(self.0.saturating_sub(ticks as u64))
+    }
+
+    /// Returns the moment that is about so many nanoseconds after this one.
+    fn later_by(self, ns: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "about")]
+        let ticks = ns as f64 / ns_per_tick(self);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
+        Self(self.0.saturating_add(ticks as u64))
+    }
+
+    /// Says whether [`read`](Self::read) gives the time: known as soon as the clock was read for the first time.
+    pub(crate) fn is_quick() -> bool {
+        SOURCE.load(Relaxed) == COUNTER
+    }
+
+    /// Reads the processor's counter, where that [`is_quick`](Self::is_quick).
+    #[inline(always)]
+    pub(crate) fn read_quickly() -> Self {
+        Self(cycles::read())
     }
 
     /// Returns the raw reading.
@@ -88,17 +116,21 @@ impl Tick {
 pub(crate) struct Anchor {
     tick: Tick,
     unix_ns: i64,
+    /// About a second behind it.
+    fresh_until: Tick,
 }
 
 impl Anchor {
     /// Reads both clocks.
     pub(crate) fn now() -> Self {
-        Self { tick: Tick::now(), unix_ns: unix_now_ns() }
+        let (tick, unix_ns) = (Tick::now(), unix_now_ns());
+        Self { tick, unix_ns, fresh_until: tick.later_by(1_000_000_000) }
     }
 
-    /// Says whether both clocks were read less than a second before `now`.
+    /// Says whether both clocks were read less than about a second before `now`.
+    #[inline]
     pub(crate) fn is_fresh(&self, now: Tick) -> bool {
-        self.tick.elapsed_ns(now) < 1_000_000_000
+        now < self.fresh_until
     }
 
     /// Returns a moment in nanoseconds since 1970 UTC.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanKind, SpanType, Status, TraceId, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Value, Verdict};
+use flowglass_model::{Attributes, Batch, Sink, SinkError, SpanId, SpanKind, SpanType, TraceId, flags};
+use flowglass_record::{Frame, NO_INDEX, Recorder, Scope, ScopeSpec, SpanMeter, SpanTemplate, Tick, Value, Verdict};
 
 use super::check::Check;
 use super::instructions::count_instructions;
@@ -81,33 +81,30 @@ fn run(recorder: &Recorder, templates: &Arc<[SpanTemplate]>, keys: &[String], pa
     };
     let scope = recorder.scope(spec);
     let mut now = Tick::now();
-    let root = enter(&scope, 0, now);
-    for key in (0..passes).flat_map(|_| keys) {
-        let node = enter(&scope, 1, now);
-        now = Tick::now();
-        let values = [
-            Value::Str(MODEL),
-            Value::Str(key),
-            Value::Int(ROWS),
-            Value::Int(ATTEMPT),
-            Value::Bool(CACHED),
-            Value::Float(SCORE),
-        ];
-        leave(&scope, node, now, &values);
+    let root = enter(&scope, 0, SpanId::NONE, now);
+    for _ in 0..passes {
+        for key in keys {
+            let node = enter(&scope, 1, root.span, now);
+            now = Tick::now();
+            let values = [
+                Value::Str(MODEL),
+                Value::Str(key),
+                Value::Int(ROWS),
+                Value::Int(ATTEMPT),
+                Value::Bool(CACHED),
+                Value::Float(SCORE),
+            ];
+            scope.leave(&node, now, &values);
+        }
     }
-    leave(&scope, root, now, &[]);
+    scope.leave(&root, now, &[]);
 }
 
-fn enter(scope: &Scope, template: u32, start: Tick) -> Frame {
-    let (span, parent) = (scope.next_span(), scope.current());
-    let frame = Frame { span, parent, template, index: NO_INDEX, start, flags: flags::SAMPLED };
+/// Opens a span as the engine does, which knows the parent.
+fn enter(scope: &Scope, template: u32, parent: SpanId, start: Tick) -> Frame {
+    let frame = Frame { span: scope.next_span(), parent, template, index: NO_INDEX, start, flags: flags::SAMPLED };
     scope.enter(&frame);
     frame
-}
-
-fn leave(scope: &Scope, frame: Frame, end: Tick, values: &[Value<'_>]) {
-    scope.exit();
-    scope.record(&SpanEnd { frame, end, status: Status::Ok, message: "", values, extra: &[], failure: None });
 }
 
 fn templates() -> Arc<[SpanTemplate]> {

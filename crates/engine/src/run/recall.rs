@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{EventKind, Status};
-use flowglass_record::{SpanEnd, Tick};
+use flowglass_model::EventKind;
+use flowglass_record::Tick;
 
 use super::hit::{Hit, Known, Recipe, Stands};
 use super::keyed::{self, Digests, Keyed};
@@ -80,18 +80,11 @@ impl LevelWork {
         if self.is_timed {
             self.now = Tick::now();
         }
-        level.scope.exit();
         let lookup_ns = frame.start.elapsed_ns(self.now);
-        if level.recorded && level.scope.is_recording() {
-            level.scope.record(&SpanEnd {
-                frame: frame.uncounted(),
-                end: self.now,
-                status: Status::Ok,
-                message: "",
-                values: &CallValues::of_hit(Some(signature), lookup_ns, saved_ns).0,
-                extra: &[],
-                failure: None,
-            });
+        if level.recorded {
+            level.scope.leave(&frame.uncounted(), self.now, &CallValues::of_hit(Some(signature), lookup_ns, saved_ns).0);
+        } else {
+            level.scope.exit();
         }
         if level.config.telemetry {
             level.scope.count(frame.template, meters::HITS, 1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use flowglass_model::{CacheStatus, EventKind, Status, flags};
-use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick};
+use flowglass_record::{Frame, NO_INDEX, Tick};
 
 use super::call::{self, Begun};
 use super::level::LevelWork;
@@ -100,20 +100,13 @@ impl LevelWork {
             self.now = Tick::now();
         }
         let scope = &level.scope;
-        // The frame is closed first, so that no flush can see the span both open and ended.
-        scope.exit();
-        if level.recorded && scope.is_recording() {
-            scope.record(&SpanEnd {
-                frame: *frame,
-                end: self.now,
-                status: Status::Ok,
-                message: "",
-                values: &[],
-                extra: &[],
-                failure: None,
-            });
-        } else if level.config.telemetry {
-            scope.count_end(frame, self.now, Status::Ok);
+        if level.recorded {
+            scope.leave(frame, self.now, &[]);
+        } else {
+            scope.exit();
+            if level.config.telemetry {
+                scope.count_end(frame, self.now, Status::Ok);
+            }
         }
         self.called += 1;
         if self.is_heard {

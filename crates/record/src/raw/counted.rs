@@ -2,8 +2,9 @@
 
 use flowglass_model::{Number, Status};
 
+use super::layout::kind;
 use super::write::{finish, plain_record};
-use super::{PlainRecord, Record, kind};
+use super::{PlainRecord, Record};
 use crate::Tick;
 use crate::pen::Pen;
 

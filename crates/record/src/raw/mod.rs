@@ -1,62 +1,29 @@
 //! The form of a record in a chunk, both directions.
 //!
-//! A record is a header word (kind, status, truncated values, length in words), the words that its kind has always, and
-//! fields: a tag word (type, key, length), the key where it isn't a number, the value. Texts fill up whole words. What is
-//! about an open span names the span, unless the last record of that sort does.
+//! A record is a header, the words that its kind has always, and fields: a head, the key where it isn't a number, the
+//! value; see [`layout`]. Texts take whole words. What is about a span that is open, or that user code made, doesn't name
+//! it: the last record of the kind that does nothing else has named it.
 
 mod counted;
+mod layout;
+mod quick;
 mod read;
 mod said;
+mod words;
 mod write;
 
 use flowglass_model::SpanId;
 
 pub(crate) use counted::{CountRecord, UnseenEndRecord};
+pub(crate) use layout::LONGEST;
+pub(crate) use quick::PlainEnd;
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
 pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
-pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, Part, PlainRecord, Record, SpanRecord, UserSpanRecord};
+pub(crate) use words::{event_words, flag_words, float_words, int_words, text_words, user_span_words};
+pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
 /// The template of a span that user code made: its name stands in the record.
 pub(crate) const USER_TEMPLATE: u32 = u32::MAX;
-
-mod kind {
-    pub(in crate::raw) const SPAN: u64 = 1;
-    pub(in crate::raw) const ATTRIBUTE: u64 = 2;
-    pub(in crate::raw) const EVENT: u64 = 3;
-    pub(in crate::raw) const MESSAGE: u64 = 4;
-    pub(in crate::raw) const LINK: u64 = 5;
-    /// These name a trace and a span, and no scope.
-    pub(in crate::raw) const LOG: u64 = 6;
-    pub(in crate::raw) const LOOSE_EVENT: u64 = 7;
-    /// These name a scope and one of its templates.
-    pub(in crate::raw) const UNSEEN_END: u64 = 8;
-    pub(in crate::raw) const COUNT: u64 = 9;
-    /// This bit besides: the record names no span, because the last one before it that isn't a span's end names it.
-    pub(in crate::raw) const OWNED: u64 = 0x80;
-}
-
-mod tag {
-    pub(in crate::raw) const BOOL: u64 = 1;
-    pub(in crate::raw) const INT: u64 = 2;
-    pub(in crate::raw) const FLOAT: u64 = 3;
-    pub(in crate::raw) const STR: u64 = 4;
-    pub(in crate::raw) const BYTES: u64 = 5;
-    pub(in crate::raw) const JSON: u64 = 6;
-    pub(in crate::raw) const MESSAGE: u64 = 7;
-    pub(in crate::raw) const NAME: u64 = 8;
-    pub(in crate::raw) const ERROR_TYPE: u64 = 9;
-    pub(in crate::raw) const ERROR_MESSAGE: u64 = 10;
-    pub(in crate::raw) const CAUSE: u64 = 11;
-}
-
-/// Keys in a tag: a number below these is a place in the template's keys.
-mod key {
-    pub(in crate::raw) const STATIC: u64 = 0xffff;
-    pub(in crate::raw) const TEXT: u64 = 0xfffe;
-    pub(in crate::raw) const NONE: u64 = 0xfffd;
-    /// What a log record says.
-    pub(in crate::raw) const BODY: u64 = 0xfffc;
-}
 
 /// Which span a record belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +38,10 @@ mod tests {
 
     use super::*;
     use crate::chunk::TEXT_LIMIT;
-    use crate::open::{Frame, NO_INDEX};
+    use crate::open::{Frame, NO_INDEX, OpenFrames};
     use crate::pen::Pen;
     use crate::scope::SpanEnd;
+    use crate::static_text::StaticText;
     use crate::{Tick, Value};
 
     const FRAME: Frame =
@@ -115,6 +83,40 @@ mod tests {
         assert_eq!((key.get(), value, fields.len()), ("key", RawValue::Bytes(&[1, 2, 3]), 3));
     }
 
+    #[expect(unsafe_code, reason = "an end is written without a lane")]
+    fn written_quickly(values: &[Value<'_>]) -> Option<Vec<u8>> {
+        let plain = PlainEnd { scope: 9, frame: &FRAME, end: Tick::from_raw(5), values };
+        let mut words = vec![0_u64; plain.most_bytes() / 8];
+        // SAFETY: there are as many words as it takes at most.
+        let behind = unsafe { plain.write(words.as_mut_ptr()) }?;
+        let used = (behind.addr() - words.as_ptr().addr()) / 8;
+        Some(words[..used].iter().flat_map(|word| word.to_ne_bytes()).collect())
+    }
+
+    #[test]
+    fn the_shortest_way_writes_what_the_others_do() {
+        let text = "x".repeat(33);
+        let all = [Value::Bool(true), Value::None, Value::Int(-7), Value::Float(0.5), Value::Bytes(&[1, 2, 3])];
+        let texts: Vec<Value<'_>> = (0..33).map(|length| Value::Str(&text[..length])).collect();
+        for values in [&[] as &[Value<'_>], &all, &texts] {
+            let end = SpanEnd { end: Tick::from_raw(5), ..end(values, &[]) };
+            let written = bytes_of(|pen| SpanRecord { scope: 9, end: &end }.write(pen)).unwrap();
+            let quickly = written_quickly(values).unwrap();
+            // What lies behind a text in its last word has no meaning.
+            assert_eq!(format!("{:?}", fields_of(&quickly)), format!("{:?}", fields_of(&written)));
+            assert_eq!((quickly.len(), &quickly[..64]), (written.len(), &written[..64]));
+        }
+        let nested = AttributeValue::List(Vec::new());
+        for unusual in [Value::Str(&text), Value::Bytes(text.as_bytes()), Value::Json(&nested)] {
+            assert_eq!(written_quickly(&[unusual]), None);
+        }
+    }
+
+    fn fields_of(bytes: &[u8]) -> Vec<Field<'_>> {
+        let RawBody::Span { fields, .. } = records(bytes).next().unwrap().body else { panic!("not a span") };
+        fields.collect()
+    }
+
     #[test]
     fn what_is_unusual_takes_the_other_way() {
         let long = "x".repeat(TEXT_LIMIT + 1);
@@ -134,29 +136,53 @@ mod tests {
         let key: &'static str = Box::leak("k".repeat(1 << 16).into_boxed_str());
         let owner = Owner { scope: 1, span: FRAME.span };
         let record = AttributeRecord { owner, key, value: Value::Int(-1) };
-        assert_eq!(bytes_of(|pen| record.write_plain(pen, true)), None);
+        assert_eq!((bytes_of(|pen| record.write_plain(pen)), int_words(key, -1)), (None, None));
         let bytes = bytes_of(|pen| record.write(pen)).unwrap();
-        let read = records(&bytes).next().unwrap();
+        let read = Records::new(&bytes, Some(owner)).next().unwrap();
         let RawBody::Part { mut fields, .. } = read.body else { panic!("{read:?}") };
         assert_eq!(fields.next(), Some(Field::Attribute(RawKey::Text(&key[..TEXT_LIMIT]), RawValue::Int(-1))));
         assert_eq!(read.truncated, 1);
     }
 
     #[test]
-    fn a_record_without_an_owner_is_of_the_last_one_named() {
+    fn a_record_is_of_the_owner_named_last() {
         let owner = Owner { scope: 1, span: FRAME.span };
         let part = AttributeRecord { owner, key: "key", value: Value::Int(7) };
         let happened = EventRecord { owner, at: Tick::ZERO, name: "event", attributes: &[("key", Value::Int(7))] };
-        let alone = bytes_of(|pen| part.write_plain(pen, true)).unwrap();
+        let alone = bytes_of(|pen| part.write_plain(pen)).unwrap();
         assert_eq!(records(&alone).count(), 0, "whose is it?");
-        let named = [bytes_of(|pen| part.write_plain(pen, false)).unwrap(), alone].concat();
+        let named = [bytes_of(|pen| pen.push(owner.to_words())).unwrap(), alone.clone(), alone].concat();
         let mut reading = records(&named);
         let read: Vec<RawRecord<'_>> = reading.by_ref().collect();
         assert_eq!(read.len(), 2);
         assert!(read.iter().all(|read| read.owner.scope == 1 && read.owner.span == FRAME.span));
-        let happened = bytes_of(|pen| happened.write_plain(pen, true)).unwrap();
+        let happened = bytes_of(|pen| happened.write_plain(pen)).unwrap();
         let read = Records::new(&happened, reading.owner()).next().unwrap();
         assert!(matches!(read.body, RawBody::Event { .. }) && read.owner.span == FRAME.span, "{read:?}");
+    }
+
+    #[test]
+    fn what_is_made_of_words_is_what_is_written() {
+        // One key and one name: equal texts need not lie in one place.
+        let (key, name): (&'static str, &'static str) = ("key", "name");
+        let owner = Owner { scope: 1, span: FRAME.span };
+        let attribute = |value| bytes_of(|pen| AttributeRecord { owner, key, value }.write(pen));
+        let text = |pen: &mut Pen| {
+            pen.push(text_words(key, 4)?)?;
+            pen.bytes(b"text")
+        };
+        assert_eq!(bytes_of(|pen| pen.push(int_words(key, -7)?)), attribute(Value::Int(-7)));
+        assert_eq!(bytes_of(|pen| pen.push(float_words(key, 0.5)?)), attribute(Value::Float(0.5)));
+        assert_eq!(bytes_of(|pen| pen.push(flag_words(key, true)?)), attribute(Value::Bool(true)));
+        assert_eq!(bytes_of(text), attribute(Value::Str("text")));
+        let (at, parent, status) = (Tick::from_raw(5), FRAME.parent, Status::Ok);
+        let event = EventRecord { owner, at, name, attributes: &[] };
+        assert_eq!(bytes_of(|pen| pen.push(event_words(name, at)?)), bytes_of(|pen| event.write(pen)));
+        let (open, packed) = (OpenFrames::default(), StaticText::pack(name));
+        assert!(open.push_users((owner.span, parent), at, packed));
+        let top = open.top_users(owner.span).unwrap();
+        let span = UserSpanRecord { owner, parent, start: at, end: at, name, status };
+        assert_eq!(bytes_of(|pen| pen.push(user_span_words(&top, at))), bytes_of(|pen| span.write(pen)));
     }
 
     #[test]

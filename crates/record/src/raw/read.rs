@@ -1,8 +1,9 @@
 //! Reading records back, on the collector's side.
 
-use flowglass_model::{Number, Severity, SpanId, Status, TraceId};
+use flowglass_model::{Number, Severity, SpanId, Status, TraceId, flags};
 
-use super::{Owner, USER_TEMPLATE, key, kind, tag};
+use super::layout::{Head, Header, key, kind, tag};
+use super::{Owner, USER_TEMPLATE};
 use crate::Tick;
 use crate::open::{Frame, NO_INDEX};
 use crate::static_text::StaticText;
@@ -62,13 +63,19 @@ impl<'a> Records<'a> {
         self.owner
     }
 
-    /// Returns the next record's header and its other words.
-    fn split(&mut self) -> Option<(u64, Words<'a>)> {
-        let header = Words(self.bytes).next()?;
-        let length = usize::try_from(header >> 32).ok()?.checked_mul(8)?;
-        let words = Words(self.bytes.get(8..length)?);
-        self.bytes = &self.bytes[length..];
-        Some((header, words))
+    /// Returns the next record's header, and all its words.
+    fn split(&mut self) -> Option<(Header, Words<'a>)> {
+        let header = Header(Words(self.bytes).next()?);
+        let (words, rest) = self.bytes.split_at_checked(header.bytes().max(8))?;
+        self.bytes = rest;
+        Some((header, Words(words)))
+    }
+
+    /// Takes note of whose the records are that follow.
+    fn name(&mut self, mut words: Words<'a>) -> Option<()> {
+        words.next()?;
+        self.owner = Some(Owner { scope: words.next()?, span: SpanId::from_u64(words.next()?) });
+        Some(())
     }
 }
 
@@ -76,30 +83,13 @@ impl<'a> Iterator for Records<'a> {
     type Item = RawRecord<'a>;
 
     fn next(&mut self) -> Option<RawRecord<'a>> {
-        let (header, mut words) = self.split()?;
-        let truncated = (header >> 16) as u8;
-        if let Some((span, body)) = words.loose(header & 0xff) {
-            return Some(RawRecord { owner: Owner { scope: 0, span }, truncated, body });
-        }
-        if let Some((scope, body)) = words.counted(header) {
-            return Some(RawRecord { owner: Owner { scope, span: SpanId::NONE }, truncated, body });
-        }
-        let owner = if header & kind::OWNED == 0 { words.owner()? } else { self.owner? };
-        if header & 0xff != kind::SPAN {
-            self.owner = Some(owner);
-        }
-        let body = match header & 0xff & !kind::OWNED {
-            kind::SPAN => words.span(owner.span, Status::from_code((header >> 8) as u8)?)?,
-            kind::EVENT => RawBody::Event { at: words.tick()?, name: words.static_text()?, fields: Fields(words) },
-            kind::ATTRIBUTE => RawBody::Part { is_failure: false, fields: Fields(words) },
-            kind::MESSAGE => RawBody::Part { is_failure: true, fields: Fields(words) },
-            kind::LINK => {
-                let (trace, span) = words.trace_and_span()?;
-                RawBody::Link { trace, span, flags: words.next()? as u32, fields: Fields(words) }
+        loop {
+            let (header, words) = self.split()?;
+            if header.kind() != kind::OWNER {
+                return words.record(header, self.owner);
             }
-            _ => return None,
-        };
-        Some(RawRecord { owner, truncated, body })
+            self.name(words)?;
+        }
     }
 }
 
@@ -171,10 +161,10 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        let head = self.0.next()?;
-        let length = usize::try_from(head >> 32).ok()?;
-        let key = self.0.key(head >> 8 & 0xffff)?;
-        let value = match head & 0xff {
+        let head = Head(self.0.next()?);
+        let length = head.length();
+        let key = self.0.key(head.key())?;
+        let value = match head.tag() {
             tag::BOOL => RawValue::Bool(length != 0),
             tag::INT => RawValue::Int(self.0.next()?.cast_signed()),
             tag::FLOAT => RawValue::Float(f64::from_bits(self.0.next()?)),
@@ -203,42 +193,62 @@ impl<'a> Words<'a> {
         Some(u64::from_le_bytes(*word))
     }
 
-    fn owner(&mut self) -> Option<Owner> {
-        Some(Owner { scope: self.next()?, span: SpanId::from_u64(self.next()?) })
+    /// Reads a whole record, which `owner` has if it names no other.
+    fn record(mut self, header: Header, owner: Option<Owner>) -> Option<RawRecord<'a>> {
+        // One attribute begins with its own head.
+        let all = self;
+        self.next()?;
+        let (owner, body) = match header.kind() {
+            kind::SPAN => self.span(header.status()?)?,
+            kind::LOG | kind::LOOSE_EVENT => self.loose(header.kind())?,
+            kind::UNSEEN_END | kind::COUNT => self.counted(header)?,
+            kind::ATTRIBUTE => (owner?, RawBody::Part { is_failure: false, fields: Fields(all) }),
+            _ => (owner?, self.about(owner?.span, header)?),
+        };
+        Some(RawRecord { owner, truncated: header.truncated(), body })
     }
 
-    /// Reads what names no scope, if the record is one of those.
-    fn loose(&mut self, kind: u64) -> Option<(SpanId, RawBody<'a>)> {
-        if kind != kind::LOG && kind != kind::LOOSE_EVENT {
-            return None;
-        }
+    /// Reads what is about a span that was named before.
+    fn about(mut self, span: SpanId, header: Header) -> Option<RawBody<'a>> {
+        Some(match header.kind() {
+            kind::USER_SPAN => self.user_span(span, header.status()?)?,
+            kind::EVENT => RawBody::Event { at: self.tick()?, name: self.static_text()?, fields: Fields(self) },
+            kind::ATTRIBUTES => RawBody::Part { is_failure: false, fields: Fields(self) },
+            kind::MESSAGE => RawBody::Part { is_failure: true, fields: Fields(self) },
+            kind::LINK => {
+                let (trace, span) = self.trace_and_span()?;
+                RawBody::Link { trace, span, flags: self.next()? as u32, fields: Fields(self) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Reads what names no scope.
+    fn loose(mut self, kind: u64) -> Option<(Owner, RawBody<'a>)> {
         let at = self.tick()?;
         let (trace, span) = self.trace_and_span()?;
         let word = self.next()?;
-        let fields = Fields(*self);
+        let fields = Fields(self);
         let body = if kind == kind::LOG {
             RawBody::Log { at, trace, severity: Severity(word as u8), flags: (word >> 32) as u32, fields }
         } else {
             RawBody::LooseEvent { at, trace, fields }
         };
-        Some((span, body))
+        Some((Owner { scope: 0, span }, body))
     }
 
-    /// Reads what names a scope and no span, if the record is one of those.
-    fn counted(&mut self, header: u64) -> Option<(u64, RawBody<'a>)> {
-        let kind = header & 0xff;
-        if kind != kind::UNSEEN_END && kind != kind::COUNT {
-            return None;
-        }
-        let (scope, place) = (self.next()?, self.next()?);
+    /// Reads what names a scope and no span.
+    fn counted(mut self, header: Header) -> Option<(Owner, RawBody<'a>)> {
+        let owner = Owner { scope: self.next()?, span: SpanId::NONE };
+        let place = self.next()?;
         let template = place as u32;
-        if kind == kind::UNSEEN_END {
-            let (start, end, status) = (self.tick()?, self.tick()?, Status::from_code((header >> 8) as u8)?);
-            return Some((scope, RawBody::UnseenEnd { template, start, end, status }));
+        if header.kind() == kind::UNSEEN_END {
+            let (start, end, status) = (self.tick()?, self.tick()?, header.status()?);
+            return Some((owner, RawBody::UnseenEnd { template, start, end, status }));
         }
         let (is_float, bits) = (self.next()? != 0, self.next()?);
         let number = if is_float { Number::Float(f64::from_bits(bits)) } else { Number::Int(bits.cast_signed()) };
-        Some((scope, RawBody::Count { template, metric: (place >> 32) as usize, number }))
+        Some((owner, RawBody::Count { template, metric: (place >> 32) as usize, number }))
     }
 
     fn trace_and_span(&mut self) -> Option<(TraceId, SpanId)> {
@@ -251,7 +261,7 @@ impl<'a> Words<'a> {
     }
 
     fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(length.next_multiple_of(8))?;
+        let (bytes, rest) = self.0.split_at_checked(length.checked_next_multiple_of(8)?)?;
         self.0 = rest;
         Some(&bytes[..length])
     }
@@ -262,14 +272,24 @@ impl<'a> Words<'a> {
 
     fn key(&mut self, key: u64) -> Option<RawKey<'a>> {
         match key {
-            key::STATIC => self.static_text().map(RawKey::Static),
+            1..=key::LONGEST_NAME => self.static_name(usize::try_from(key).ok()?),
             key::TEXT => {
                 let length = usize::try_from(self.next()?).ok()?;
                 self.text(length).map(RawKey::Text)
             }
             key::BODY => Some(RawKey::Body),
-            at => Some(RawKey::At(usize::try_from(at).ok()?)),
+            key::NONE => Some(RawKey::At(usize::MAX)),
+            at => Some(RawKey::At(usize::try_from(at.checked_sub(key::FIRST_PLACE)?).ok()?)),
         }
+    }
+
+    #[expect(unsafe_code, reason = "the address of a static text is made one again")]
+    fn static_name(&mut self, length: usize) -> Option<RawKey<'a>> {
+        let address = std::ptr::with_exposed_provenance(usize::try_from(self.next()?).ok()?);
+        // SAFETY: this module alone writes records, and writes address and length of one `&'static str` at exactly the places
+        // where it reads them; a chunk has one writer, and what is read of it was committed as whole records.
+        let name: &'static str = unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(address, length)) };
+        Some(StaticText::pack(name).some().map_or(RawKey::Text(name), RawKey::Static))
     }
 
     #[expect(unsafe_code, reason = "a packed text is unpacked")]
@@ -279,16 +299,20 @@ impl<'a> Words<'a> {
         self.next().map(|word| unsafe { StaticText::from_word(word) })
     }
 
-    fn span(mut self, span: SpanId, status: Status) -> Option<RawBody<'a>> {
-        let parent = SpanId::from_u64(self.next()?);
-        let (start, end) = (self.tick()?, self.tick()?);
-        let word = self.next()?;
-        let (template, flags) = (word as u32, (word >> 32) as u32);
-        let (index, name) = match template {
-            USER_TEMPLATE => (NO_INDEX, self.static_text()?),
-            _ => (self.next()?, StaticText::NONE),
-        };
+    fn span(mut self, status: Status) -> Option<(Owner, RawBody<'a>)> {
+        let (scope, span) = (self.next()?, SpanId::from_u64(self.next()?));
+        let (parent, index, start) = (SpanId::from_u64(self.next()?), self.next()?, self.tick()?);
+        let (word, end) = (self.next()?, self.tick()?);
+        // No engine's span passes for a user's.
+        let (template, flags) = ((word as u32).min(USER_TEMPLATE - 1), (word >> 32) as u32);
         let frame = Frame { span, parent, template, index, start, flags };
+        Some((Owner { scope, span }, RawBody::Span { frame, name: StaticText::NONE, end, status, fields: Fields(self) }))
+    }
+
+    fn user_span(mut self, span: SpanId, status: Status) -> Option<RawBody<'a>> {
+        let parent = SpanId::from_u64(self.next()?);
+        let (start, end, name) = (self.tick()?, self.tick()?, self.static_text()?);
+        let frame = Frame { span, parent, template: USER_TEMPLATE, index: NO_INDEX, start, flags: flags::SAMPLED };
         Some(RawBody::Span { frame, name, end, status, fields: Fields(self) })
     }
 }

@@ -3,8 +3,9 @@
 
 use flowglass_model::{Severity, SpanId, Status, TraceId};
 
-use super::write::{Key, Record, finish, write_owner, write_text, write_value};
-use super::{Owner, kind, tag};
+use super::Owner;
+use super::layout::{kind, tag};
+use super::write::{Key, Record, finish, write_attribute, write_text, write_value};
 use crate::pen::Pen;
 use crate::{Tick, Value};
 
@@ -26,9 +27,11 @@ pub(crate) struct TextAttributeRecord<'a> {
 
 impl Record for TextAttributeRecord<'_> {
     fn write(&self, pen: &mut Pen) -> Option<()> {
-        write_owner(pen, self.owner, false)?;
-        write_value::<false>(pen, Key::Text(self.key), &self.value)?;
-        finish(pen, kind::ATTRIBUTE, Status::Running)
+        write_attribute::<false>(pen, Key::Text(self.key), &self.value)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
     }
 }
 
@@ -43,11 +46,14 @@ pub(crate) struct TextEventRecord<'a> {
 
 impl Record for TextEventRecord<'_> {
     fn write(&self, pen: &mut Pen) -> Option<()> {
-        write_owner(pen, self.owner, false)?;
-        pen.push([self.at.to_raw(), 0])?;
+        pen.begin([self.at.to_raw(), 0])?;
         write_text::<false>(pen, tag::NAME, Key::None, self.name)?;
         write_attributes(pen, self.attributes)?;
         finish(pen, kind::EVENT, Status::Running)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
     }
 }
 
@@ -61,11 +67,14 @@ pub(crate) struct LinkRecord<'a> {
 
 impl Record for LinkRecord<'_> {
     fn write(&self, pen: &mut Pen) -> Option<()> {
-        write_owner(pen, self.owner, false)?;
         let [high, low] = halves(self.to.trace);
-        pen.push([high, low, self.to.span.to_u64(), self.to.flags.into()])?;
+        pen.begin([high, low, self.to.span.to_u64(), self.to.flags.into()])?;
         write_attributes(pen, self.attributes)?;
         finish(pen, kind::LINK, Status::Running)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
     }
 }
 
@@ -129,7 +138,7 @@ fn halves(trace: TraceId) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{bytes_of, records};
-    use super::super::{Field, RawBody, RawKey, RawValue};
+    use super::super::{Field, RawBody, RawKey, RawValue, Records};
     use super::*;
 
     const TRACE: TraceId = TraceId::from_bytes([7; 16]);
@@ -160,7 +169,7 @@ mod tests {
     fn links_and_loose_events_come_back() {
         let owner = Owner { scope: 1, span: SpanId::from_u64(2) };
         let link = bytes_of(|pen| LinkRecord { owner, to: STANDING, attributes: &[] }.write(pen)).unwrap();
-        let read = records(&link).next().unwrap();
+        let read = Records::new(&link, Some(owner)).next().unwrap();
         assert!(matches!(read.body, RawBody::Link { trace: TRACE, flags: 1, .. }) && read.owner.scope == 1, "{read:?}");
         let event = LooseEventRecord { standing: Standing::default(), at: Tick::ZERO, name: "deployed", attributes: &[] };
         let bytes = bytes_of(|pen| event.write(pen)).unwrap();
@@ -173,7 +182,8 @@ mod tests {
         let owner = Owner { scope: 1, span: SpanId::from_u64(2) };
         let part = TextAttributeRecord { owner, key: "k", value: Value::Bool(true) };
         let event = LooseEventRecord { standing: STANDING, at: Tick::ZERO, name: "e", attributes: &[] };
-        let bytes = [bytes_of(|pen| part.write(pen)).unwrap(), bytes_of(|pen| event.write(pen)).unwrap()].concat();
+        let (named, part) = (bytes_of(|pen| pen.push(owner.to_words())).unwrap(), bytes_of(|pen| part.write(pen)).unwrap());
+        let bytes = [named, part, bytes_of(|pen| event.write(pen)).unwrap()].concat();
         let mut reading = records(&bytes);
         assert_eq!(reading.by_ref().count(), 2);
         assert_eq!(reading.owner().map(|owner| owner.scope), Some(1));

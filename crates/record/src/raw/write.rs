@@ -1,8 +1,10 @@
 //! Writing records: on the hot path, so that each is a handful of stores.
 
-use flowglass_model::{AttributeValue, Status};
+use flowglass_model::{AttributeValue, SpanId, Status};
 
-use super::{Owner, USER_TEMPLATE, key, kind, tag};
+use super::Owner;
+use super::layout::{attribute_header, head, header, key, kind, place, tag};
+use super::words::static_key;
 use crate::chunk::TEXT_LIMIT;
 use crate::open::Frame;
 use crate::pen::Pen;
@@ -14,6 +16,12 @@ use crate::{Tick, Value};
 pub(crate) trait Record {
     /// Writes the record, whatever is in it, if there is room.
     fn write(&self, pen: &mut Pen) -> Option<()>;
+
+    /// Returns the span that the record is about, if it doesn't name it itself.
+    #[inline(always)]
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
 }
 
 /// A record that has a short way, which is always inlined and calls nothing that is not: the pen stays in registers, which
@@ -23,19 +31,19 @@ pub(crate) trait PlainRecord: Record + Copy {
     fn write_plain(&self, pen: &mut Pen) -> Option<()>;
 }
 
-/// As a [`PlainRecord`], about a span that is still open.
-pub(crate) trait Part: Record + Copy {
-    /// Writes the record if there is room and nothing unusual in it; without its span, if that is known.
-    fn write_plain(&self, pen: &mut Pen, is_named: bool) -> Option<()>;
-}
-
-/// Writes the functions of a [`PlainRecord`] from the one that knows of both ways.
+/// Writes the functions of a [`PlainRecord`] from the one that knows of both ways; a record about an owner has a field of
+/// that name.
 macro_rules! plain_record {
-    ($name:ty) => {
+    ($name:ty $(, $owner:ident)?) => {
         impl Record for $name {
             fn write(&self, pen: &mut Pen) -> Option<()> {
                 self.encode::<false>(pen)
             }
+
+            $(#[inline(always)]
+            fn owner(&self) -> Option<Owner> {
+                Some(self.$owner)
+            })?
         }
 
         impl PlainRecord for $name {
@@ -47,23 +55,7 @@ macro_rules! plain_record {
     };
 }
 
-/// Writes the functions of a [`Part`] from the one that knows of both ways.
-macro_rules! part {
-    ($name:ty) => {
-        impl Record for $name {
-            fn write(&self, pen: &mut Pen) -> Option<()> {
-                self.encode::<false>(pen, false)
-            }
-        }
-
-        impl Part for $name {
-            #[inline(always)]
-            fn write_plain(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
-                self.encode::<true>(pen, is_named)
-            }
-        }
-    };
-}
+pub(super) use plain_record;
 
 /// The end of a span that has a template.
 #[derive(Debug, Clone, Copy)]
@@ -72,16 +64,13 @@ pub(crate) struct SpanRecord<'a> {
     pub(crate) end: &'a SpanEnd<'a>,
 }
 
-pub(super) use plain_record;
-
 plain_record!(SpanRecord<'_>);
 
 impl SpanRecord<'_> {
     #[inline(always)]
     fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let end = self.end;
-        let template = end.frame.template.min(USER_TEMPLATE - 1);
-        write_frame(pen, self.scope, (&end.frame, end.end), (template, end.frame.index))?;
+        write_frame(pen, self.scope, (&end.frame, end.end))?;
         for (at, value) in end.values.iter().enumerate() {
             write_value::<PLAIN>(pen, Key::At(at), value)?;
         }
@@ -101,27 +90,23 @@ impl SpanRecord<'_> {
 /// The end of a span that user code made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserSpanRecord {
-    pub(crate) scope: u64,
-    pub(crate) frame: Frame,
-    pub(crate) name: &'static str,
+    pub(crate) owner: Owner,
+    pub(crate) parent: SpanId,
+    pub(crate) start: Tick,
     pub(crate) end: Tick,
+    pub(crate) name: &'static str,
     pub(crate) status: Status,
 }
 
-plain_record!(UserSpanRecord);
+plain_record!(UserSpanRecord, owner);
 
 impl UserSpanRecord {
     #[inline(always)]
     fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let name = StaticText::pack(self.name);
-        write_frame(pen, self.scope, (&self.frame, self.end), (USER_TEMPLATE, name.to_word()))?;
-        if name.is_none() {
-            if PLAIN {
-                return None;
-            }
-            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name)?;
-        }
-        finish(pen, kind::SPAN, self.status)
+        pen.begin([self.parent.to_u64(), self.start.to_raw(), self.end.to_raw(), name.to_word()])?;
+        write_unpacked::<PLAIN>(pen, name, self.name)?;
+        finish(pen, kind::USER_SPAN, self.status)
     }
 }
 
@@ -133,14 +118,12 @@ pub(crate) struct AttributeRecord<'a> {
     pub(crate) value: Value<'a>,
 }
 
-part!(AttributeRecord<'_>);
+plain_record!(AttributeRecord<'_>, owner);
 
 impl AttributeRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
-        let owned = write_owner(pen, self.owner, is_named)?;
-        write_value::<PLAIN>(pen, Key::Static(self.key), &self.value)?;
-        finish(pen, kind::ATTRIBUTE | owned, Status::Running)
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+        write_attribute::<PLAIN>(pen, Key::Static(self.key), &self.value)
     }
 }
 
@@ -153,24 +136,18 @@ pub(crate) struct EventRecord<'a> {
     pub(crate) attributes: &'a [(&'static str, Value<'a>)],
 }
 
-part!(EventRecord<'_>);
+plain_record!(EventRecord<'_>, owner);
 
 impl EventRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
         let name = StaticText::pack(self.name);
-        let owned = write_owner(pen, self.owner, is_named)?;
-        pen.push([self.at.to_raw(), name.to_word()])?;
-        if name.is_none() {
-            if PLAIN {
-                return None;
-            }
-            write_text::<PLAIN>(pen, tag::NAME, Key::None, self.name)?;
-        }
+        pen.begin([self.at.to_raw(), name.to_word()])?;
+        write_unpacked::<PLAIN>(pen, name, self.name)?;
         for (key, value) in self.attributes {
             write_value::<PLAIN>(pen, Key::Static(key), value)?;
         }
-        finish(pen, kind::EVENT | owned, Status::Running)
+        finish(pen, kind::EVENT, Status::Running)
     }
 }
 
@@ -181,14 +158,14 @@ pub(crate) struct MessageRecord<'a> {
     pub(crate) message: &'a str,
 }
 
-part!(MessageRecord<'_>);
+plain_record!(MessageRecord<'_>, owner);
 
 impl MessageRecord<'_> {
     #[inline(always)]
-    fn encode<const PLAIN: bool>(&self, pen: &mut Pen, is_named: bool) -> Option<()> {
-        let owned = write_owner(pen, self.owner, is_named)?;
+    fn encode<const PLAIN: bool>(&self, pen: &mut Pen) -> Option<()> {
+        pen.begin([])?;
         write_text::<PLAIN>(pen, tag::MESSAGE, Key::None, self.message)?;
-        finish(pen, kind::MESSAGE | owned, Status::Error)
+        finish(pen, kind::MESSAGE, Status::Error)
     }
 }
 
@@ -204,38 +181,53 @@ pub(super) enum Key<'a> {
 }
 
 #[inline(always)]
-fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick), (template, index_or_name): (u32, u64)) -> Option<()> {
+fn write_frame(pen: &mut Pen, scope: u64, (frame, end): (&Frame, Tick)) -> Option<()> {
     pen.begin([
         scope,
         frame.span.to_u64(),
         frame.parent.to_u64(),
+        frame.index,
         frame.start.to_raw(),
+        u64::from(frame.template) | u64::from(frame.flags) << 32,
         end.to_raw(),
-        u64::from(template) | u64::from(frame.flags) << 32,
-        index_or_name,
     ])
 }
 
-/// Writes the beginning of a record about an open span. Returns what its kind says of whether the span is named.
+/// Writes a name as a field, if it didn't fit into a word.
 #[inline(always)]
-pub(super) fn write_owner(pen: &mut Pen, owner: Owner, is_named: bool) -> Option<u64> {
-    if is_named {
-        pen.begin([])?;
-        return Some(kind::OWNED);
+fn write_unpacked<const PLAIN: bool>(pen: &mut Pen, packed: StaticText, name: &'static str) -> Option<()> {
+    match packed.some() {
+        Some(_) => Some(()),
+        None if PLAIN => None,
+        None => write_text::<PLAIN>(pen, tag::NAME, Key::None, name),
     }
-    pen.begin([owner.scope, owner.span.to_u64()])?;
-    Some(0)
+}
+
+/// Writes a record that is one attribute: under the attribute's own head, or where something was cut off, which must be
+/// counted, under one more.
+#[inline(always)]
+pub(super) fn write_attribute<const PLAIN: bool>(pen: &mut Pen, key: Key<'_>, value: &Value<'_>) -> Option<()> {
+    write_value::<PLAIN>(pen, key, value)?;
+    if PLAIN || pen.truncated() == 0 {
+        return finish_attribute(pen);
+    }
+    pen.restart();
+    pen.begin([])?;
+    write_value::<PLAIN>(pen, key, value)?;
+    finish(pen, kind::ATTRIBUTES, Status::Running)
+}
+
+#[inline(always)]
+fn finish_attribute(pen: &mut Pen) -> Option<()> {
+    let words = pen.used();
+    pen.change_first(|head| attribute_header(head, words));
+    Some(())
 }
 
 #[inline(always)]
 pub(super) fn finish(pen: &mut Pen, kind: u64, status: Status) -> Option<()> {
     pen.finish(header(kind, status, pen.truncated(), pen.used()));
     Some(())
-}
-
-#[inline(always)]
-fn header(kind: u64, status: Status, truncated: u8, words: usize) -> u64 {
-    kind | u64::from(status.code()) << 8 | u64::from(truncated) << 16 | (words as u64) << 32
 }
 
 #[inline(always)]
@@ -278,14 +270,11 @@ fn write_nested(pen: &mut Pen, key: Key<'_>, value: &AttributeValue) -> Option<(
 
 #[inline(always)]
 fn write_number<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, number: u64) -> Option<()> {
-    match key {
-        Key::At(at) => pen.push([numbered(tag, at, 0), number]),
-        Key::Static(name) if PLAIN => pen.push([head(tag, key::STATIC, 0), StaticText::pack(name).some()?.to_word(), number]),
-        key => {
-            write_tagged::<PLAIN>(pen, tag, key, 0)?;
-            pen.push([number])
-        }
+    if let Key::At(at) = key {
+        return pen.push([head(tag, place(at), 0), number]);
     }
+    write_tagged::<PLAIN>(pen, tag, key, 0)?;
+    pen.push([number])
 }
 
 #[inline(always)]
@@ -306,26 +295,16 @@ fn write_bytes<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, bytes: 
 #[inline(always)]
 fn write_tagged<const PLAIN: bool>(pen: &mut Pen, tag: u64, key: Key<'_>, length: usize) -> Option<()> {
     match key {
-        Key::At(at) => pen.push([numbered(tag, at, length)]),
+        Key::At(at) => pen.push([head(tag, place(at), length)]),
         Key::None => pen.push([head(tag, key::NONE, length)]),
         Key::Body => pen.push([head(tag, key::BODY, length)]),
         Key::Text(name) => write_text_key(pen, head(tag, key::TEXT, length), name),
-        Key::Static(name) => match StaticText::pack(name).some() {
-            Some(packed) => pen.push([head(tag, key::STATIC, length), packed.to_word()]),
+        Key::Static(name) => match static_key(name) {
+            Some((key, address)) => pen.push([head(tag, key, length), address]),
             None if PLAIN => None,
             None => write_text_key(pen, head(tag, key::TEXT, length), name),
         },
     }
-}
-
-#[inline(always)]
-const fn head(tag: u64, key: u64, length: usize) -> u64 {
-    tag | key << 8 | (length as u64) << 32
-}
-
-#[inline(always)]
-fn numbered(tag: u64, at: usize, length: usize) -> u64 {
-    head(tag, (at as u64).min(key::BODY), length)
 }
 
 fn write_text_key(pen: &mut Pen, head: u64, name: &str) -> Option<()> {
