@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use crate::surroundings;
 use crate::verb::Verb;
@@ -20,12 +20,18 @@ fn run(root: &Path, arguments: &[OsString]) -> Result<ExitCode, String> {
     if arguments.is_empty() {
         return Err("which benchmark? `cargo xtask bench NAME`".to_owned());
     }
-    let status = surroundings::command(root, "cargo")
-        .args(["run", "--release", "-q", "-p", "flowglass-bench", "--"])
-        .args(arguments)
-        .status()
-        .map_err(|error| format!("cargo does not start: {error}"))?;
-    Ok(surroundings::exit_code(status))
+    // All its programs: a benchmark may start another one of them.
+    let built = cargo(root, &["build", "--release", "-q", "-p", "flowglass-bench"], &[])?;
+    if !built.success() {
+        return Ok(surroundings::exit_code(built));
+    }
+    let run = cargo(root, &["run", "--release", "-q", "-p", "flowglass-bench", "--"], arguments)?;
+    Ok(surroundings::exit_code(run))
+}
+
+fn cargo(root: &Path, verb: &[&str], arguments: &[OsString]) -> Result<ExitStatus, String> {
+    let run = surroundings::command(root, "cargo").args(verb).args(arguments).status();
+    run.map_err(|error| format!("cargo does not start: {error}"))
 }
 
 #[cfg(test)]

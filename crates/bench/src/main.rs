@@ -35,7 +35,7 @@ const BENCHMARKS: &[Benchmark] = &[
         run: |rest| rest.finish().and_then(|()| otlp::run()),
         contend: |name| Err(format!("there is no contender `{name}`")),
     },
-    Benchmark { name: "ingest", run: ingest::run, contend: ingest::contend },
+    Benchmark { name: "ingest", run: ingest::run, contend: |name| Err(format!("there is no contender `{name}`")) },
     Benchmark { name: "store", run: store::run, contend: |name| Err(format!("there is no contender `{name}`")) },
 ];
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Resource, conventions};
+use flowglass_model::{Attributes, Resource, Sink, conventions};
 use flowglass_otlp::{ExportError, ExportOptions, Exporter, ExporterBuilder, options_from, resource_attributes_from};
 use flowglass_record::{Recorder, RecorderBuilder};
 use flowglass_store::{SinkOptions, SqliteStore, Store, StoreError};
@@ -25,7 +25,12 @@ pub fn sqlite(path: impl AsRef<Path>) -> Result<Recorder, StoreError> {
 /// # Errors
 /// If the store can't take another writer.
 pub fn to_store(store: &dyn Store, options: SinkOptions) -> Result<RecorderBuilder, StoreError> {
-    Ok(recording().sink("store", store.sink(options)?))
+    Ok(to_sink("store", store.sink(options)?))
+}
+
+/// Prepares a recorder that writes into this sink of your own, to be changed before it is built. The name stands in errors and counts.
+pub fn to_sink(name: &str, sink: impl Sink) -> RecorderBuilder {
+    recording().sink(name, sink)
 }
 
 /// Sends everything to an OTLP receiver: `telemetry::otlp("http://localhost:4318")`; see [`Exporter::builder`] for addresses.

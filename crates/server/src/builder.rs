@@ -1,10 +1,13 @@
 //! How a receiver is set up.
 
+use std::path::PathBuf;
+
 use flowglass_model::Sink;
 
 use crate::listen::Place;
 use crate::notice::Notice;
 use crate::receiver::{self, Receiver};
+use crate::tls::Identity;
 use crate::{ReceiverLimits, ServeError};
 
 /// OTLP's port for HTTP.
@@ -19,6 +22,7 @@ pub struct ReceiverBuilder {
     pub(crate) more: Vec<Place>,
     pub(crate) limits: ReceiverLimits,
     pub(crate) token: Option<String>,
+    pub(crate) identity: Option<Identity>,
     pub(crate) most_open_spans: usize,
     pub(crate) tell: Box<dyn Fn(&Notice) + Send + Sync>,
 }
@@ -31,6 +35,7 @@ impl Default for ReceiverBuilder {
             more: Vec::new(),
             limits: ReceiverLimits::default(),
             token: None,
+            identity: None,
             most_open_spans: 100_000,
             tell: Box::new(|_| {}),
         }
@@ -89,6 +94,14 @@ impl ReceiverBuilder {
         self
     }
 
+    /// Speaks TLS at every address, with the certificate (and those that vouch for it) and the key in these files, both in PEM. Plain
+    /// connections are refused then. Unless told, nothing is encrypted.
+    #[must_use]
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.identity = Some(Identity { certificate: certificate.into(), key: key.into() });
+        self
+    }
+
     /// Remembers up to so many spans that were told of as running, 100,000 unless told; of those beyond only the end is kept.
     #[must_use]
     pub fn most_open_spans(mut self, most: usize) -> Self {
@@ -107,7 +120,7 @@ impl ReceiverBuilder {
     /// Starts to listen. What arrives goes into `sink`; the receiver has threads of its own.
     ///
     /// # Errors
-    /// `Address`, `InUse`, `Forbidden`, `Unprotected`, `System`.
+    /// `Address`, `InUse`, `Forbidden`, `Unprotected`, `Tls`, `System`.
     pub fn start(self, sink: impl Sink) -> Result<Receiver, ServeError> {
         receiver::start(self, sink)
     }

@@ -22,6 +22,8 @@ pub enum ServeErrorKind {
     Forbidden,
     /// Others could send from elsewhere, and there is no token that they must know.
     Unprotected,
+    /// The certificate or its key can't be read or used.
+    Tls,
     /// The system gives no threads or sockets.
     System,
     /// The sink couldn't make everything durable.

@@ -29,6 +29,7 @@
 mod accept;
 mod body;
 mod builder;
+mod connection;
 mod error;
 mod intake;
 mod limits;
@@ -38,6 +39,7 @@ mod receiver;
 mod room;
 mod service;
 mod stats;
+mod tls;
 
 pub use builder::ReceiverBuilder;
 pub use error::{ServeError, ServeErrorKind};

@@ -11,10 +11,12 @@ pub struct ReceiverLimits {
     pub message_bytes: usize,
     /// The most spans, events, links and attributes of one request together; 1,000,000 unless told.
     pub rows: usize,
-    /// The most memory of all requests that are read, decoded or wait to be written; 64 MiB unless told. What has no room is
-    /// told to come again (503 with `Retry-After`, gRPC 14 with `RetryInfo`).
+    /// The most memory of all requests that are under way, read, decoded or wait to be written; 64 MiB unless told. What has no room
+    /// is told to come again (503 with `Retry-After`, gRPC 14 with `RetryInfo`). The wide windows of HTTP/2 are of it, up to a
+    /// quarter: when that is used up, further connections have the narrowest that there are, 64 KiB.
     pub memory_bytes: usize,
-    /// The most connections at a time; 512 unless told. Further ones wait to be accepted.
+    /// The most connections at a time; 512 unless told. Further ones wait to be accepted. Each may have 64 KiB under way besides
+    /// what `memory_bytes` counts.
     pub connections: usize,
     /// The most requests of one connection at a time (HTTP/2); 64 unless told.
     pub streams: u32,

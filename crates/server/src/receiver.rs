@@ -91,6 +91,7 @@ impl Drop for Receiver {
 /// Starts what a builder describes.
 pub(crate) fn start(builder: ReceiverBuilder, sink: impl Sink) -> Result<Receiver, ServeError> {
     let has_token = builder.token.is_some();
+    let tls = builder.identity.as_ref().map(crate::tls::Identity::acceptor).transpose()?;
     let listen = |place: &crate::listen::Place| place.listen(has_token);
     let http = builder.http.as_ref().map(listen).transpose()?.unwrap_or_default();
     let grpc = builder.grpc.as_ref().map(listen).transpose()?.unwrap_or_default();
@@ -112,9 +113,9 @@ pub(crate) fn start(builder: ReceiverBuilder, sink: impl Sink) -> Result<Receive
         token: builder.token.as_deref().map(Token::new),
     });
     let (end, ending) = watch::channel(None);
-    let listeners = http.into_iter().chain(grpc).chain(more).collect();
+    let listening = Listening::new(http.into_iter().chain(grpc).chain(more).collect(), service, tls, ending);
     let thread = thread::Builder::new().name("flowglass-receive".into());
-    let thread = thread.spawn(move || listen_until_end(&runtime, listeners, service, ending, writing));
+    let thread = thread.spawn(move || listen_until_end(&runtime, listening, writing));
     let thread = thread.map_err(no_threads)?;
     Ok(Receiver { http: http_addresses, grpc: grpc_addresses, more: more_addresses, counters, end, thread: Some(thread) })
 }
@@ -130,14 +131,8 @@ fn no_threads(error: std::io::Error) -> ServeError {
     ServeError::new(ServeErrorKind::System, format!("can't start threads to listen with: {error}")).with_source(error)
 }
 
-fn listen_until_end(
-    runtime: &Runtime,
-    listeners: Vec<TcpListener>,
-    service: Arc<Service>,
-    ending: watch::Receiver<Option<Duration>>,
-    writing: Writing,
-) -> Result<(), ServeError> {
-    let listened = runtime.block_on(Listening::new(listeners, service, ending).run());
+fn listen_until_end(runtime: &Runtime, listening: Listening, writing: Writing) -> Result<(), ServeError> {
+    let listened = runtime.block_on(listening.run());
     // All who could hand in are gone: what they handed in is written, and the thread ends.
     let written = writing.join();
     listened.and(written)

@@ -11,10 +11,15 @@ use crate::service::Refusal;
 /// Memory is counted in pieces of this size.
 const PIECE_BYTES: usize = 1 << 10;
 
+/// The windows of connections have at most one part of so many.
+const WINDOWS_SHARE: usize = 4;
+
 /// The memory that all requests in flight share.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     pieces: Arc<Semaphore>,
+    /// How much of it the windows of connections may have, so that requests have the rest.
+    windows: Arc<Semaphore>,
     most: usize,
     patience: Duration,
 }
@@ -27,10 +32,26 @@ pub(crate) struct Hold {
     bytes: usize,
 }
 
+/// What the window of a connection holds of it, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Window {
+    _share: OwnedSemaphorePermit,
+    _room: OwnedSemaphorePermit,
+}
+
 impl Room {
     pub(crate) fn new(bytes: usize, patience: Duration) -> Self {
         let most = bytes.div_ceil(PIECE_BYTES).min(Semaphore::MAX_PERMITS);
-        Self { pieces: Arc::new(Semaphore::new(most)), most, patience }
+        let windows = Arc::new(Semaphore::new(most / WINDOWS_SHARE));
+        Self { pieces: Arc::new(Semaphore::new(most)), windows, most, patience }
+    }
+
+    /// Takes the room for a connection's window, if it is there now.
+    pub(crate) fn window(&self, bytes: usize) -> Option<Window> {
+        let pieces = u32::try_from(bytes.div_ceil(PIECE_BYTES)).ok()?;
+        let share = Arc::clone(&self.windows).try_acquire_many_owned(pieces).ok()?;
+        let room = Arc::clone(&self.pieces).try_acquire_many_owned(pieces).ok()?;
+        Some(Window { _share: share, _room: room })
     }
 
     pub(crate) fn hold(&self) -> Hold {
@@ -113,5 +134,17 @@ mod tests {
         drop(one);
         other.try_grow(6 << 10).unwrap();
         assert!(matches!(other.try_grow(1), Err(Refusal::TooLarge(_))), "it would never fit");
+    }
+
+    #[test]
+    fn windows_have_their_share_and_no_more() {
+        let room = Room::new(16 << 10, Duration::ZERO);
+        let first = room.window(3 << 10).unwrap();
+        assert!(room.window(2 << 10).is_none(), "a quarter is theirs");
+        let mut request = room.hold();
+        assert!(matches!(request.try_grow(14 << 10), Err(Refusal::Busy)), "what they have, requests haven't");
+        drop(first);
+        request.try_grow(14 << 10).unwrap();
+        assert!(room.window(3 << 10).is_none(), "and the other way round");
     }
 }

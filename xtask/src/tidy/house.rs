@@ -86,7 +86,7 @@ pub(super) const RESERVED: &[Reserved] = &[
     Reserved { name: "fastrand", folders: &["model", "record", "engine", "store", "otlp", "flowglass", "bench"] },
     Reserved { name: "hyper*", folders: &["otlp", "server", "bench"] },
     Reserved { name: "http*", folders: &["otlp", "server", "bench"] },
-    Reserved { name: "rustls*", folders: &["store", "otlp"] },
+    Reserved { name: "rustls*", folders: &["store", "otlp", "server"] },
     Reserved { name: "flate2", folders: &["otlp", "server"] },
     Reserved { name: "clap*", folders: &["cli", "bench"] },
     Reserved { name: "toml*", folders: &["pipefile", "flowglass", "cli", "xtask"] },

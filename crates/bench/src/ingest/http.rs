@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Outcome;
-use super::load::{Load, SPANS, Sent};
+use super::load::{Load, Sent, send_by};
 
 /// A connection that is kept.
 pub(super) struct Connection {
@@ -63,25 +62,10 @@ pub(super) fn ask(to: SocketAddr) -> Outcome<()> {
 
 /// Sends for so long over so many connections.
 pub(super) fn send(to: SocketAddr, connections: usize, time: Duration) -> Outcome<Sent> {
-    let began = Instant::now();
-    let sent: Vec<Result<u64, String>> = thread::scope(|scope| {
-        let senders: Vec<_> = (0..connections).map(|_| scope.spawn(move || send_until(to, began + time))).collect();
-        senders.into_iter().map(|sender| sender.join().unwrap_or_else(|_| Err("a sender has failed".into()))).collect()
-    });
-    let spans = sent.into_iter().sum::<Result<u64, String>>()?;
-    Ok(Sent { spans, time: began.elapsed() })
-}
-
-fn send_until(to: SocketAddr, end: Instant) -> Result<u64, String> {
-    let run = || -> Outcome<u64> {
-        let (mut connection, mut load, mut spans) = (Connection::open(to)?, Load::new(), 0);
-        while Instant::now() < end {
-            connection.send(load.next())?;
-            spans += SPANS as u64;
-        }
-        Ok(spans)
-    };
-    run().map_err(|error| error.to_string())
+    send_by(connections, time, || {
+        let mut connection = Connection::open(to)?;
+        Ok(move |message: &[u8]| connection.send(message))
+    })
 }
 
 /// Sends so many requests.

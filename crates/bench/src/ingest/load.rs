@@ -1,10 +1,13 @@
 //! Requests: one that is made once, and copies of it with fresh ids and times.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flowglass::otlp::encode_traces;
 use flowglass_model::{BatchBuilder, Resource, Span, SpanId, SpanKind, TraceId, WriterId};
+
+use super::Outcome;
 
 /// Spans of a request.
 pub(super) const SPANS: usize = 1000;
@@ -15,6 +18,29 @@ const TRACE_SPANS: usize = 10;
 pub(super) struct Sent {
     pub(super) spans: u64,
     pub(super) time: Duration,
+}
+
+/// Sends for so long over so many connections, each of which `open` opens: a request after the other, when the last was answered.
+pub(super) fn send_by<S>(connections: usize, time: Duration, open: impl Fn() -> Outcome<S> + Sync) -> Outcome<Sent>
+where
+    S: FnMut(&[u8]) -> Outcome<()>,
+{
+    let began = Instant::now();
+    let send = || -> Outcome<u64> {
+        let (mut send, mut load, mut spans) = (open()?, Load::new(), 0);
+        while began.elapsed() < time {
+            send(load.next())?;
+            spans += SPANS as u64;
+        }
+        Ok(spans)
+    };
+    let sent: Vec<Result<u64, String>> = thread::scope(|scope| {
+        let send = || send().map_err(|error| error.to_string());
+        let senders: Vec<_> = (0..connections).map(|_| scope.spawn(send)).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap_or_else(|_| Err("a sender has failed".into()))).collect()
+    });
+    let spans = sent.into_iter().sum::<Result<u64, String>>()?;
+    Ok(Sent { spans, time: began.elapsed() })
 }
 
 /// Makes requests.

@@ -18,8 +18,6 @@ use crate::figures::Figures;
 use load::{Load, SPANS, Sent};
 use receiver::{Into, Server};
 
-pub(crate) use receiver::contend;
-
 /// How often what takes milliseconds is measured.
 const ROUNDS: usize = 15;
 /// How many spans are stored when the start is measured.
@@ -57,12 +55,12 @@ fn measure(folder: &Path, time: Duration, connections: usize) -> Outcome<Figures
     let more = STORED.saturating_sub(sent.spans).div_ceil(SPANS as u64);
     http::send_requests(server.http(), more)?;
     let peak = server.memory_mb("VmHWM:")?;
-    server.stop()?;
+    all_taken(sent.spans + more * SPANS as u64, server)?;
 
     let server = Server::start(&Into::Store(by_grpc))?;
-    push(&mut figures, "grpc", &server, || grpc::send(server.grpc(), connections, time))?;
+    let sent = push(&mut figures, "grpc", &server, || grpc::send(server.grpc(), connections, time))?;
     figures.add("peak_mb", peak.max(server.memory_mb("VmHWM:")?));
-    server.stop()?;
+    all_taken(sent.spans, server)?;
 
     let server = Server::start(&Into::Nothing)?;
     push(&mut figures, "http_wire", &server, || http::send(server.http(), connections, time / 2))?;
@@ -72,6 +70,12 @@ fn measure(folder: &Path, time: Duration, connections: usize) -> Outcome<Figures
     figures.add("start_ms", start_ms(&by_http)?);
     figures.add("queryable_ms", queryable_ms(&by_http)?);
     Ok(figures)
+}
+
+/// Says whether the receiver has what was sent.
+fn all_taken(sent: u64, server: Server) -> Outcome<()> {
+    let taken = server.stop()?;
+    if taken == sent { Ok(()) } else { Err(format!("{sent} spans were sent, and {taken} taken").into()) }
 }
 
 /// Sends, waits until the receiver has nothing more to do, and says how fast it was and what that cost it.

@@ -1,20 +1,13 @@
 //! The receiver as a process of its own, and what the system tells of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use flowglass::server::Receiver;
-use flowglass::store::{SinkOptions, SqliteStore};
-use flowglass_model::{Batch, Sink, SinkError};
-
 use super::Outcome;
-use crate::contender::ARGUMENT;
-use crate::figures::Figures;
 
 /// Where what is received goes.
 pub(super) enum Into {
@@ -23,33 +16,36 @@ pub(super) enum Into {
     Nothing,
 }
 
-const NOTHING: &str = "nothing";
+/// The program, beside this one.
+const PROGRAM: &str = "flowglass-bench-receiver";
 /// How long a receiver that does nothing more is watched.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// A receiver in another process, which ends with this.
 pub(super) struct Server {
     child: Child,
+    output: BufReader<ChildStdout>,
     http: SocketAddr,
     grpc: SocketAddr,
 }
 
 impl Server {
     pub(super) fn start(into: &Into) -> Outcome<Self> {
-        let into = match into {
-            Into::Store(path) => path.display().to_string(),
-            Into::Nothing => NOTHING.to_owned(),
-        };
-        let mut child = Command::new(std::env::current_exe()?)
-            .args([ARGUMENT, "ingest", &into])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let program = std::env::current_exe()?.with_file_name(PROGRAM);
+        let mut command = Command::new(&program);
+        if let Into::Store(path) = into {
+            command.arg(path);
+        }
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| {
+            format!("{} doesn't start: {error}; `cargo build --release -p flowglass-bench` makes it", program.display())
+        })?;
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().ok_or("no output")?).read_line(&mut line)?;
+        let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        output.read_line(&mut line)?;
         let mut addresses = line.split_whitespace();
         let mut address = || addresses.next().and_then(|address| address.parse().ok()).ok_or("the receiver doesn't start");
-        Ok(Self { http: address()?, grpc: address()?, child })
+        Ok(Self { http: address()?, grpc: address()?, child, output })
     }
 
     pub(super) const fn http(&self) -> SocketAddr {
@@ -92,11 +88,13 @@ impl Server {
         }
     }
 
-    /// Lets it end as it does when it is asked to.
-    pub(super) fn stop(mut self) -> Outcome<()> {
+    /// Lets it end as it does when it is asked to; returns how many spans it has taken.
+    pub(super) fn stop(mut self) -> Outcome<u64> {
         drop(self.child.stdin.take());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said)?;
         let status = self.child.wait()?;
-        if status.success() { Ok(()) } else { Err(format!("the receiver ended with {status}").into()) }
+        if status.success() { Ok(said.trim().parse()?) } else { Err(format!("the receiver ended with {status}").into()) }
     }
 }
 
@@ -105,32 +103,5 @@ impl Drop for Server {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Receives until standard input ends.
-pub(crate) fn contend(into: &str) -> Result<Figures, String> {
-    serve(into).map(|()| Figures::default()).map_err(|error| error.to_string())
-}
-
-fn serve(into: &str) -> Outcome<()> {
-    let builder = Receiver::builder().http("127.0.0.1:0").grpc("127.0.0.1:0");
-    let receiver = if into == NOTHING {
-        builder.start(Nowhere)?
-    } else {
-        builder.start(SqliteStore::create_or_open(into.as_ref())?.sink(SinkOptions::default())?)?
-    };
-    println!("{} {}", receiver.http_addresses()[0], receiver.grpc_addresses()[0]);
-    std::io::stdout().flush()?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    receiver.stop(Duration::from_secs(10))?;
-    Ok(())
-}
-
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn write(&mut self, _: &Arc<Batch>) -> Result<(), SinkError> {
-        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Traces of other programs: shown like runs, though no pipeline is their root.
 
-use flowglass::model::{RunId, Span, Status, TraceId};
+use flowglass::model::{RunId, Span, SpanType, Status, TraceId};
 use flowglass::store::query::{Condition, Expr, Field, Moment, Query, Test};
 use flowglass::store::{Rows, RunRecord, Store, StoreError};
 
@@ -31,7 +31,8 @@ pub(crate) fn find(store: &dyn Store, id: &str) -> Result<Option<RunRecord>, Sto
     }
 }
 
-fn roots() -> Query {
+/// Asks for the spans that have no parent.
+pub(crate) fn roots() -> Query {
     let has_parent = Expr::Test(Test { field: Field::Parent, condition: Condition::Exists });
     Query::spans().and(has_parent.negated())
 }
@@ -41,6 +42,20 @@ fn spans(store: &dyn Store, query: &Query) -> Result<Vec<Span>, StoreError> {
         Rows::Spans(found) => Ok(found.into_iter().map(|found| found.span).collect()),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Returns the traces of other programs among these roots, in no order.
+pub(crate) fn list(store: &dyn Store, roots: Query) -> Result<Vec<RunRecord>, StoreError> {
+    let roots = spans(store, &roots)?;
+    let mut traces: Vec<TraceId> = roots.iter().filter(|root| !is_run(root)).map(|root| root.trace_id).collect();
+    traces.sort_unstable();
+    traces.dedup();
+    traces.into_iter().filter_map(|trace| record(store, trace).transpose()).collect()
+}
+
+/// Says whether a trace that begins with this span is a run.
+fn is_run(root: &Span) -> bool {
+    root.span_type == SpanType::Pipeline
 }
 
 /// Describes a trace as a run is described; nothing if the store has none of its spans.

@@ -1,5 +1,6 @@
-//! `flowglass list`: the runs in the store, newest first.
+//! `flowglass list`: the runs in the store, and the traces of other programs, newest first.
 
+use std::cmp::Reverse;
 use std::process::ExitCode;
 
 use flowglass::model::Status;
@@ -12,6 +13,7 @@ use crate::arguments::ListArguments;
 use crate::failure::Failure;
 use crate::json;
 use crate::printer::Printer;
+use crate::verbs::foreign;
 
 /// How many digits of an id are shown; a unique prefix is enough everywhere.
 pub(crate) const SHORT_ID: usize = 8;
@@ -29,17 +31,27 @@ pub(crate) fn run(arguments: &ListArguments, printer: &mut Printer) -> Result<Ex
 }
 
 fn runs(arguments: &ListArguments) -> Result<Vec<RunRecord>, Failure> {
-    let mut query = Query::runs().limit(arguments.limit);
+    let store = arguments.store.any()?;
+    let mut runs = match store.query(&listed(arguments, Query::runs())?)?.rows {
+        Rows::Runs(runs) => runs,
+        _ => Vec::new(),
+    };
+    runs.extend(foreign::list(&*store, listed(arguments, foreign::roots())?)?);
+    runs.sort_by_key(|run| Reverse(run.start_unix_ns));
+    runs.truncate(arguments.limit);
+    Ok(runs)
+}
+
+/// What of a query's answer the arguments leave.
+fn listed(arguments: &ListArguments, query: Query) -> Result<Query, Failure> {
+    let mut query = query.limit(arguments.limit);
     if let Some(word) = &arguments.status {
         query = query.status(status(word)?);
     }
     if let Some(name) = &arguments.name {
         query = query.name(name);
     }
-    match arguments.store.any()?.query(&query)?.rows {
-        Rows::Runs(runs) => Ok(runs),
-        _ => Ok(Vec::new()),
-    }
+    Ok(query)
 }
 
 fn status(word: &str) -> Result<Status, Failure> {
@@ -51,6 +63,8 @@ fn status(word: &str) -> Result<Status, Failure> {
 
 /// What the list of runs tells of a run.
 pub(crate) fn entry(run: &RunRecord) -> Entry {
+    // Traces of other programs have no nodes that could be counted.
+    let is_counted = run.status.is_final() && (run.fingerprint.is_some() || run.nodes + run.cache_hits > 0);
     Entry {
         id: run.id.to_string().chars().take(SHORT_ID).collect(),
         name: run.name.clone(),
@@ -58,8 +72,8 @@ pub(crate) fn entry(run: &RunRecord) -> Entry {
         status: run.status,
         start: json::start_text(run.start_unix_ns, false),
         duration_ns: run.duration_ns,
-        nodes: run.status.is_final().then_some(run.nodes + run.cache_hits),
-        hits: run.status.is_final().then_some(run.cache_hits),
+        nodes: is_counted.then_some(run.nodes + run.cache_hits),
+        hits: is_counted.then_some(run.cache_hits),
         error: run.error.clone(),
     }
 }

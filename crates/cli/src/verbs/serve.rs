@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ pub(crate) struct ServeArguments {
     /// What senders must say in the header `Authorization: Bearer TOKEN`; needed where other machines can send.
     #[arg(long, value_name = "TOKEN", env = "FLOWGLASS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The certificate to speak TLS with, and those that vouch for it (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Say nothing but what goes wrong.
     #[arg(short, long)]
     quiet: bool,
@@ -52,7 +59,7 @@ pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<E
     let receiver = builder(arguments).on_notice(move |notice| tell.note(&format!("warning: {notice}"))).start(sink);
     let receiver = receiver.map_err(|error| not_started(&error))?;
     if !arguments.quiet {
-        printer.note(&welcome(&*store, &receiver));
+        printer.note(&welcome(&*store, &receiver, arguments.tls_cert.is_some()));
     }
     let stats = runtime.block_on(async {
         signals.next().await;
@@ -71,6 +78,9 @@ fn builder(arguments: &ServeArguments) -> ReceiverBuilder {
     builder = if arguments.otlp_http == OFF { builder.without_http() } else { builder.http(&arguments.otlp_http) };
     builder = if arguments.otlp_grpc == OFF { builder.without_grpc() } else { builder.grpc(&arguments.otlp_grpc) };
     builder = arguments.listen.iter().fold(builder, |builder, address| builder.listen(address));
+    if let (Some(certificate), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
+        builder = builder.tls(certificate, key);
+    }
     match &arguments.token {
         Some(token) if !token.is_empty() => builder.token(token),
         _ => builder,
@@ -86,11 +96,12 @@ fn not_started(error: &ServeError) -> Failure {
     Failure::usage(format!("{error}{hint}"))
 }
 
-fn welcome(store: &dyn Store, receiver: &Receiver) -> String {
+fn welcome(store: &dyn Store, receiver: &Receiver, is_encrypted: bool) -> String {
     let mut text = format!("receiving OTLP into {}", store.location());
+    let scheme = if is_encrypted { "https" } else { "http" };
     let mut line = |what: &str, addresses: &[SocketAddr]| {
         for address in addresses.iter().take(1) {
-            let _ = write!(text, "\n  {what}  http://{address}");
+            let _ = write!(text, "\n  {what}  {scheme}://{address}");
         }
     };
     line("HTTP", receiver.http_addresses());

@@ -143,3 +143,17 @@ fn what_is_no_destination_is_refused_before_anything_runs() {
     home.run(&["--console=xml"]).refuses(&["tree"]);
     assert!(!home.has("made"));
 }
+
+#[test]
+fn logfires_project_is_named_with_its_address() {
+    let (home, receiver) = (Home::with(PIPELINE), flowglass::server::Receiver::builder().http("127.0.0.1:0").without_grpc());
+    let receiver = receiver.token("pylf_v1_us_secret").start(flowglass::Recorder::in_memory()).unwrap();
+    let url = format!("http://{}", receiver.http_addresses()[0]);
+    let run = |token: &str| {
+        let call = home.call(&["run", "p.toml", "--otlp", "logfire"]);
+        call.env("LOGFIRE_TOKEN", token).env("LOGFIRE_BASE_URL", &url).end().ok()
+    };
+    run("pylf_v1_us_secret").tells(&["sent to logfire", &format!("Logfire project: {url}")]);
+    let ended = run("wrong");
+    assert!(!ended.stderr.contains("Logfire project"), "{ended}");
+}

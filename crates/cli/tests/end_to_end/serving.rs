@@ -62,6 +62,10 @@ fn a_trace_of_another_program_is_shown_like_a_run() {
     let shown = home.shown();
     assert_eq!((&shown["run"]["name"], &shown["run"]["status"]), (&"checkout".into(), &"ok".into()), "it began last");
     let id = shown["run"]["run_id"].as_str().unwrap();
+    let listed = home.flowglass(&["list", "--json"]).ok().json();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["checkout", "p"], "and listed among them");
+    assert!(home.flowglass(&["list", "--name", "checkout"]).ok().stdout.contains(&id[..8]));
     for id in [id, &id[..8]] {
         assert!(home.flowglass(&["show", id]).ok().stdout.contains("checkout"), "{id}");
     }
@@ -114,4 +118,25 @@ fn others_need_a_token() {
     running.says("refused a request with 401");
     send(&exporter("secret"), "wanted");
     assert_eq!(stored(&home), ["wanted"]);
+}
+
+#[test]
+fn any_store_can_take_what_arrives() {
+    let home = Home::new();
+    let mut running = serve(&home, &["--store", "sqlite:kept.db"]);
+    let (http, _) = addresses(&mut running);
+    send(&telemetry::otlp(&http).unwrap(), "kept");
+    running.signal("TERM");
+    assert!(running.end().ok().stderr.ends_with("stopped: 1 span in 1 request\n"));
+    assert!(home.flowglass(&["list", "--store", "kept.db"]).ok().stdout.contains("kept"));
+    let mut in_memory = serve(&home, &["--store", "memory:"]);
+    assert!(in_memory.says("gRPC  http://127.0.0.1:").starts_with("receiving OTLP into memory:\n"));
+    home.flowglass(&["serve", "--store", "mysql://me:secret@host/runs"]).refuses(&["`mysql` is no kind of store"]);
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let home = Home::new();
+    home.flowglass(&["serve", "--tls-cert", "own.pem"]).refuses(&["--tls-key"]);
+    home.flowglass(&["serve", "--tls-cert", "own.pem", "--tls-key", "own.key"]).refuses(&["can't read", "own.pem"]);
 }

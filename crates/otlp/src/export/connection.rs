@@ -101,6 +101,20 @@ impl Connection {
         Ok(self.meaning(body, status, &headers, trailers.as_ref(), &bytes))
     }
 
+    /// Asks for what stands at the address; returns what a success says.
+    pub(super) async fn get(&mut self) -> Result<Bytes, String> {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let mut sender = self.connect().await?;
+        let response = sender.send(request).await.map_err(|error| causes(&error))?;
+        if !response.status().is_success() {
+            return Err(format!("it answers {}", response.status()));
+        }
+        let collected = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(|error| causes(&*error))?;
+        Ok(collected.to_bytes())
+    }
+
     fn meaning(
         &self,
         body: &Body,

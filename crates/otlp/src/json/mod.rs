@@ -1,6 +1,7 @@
 //! OTLP as JSON: the same messages as in protobuf, in their other form. One table says what both have in common.
 
 mod read;
+mod said;
 mod scalar;
 mod schema;
 mod write;

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
+use super::said::Said;
 use super::scalar::Json;
 use super::schema::{Field, Kind, Message};
 use crate::proto::{Gap, Writer};
@@ -91,10 +92,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match self.message.named(&name) {
                 Some(field) => map.next_value_seed(Value { field, out: self.out, left_out: self.left_out })?,
-                None => {
-                    self.left_out.unknown_fields += 1;
-                    map.next_value::<serde::de::IgnoredAny>()?;
-                }
+                None => self.left_out.unknown_fields += u64::from(map.next_value::<Said>()?.0),
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
@@ -40,6 +41,7 @@ pub(crate) struct HttpReceiver {
 
 #[derive(Default)]
 struct State {
+    connections: AtomicUsize,
     received: Mutex<Vec<Received>>,
     replies: Mutex<VecDeque<Reply>>,
 }
@@ -83,6 +85,11 @@ impl HttpReceiver {
         self.state.replies.lock().unwrap().extend(replies);
     }
 
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Relaxed)
+    }
+
     pub(crate) fn received(&self) -> Vec<Received> {
         std::mem::take(&mut *self.state.received.lock().unwrap())
     }
@@ -91,6 +98,7 @@ impl HttpReceiver {
 async fn accept(listener: std::net::TcpListener, state: Arc<State>, tls: Option<TlsAcceptor>) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     while let Ok((stream, _)) = listener.accept().await {
+        state.connections.fetch_add(1, Relaxed);
         let (state, tls) = (Arc::clone(&state), tls.clone());
         tokio::spawn(async move {
             match tls {

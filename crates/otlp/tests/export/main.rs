@@ -8,3 +8,4 @@ mod http_receiver;
 mod outage;
 mod proxy;
 mod secure;
+mod upstream;

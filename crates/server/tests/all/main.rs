@@ -5,5 +5,6 @@ mod client;
 mod hostile;
 mod limits;
 mod running;
+mod secure;
 mod sinks;
 mod stopping;

@@ -3,10 +3,12 @@
 //! `cargo xtask test` installs them first; they are not there for `cargo test` alone, which leaves this program out.
 
 mod run;
+mod setting;
 mod story;
 
 use flowglass_model::Status;
-use run::{Setting, node, python};
+use run::{node, python};
+use setting::Setting;
 use story::check;
 
 #[test]

@@ -12,6 +12,9 @@ use super::now_unix_ns;
 use super::rows::{Prepared, stored};
 use super::run_rows::{RunChanges, RunMemory};
 
+/// So many writers' rows are remembered. When there are more, all are forgotten, and found again by their ids.
+const MOST_WRITERS: usize = 1024;
+
 /// What a sink knows; a commit changes a copy, which takes its place when the commit is done.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Knowledge {
@@ -36,6 +39,9 @@ impl Knowledge {
         prepared: &Prepared,
     ) -> Result<(), Failure> {
         let writer = write_writer(transaction, self.writers.get(&batch.writer).copied(), lock, batch)?;
+        if self.writers.len() >= MOST_WRITERS {
+            self.writers.clear();
+        }
         self.writers.insert(batch.writer, writer);
         let joined = self.joined.resolve(batch);
         let mut changes = RunChanges::count(batch, &joined, &self.runs);
@@ -83,4 +89,36 @@ fn write_writer(transaction: &Transaction<'_>, known: Option<i64>, lock: WriterI
 fn host(resource: &Resource) -> &str {
     let host = resource.attributes.iter().find(|(key, _)| key == conventions::HOST_NAME);
     host.and_then(|(_, value)| value.as_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use flowglass_model::{BatchBuilder, Sink, Span, SpanId, TraceId};
+
+    use super::*;
+    use crate::{SinkOptions, SqliteStore};
+
+    #[test]
+    fn only_so_many_writers_are_remembered_and_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::create_or_open(&folder.path().join("flowglass.db")).unwrap();
+        let mut sink = store.sink(SinkOptions::default()).unwrap();
+        let batch = |writer: u128, sequence| {
+            let mut builder = BatchBuilder::new(WriterId::from_bytes(writer.to_be_bytes()), sequence, Arc::default());
+            let trace_id = TraceId::from_bytes(writer.to_be_bytes());
+            builder.push(&Span { trace_id, span_id: SpanId::from_u64(sequence), name: "work".into(), ..Span::default() });
+            Arc::new(builder.finish())
+        };
+        let many = MOST_WRITERS as u128 + 10;
+        let batches: Vec<_> = (1..=many).map(|writer| batch(writer, 1)).chain([batch(1, 2), batch(1, 3)]).collect();
+        sink.write_all(&mut &batches[..]).unwrap();
+        assert_eq!(sink.known.writers.len(), 11, "ten that came late, and the first again");
+        let (rows, last): (usize, i64) = sink
+            .connection
+            .query_row("SELECT count(*), max(sequence) FROM writer", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!((rows as u128, last), (many, 3), "one row each, whatever was forgotten");
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use flowglass::Recorder;
 use flowglass::server::Receiver;
 
+use super::committed::PassedOn;
 use crate::printer::Printer;
 
 /// Where OpenTelemetry's SDKs look for the address to send to.
@@ -16,14 +16,15 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 pub(super) struct Children(Option<Receiver>);
 
 impl Children {
-    /// Starts to listen. What arrives goes where the run's own telemetry goes, and so into its trace.
-    pub(super) fn listen(recorder: &Recorder, printer: &Printer) -> Self {
+    /// Starts to listen. What arrives goes where the run's own telemetry goes, and so into its trace; it is answered when the
+    /// store has it.
+    pub(super) fn listen(into: PassedOn, printer: &Printer) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let has_place = std::env::var_os(ENDPOINT).is_some_and(|place| !place.is_empty());
         if has_place {
             return Self(None);
         }
-        match Receiver::builder().http("127.0.0.1:0").without_grpc().start(recorder.clone()) {
+        match Receiver::builder().http("127.0.0.1:0").without_grpc().start(into) {
             Ok(receiver) => Self(Some(receiver)),
             Err(error) => {
                 printer.note(&format!("warning: what commands record themselves isn't kept: {error}"));

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
-use flowglass::otlp::{ExportOptions, ExportStats, Exporter, FileExporter, Signal, SpoolOptions};
+use flowglass::otlp::{ExportOptions, ExportStats, Exporter, FileExporter, Project, Signal, SpoolOptions};
 use flowglass::term::console::Console;
 use flowglass::{FlushError, RecorderBuilder, telemetry};
 
@@ -16,8 +18,12 @@ use crate::printer::Printer;
 const SPOOL_BYTES: u64 = 256 << 20;
 /// How long the end of a run waits for a destination. What isn't sent by then lies on disk.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The name of the store's sink, as [`telemetry::to_store`] gives it.
-const STORE: &str = "store";
+/// How long a run that is over waits for what Logfire says of its project.
+const LAST_WORD: Duration = Duration::from_millis(500);
+/// The service that tells where people look, and what its addresses have in them.
+const LOGFIRE: &str = "logfire";
+/// The name of the store's sink.
+pub(super) const STORE: &str = "store";
 
 /// The destinations of a run besides its store.
 pub(super) struct Exports {
@@ -28,6 +34,8 @@ struct Receiver {
     /// As it was written.
     name: String,
     stats: ExportStats,
+    /// Where people look at what is sent, as soon as the service has told it.
+    project: Option<mpsc::Receiver<Project>>,
 }
 
 impl Exports {
@@ -44,8 +52,9 @@ impl Exports {
             match options {
                 Asked::File(path) => recorder = recorder.sink(&sink, FileExporter::append(path).map_err(Failure::usage)?),
                 Asked::Receiver(options) => {
+                    let project = ask_for_project(&name, &options);
                     let exporter = Exporter::new(&patient(*options, spool)).map_err(Failure::usage)?;
-                    receivers.push(Receiver { name, stats: exporter.stats() });
+                    receivers.push(Receiver { name, stats: exporter.stats(), project });
                     recorder = recorder.sink(&sink, exporter);
                 }
             }
@@ -64,6 +73,10 @@ impl Exports {
             let exported: u64 = Signal::ALL.map(|signal| receiver.stats.of(signal).exported).iter().sum();
             if exported > 0 {
                 printer.note(&format!("sent to {}", receiver.name));
+            }
+            let project = receiver.project.as_ref().and_then(|project| project.recv_timeout(LAST_WORD).ok());
+            if let Some(project) = project {
+                printer.note(&format!("Logfire project: {}", project.url));
             }
         }
     }
@@ -94,6 +107,22 @@ fn asked(given: &[String], printer: &mut Printer) -> Result<Vec<(String, Asked)>
         asked.extend(options.map(|options| (address_of(&options), Asked::Receiver(Box::new(options)))));
     }
     Ok(asked)
+}
+
+/// Asks Logfire beside the run which project it goes to.
+fn ask_for_project(name: &str, options: &ExportOptions) -> Option<mpsc::Receiver<Project>> {
+    if !(name == LOGFIRE || address_of(options).contains(LOGFIRE)) {
+        return None;
+    }
+    let (told, project) = mpsc::channel();
+    let options = options.clone();
+    let ask = move || {
+        if let Some(project) = Project::ask(&options, PATIENCE) {
+            // The run may be over by now.
+            let _ = told.send(project);
+        }
+    };
+    thread::Builder::new().name("project".into()).spawn(ask).ok().map(|_| project)
 }
 
 /// What can't be sent soon waits on disk, so that the end of the run doesn't wait.

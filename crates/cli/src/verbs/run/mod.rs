@@ -1,6 +1,7 @@
 //! `flowglass run`: runs a pipeline file, shows what it does, keeps what it did.
 
 mod children;
+mod committed;
 mod exports;
 mod outcome;
 mod output;
@@ -43,7 +44,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     printer.check(arguments.o.as_deref())?;
     let map_items = map_items(&arguments.map_items)?;
     let place = Place::open(&arguments, printer)?;
-    let children = Children::listen(&place.recorder, printer);
+    let children = Children::listen(place.takes_others(), printer);
     let variables = children.variables().into();
     let surroundings = Surroundings { ignored: place.ignored(&here), variables, ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;

@@ -8,7 +8,8 @@ use flowglass::model::RunId;
 use flowglass::store::{SinkOptions, Store};
 use flowglass::{DiskCache, Recorder, telemetry};
 
-use super::exports::Exports;
+use super::committed::{Ledger, PassedOn};
+use super::exports::{Exports, STORE};
 use super::outcome::near;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ pub(super) struct Place {
     pub(super) cache: Option<DiskCache>,
     pub(super) resumed: Option<RunId>,
     pub(super) exports: Exports,
+    ledger: Ledger,
 }
 
 impl Place {
@@ -31,7 +33,9 @@ impl Place {
         let location = arguments.store.location()?;
         let store = arguments.store.any_or_new()?;
         let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
-        let mut recorder = telemetry::to_store(&*store, SinkOptions::default())?;
+        let ledger = Ledger::default();
+        let sink = ledger.over(store.sink(SinkOptions::default())?);
+        let mut recorder = telemetry::to_sink(STORE, sink);
         for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
@@ -42,7 +46,12 @@ impl Place {
             (None, _) => Some(DiskCache::open(location.cache()?)),
         };
         let cache = cache.transpose().map_err(Failure::usage)?;
-        Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports })
+        Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports, ledger })
+    }
+
+    /// What takes what the run's commands record themselves.
+    pub(super) fn takes_others(&self) -> PassedOn {
+        self.ledger.passing_on(self.recorder.clone())
     }
 
     /// What changes with every run and so must not count in any cache key.
