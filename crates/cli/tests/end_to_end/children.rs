@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use flowglass::store::{SpanFilter, SqliteStore};
+
 use crate::harness::{Home, Running};
 
 /// A node that says where it could send to, and waits until somebody has done so in its name.
@@ -45,6 +47,9 @@ fn a_childs_spans_land_in_the_run() {
     let home = Home::with(ASKING);
     let (running, endpoint, parent) = ask(&home);
     assert_eq!(send(&endpoint, &parent, "inside the child"), "HTTP/1.1 200 OK");
+    let store = SqliteStore::open(&home.path(".flowglass/flowglass.db")).unwrap();
+    let filter = SpanFilter { name: Some("inside the child".into()), ..SpanFilter::default() };
+    assert_eq!(store.spans(&filter).unwrap().len(), 1, "what was answered is committed, though the run still runs");
     let_go(&home);
     let ended = running.end().ok();
     assert_eq!(ended.stdout, "done\n");

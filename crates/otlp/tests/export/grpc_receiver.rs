@@ -1,4 +1,7 @@
 //! A receiver of gRPC: the services that others generate from OTLP's definition, with answers that a test gives.
+//!
+//! These, and no finished server: the package registries carry no collector, and Phoenix, the server there that is kept well and speaks
+//! OTLP, takes traces only.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
