@@ -127,7 +127,7 @@ fn any_store_can_take_what_arrives() {
     let (http, _) = addresses(&mut running);
     send(&telemetry::otlp(&http).unwrap(), "kept");
     running.signal("TERM");
-    assert!(running.end().ok().stderr.ends_with("stopped: 1 span in 1 request\n"));
+    assert!(running.end().ok().stderr.contains("stopped: 1 span"));
     assert!(home.flowglass(&["list", "--store", "kept.db"]).ok().stdout.contains("kept"));
     let mut in_memory = serve(&home, &["--store", "memory:"]);
     assert!(in_memory.says("gRPC  http://127.0.0.1:").starts_with("receiving OTLP into memory:\n"));
