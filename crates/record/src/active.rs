@@ -47,8 +47,14 @@ pub struct Activation {
 impl Activation {
     #[inline]
     pub(crate) fn new(scope: Option<&Arc<ScopeShared>>) -> Self {
-        let scope = scope.and_then(|scope| change(|entries| entries.activate(scope)).map(|()| scope.id));
+        let scope = scope.and_then(|scope| change(|entries| entries.activate(Arc::clone(scope))));
         Self { scope, stays_on_its_thread: PhantomData }
+    }
+
+    /// Makes a scope active that nobody else has, who would be asked to keep it.
+    #[inline]
+    pub(crate) fn keeping(scope: Arc<ScopeShared>) -> Self {
+        Self { scope: change(|entries| entries.activate(scope)), stays_on_its_thread: PhantomData }
     }
 }
 
@@ -210,6 +216,7 @@ impl Top {
 }
 
 impl Entries {
+    #[inline]
     fn innermost(&self) -> Option<&Entry> {
         self.0.iter().rev().find(|entry| entry.is_active)
     }
@@ -238,21 +245,23 @@ impl Entries {
         self.0.iter_mut().rev().find(|entry| entry.scope.id == scope && entry.guards > 0)
     }
 
-    fn activate(&mut self, scope: &Arc<ScopeShared>) {
-        let left_behind = self.0.iter().position(|entry| !entry.is_active && entry.scope.id == scope.id);
+    fn activate(&mut self, scope: Arc<ScopeShared>) -> u64 {
+        let (id, left_behind) = (scope.id, self.0.iter().position(|entry| !entry.is_active && entry.scope.id == scope.id));
         let guards = left_behind.map_or(0, |at| self.0.remove(at).guards);
-        self.0.push(Entry { scope: Arc::clone(scope), guards, is_active: true });
+        self.0.push(Entry { scope, guards, is_active: true });
+        id
     }
 
     fn deactivate(&mut self, scope: u64) {
-        let Some(at) = self.0.iter().rposition(|entry| entry.is_active && entry.scope.id == scope) else { return };
-        if self.0[at].guards == 0 {
-            self.0.remove(at);
+        // Most often it is the last one, and all that was opened in it has ended.
+        if self.0.pop_if(|entry| entry.scope.id == scope && entry.is_active && entry.guards == 0).is_some() {
             return;
         }
-        self.0[at].is_active = false;
+        let Some(entry) = self.0.iter_mut().rev().find(|entry| entry.is_active && entry.scope.id == scope) else { return };
+        entry.is_active = false;
         // From here on another thread may drive the scope: its stack is no longer this thread's to change.
-        self.0[at].scope.open.park_users_above();
+        entry.scope.open.park_users_above();
+        self.forget_unneeded();
     }
 
     fn forget_unneeded(&mut self) {

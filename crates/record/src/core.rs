@@ -11,6 +11,7 @@ use flowglass_model::{
 };
 use parking_lot::Mutex;
 
+use crate::Verdict;
 use crate::by_id::ById;
 use crate::collector::Collector;
 use crate::context;
@@ -139,6 +140,19 @@ impl Core {
     /// Makes a scope whose spans are inside of `root`, and with which this travels.
     pub(crate) fn make_carrying(&self, spec: ScopeSpec, root: SpanId, carried: Option<Arc<Propagation>>) -> Arc<ScopeShared> {
         let (scope, waiting) = self.registry.make(&self.lanes, spec, (root, carried));
+        self.expect_records(&scope, waiting);
+        scope
+    }
+
+    /// As [`make_carrying`](Self::make_carrying), for spans that have neither templates nor attributes in common.
+    #[inline]
+    pub(crate) fn make_plain(
+        &self,
+        of: (TraceId, Verdict),
+        root: SpanId,
+        carried: Option<Arc<Propagation>>,
+    ) -> Arc<ScopeShared> {
+        let (scope, waiting) = self.registry.make_plain(&self.lanes, of, (root, carried));
         self.expect_records(&scope, waiting);
         scope
     }

@@ -3,23 +3,24 @@
 //! A guard is two numbers; all else about the span lies among the open spans of its scope. So where nothing is recorded
 //! nothing is done, and what callers inline is a handful of stores into the thread's lane.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 
 use flowglass_model::{SpanId, Status, TraceParent};
 
 use crate::active::{self, Activation};
 use crate::lane::{self, Attempt};
-use crate::lanes::{Lanes, Loss};
+use crate::lanes::Loss;
 use crate::open::{EndedFrame, OpenFrame};
 use crate::raw::{
     AttributeRecord, EventRecord, LinkRecord, MessageRecord, Owner, PlainRecord, Record, Standing, UserSpanRecord, event_words,
     flag_words, float_words, int_words, text_words, user_span_words,
 };
-use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Tick, Value};
+use crate::{Recorder, Tick, Value};
 
 /// Opens a span inside the current one of the calling thread's active scope. Does nothing if there is none, or if its
 /// trace isn't sampled.
@@ -32,20 +33,21 @@ pub fn span(name: &'static str) -> SpanGuard {
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct SpanGuard {
-    owner: Owner,
+    /// Where nothing is recorded, the scope alone, if there is one.
+    owner: Cell<Owner>,
     name: &'static str,
     /// What a span that starts a trace keeps alive, also where that isn't recorded. It is dropped by hand after the span's end:
     /// so any other span has nothing to drop, as the compiler sees.
-    root: ManuallyDrop<Option<(Activation, Scope)>>,
+    root: ManuallyDrop<Option<(Activation, Recorder)>>,
     stays_on_its_thread: PhantomData<*const ()>,
 }
 
 impl SpanGuard {
-    /// Opens a span that starts a trace of its own.
-    pub(crate) fn root(name: &'static str, scope: Scope) -> Self {
-        let activation = scope.activate();
-        let owner = if scope.is_sampled() { Owner::open_here(name) } else { Owner::NOBODY };
-        Self::new(owner, name, Some((activation, scope)))
+    /// Opens a span that starts a trace of its own, in a scope of the recorder's.
+    pub(crate) fn root(name: &'static str, scope: Arc<ScopeShared>, recorder: Recorder) -> Self {
+        let activation = Activation::keeping(scope);
+        let owner = if active::may_record() { Owner::open_here(name) } else { Owner::NOBODY };
+        Self::new(owner, name, Some((activation, recorder)))
     }
 
     pub(crate) const fn nowhere() -> Self {
@@ -53,8 +55,8 @@ impl SpanGuard {
     }
 
     #[inline(always)]
-    const fn new(owner: Owner, name: &'static str, root: Option<(Activation, Scope)>) -> Self {
-        Self { owner, name, root: ManuallyDrop::new(root), stays_on_its_thread: PhantomData }
+    const fn new(owner: Owner, name: &'static str, root: Option<(Activation, Recorder)>) -> Self {
+        Self { owner: Cell::new(owner), name, root: ManuallyDrop::new(root), stays_on_its_thread: PhantomData }
     }
 
     #[inline(never)]
@@ -65,20 +67,20 @@ impl SpanGuard {
     /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
     #[must_use]
     pub const fn id(&self) -> SpanId {
-        self.owner.span
+        self.owner.get().span
     }
 
     /// Says whether the span is recorded.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
-        !self.owner.span.is_none()
+        !self.owner.get().span.is_none()
     }
 
     /// Gives the span an attribute; of two with one key the later one counts.
     #[inline]
     pub fn attr<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         if self.is_recorded() {
-            self.owner.attribute(key, value.into());
+            self.owner.get().attribute(key, value.into());
         }
         self
     }
@@ -87,7 +89,7 @@ impl SpanGuard {
     #[inline]
     pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
         if self.is_recorded() {
-            if attributes.is_empty() { self.owner.event_alone(name) } else { self.owner.event(name, attributes) }
+            if attributes.is_empty() { self.owner.get().event_alone(name) } else { self.owner.get().event(name, attributes) }
         }
         self
     }
@@ -96,15 +98,22 @@ impl SpanGuard {
     pub fn link(&self, to: TraceParent, attributes: &[(&str, Value<'_>)]) -> &Self {
         if self.is_recorded() {
             let to = Standing { trace: to.trace_id, span: to.parent_id, flags: u32::from(to.sampled) };
-            self.owner.write_elsewhere(Loss::Part, &LinkRecord { owner: self.owner, to, attributes });
+            let owner = self.owner.get();
+            owner.write_elsewhere(Loss::Part, &LinkRecord { owner, to, attributes });
         }
         self
     }
 
     /// Tells that the span fails, and why.
+    ///
+    /// In a trace that isn't recorded but for errors, that is one: the trace is recorded from there on, and of this span what is left
+    /// of it.
     pub fn error(&self, message: &str) -> &Self {
+        if !self.is_recorded() {
+            self.owner.set(self.owner.get().promote(self.name));
+        }
         if self.is_recorded() {
-            self.owner.fail(message);
+            self.owner.get().fail(message);
         }
         self
     }
@@ -114,7 +123,7 @@ impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
         if self.is_recorded() {
-            self.owner.end(self.name);
+            self.owner.get().end_here();
         }
         if self.root.is_some() {
             self.leave_root();
@@ -128,39 +137,56 @@ impl Owner {
 
     #[inline(always)]
     fn open_here(name: &'static str) -> Self {
-        if std::thread::panicking() { Self::open_anyhow(name) } else { Self::open(name, StaticText::pack(name)) }
+        match StaticText::pack(name).some() {
+            Some(packed) if !std::thread::panicking() => Self::open(packed),
+            _ => Self::open_anyhow(name),
+        }
     }
 
     /// Opens a span in the active scope, where that is quick: it calls nothing, so that no register need be saved.
     #[inline(never)]
-    fn open(name: &'static str, packed: StaticText) -> Self {
+    fn open(name: StaticText) -> Self {
         let opened = active::open(|scope| {
-            if !scope.is_quick() || packed.is_none() {
+            if !scope.is_quick() {
                 return None;
             }
-            let (parent, start) = (scope.sampled_parent()?, Tick::read_quickly());
-            let span = scope.next_span();
-            if scope.open.push_users((span, parent), start, packed) { Some(Self::named(scope, span)) } else { None }
+            let place = scope.free_place()?;
+            let (span, start) = (scope.next_span(), Tick::read_quickly());
+            place.push_users(span, start, name);
+            Some(Self::named(scope, span))
         });
         match opened {
             Some(owner) => owner,
-            None => Self::open_anyhow(name),
+            None => Self::open_anyhow(name.get()),
         }
     }
 
     /// Opens a span in the active scope, if it is recorded there.
     #[cold]
     fn open_anyhow(name: &'static str) -> Self {
+        let scope = active::with_active(|scope| scope.id).unwrap_or_default();
         let opened = active::open(|scope| {
             let parent = scope.recorded_parent()?;
             let span = scope.next_span();
-            scope.open.push(&OpenFrame::users((span, parent), Tick::now(), StaticText::pack(name)));
+            let packed = StaticText::pack(name);
+            if packed.is_none() {
+                scope.open.keep_long_name(span, name);
+            }
+            scope.open.push(&OpenFrame::users((span, parent), Tick::now(), packed));
             if std::thread::panicking() {
                 scope.open.note_unwinding(span);
             }
             Some(Self::named(scope, span))
         });
-        opened.unwrap_or(Self::NOBODY)
+        opened.unwrap_or(Self { scope, ..Self::NOBODY })
+    }
+
+    /// Records the trace from now on, if it is one of those of which errors are, and opens what is left of the span, if its scope is
+    /// still the active one.
+    #[cold]
+    fn promote(self, name: &'static str) -> Self {
+        let is_promoted = active::with_innermost(self.scope, ScopeShared::promote_on_error);
+        if is_promoted == Some(true) { Self::open_anyhow(name) } else { self }
     }
 
     /// Names the span in its lane. Where that isn't possible, whatever is said of it will.
@@ -224,10 +250,18 @@ impl Owner {
         self.write(Loss::Part, &AttributeRecord { owner: self, key, value });
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn event_alone(self, name: &'static str) {
-        if !Tick::read().and_then(|at| event_words(name, at)).is_some_and(|words| lane::put(self.span, words)) {
-            self.event(name, &[]);
+        match StaticText::pack(name).some() {
+            Some(packed) => self.event_now(packed),
+            None => self.event(name, &[]),
+        }
+    }
+
+    #[inline(never)]
+    fn event_now(self, name: StaticText) {
+        if !Tick::read().is_some_and(|at| lane::put(self.span, event_words(name, at))) {
+            self.event(name.get(), &[]);
         }
     }
 
@@ -244,60 +278,63 @@ impl Owner {
         }
     }
 
+    #[inline(always)]
+    fn end_here(self) {
+        if std::thread::panicking() { self.end_anyhow() } else { self.end() }
+    }
+
     /// Ends the span, where that is quick: as [`open`](Self::open).
     #[inline(never)]
-    fn end(self, name: &'static str) {
+    fn end(self) {
         if !lane::has_named(self.span) {
-            self.name_and_end(name);
+            self.name_and_end();
         } else if self.end_quickly().is_none() {
-            self.end_anyhow(name);
+            self.end_anyhow();
         }
     }
 
     #[inline(never)]
-    fn name_and_end(self, name: &'static str) {
+    fn name_and_end(self) {
         let is_named = active::with_innermost(self.scope, |scope| lane::name(scope.recorder, self));
         if is_named != Some(true) || self.end_quickly().is_none() {
-            self.end_anyhow(name);
+            self.end_anyhow();
         }
     }
 
-    /// Ends the span if all that it takes is at hand; else all stays as it is.
+    /// Ends the span if it was named and all that it takes is at hand; else all stays as it is.
     #[inline(always)]
     fn end_quickly(self) -> Option<()> {
-        if std::thread::panicking() {
-            return None;
-        }
         active::close_innermost(self.scope, |scope| {
             let top = scope.open.top_users(self.span)?;
-            if !scope.is_quick() || !top.is_plain() {
+            if !top.is_plain() {
                 return None;
             }
             let at = Tick::read_quickly();
-            let is_put = lane::put_made(self.span, || user_span_words(&top, at), || top.leave());
+            let is_put = lane::put_last(|| user_span_words(&top, at), || top.leave());
             if is_put { Some(()) } else { None }
         })
     }
 
     #[cold]
-    fn end_anyhow(self, name: &'static str) {
+    fn end_anyhow(self) {
         let at = Tick::now();
         if let Some((scope, is_active)) = active::release(self.scope) {
             let frame = if is_active { scope.open.end(self.span) } else { scope.open.close(self.span) };
-            self.write_end(&scope.lanes, frame, at, name);
+            self.write_end(&scope, frame, at);
         }
     }
 
     /// Writes the end of a span that has left the open ones.
-    fn write_end(self, lanes: &Lanes, frame: Option<EndedFrame>, at: Tick, name: &'static str) {
-        let Some(frame) = frame else { return lanes.count(Loss::Span) };
+    fn write_end(self, scope: &ScopeShared, frame: Option<EndedFrame>, at: Tick) {
+        let Some(frame) = frame else { return scope.lanes.count(Loss::Span) };
         let EndedFrame { parent, start, .. } = frame;
         let is_panic = std::thread::panicking() && !frame.was_unwinding() && frame.status() == Status::Ok;
         if is_panic {
-            lanes.write_elsewhere(Loss::Part, &MessageRecord { owner: self, message: "panicked" });
+            scope.lanes.write_elsewhere(Loss::Part, &MessageRecord { owner: self, message: "panicked" });
         }
         let status = if is_panic { Status::Error } else { frame.status() };
-        lanes.write(Loss::Span, UserSpanRecord { owner: self, parent, start, end: at, name, status });
+        let name = scope.open.take_long_name(self.span).unwrap_or_else(|| frame.name.get());
+        scope.lanes.write(Loss::Span, UserSpanRecord { owner: self, parent, start, end: at, name, status });
     }
 
     /// The lane need only be looked for where it isn't at hand.

@@ -67,18 +67,14 @@ pub(crate) fn has_named(span: SpanId) -> bool {
 /// Writes a record of a few words about a span, if the thread's lane has named that last and has room; says whether it could.
 #[inline(always)]
 pub(crate) fn put<const N: usize>(span: SpanId, words: [u64; N]) -> bool {
-    put_made(span, || words, || ())
+    has_named(span) && put_last(|| words, || ())
 }
 
-/// As [`put`], words that are made when nothing can go wrong any more; `leave` is called before they can be read. Neither
-/// records anything.
+/// As [`put`], about whatever span was named last, as [`has_named`] has just said. The words are made when nothing can go wrong
+/// any more, and `leave` is called before they can be read; neither records anything.
 #[inline(always)]
-pub(crate) fn put_made<const N: usize>(span: SpanId, make: impl FnOnce() -> [u64; N], leave: impl FnOnce()) -> bool {
-    let cursor = cursor();
-    if !cursor.has_named(span) {
-        return false;
-    }
-    let Some(room) = cursor.room() else { return false };
+pub(crate) fn put_last<const N: usize>(make: impl FnOnce() -> [u64; N], leave: impl FnOnce()) -> bool {
+    let Some(room) = cursor().room() else { return false };
     room.put(make());
     leave();
     room.commit(N);
@@ -98,7 +94,7 @@ pub(crate) fn put_text(span: SpanId, words: [u64; 2], text: &[u8]) -> bool {
     room.put(words);
     // SAFETY: behind two words there is room for so much.
     unsafe { pen::copy_short(text, room.next.add(2).cast()) };
-    room.commit(2 + text.len().div_ceil(8));
+    room.commit(2 + text.len().wrapping_add(7) / 8);
     true
 }
 
@@ -126,7 +122,7 @@ pub(crate) fn put_end(recorder: u64, end: &PlainEnd<'_>) -> bool {
         return false;
     }
     let next = cursor.commitment().load(Relaxed);
-    if end.most_bytes() > cursor.end.get().addr() - next.addr() {
+    if next.addr() as u64 + end.most_bytes() > cursor.end.get().addr() as u64 {
         return false;
     }
     // SAFETY: there is so much room, in the chunk that the lane in use keeps and alone may write into.
@@ -248,7 +244,7 @@ impl Cursor {
         self.owner.get() == span.to_u64()
     }
 
-    /// Returns [`ROOM`], if there is any. To be asked of a cursor that has a recorder.
+    /// Returns [`ROOM`], if there is any. To be asked of a cursor that has a recorder, or an owner, which is the same.
     #[inline(always)]
     fn room(&self) -> Option<Room<'_>> {
         let commitment = self.commitment();

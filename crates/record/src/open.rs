@@ -22,7 +22,7 @@ use crate::static_text::{AtomicStaticText, StaticText};
 pub const NO_INDEX: u64 = u64::MAX;
 
 /// Bits of a frame's flags that are known here alone: OpenTelemetry uses the ten lowest ones.
-const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | UNNAMED;
+const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | QUICK;
 /// It isn't counted.
 const UNCOUNTED: u32 = 1 << 31;
 /// It was opened while its thread was unwinding from a panic.
@@ -81,8 +81,7 @@ impl OpenFrame {
     /// Makes the frame of a user's span, from its id and its parent's.
     #[inline(always)]
     pub(crate) const fn users((span, parent): (SpanId, SpanId), start: Tick, name: StaticText) -> Self {
-        let (template, index) = (USER_TEMPLATE, NO_INDEX);
-        let flags = if name.is_none() { flags::SAMPLED | UNNAMED } else { flags::SAMPLED };
+        let (template, index, flags) = (USER_TEMPLATE, NO_INDEX, flags::SAMPLED);
         Self { frame: Frame { span, parent, template, index, start, flags }, name }
     }
 
@@ -92,8 +91,8 @@ impl OpenFrame {
     }
 }
 
-/// Its name is no [`StaticText`].
-const UNNAMED: u32 = 1 << 28;
+/// It was opened the quick way: it has a name, and the time is to be had by [`Tick::read_quickly`].
+const QUICK: u32 = 1 << 28;
 
 /// What is left of a user's span when it leaves the open ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +132,7 @@ pub(crate) struct OpenFrames {
     slots: [Slot; SLOTS],
     deep: Mutex<Vec<OpenFrame>>,
     parked: Mutex<IdMap<SpanId, OpenFrame>>,
+    long_names: Mutex<Vec<(SpanId, &'static str)>>,
 }
 
 impl OpenFrames {
@@ -158,16 +158,37 @@ impl OpenFrames {
         self.depth.store(depth + 1, Release);
     }
 
-    /// Puts a user's span on top of the stack, if there is a slot for it; says whether there is.
+    /// Returns the place on top of the stack, if it is found quickly: it has a slot, and the span below it, or `root` where there is
+    /// none, is recorded.
     #[inline(always)]
-    pub(crate) fn push_users(&self, ids: (SpanId, SpanId), start: Tick, name: StaticText) -> bool {
+    pub(crate) fn free_place(&self, root: SpanId) -> Option<FreePlace<'_>> {
         let depth = self.depth.load(Relaxed);
-        let slot = self.slots.get(depth);
-        if let Some(slot) = slot {
-            slot.write(&OpenFrame::users(ids, start, name).frame, Some(name));
-            self.depth.store(depth + 1, Release);
-        }
-        slot.is_some()
+        let slot = self.slots.get(depth)?;
+        let parent = match depth {
+            0 => root,
+            depth => {
+                let below = self.slots.get(depth - 1)?;
+                if !below.is_sampled() {
+                    return None;
+                }
+                below.span()
+            }
+        };
+        Some(FreePlace { slot, parent, depth, frames: self })
+    }
+
+    /// Keeps the name of a user's span that is no [`StaticText`].
+    #[cold]
+    pub(crate) fn keep_long_name(&self, span: SpanId, name: &'static str) {
+        self.long_names.lock().push((span, name));
+    }
+
+    /// Takes the name that [`keep_long_name`](Self::keep_long_name) has kept, if any.
+    #[cold]
+    pub(crate) fn take_long_name(&self, span: SpanId) -> Option<&'static str> {
+        let mut names = self.long_names.lock();
+        let at = names.iter().rposition(|(known, _)| *known == span)?;
+        Some(names.swap_remove(at).1)
     }
 
     /// Takes the engine's topmost frame off the stack. Users' spans above it, whose guards outlive it, are parked.
@@ -222,19 +243,6 @@ impl OpenFrames {
         let below = self.depth.load(Relaxed).wrapping_sub(1);
         let slot = self.slots.get(below)?;
         if slot.span() == span { Some(Top { slot, below, frames: self }) } else { None }
-    }
-
-    /// Returns the span that one of a user's is inside of, if that is found quickly: `root` where nothing is open, or the
-    /// topmost one, if it is recorded and has a slot.
-    #[inline(always)]
-    pub(crate) fn sampled_top_or(&self, root: SpanId) -> Option<SpanId> {
-        match self.depth.load(Relaxed) {
-            0 => Some(root),
-            depth => {
-                let slot = self.slots.get(depth - 1)?;
-                if slot.is_sampled() { Some(slot.span()) } else { None }
-            }
-        }
     }
 
     /// Takes a user's span off the stack, or out of the table.
@@ -313,6 +321,7 @@ impl OpenFrames {
         self.slots.iter_mut().take(depth).for_each(|slot| *slot.id.get_mut() = 0);
         self.deep.get_mut().clear();
         self.parked.get_mut().clear();
+        self.long_names.get_mut().clear();
     }
 
     #[cold]
@@ -373,6 +382,26 @@ impl OpenFrames {
     }
 }
 
+/// Room on top of the stack.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreePlace<'a> {
+    slot: &'a Slot,
+    /// The span that one here is inside of.
+    parent: SpanId,
+    depth: usize,
+    frames: &'a OpenFrames,
+}
+
+impl FreePlace<'_> {
+    /// Puts a user's span there, under a name that isn't none, where the time is to be had quickly.
+    #[inline(always)]
+    pub(crate) fn push_users(self, span: SpanId, start: Tick, name: StaticText) {
+        let (template, index, flags) = (USER_TEMPLATE, NO_INDEX, flags::SAMPLED | QUICK);
+        self.slot.write(&Frame { span, parent: self.parent, template, index, start, flags }, Some(name));
+        self.frames.depth.store(self.depth + 1, Release);
+    }
+}
+
 /// A user's span on top of the stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Top<'a> {
@@ -400,10 +429,10 @@ impl Top<'_> {
         self.slot.name.load()
     }
 
-    /// Says whether there is nothing unusual about the span: it has a name, and hasn't failed.
+    /// Says whether there is nothing unusual about the span: it was opened the quick way, and hasn't failed.
     #[inline(always)]
     pub(crate) fn is_plain(&self) -> bool {
-        const PLAIN: u64 = USER_TEMPLATE as u64 | (flags::SAMPLED as u64) << 32;
+        const PLAIN: u64 = USER_TEMPLATE as u64 | ((flags::SAMPLED | QUICK) as u64) << 32;
         self.slot.template.load(Relaxed) == PLAIN
     }
 

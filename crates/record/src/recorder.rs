@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{
-    Attributes, Batch, Graph, Propagation, Redaction, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId,
-};
+use flowglass_model::{Batch, Graph, Propagation, Redaction, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId};
 
+use crate::context;
 use crate::core::Core;
 use crate::open::Frame;
 use crate::scope::Scope;
@@ -139,19 +138,18 @@ impl Recorder {
 
     /// Opens a span that starts a trace of its own.
     pub fn root_span(&self, name: &'static str) -> SpanGuard {
-        let templates = self.core().map_or_else(|| Arc::new([]) as Arc<[_]>, |core| core.registry.no_templates());
+        let Some(core) = self.core() else { return SpanGuard::nowhere() };
         let trace_id = TraceId::random();
-        let (verdict, attributes) = (self.sample(trace_id, name, None), Attributes::new());
-        SpanGuard::root(name, self.scope(ScopeSpec { trace_id, verdict, templates, attributes }))
+        let verdict = core.sampling.verdict(trace_id, name, None);
+        SpanGuard::root(name, core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()), self.clone())
     }
 
     /// Makes a scope for a trace that begins with a span of this name, if that is recorded.
     pub(crate) fn root_scope(&self, name: &str) -> Option<Arc<ScopeShared>> {
         let (core, trace_id) = (self.core()?, TraceId::random());
-        let (templates, attributes) = (core.registry.no_templates(), Attributes::new());
-        let verdict = self.sample(trace_id, name, None);
+        let verdict = core.sampling.verdict(trace_id, name, None);
         let is_recorded = matches!(verdict, Verdict::Record | Verdict::Hold);
-        is_recorded.then(|| core.make_scope(ScopeSpec { trace_id, verdict, templates, attributes }))
+        is_recorded.then(|| core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()))
     }
 
     /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What
@@ -159,12 +157,10 @@ impl Recorder {
     pub fn continued_span(&self, name: &'static str, received: Propagation) -> SpanGuard {
         let (parent, carried) = (received.parent, Some(Arc::new(received)));
         let Some(core) = self.core() else { return SpanGuard::nowhere() };
-        let (templates, attributes) = (core.registry.no_templates(), Attributes::new());
         let trace_id = parent.map_or_else(TraceId::random, |parent| parent.trace_id);
-        let verdict = self.sample(trace_id, name, parent.map(|parent| parent.sampled));
+        let verdict = core.sampling.verdict(trace_id, name, parent.map(|parent| parent.sampled));
         let root = parent.map_or(SpanId::NONE, |parent| parent.parent_id);
-        let shared = core.make_carrying(ScopeSpec { trace_id, verdict, templates, attributes }, root, carried);
-        SpanGuard::root(name, Scope::new(trace_id, self.clone(), Some(shared)))
+        SpanGuard::root(name, core.make_plain((trace_id, verdict), root, carried), self.clone())
     }
 
     pub(crate) fn fork(&self, parent: &ScopeShared, root: &Frame) -> Option<Arc<ScopeShared>> {

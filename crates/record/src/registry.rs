@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{Propagation, SpanId};
+use flowglass_model::{Attributes, Propagation, SpanId, TraceId};
 use parking_lot::Mutex;
 
-use crate::fate::Fate;
 use crate::lanes::Lanes;
 use crate::open::Frame;
 use crate::scope::{ScopeSpec, SpanTemplate};
-use crate::scope_shared::ScopeShared;
+use crate::scope_shared::{ScopeShared, ScopeStart};
 use crate::tick::Anchor;
 use crate::{Tick, Verdict};
 
@@ -42,12 +41,15 @@ impl Registry {
         Self { state: Mutex::new(state), no_templates: Arc::new([]), is_metered }
     }
 
-    /// Makes a scope, and registers it if anything of it may be recorded, or its spans feed metrics. Returns how many the collector hasn't taken yet, too.
+    /// Makes a scope, and registers it if anything of it may be recorded, or its spans feed metrics. Returns how many the
+    /// collector hasn't taken yet, too.
     pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: Root) -> (Arc<ScopeShared>, usize) {
-        let mut state = self.state.lock();
-        state.last_id += 1;
-        let anchor = state.fresh_anchor();
-        self.finish(&mut state, lanes, spec, (anchor, root), None)
+        self.begin(lanes, (spec.trace_id, spec.verdict), root, Some((spec.templates, spec.attributes)))
+    }
+
+    /// As [`make`](Self::make), for spans that have neither templates nor attributes in common.
+    pub(crate) fn make_plain(&self, lanes: &Arc<Lanes>, of: (TraceId, Verdict), root: Root) -> (Arc<ScopeShared>, usize) {
+        self.begin(lanes, of, root, None)
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
@@ -57,11 +59,15 @@ impl Registry {
         parent: &ScopeShared,
         (root, carried): (&Frame, Option<Arc<Propagation>>),
     ) -> (Arc<ScopeShared>, usize) {
-        let mut state = self.state.lock();
-        state.last_id += 1;
         let spec = parent.fork_spec(root);
         let fate = parent.fate_of_fork(spec.verdict);
-        self.finish(&mut state, lanes, spec, (parent.anchor, (root.span, carried)), fate)
+        let is_metered = self.meters(&spec.templates);
+        let mut state = self.state.lock();
+        let (id, anchor) = (state.next_id(), parent.anchor);
+        let (trace_id, verdict, root) = (spec.trace_id, spec.verdict, root.span);
+        let dress = Some((spec.templates, spec.attributes));
+        let start = ScopeStart { id, anchor, trace_id, verdict, root, carried, fate, is_metered, dress };
+        self.register(&mut state, lanes, start)
     }
 
     /// Takes the scopes that were registered since the last time, and leaves an empty buffer for those to come: whoever
@@ -85,23 +91,30 @@ impl Registry {
         }
     }
 
-    /// Returns the templates of a scope that has none.
-    pub(crate) fn no_templates(&self) -> Arc<[SpanTemplate]> {
-        Arc::clone(&self.no_templates)
+    #[inline]
+    fn begin(
+        &self,
+        lanes: &Arc<Lanes>,
+        (trace_id, verdict): (TraceId, Verdict),
+        (root, carried): Root,
+        dress: Option<(Arc<[SpanTemplate]>, Attributes)>,
+    ) -> (Arc<ScopeShared>, usize) {
+        let is_metered = dress.as_ref().is_some_and(|(templates, _)| self.meters(templates));
+        let mut state = self.state.lock();
+        let (id, anchor, fate) = (state.next_id(), state.fresh_anchor(), None);
+        let start = ScopeStart { id, anchor, trace_id, verdict, root, carried, fate, is_metered, dress };
+        self.register(&mut state, lanes, start)
     }
 
-    fn finish(
-        &self,
-        state: &mut State,
-        lanes: &Arc<Lanes>,
-        spec: ScopeSpec,
-        (anchor, root): (Anchor, Root),
-        fate: Option<Arc<Fate>>,
-    ) -> (Arc<ScopeShared>, usize) {
-        let is_metered = self.is_metered && spec.templates.first().is_some_and(|template| !template.meter.metrics.is_empty());
-        let is_registered = spec.verdict != Verdict::Never || is_metered;
+    fn meters(&self, templates: &[SpanTemplate]) -> bool {
+        self.is_metered && templates.first().is_some_and(|template| !template.meter.metrics.is_empty())
+    }
+
+    #[inline]
+    fn register(&self, state: &mut State, lanes: &Arc<Lanes>, start: ScopeStart) -> (Arc<ScopeShared>, usize) {
+        let is_registered = start.verdict != Verdict::Never || start.is_metered;
         let used = if is_registered { state.used.pop() } else { None };
-        let scope = ScopeShared::make(used, lanes, (state.last_id, anchor), spec, root, (fate, is_metered));
+        let scope = ScopeShared::make(used, lanes, &self.no_templates, start);
         if is_registered {
             state.registered.push(Arc::clone(&scope));
         }
@@ -110,7 +123,13 @@ impl Registry {
 }
 
 impl State {
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
     /// Ticks are told by a reading of the wall clock that is at most a second old when their scope is made.
+    #[inline]
     fn fresh_anchor(&mut self) -> Anchor {
         if !self.anchor.is_fresh(Tick::now()) {
             self.anchor = Anchor::now();

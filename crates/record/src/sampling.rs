@@ -140,11 +140,16 @@ impl Sampling {
     }
 
     /// Says what becomes of a trace. `parent` is what whoever began it says, where somebody else did.
+    #[inline]
     pub(crate) fn verdict(&self, trace: TraceId, name: &str, parent: Option<bool>) -> Verdict {
         // Most recorders take all there is.
         if self.rate >= 1.0 && self.rules.is_empty() && parent.is_none() {
             return Verdict::Record;
         }
+        self.verdict_by_rate(trace, name, parent)
+    }
+
+    fn verdict_by_rate(&self, trace: TraceId, name: &str, parent: Option<bool>) -> Verdict {
         let rate = self.rules.iter().find(|(pattern, _)| fits(pattern, name)).map_or(self.rate, |(_, rate)| *rate);
         if rate <= 0.0 {
             return Verdict::Never;

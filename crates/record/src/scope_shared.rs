@@ -13,7 +13,7 @@ use crate::fate::Fate;
 use crate::lane;
 use crate::lanes::{Lanes, Loss};
 use crate::metrics::MeteredEnd;
-use crate::open::{Frame, OpenFrames};
+use crate::open::{Frame, FreePlace, OpenFrames};
 use crate::raw::{CountRecord, PlainEnd, SpanRecord, UnseenEndRecord};
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::tick::Anchor;
@@ -21,6 +21,23 @@ use crate::{SpanMeter, Tick, Value, Verdict};
 
 /// No lanes have this number.
 const NOBODY: u64 = u64::MAX;
+
+/// What a scope begins with.
+pub(crate) struct ScopeStart {
+    pub(crate) id: u64,
+    pub(crate) anchor: Anchor,
+    pub(crate) trace_id: TraceId,
+    pub(crate) verdict: Verdict,
+    /// The span that its spans are in.
+    pub(crate) root: SpanId,
+    /// What travels with them.
+    pub(crate) carried: Option<Arc<Propagation>>,
+    /// What it shares with the scope that it does a part of the work of.
+    pub(crate) fate: Option<Arc<Fate>>,
+    pub(crate) is_metered: bool,
+    /// The templates and the attributes of its spans, if they have any.
+    pub(crate) dress: Option<(Arc<[SpanTemplate]>, Attributes)>,
+}
 
 /// What a scope's handles, its threads and the collector share. Recycled with its slots.
 #[derive(Debug)]
@@ -57,36 +74,42 @@ pub(crate) struct ScopeShared {
 impl std::panic::RefUnwindSafe for ScopeShared {}
 
 impl ScopeShared {
-    /// Makes a scope, or makes over a used one that nobody else holds.
+    /// Makes a scope, or makes over a used one that nobody else holds and that is [empty](Self::empty).
+    #[inline]
     pub(crate) fn make(
         used: Option<Arc<Self>>,
         lanes: &Arc<Lanes>,
-        (id, anchor): (u64, Anchor),
-        spec: ScopeSpec,
-        (root, carried): (SpanId, Option<Arc<Propagation>>),
-        (fate, is_metered): (Option<Arc<Fate>>, bool),
+        no_templates: &Arc<[SpanTemplate]>,
+        start: ScopeStart,
     ) -> Arc<Self> {
-        let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, anchor, &spec.templates)));
+        let mut shared = used.unwrap_or_else(|| Arc::new(Self::unused(lanes, start.anchor, no_templates)));
         if let Some(own) = Arc::get_mut(&mut shared) {
-            own.open.clear();
-            own.id = id;
-            own.trace_id = spec.trace_id;
-            own.templates = spec.templates;
-            own.attributes = spec.attributes;
-            own.anchor = anchor;
-            own.root = root;
-            own.carried = carried;
-            own.verdict = spec.verdict;
-            own.is_sampled = matches!(spec.verdict, Verdict::Record | Verdict::Hold);
-            own.is_quick = own.is_sampled && Tick::is_quick();
-            own.sampled_by = if own.is_sampled { lanes.id() } else { NOBODY };
-            own.fate = fate.or_else(|| spec.verdict.new_fate());
-            own.is_metered = is_metered;
-            *own.is_given_up.get_mut() = false;
-            // With the highest bit clear, no scope comes to zero, which stands for no span.
-            *own.next_id.get_mut() = ((fastrand::u64(..) ^ lanes.salt()) >> 1).max(1);
+            own.begin(start);
         }
         shared
+    }
+
+    /// Sets what differs between two scopes.
+    #[inline]
+    fn begin(&mut self, start: ScopeStart) {
+        self.id = start.id;
+        self.trace_id = start.trace_id;
+        self.anchor = start.anchor;
+        self.root = start.root;
+        self.carried = start.carried;
+        self.verdict = start.verdict;
+        self.is_sampled = matches!(start.verdict, Verdict::Record | Verdict::Hold);
+        self.is_quick = self.is_sampled && Tick::is_quick();
+        self.sampled_by = if self.is_sampled { self.recorder } else { NOBODY };
+        self.fate = start.fate.or_else(|| start.verdict.new_fate());
+        self.is_metered = start.is_metered;
+        *self.is_given_up.get_mut() = false;
+        // With the highest bit clear, no scope comes to zero, which stands for no span.
+        *self.next_id.get_mut() = ((fastrand::u64(..) ^ self.lanes.salt()) >> 1).max(1);
+        if let Some((templates, attributes)) = start.dress {
+            self.templates = templates;
+            self.attributes = attributes;
+        }
     }
 
     fn unused(lanes: &Arc<Lanes>, anchor: Anchor, templates: &Arc<[SpanTemplate]>) -> Self {
@@ -183,6 +206,12 @@ impl ScopeShared {
         }
     }
 
+    /// Records from now on what is in the trace, if it wasn't chosen but for errors; says whether it is.
+    pub(crate) fn promote_on_error(&self) -> bool {
+        self.promote_if(self.verdict == Verdict::OnError);
+        self.verdict == Verdict::OnError
+    }
+
     /// Returns the innermost open span, inside of which one that begins now is recorded; `None` where it isn't.
     #[inline]
     pub(crate) fn recorded_parent(&self) -> Option<SpanId> {
@@ -190,7 +219,8 @@ impl ScopeShared {
             return None;
         }
         let (span, is_recorded) = self.open.top_recording().unwrap_or((self.root, true));
-        is_recorded.then_some(span)
+        // In a trace that was promoted, whatever is open is recorded when it ends.
+        (is_recorded || self.is_incomplete()).then_some(span)
     }
 
     /// Says whether the scope is sampled, and the time to be had by [`Tick::read_quickly`].
@@ -199,10 +229,10 @@ impl ScopeShared {
         self.is_quick
     }
 
-    /// As [`recorded_parent`](Self::recorded_parent), of a scope that is sampled, if that is found quickly.
+    /// Returns the place where a span that begins now is put, in a scope that is sampled, if that is found quickly.
     #[inline(always)]
-    pub(crate) fn sampled_parent(&self) -> Option<SpanId> {
-        self.open.sampled_top_or(self.root)
+    pub(crate) fn free_place(&self) -> Option<FreePlace<'_>> {
+        self.open.free_place(self.root)
     }
 
     /// Says whether the collector is told of the scope: something of it may be recorded, or counted.

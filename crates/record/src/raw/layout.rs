@@ -2,7 +2,7 @@
 //!
 //! A record's header and the head of a field use different bits, so that a record that is one field needs one word for
 //! both: from the lowest bit on, a record's kind (8 bits); its status, or the type of a field's value (8); how many values
-//! were cut off, or a field's key (16); the length of a field's value in bytes (16); a record's length in words (16).
+//! were cut off, or a field's key (16); the length of a field's value in bytes (16); a record's length in words (16), which is left out of the shortest form of a text.
 
 use flowglass_model::Status;
 
@@ -105,9 +105,12 @@ impl Header {
         if self.kind() == kind::ATTRIBUTE { 0 } else { (self.0 >> 16) as u8 }
     }
 
-    /// Returns the record's length in bytes.
+    /// Returns the record's length in bytes: that of one text under a static name follows from the text's.
     pub(super) const fn bytes(self) -> usize {
-        (self.0 >> 48) as usize * 8
+        match self.0 >> 48 {
+            0 => 16 + Head(self.0).length().next_multiple_of(8),
+            words => words as usize * 8,
+        }
     }
 }
 

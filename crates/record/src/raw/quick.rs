@@ -26,10 +26,11 @@ pub(crate) struct PlainEnd<'a> {
 }
 
 impl PlainEnd<'_> {
-    /// Returns how many bytes the record takes at most.
+    /// Returns how many bytes the record takes at most. No slice is so long that this, and an address with it, would overflow.
     #[inline(always)]
-    pub(crate) const fn most_bytes(&self) -> usize {
-        (FRAME + FIELD * self.values.len()) * size_of::<u64>()
+    pub(crate) const fn most_bytes(&self) -> u64 {
+        const { assert!(size_of::<usize>() < 8 || size_of::<Value<'_>>() * 2 > FIELD * 8) };
+        (FRAME as u64 + FIELD as u64 * self.values.len() as u64) * 8
     }
 
     /// Writes the record, unless there is something unusual in it. Returns what is behind it.

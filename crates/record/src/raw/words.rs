@@ -43,16 +43,13 @@ pub(crate) fn flag_words(key: &'static str, flag: bool) -> Option<[u64; 2]> {
 #[inline(always)]
 pub(crate) fn text_words(key: &'static str, bytes: usize) -> Option<[u64; 2]> {
     let (length, address) = static_key(key)?;
-    // Wrong for lengths that aren't to be written so.
-    let words = 2 + bytes.wrapping_add(7) / 8;
-    Some([attribute_header(head(tag::STR, length, bytes), words), address])
+    Some([attribute_header(head(tag::STR, length, bytes), 0), address])
 }
 
-/// Something that happened in a span.
+/// Something that happened in a span, under a name that isn't none.
 #[inline(always)]
-pub(crate) fn event_words(name: &'static str, at: Tick) -> Option<[u64; 3]> {
-    let name = StaticText::pack(name).some()?;
-    Some([header(kind::EVENT, Status::Running, 0, 3), at.to_raw(), name.to_word()])
+pub(crate) fn event_words(name: StaticText, at: Tick) -> [u64; 3] {
+    [header(kind::EVENT, Status::Running, 0, 3), at.to_raw(), name.to_word()]
 }
 
 /// The end of a span that user code made, about which there is nothing unusual.

@@ -80,6 +80,39 @@ fn an_error_promotes_what_is_around_it_and_what_follows() {
 }
 
 #[test]
+fn a_users_error_promotes_as_a_nodes_does() {
+    let (recorder, taken) = recorder(Sampling::rate(RARELY));
+    {
+        let _root = recorder.root_span("root");
+        drop(span("before"));
+        let failing = span("failing");
+        assert!(!failing.is_recorded());
+        failing.error("it broke");
+        assert!(failing.is_recorded());
+        failing.attr("late", true);
+        drop(span("inside"));
+        drop(failing);
+        drop(span("after"));
+    }
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!(taken.names(), ["inside", "failing", "after"]);
+    let (failing, inside) = (taken.span("failing"), taken.span("inside"));
+    assert_eq!(
+        (failing.status, failing.status_message.as_str(), inside.parent_id),
+        (Status::Error, "it broke", failing.span_id)
+    );
+    assert_eq!(failing.attribute("late"), Some(&true.into()));
+    assert!(taken.spans().iter().all(|span| span.attribute(conventions::TRACE_INCOMPLETE).is_some()));
+    assert_conserved(&recorder.stats());
+    // Elsewhere nothing is recorded: neither outside of any trace, nor where errors are not.
+    span("nowhere").error("broke");
+    let (off, nothing) = self::recorder(Sampling::rate(RARELY).promote_errors(false));
+    off.root_span("root").error("broke");
+    off.flush(PATIENCE).unwrap();
+    assert!(nothing.spans().is_empty());
+}
+
+#[test]
 fn a_promotion_reaches_every_thread_of_the_run() {
     let (recorder, taken) = recorder(Sampling::rate(RARELY));
     let scope = scope(&recorder);

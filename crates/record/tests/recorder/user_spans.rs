@@ -140,6 +140,38 @@ fn a_panic_fails_the_spans_it_passes() {
 }
 
 #[test]
+fn a_span_opened_while_unwinding_is_no_failure() {
+    struct Cleanup;
+    impl Drop for Cleanup {
+        fn drop(&mut self) {
+            drop(span("cleanup"));
+        }
+    }
+    let (recorder, taken) = recorder();
+    let caught = std::panic::catch_unwind(|| {
+        let _root = recorder.root_span("root");
+        let _cleanup = Cleanup;
+        panic!("through here");
+    });
+    assert!(caught.is_err());
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!((taken.span("cleanup").status, taken.span("root").status), (Status::Ok, Status::Error));
+}
+
+#[test]
+fn a_long_name_comes_back() {
+    let name: &'static str = Box::leak("n".repeat(1000).into_boxed_str());
+    let (recorder, taken) = recorder();
+    let root = recorder.root_span(name);
+    drop(span(name));
+    span("inside").error("fails");
+    drop(root);
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!(taken.names(), [name, "inside", name]);
+    assert_eq!(taken.span("inside").status, Status::Error);
+}
+
+#[test]
 fn deep_recursion_keeps_its_parents() {
     fn nest(depth: usize, parents: &mut Vec<SpanId>) {
         if depth > 0 {
