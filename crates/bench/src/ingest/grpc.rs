@@ -82,7 +82,8 @@ impl Connection {
         while sent < whole {
             let room = usize::try_from(self.window.min(self.stream_window)).unwrap_or(0);
             let length = room.min(FRAME_BYTES).min(whole - sent);
-            if length == 0 {
+            // A message begins with its prefix, whole.
+            if length == 0 || (sent == 0 && length < prefix.len()) {
                 self.write()?;
                 let frame = self.read()?;
                 self.note(&frame)?;
