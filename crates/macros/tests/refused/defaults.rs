@@ -3,7 +3,7 @@ use flowglass::NodeContext;
 use flowglass_macros::node;
 
 #[node]
-fn limited(#[default("ten")] limit: u32) -> u32 {
+fn limited(#[default("ten")] limit: bool) -> bool {
     limit
 }
 
