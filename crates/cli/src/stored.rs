@@ -51,7 +51,12 @@ pub(crate) fn spans_with(store: &dyn Store, query: Query) -> Result<Vec<Span>, F
     Ok(spans)
 }
 
-fn each_page(store: &dyn Store, query: &Query, take: &mut dyn FnMut(Rows) -> Result<usize, Failure>) -> Result<(), Failure> {
+/// Shows the pages of an answer until so many things were taken as are looked at, which `take` counts.
+pub(crate) fn each_page(
+    store: &dyn Store,
+    query: &Query,
+    take: &mut dyn FnMut(Rows) -> Result<usize, Failure>,
+) -> Result<(), Failure> {
     let mut query = Query { limit: query.limit.max(PAGE), ..query.clone() };
     let mut taken = 0;
     while taken < MOST {

@@ -1,10 +1,11 @@
 //! `flowglass compare`: two runs, or two sets of runs, side by side.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use flowglass::insight::answers::Comparison;
-use flowglass::model::Span;
+use flowglass::model::{Resource, Span};
 use flowglass::store::query::{Query, Select};
 use flowglass::store::{Rows, RunRecord, Store};
 use flowglass::term::answers;
@@ -38,7 +39,8 @@ Examples:
   flowglass compare                                  the newest run with the one before it
   flowglass compare 4bf92f 7b20d9                    two runs
   flowglass compare version=1.3 version=1.4          two versions
-  flowglass compare started:yesterday started:today  two days";
+  flowglass compare started:yesterday started:today  two days
+  flowglass compare deployment.environment.name=staging deployment.environment.name=production";
 
 pub(crate) fn run(arguments: &CompareArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let store = arguments.store.any()?;
@@ -56,7 +58,7 @@ pub(crate) fn run(arguments: &CompareArguments, printer: &mut Printer) -> Result
         (Some(before), None) => (spans(store, before)?, store.trace(newest(store, &Query::runs())?.id)?),
         (Some(before), Some(after)) => (spans(store, before)?, spans(store, after)?),
     };
-    let comparison = Comparison::of(&before, &after);
+    let comparison = Comparison::of(&before, &after).with_resources(&resources(store, &before)?, &resources(store, &after)?);
     let text = if arguments.json {
         format!("{:#}\n", json!(comparison))
     } else {
@@ -74,6 +76,19 @@ fn spans(store: &dyn Store, named: &str) -> Result<Vec<Span>, Failure> {
     let query = Query::parse(Select::Runs, named).map_err(Failure::usage)?;
     let spans = spans_of_runs(store, &query)?;
     if spans.is_empty() { Err(Failure::usage(format!("no run is found by `{named}`"))) } else { Ok(spans) }
+}
+
+/// Returns who recorded the roots among these spans, each once.
+fn resources(store: &dyn Store, spans: &[Span]) -> Result<Vec<Arc<Resource>>, Failure> {
+    let mut resources: Vec<Arc<Resource>> = Vec::new();
+    for root in spans.iter().filter(|span| span.is_run_root()) {
+        let query = Query::spans().trace(root.trace_id).span(root.span_id).limit(1);
+        if let Rows::Spans(found) = store.query(&query)?.rows {
+            let new = found.into_iter().map(|found| found.resource).filter(|resource| !resources.contains(resource));
+            resources.extend(new.collect::<Vec<_>>());
+        }
+    }
+    Ok(resources)
 }
 
 fn runs(store: &dyn Store, query: &Query) -> Result<Vec<RunRecord>, Failure> {

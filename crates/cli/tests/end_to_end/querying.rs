@@ -66,6 +66,15 @@ fn stats_tell_how_runs_went() {
     assert!(missing.contains(&format!("{bad}  lacks report")), "{missing}");
     assert_eq!(home.flowglass(&["stats", "--every", "5m", "--json"]).ok().json().as_array().unwrap().len(), 1);
     assert!(home.flowglass(&["stats", "--costs"]).ok().stdout.contains("no model"));
+    let slow = home.flowglass(&["stats", "--bottlenecks=0.001ms", "--json"]).ok().json();
+    assert_eq!((&slow[0]["name"], &slow[0]["count"]), (&"node words".into(), &2.into()), "{slow:#}");
+    assert_eq!(home.flowglass(&["stats", "--bottlenecks=1h"]).ok().stdout, "nothing took longer\n");
+    let waited = home.flowglass(&["stats", "--critical-path", "--json"]).ok().json();
+    let paths: Vec<&str> = waited.as_array().unwrap().iter().map(|place| place["path"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"digest > words"), "{waited:#}");
+    let beside = home.flowglass(&["stats", "--every", "1h", "--beside", "node.duration", "--json"]).ok().json();
+    assert!(beside["beside"]["means"][0].is_f64(), "{beside:#}");
+    home.flowglass(&["stats", "--every", "1h", "--beside", "no.such"]).refuses(&["`--beside no.such`"]);
     home.flowglass(&["stats", "--since", "soon"]).refuses(&["`--since soon`", "today"]);
     home.flowglass(&["stats", "--every", "5s"]).refuses(&["one minute"]);
 }

@@ -124,14 +124,14 @@ impl Drawing {
     /// Draws a node of the pipeline `within`.
     fn node(&mut self, node: &PlanNode, within: &str, parent: u32, depth: u16) -> NodeSites {
         let attempt = number(self.attempts.len());
-        self.attempts.push(template("attempt", true, SpanType::Attempt, node_attributes(node), &[]));
+        self.attempts.push(template("attempt", true, SpanType::Attempt, node_attributes(node, within), &[]));
         let (site, item) = match (&node.map, &node.kind) {
             (Some(_), kind) => {
                 let map = self.map(&node.name, within, parent, depth);
                 let children = if let NodeKind::Pipeline(inner) = kind { inner.0.nodes.len() } else { 0 };
                 let item = self.item(&node.name, map, depth, children);
                 self.templates[item as usize].meter = meters::of_item(within, &node.name, children == 0);
-                self.templates[item as usize].attributes.extend(node_attributes(node));
+                self.templates[item as usize].attributes.extend(node_attributes(node, within));
                 (map, Some(item))
             }
             (None, NodeKind::Pipeline(inner)) => (self.pipeline(inner, &node.name, Some(parent), depth), None),
@@ -172,13 +172,14 @@ impl Drawing {
         let site = self.site(Subject::Node, &node.name, Some(parent), depth, 0);
         let name = format!("node {}", node.name);
         let meter = meters::of_node(within, &node.name);
-        self.templates.push(SpanTemplate { meter, ..template(&name, false, SpanType::Node, node_attributes(node), CALL_KEYS) });
+        self.templates
+            .push(SpanTemplate { meter, ..template(&name, false, SpanType::Node, node_attributes(node, within), CALL_KEYS) });
         site
     }
 
     fn map(&mut self, name: &str, within: &str, parent: u32, depth: u16) -> u32 {
         let site = self.site(Subject::Map, name, Some(parent), depth, 0);
-        let attributes = vec![(names::NODE_ID.to_owned(), name.into())];
+        let attributes = vec![(names::NODE_ID.to_owned(), name.into()), (names::PIPELINE_NAME.to_owned(), within.into())];
         let meter = meters::of_map(within, name);
         let template = template(&format!("map {name}"), false, SpanType::Map, attributes, MAP_KEYS);
         self.templates.push(SpanTemplate { meter, ..template });
@@ -223,12 +224,17 @@ fn template(name: &str, indexed: bool, span_type: SpanType, attributes: Attribut
     SpanTemplate { name, indexed, kind: SpanKind::Internal, span_type, attributes, keys, meter }
 }
 
-fn node_attributes(node: &PlanNode) -> Attributes {
+/// What spans of a node say of it, and of the pipeline that it is in: counts of nodes are told apart by that.
+fn node_attributes(node: &PlanNode, within: &str) -> Attributes {
     let node_type = match &node.kind {
         NodeKind::Call { spec, .. } => spec.node_type,
         NodeKind::Pipeline(_) => "pipeline",
     };
-    vec![(names::NODE_ID.into(), (&*node.name).into()), (names::NODE_TYPE.into(), node_type.into())]
+    vec![
+        (names::NODE_ID.into(), (&*node.name).into()),
+        (names::NODE_TYPE.into(), node_type.into()),
+        (names::PIPELINE_NAME.into(), within.into()),
+    ]
 }
 
 fn number(length: usize) -> u32 {

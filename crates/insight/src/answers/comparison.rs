@@ -1,11 +1,13 @@
 //! Two runs, or two sets of runs, side by side: what became slower, what fails now, and what else is different.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use flowglass_model::{Span, Status, TraceId, conventions as names};
+use flowglass_model::{Attributes, Resource, Span, Status, conventions as names};
 use serde::Serialize;
 
 use super::nodes::part;
+use super::places::{by_trace, paths};
 use crate::{Distribution, Tree, facts};
 
 /// What changed from some runs to others.
@@ -137,6 +139,20 @@ impl Comparison {
         Self { runs_before: old.runs, runs_after: new.runs, whole, places, facts: facts(&old, &new) }
     }
 
+    /// Compares who recorded the runs, too: the environment, the host, the version of the service.
+    #[must_use]
+    pub fn with_resources(mut self, before: &[Arc<Resource>], after: &[Arc<Resource>]) -> Self {
+        let side = |resources: &[Arc<Resource>]| {
+            let mut side = Side::default();
+            resources.iter().for_each(|resource| side.add_facts(&resource.attributes));
+            side
+        };
+        self.facts.extend(facts(&side(before), &side(after)));
+        self.facts.sort_by(|a, b| a.key.cmp(&b.key));
+        self.facts.dedup_by(|a, b| a.key == b.key);
+        self
+    }
+
     /// Returns the places that fail and did not fail before.
     pub fn fails_newly(&self) -> impl Iterator<Item = &PlaceChange> {
         self.places.iter().filter(|place| place.change.fails_newly())
@@ -188,46 +204,32 @@ impl Tally {
 
 impl Side {
     fn of(spans: &[Span]) -> Self {
-        let mut traces: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
-        for span in spans {
-            traces.entry(span.trace_id).or_default().push(span.clone());
-        }
         let mut side = Self::default();
-        traces.values().for_each(|spans| side.add(&Tree::of(spans)));
+        by_trace(spans).iter().for_each(|spans| side.add(&Tree::of(spans)));
         side
     }
 
     fn add(&mut self, tree: &Tree<'_>) {
-        let mut paths: Vec<String> = Vec::with_capacity(tree.len());
-        for node in tree.nodes() {
-            let label = place_label(node.span);
-            let path = match node.parent {
-                None => label,
-                Some(parent) if label == "[*]" => format!("{}{label}", paths[parent]),
-                Some(parent) => format!("{} > {label}", paths[parent]),
-            };
+        for (node, path) in tree.nodes().iter().zip(paths(tree)) {
             match node.parent {
                 None => self.add_root(node.span),
-                Some(_) => self.places.entry(path.clone()).or_default().add(node.span),
+                Some(_) => self.places.entry(path).or_default().add(node.span),
             }
-            paths.push(path);
         }
     }
 
     fn add_root(&mut self, root: &Span) {
         self.runs += 1;
         self.whole.add(root);
-        for (key, value) in root.attributes.iter().filter(|(key, _)| !ALWAYS_DIFFERENT.contains(&key.as_str())) {
+        self.add_facts(&root.attributes);
+    }
+
+    fn add_facts(&mut self, attributes: &Attributes) {
+        for (key, value) in attributes.iter().filter(|(key, _)| !ALWAYS_DIFFERENT.contains(&key.as_str())) {
             let text = value.as_str().map_or_else(|| value.to_json().to_string(), str::to_owned);
             self.facts.entry(key.clone()).or_default().insert(text);
         }
     }
-}
-
-/// What a place is called, whichever item it is of.
-fn place_label(span: &Span) -> String {
-    let label = facts::label(span);
-    if span.span_type == flowglass_model::SpanType::Item { "[*]".to_owned() } else { label.into_owned() }
 }
 
 fn facts(old: &Side, new: &Side) -> Vec<Fact> {
@@ -280,6 +282,30 @@ mod tests {
         assert_eq!(
             (fact.key.as_str(), &fact.before[..], &fact.after[..]),
             (names::PIPELINE_VERSION, &["1".to_owned()][..], &["2".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn environments_are_told_apart() {
+        let of = |environment: &str, pid: i64| {
+            let named = |key: &str, value: flowglass_model::AttributeValue| (key.to_owned(), value);
+            let attributes = vec![
+                named("deployment.environment.name", environment.into()),
+                named(names::PROCESS_PID, pid.into()),
+                named("host.name", "box".into()),
+            ];
+            Arc::new(Resource { attributes, ..Resource::default() })
+        };
+        let compared = Comparison::of(&run(10, "1", false), &run(10, "2", false));
+        let compared = compared.with_resources(&[of("staging", 1), of("staging", 2)], &[of("production", 3)]);
+        let told: Vec<_> =
+            compared.facts.iter().map(|fact| (fact.key.as_str(), fact.before.join(","), fact.after.join(","))).collect();
+        assert_eq!(
+            told,
+            [
+                ("deployment.environment.name", "staging".to_owned(), "production".to_owned()),
+                (names::PIPELINE_VERSION, "1".to_owned(), "2".to_owned())
+            ]
         );
     }
 

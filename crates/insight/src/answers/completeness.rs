@@ -14,16 +14,26 @@ pub struct Incomplete {
     pub missing: Vec<String>,
 }
 
-/// Returns the traces among these spans that lack one of the expected stages, by their ids. A stage is a span or an event of a
-/// span: one with this name, or that of a node without the word `node` before it.
+/// Returns the traces among these spans that lack one of the expected stages, by their ids. A stage is a span or an event: one with
+/// this name, or that of a node without the word `node` before it. Events that belong to no span stand in `events`, each with its
+/// trace; those of traces without a span don't count.
 #[must_use]
-pub fn incomplete(spans: &[Span], expected: &[String]) -> Vec<Incomplete> {
+pub fn incomplete<'a>(
+    spans: &'a [Span],
+    events: impl IntoIterator<Item = (TraceId, &'a str)>,
+    expected: &[String],
+) -> Vec<Incomplete> {
     let mut seen: BTreeMap<TraceId, HashSet<&str>> = BTreeMap::new();
     for span in spans {
         let stages = seen.entry(span.trace_id).or_default();
         stages.insert(&span.name);
         stages.extend(span.name.split_once(' ').map(|(_, name)| name));
         stages.extend(span.events.iter().map(|event| event.name.as_str()));
+    }
+    for (trace_id, name) in events {
+        if let Some(stages) = seen.get_mut(&trace_id) {
+            stages.insert(name);
+        }
     }
     let lacks = |(trace_id, stages): (TraceId, HashSet<&str>)| {
         let missing: Vec<String> = expected.iter().filter(|stage| !stages.contains(stage.as_str())).cloned().collect();
@@ -47,9 +57,12 @@ mod tests {
         };
         let spans = [span(1, "node load", &["loaded"]), span(1, "report", &[]), span(2, "node load", &[])];
         let expected = ["load", "loaded", "report"].map(str::to_owned);
-        let found = incomplete(&spans, &expected);
+        let found = incomplete(&spans, [], &expected);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].trace_id.to_bytes()[0], found[0].missing.join(" ")), (2, "loaded report".to_owned()));
-        assert_eq!(incomplete(&spans, &[]), []);
+        let trace = |number: u8| TraceId::from_bytes([number; 16]);
+        let free = [(trace(2), "loaded"), (trace(3), "report")];
+        assert_eq!(incomplete(&spans, free, &expected)[0].missing, ["report"], "events without a span count, too");
+        assert_eq!(incomplete(&spans, [], &[]), []);
     }
 }

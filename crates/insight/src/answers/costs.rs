@@ -82,6 +82,13 @@ impl Costs {
         Self { models, calls, cost }
     }
 
+    /// Returns the models of which fewer calls, or cheaper ones, would change the sum most: those with more than three tenths of
+    /// all costs, and those with more than half of all calls. One model alone is no hint.
+    pub fn dominant(&self) -> impl Iterator<Item = &ModelCosts> {
+        let stands_out = |model: &&ModelCosts| model.cost_share > 0.3 || model.call_share > 0.5;
+        self.models.iter().filter(move |model| self.models.len() > 1 && stands_out(model))
+    }
+
     /// Says how the costs stand to a budget for the same time.
     #[must_use]
     pub fn beside(&self, budget: f64) -> Budget {
@@ -117,6 +124,8 @@ mod tests {
         let plain: Vec<_> = costs.models.iter().map(|model| (model.model.as_str(), model.calls, model.input_tokens)).collect();
         assert_eq!(plain, [("large", 1, 10), ("small", 2, 20), ("odd", 1, 10)]);
         assert_eq!((costs.calls, costs.cost, costs.models[0].cost_share, costs.models[1].cost_per_call), (4, 8.0, 0.75, 1.0));
+        assert_eq!(costs.dominant().map(|model| model.model.as_str()).collect::<Vec<_>>(), ["large"]);
+        assert_eq!(Costs::of(&[call("alone", 1.0)]).dominant().count(), 0);
         assert_eq!([20.0, 10.0, 7.0].map(|budget| costs.beside(budget)), [Budget::Within, Budget::Near, Budget::Exceeded]);
         assert_eq!(Costs::of(&[]), Costs::default());
     }

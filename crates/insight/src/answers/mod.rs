@@ -3,6 +3,8 @@
 //! Counts and durations of nodes come from [`Rollup`](flowglass_model::Rollup)s, which outlive spans; all else comes from
 //! spans: the roots of runs, or whole runs.
 
+mod beside;
+mod bottlenecks;
 mod comparison;
 mod completeness;
 mod correlation;
@@ -10,8 +12,11 @@ mod costs;
 mod error_types;
 mod health;
 mod nodes;
+mod places;
 mod series;
 
+pub use beside::{Beside, Measured, beside};
+pub use bottlenecks::{Bottleneck, CriticalPlace, bottlenecks, critical_places};
 pub use comparison::{Change, Comparison, Fact, PlaceChange};
 pub use completeness::{Incomplete, incomplete};
 pub use correlation::{Correlation, Suspect};

@@ -1,7 +1,7 @@
 //! What models cost as a table.
 
 use flowglass_insight::answers::Costs;
-use flowglass_insight::quantity;
+use flowglass_insight::{quantity, text};
 
 use super::table;
 use crate::Options;
@@ -24,5 +24,11 @@ pub fn costs(costs: &Costs, options: &Options) -> String {
         Column::numbers("A CALL", 3, models.iter().map(|one| format!("{:.4}", one.cost_per_call))),
         Column::numbers("SHARE", 1, models.iter().map(|one| quantity::percent(one.cost_share))),
     ];
-    table(columns, *options)
+    let mut drawn = table(columns, *options);
+    for model in costs.dominant() {
+        let (cost, calls) = (quantity::percent(model.cost_share), quantity::percent(model.call_share));
+        let name = text::clean(&model.model);
+        drawn += &format!("{name} has {cost} of the costs and {calls} of the calls: look there first\n");
+    }
+    drawn
 }

@@ -1,7 +1,7 @@
 //! How runs went, why they failed, and what failed ones have in common.
 
 use flowglass_insight::answers::{Correlation, Health};
-use flowglass_insight::{quantity, text};
+use flowglass_insight::{Distribution, quantity, text};
 
 use super::{facts, table};
 use crate::Options;
@@ -72,8 +72,9 @@ fn errors(health: &Health, options: Options) -> String {
 #[must_use]
 pub fn correlation(correlation: &Correlation, options: &Options) -> String {
     let suspects = &correlation.suspects;
+    let durations = durations(correlation, *options);
     if suspects.is_empty() {
-        return String::new();
+        return durations;
     }
     let values = suspects
         .iter()
@@ -85,7 +86,19 @@ pub fn correlation(correlation: &Correlation, options: &Options) -> String {
         Column::numbers("RATE", 0, suspects.iter().map(|one| quantity::percent(one.failure_rate))),
         Column::numbers("LIFT", 2, suspects.iter().map(|one| format!("{:.1}×", one.lift))),
     ];
-    table(columns, *options)
+    durations + &table(columns, *options)
+}
+
+/// Draws how long failed runs took beside others, where there are both.
+fn durations(correlation: &Correlation, options: Options) -> String {
+    let (ok, failed) = (&correlation.ok, &correlation.failed);
+    if ok.count == 0 || failed.count == 0 {
+        return String::new();
+    }
+    let spread = |word: &str, of: &Distribution| {
+        format!("{word} p50 {}, p95 {}", quantity::duration(of.p50_ns), quantity::duration(of.p95_ns))
+    };
+    facts(Ink::Strong, "durations", &[spread("ok", ok), spread("failed", failed)], options)
 }
 
 #[cfg(test)]
@@ -119,9 +132,12 @@ mod tests {
         Disk       2  100 %  Disk: gone
         ");
         insta::assert_snapshot!(correlation(&Correlation::of(&roots()), &Options::plain(100)), @"
+        durations · ok p50 110ms, p95 119ms · failed p50 850ms, p95 895ms
         FAILED RUNS HAVE MORE OFTEN  FAILED  OK   RATE  LIFT
         size = large                      2   0  100 %  2.0×
         ");
+        let durations = "durations · ok p50 100ms, p95 100ms · failed p50 900ms, p95 900ms\n";
+        assert_eq!(correlation(&Correlation::of(&[roots()[0].clone(), roots()[2].clone()]), &Options::plain(80)), durations);
         assert_eq!(correlation(&Correlation::of(&[]), &Options::plain(80)), "");
     }
 }

@@ -1,11 +1,13 @@
 //! Answers about many runs as tables.
 
+mod bottlenecks;
 mod comparison;
 mod costs;
 mod health;
 mod nodes;
 mod series;
 
+pub use bottlenecks::{bottlenecks, critical_places};
 pub use comparison::comparison;
 pub use costs::costs;
 pub use health::{correlation, health};

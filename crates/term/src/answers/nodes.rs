@@ -38,6 +38,7 @@ fn columns(nodes: &[NodeStatistics]) -> Vec<Column> {
         numbers("SHARE", 3, &share),
         duration("TOTAL", 3, |node| node.total_ns),
         duration("MEAN", 6, |node| node.mean_ns),
+        duration("MIN", 9, |node| node.min_ns),
         duration("P50", 2, |node| node.p50_ns),
         duration("P90", 8, |node| node.p90_ns),
         duration("P95", 3, |node| node.p95_ns),

@@ -12,9 +12,10 @@ use crate::table::Column;
 /// Columns of the longest bar.
 const BAR: u64 = 24;
 
-/// Draws a line a period; `times` are the texts of their beginnings. Each line ends with a line break.
+/// Draws a line a period; `times` are the texts of their beginnings, `metric` the mean of a metric in each, if
+/// one is to stand beside them. Each line ends with a line break.
 #[must_use]
-pub fn series(buckets: &[Bucket], times: &[String], options: &Options) -> String {
+pub fn series(buckets: &[Bucket], times: &[String], metric: Option<&[Option<f64>]>, options: &Options) -> String {
     if buckets.is_empty() {
         return "nothing has ended in this time\n".to_owned();
     }
@@ -29,7 +30,7 @@ pub fn series(buckets: &[Bucket], times: &[String], options: &Options) -> String
         0 => String::new(),
         errors => format!("{} ({})", quantity::count(errors), quantity::percent(bucket.error_rate)),
     };
-    let columns = vec![
+    let mut columns = vec![
         Column::text("TIME", 0, times.iter().map(|time| vec![(Ink::Plain, time.clone())]).collect()),
         numbers("COUNT", 0, &|bucket| quantity::count(bucket.count)),
         Column::text("", 4, bars.collect()),
@@ -37,6 +38,10 @@ pub fn series(buckets: &[Bucket], times: &[String], options: &Options) -> String
         numbers("MEAN", 3, &|bucket| unless_empty(bucket, quantity::duration(bucket.mean_ns))),
         numbers("P95", 2, &|bucket| unless_empty(bucket, quantity::duration(bucket.p95_ns))),
     ];
+    if let Some(means) = metric {
+        let mean = |mean: &Option<f64>| mean.map(|mean| format!("{mean:.3}")).unwrap_or_default();
+        columns.push(Column::numbers("METRIC", 1, means.iter().map(mean)));
+    }
     table(columns, *options)
 }
 
@@ -67,12 +72,14 @@ mod tests {
         };
         let buckets = [bucket(0, 8, 0), bucket(1, 0, 0), bucket(2, 3, 1)];
         let times = ["10:00", "10:05", "10:10"].map(str::to_owned);
-        insta::assert_snapshot!(series(&buckets, &times, &Options::plain(80)), @"
+        insta::assert_snapshot!(series(&buckets, &times, None, &Options::plain(80)), @"
         TIME   COUNT                              FAILED   MEAN    P95
         10:00      8  ████████████████████████            1.5ms  2.0ms
         10:05      0
         10:10      3  █████████                 1 (33 %)  1.5ms  2.0ms
         ");
-        assert!(series(&[], &[], &Options::plain(80)).contains("nothing"));
+        let beside = series(&buckets, &times, Some(&[Some(0.5), None, Some(0.125)]), &Options::plain(80));
+        assert!(beside.lines().next().unwrap().ends_with("METRIC") && beside.contains("2.0ms   0.500\n"), "{beside}");
+        assert!(series(&[], &[], None, &Options::plain(80)).contains("nothing"));
     }
 }

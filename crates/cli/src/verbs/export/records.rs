@@ -4,6 +4,7 @@ use flowglass::interchange::jsonl;
 use flowglass::model::{Batch, RecordCounts};
 use flowglass::otlp::{Signal, TraceEncoder, encode_logs, encode_metrics, request_to_json};
 use flowglass::store::{Selection, Store};
+use flowglass::term::quantity;
 
 use crate::failure::Failure;
 use crate::printer::Output;
@@ -26,16 +27,17 @@ pub(super) fn jsonl(store: &dyn Store, selection: &Selection, output: &mut Outpu
     Ok(format!("exported {}", counted(counts)))
 }
 
-/// Writes a request a line, and says how many items they have.
+/// Writes a request a line, and says how many items they have, and what OTLP has no place for.
 pub(super) fn otlp_json(store: &dyn Store, selection: &Selection, output: &mut Output) -> Result<String, Failure> {
     let mut encoder = TraceEncoder::new().running(true);
-    let (mut counts, mut out) = (RecordCounts::default(), Vec::new());
+    let (mut counts, mut left_out, mut out) = (RecordCounts::default(), LeftOut::default(), Vec::new());
     for batch in store.export(selection)? {
         let batch = batch?;
-        counts += RecordCounts {
-            events: batch.events().filter(|event| !event.owner().1.is_none()).count() as u64,
-            ..counts_of(&batch)
-        };
+        let free = batch.events().filter(|event| event.owner().1.is_none()).count() as u64;
+        let all = counts_of(&batch);
+        counts += RecordCounts { events: all.events - free, ..all };
+        left_out.events += free;
+        left_out.graphs += batch.graphs.len() as u64;
         for signal in Signal::ALL {
             put_request(signal, &batch, &mut encoder, &mut out)?;
         }
@@ -44,7 +46,24 @@ pub(super) fn otlp_json(store: &dyn Store, selection: &Selection, output: &mut O
         }
     }
     output.put(&mut out)?;
-    Ok(format!("exported {}", counted(counts)))
+    Ok(format!("exported {}{}", counted(counts), left_out.told()))
+}
+
+/// What OTLP has no place for.
+#[derive(Default)]
+struct LeftOut {
+    graphs: u64,
+    /// Events that belong to no span.
+    events: u64,
+}
+
+impl LeftOut {
+    fn told(&self) -> String {
+        let some = |count: u64, word: &str| (count > 0).then(|| quantity::counted(count, word));
+        let events = some(self.events, "event").map(|events| format!("{events} without a span"));
+        let parts: Vec<String> = some(self.graphs, "graph").into_iter().chain(events).collect();
+        if parts.is_empty() { String::new() } else { format!(" (without {}: `--to jsonl` has them)", parts.join(" and ")) }
+    }
 }
 
 fn put_request(signal: Signal, batch: &Batch, encoder: &mut TraceEncoder, out: &mut Vec<u8>) -> Result<(), Failure> {

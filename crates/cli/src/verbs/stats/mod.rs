@@ -1,56 +1,23 @@
 //! `flowglass stats`: how runs went over a time, how long nodes take, what fails and why.
 
+mod arguments;
+mod over_time;
+mod slow;
+
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use clap::Args;
-use flowglass::insight::answers::{Budget, Correlation, Costs, Health, by_node, count_spans, incomplete, series};
-use flowglass::model::{Rollup, Span, SpanType, parse_duration};
+use flowglass::insight::answers::{Budget, Correlation, Costs, Health, by_node, incomplete};
+use flowglass::model::{Span, SpanType, TraceId, parse_duration};
 use flowglass::store::query::{Moment, Now, Query};
-use flowglass::store::{RollupFilter, Store};
+use flowglass::store::{RollupFilter, Rows, Store};
 use flowglass::term::{answers, quantity};
 use serde_json::json;
 
-use crate::arguments::StoreArgument;
+pub(crate) use self::arguments::StatsArguments;
 use crate::failure::Failure;
-use crate::json::start_text;
 use crate::printer::Printer;
-use crate::stored::{spans_of_runs, spans_with};
-
-/// Show how runs went: failures and why, durations of each node, over any time.
-#[derive(Args)]
-pub(crate) struct StatsArguments {
-    #[command(flatten)]
-    store: StoreArgument,
-    /// From when on: `24h` ago, `today`, `2026-11-21`, `2026-11-21T10:30` [default: all there is].
-    #[arg(long, value_name = "WHEN")]
-    since: Option<String>,
-    /// Only runs and nodes of the pipeline with this name.
-    #[arg(long, value_name = "NAME")]
-    pipeline: Option<String>,
-    /// A line for each period of this length: `5m`, `1h`, `1d` (whole minutes).
-    #[arg(long, value_name = "DURATION")]
-    every: Option<String>,
-    /// Which runs lack one of these stages: nodes, spans or events, with commas between them.
-    #[arg(long, value_name = "STAGES", value_delimiter = ',', conflicts_with = "every")]
-    missing: Vec<String>,
-    /// What language models cost, by model.
-    #[arg(long, conflicts_with_all = ["every", "missing"])]
-    costs: bool,
-    /// Exit with 1 if models cost more than this.
-    #[arg(long, value_name = "AMOUNT", requires = "costs")]
-    budget: Option<f64>,
-    /// Exit with 1 if a greater part of the runs failed: 0.05 for one in twenty.
-    #[arg(long, value_name = "RATE", conflicts_with_all = ["every", "missing", "costs"])]
-    max_failure_rate: Option<f64>,
-    /// How many lines at the most.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
-    limit: usize,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
+use crate::stored::{each_page, spans_of_runs, spans_with};
 
 pub(crate) fn run(arguments: &StatsArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let asked = Asked { store: arguments.store.any()?, since: since(arguments)?, arguments };
@@ -60,9 +27,13 @@ pub(crate) fn run(arguments: &StatsArguments, printer: &mut Printer) -> Result<E
     if !arguments.missing.is_empty() {
         return asked.missing(printer);
     }
-    match &arguments.every {
-        Some(every) => asked.series(period_minutes(every)?, printer),
-        None => asked.overview(printer),
+    if arguments.critical_path {
+        return asked.critical_path(printer);
+    }
+    match (&arguments.every, arguments.bottlenecks) {
+        (Some(every), _) => asked.series(every, printer),
+        (None, Some(over)) => asked.bottlenecks(over, printer),
+        (None, None) => asked.overview(printer),
     }
 }
 
@@ -73,13 +44,6 @@ fn since(arguments: &StatsArguments) -> Result<Option<Moment>, Failure> {
     moment.map(Some).ok_or_else(|| {
         Failure::usage(format!("`--since {text}` is no time; write `24h`, `today`, `2026-11-21` or `2026-11-21T10:30`"))
     })
-}
-
-fn period_minutes(every: &str) -> Result<u32, Failure> {
-    let minutes = parse_duration(every).filter(|period| *period >= Duration::from_secs(60)).map(|period| period.as_secs() / 60);
-    minutes
-        .and_then(|minutes| u32::try_from(minutes).ok())
-        .ok_or_else(|| Failure::usage(format!("`--every {every}`: a period is one minute or longer: write `5m`, `1h` or `1d`")))
 }
 
 /// What is asked, and of which store.
@@ -103,14 +67,6 @@ impl Asked<'_> {
         Ok(spans_with(&*self.store, query)?.into_iter().filter(Span::is_run_root).collect())
     }
 
-    /// Counts of nodes: from roll-ups, or, as these don't know of which run a node was, from the spans of one pipeline's runs.
-    fn nodes(&self) -> Result<Vec<Rollup>, Failure> {
-        match &self.arguments.pipeline {
-            None => Ok(self.store.rollups(&self.rollups(None))?),
-            Some(name) => Ok(count_spans(name, &spans_of_runs(&*self.store, &self.runs())?)),
-        }
-    }
-
     fn rollups(&self, period_minutes: Option<u32>) -> RollupFilter {
         let start_unix_ns = self.since.map(|since| since.unix_ns(Now::system().0));
         RollupFilter { start_unix_ns, pipeline: self.arguments.pipeline.clone(), period_minutes, ..RollupFilter::default() }
@@ -119,7 +75,7 @@ impl Asked<'_> {
     fn overview(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
         let roots = self.roots()?;
         let (health, correlation) = (Health::of(&roots), Correlation::of(&roots));
-        let nodes = by_node(&self.nodes()?);
+        let nodes = by_node(&self.store.rollups(&self.rollups(None))?);
         let text = if self.arguments.json {
             format!("{:#}\n", json!({ "runs": health, "failed_beside_ok": correlation, "nodes": nodes }))
         } else {
@@ -136,24 +92,11 @@ impl Asked<'_> {
         Ok(if too_many { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    fn series(&self, minutes: u32, printer: &mut Printer) -> Result<ExitCode, Failure> {
-        // Runs are counted, not what is in them.
-        let mut rollups = self.store.rollups(&self.rollups(Some(minutes)))?;
-        rollups.retain(|rollup| rollup.node.is_empty() && rollup.name.starts_with("pipeline "));
-        let buckets = series(&rollups, i64::from(minutes) * 60_000_000_000);
-        let text = if self.arguments.json {
-            format!("{:#}\n", json!(buckets))
-        } else {
-            let shown = &buckets[buckets.len().saturating_sub(self.arguments.limit)..];
-            let times: Vec<String> = shown.iter().map(|bucket| start_text(bucket.start_unix_ns, false)).collect();
-            answers::series(shown, &times, &printer.stdout_options())
-        };
-        printer.data(None, text.as_bytes())?;
-        Ok(ExitCode::SUCCESS)
-    }
-
     fn missing(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
-        let found = incomplete(&spans_of_runs(&*self.store, &self.runs())?, &self.arguments.missing);
+        let spans = spans_of_runs(&*self.store, &self.runs())?;
+        let events = self.free_events()?;
+        let events = events.iter().map(|(trace, name)| (*trace, name.as_str()));
+        let found = incomplete(&spans, events, &self.arguments.missing);
         let text = if self.arguments.json {
             format!("{:#}\n", json!(found))
         } else if found.is_empty() {
@@ -163,6 +106,22 @@ impl Asked<'_> {
         };
         printer.data(None, text.as_bytes())?;
         Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The stages among the events that belong to a trace but to no span.
+    fn free_events(&self) -> Result<Vec<(TraceId, String)>, Failure> {
+        let mut found = Vec::new();
+        for stage in &self.arguments.missing {
+            let query = self.since.into_iter().fold(Query::events().name(stage), Query::since);
+            each_page(&*self.store, &query, &mut |rows| {
+                let Rows::Events(events) = rows else { return Ok(0) };
+                found.extend(
+                    events.iter().filter(|found| found.span_id.is_none()).map(|of| (of.trace_id, of.event.name.clone())),
+                );
+                Ok(events.len())
+            })?;
+        }
+        Ok(found)
     }
 
     fn costs(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
