@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::location::VARIABLE;
 use crate::verbs::cache::CacheArguments;
 use crate::verbs::compare::CompareArguments;
+use crate::verbs::config::ConfigArguments;
+use crate::verbs::doctor::DoctorArguments;
 use crate::verbs::export::ExportArguments;
 use crate::verbs::import::ImportArguments;
 use crate::verbs::prune::PruneArguments;
@@ -65,6 +67,10 @@ pub(crate) enum Verb {
     Store(StoreArguments),
     /// Look into the cache: what lies there, why a node was computed, how to make room.
     Cache(CacheArguments),
+    /// Show the configuration that holds here, and where each value comes from.
+    Config(ConfigArguments),
+    /// Look whether the set-up works, and say what to do where it doesn't.
+    Doctor(DoctorArguments),
 }
 
 #[derive(Args)]
@@ -125,14 +131,17 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_workers: Option<u16>,
     /// Which items of maps get spans of their own: `auto` (all up to 1,000, else about 1,000), `each`, `off`, or a rate.
-    #[arg(long, value_name = "WHICH", default_value = "auto")]
-    pub(crate) map_items: String,
+    /// [default: `sampling.map_items`]
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) map_items: Option<String>,
     /// What is shown of the values that items and failed nodes work on; secrets never are.
-    #[arg(long, value_enum, default_value_t = CaptureArgument::Previews)]
-    pub(crate) capture: CaptureArgument,
+    /// [default: `capture.values`]
+    #[arg(long, value_enum)]
+    pub(crate) capture: Option<CaptureArgument>,
     /// How progress is shown: bars on a terminal, else lines.
-    #[arg(long, value_enum, default_value_t = ProgressArgument::Auto)]
-    pub(crate) progress: ProgressArgument,
+    /// [default: `run.progress`]
+    #[arg(long, value_enum)]
+    pub(crate) progress: Option<ProgressArgument>,
     /// Show neither progress nor summary nor waterfall.
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -1,16 +1,17 @@
 //! Where the store and the cache are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use flowglass::config::{Config, StorePlace, nearest_folder};
 use flowglass::store::{PostgresOptions, SqliteStore, Store, create_or_open_with, open_with};
 
 use crate::arguments::StoreArgument;
+use crate::configuration;
 use crate::failure::Failure;
 
 /// The variable that names the store where no argument does.
 pub(crate) const VARIABLE: &str = "FLOWGLASS_STORE";
-const FOLDER: &str = ".flowglass";
 const FILE: &str = "flowglass.db";
 
 /// Where a store is: in a file, or at an address.
@@ -28,7 +29,7 @@ impl StoreArgument {
         match self.named() {
             Some("") => Err(Failure::usage("the store's path is empty")),
             Some(named) => Ok(Location::named(named)),
-            None => Ok(Location::File(own_folder()?.join(FILE))),
+            None => configured(&configuration::load()?),
         }
     }
 
@@ -38,6 +39,11 @@ impl StoreArgument {
             Location::File(path) => Ok(path),
             Location::Address(_) => Err(Failure::usage("this works on a file only, and the store is none; give a path")),
         }
+    }
+
+    /// Says whether a store was named, by the argument or the variable.
+    pub(crate) fn is_named(&self) -> bool {
+        self.named().is_some()
     }
 
     /// What was named as the store. An empty variable is one that is not set, as in many other programs;
@@ -64,20 +70,29 @@ impl StoreArgument {
 
     /// Opens the store, whatever kind it is of, and makes it if it isn't there.
     pub(crate) fn any_or_new(&self) -> Result<Arc<dyn Store>, Failure> {
-        let location = self.location()?;
-        match &location {
-            Location::File(path) => Ok(Arc::new(SqliteStore::create_or_open(path)?)),
-            Location::Address(address) => Ok(create_or_open_with(address, location.options()?)?),
-        }
+        self.location()?.any_or_new()
     }
 }
 
 impl Location {
+    /// This process's memory.
+    pub(crate) fn memory() -> Self {
+        Self::Address("memory:".to_owned())
+    }
+
     fn named(named: &str) -> Self {
         match named.strip_prefix("sqlite://").or_else(|| named.strip_prefix("sqlite:")) {
             Some(path) => Self::File(path.into()),
             None if named.contains("://") || named == "memory:" => Self::Address(named.to_owned()),
             None => Self::File(named.into()),
+        }
+    }
+
+    /// Opens the store, whatever kind it is of, and makes it if it isn't there.
+    pub(crate) fn any_or_new(&self) -> Result<Arc<dyn Store>, Failure> {
+        match self {
+            Self::File(path) => Ok(Arc::new(SqliteStore::create_or_open(path)?)),
+            Self::Address(address) => Ok(create_or_open_with(address, self.options()?)?),
         }
     }
 
@@ -108,15 +123,20 @@ impl Location {
     }
 }
 
+/// The store's place as the configuration says it.
+fn configured(config: &Config) -> Result<Location, Failure> {
+    match config.store_place() {
+        StorePlace::At(address) => Ok(Location::named(&address)),
+        StorePlace::Memory => Ok(Location::memory()),
+        _ => Err(Failure::usage("there is no store: `store.address` is `off`; `--store` names one")),
+    }
+}
+
 /// The nearest `.flowglass/` upwards, else one here.
 fn own_folder() -> Result<PathBuf, Failure> {
     let here =
         std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be found: {error}")))?;
-    Ok(nearest(&here).unwrap_or_else(|| here.join(FOLDER)))
-}
-
-fn nearest(from: &Path) -> Option<PathBuf> {
-    from.ancestors().map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
+    Ok(nearest_folder(&here))
 }
 
 #[cfg(test)]
@@ -141,13 +161,5 @@ mod tests {
         for address in ["postgres://me@host/db", "memory:", "mysql://host/db"] {
             assert_eq!(Location::named(address), Location::Address(address.to_owned()));
         }
-    }
-
-    #[test]
-    fn the_nearest_folder_upwards_is_found() {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join(".flowglass")).unwrap();
-        std::fs::create_dir_all(root.path().join("a/b")).unwrap();
-        assert_eq!(nearest(&root.path().join("a/b")), Some(root.path().join(".flowglass")));
     }
 }

@@ -1,6 +1,7 @@
 //! The `flowglass` command: runs pipeline files and shows what they did.
 
 mod arguments;
+mod configuration;
 mod failure;
 mod json;
 mod live;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Verb::Prune(prune) => verbs::prune::run(&prune, &mut printer),
         Verb::Store(store) => verbs::store::run(&store, &mut printer),
         Verb::Cache(cache) => verbs::cache::run(&cache, &mut printer),
+        Verb::Config(config) => verbs::config::run(&config, &mut printer),
+        Verb::Doctor(doctor) => verbs::doctor::run(&doctor, &mut printer),
     };
     match ended {
         Ok(code) => code,

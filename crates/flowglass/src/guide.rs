@@ -18,6 +18,9 @@ pub mod maps {}
 #[doc = include_str!("guide/telemetry.md")]
 pub mod telemetry {}
 
+#[doc = include_str!("guide/configuration.md")]
+pub mod configuration {}
+
 #[doc = include_str!("guide/store.md")]
 pub mod store {}
 

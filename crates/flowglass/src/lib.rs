@@ -36,6 +36,7 @@
 //! With a [`telemetry::sqlite`] recorder every run is kept in one file, which the `flowglass` command reads:
 //! `flowglass list`, `flowglass show`.
 
+pub mod config;
 pub mod guide;
 #[cfg(feature = "tracing")]
 mod layer;
@@ -106,6 +107,7 @@ pub use flowglass_picture as picture;
 
 /// What most programs need.
 pub mod prelude {
+    pub use crate::config::Observed;
     pub use crate::value::CacheKey;
     pub use crate::{
         DiskCache, GraphExt, Inputs, MapRun, MemoryCache, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State,

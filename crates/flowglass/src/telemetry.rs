@@ -51,10 +51,15 @@ pub fn to_exporter(exporter: Exporter) -> RecorderBuilder {
 /// terminal, unless `NO_COLOR` is set.
 #[must_use]
 pub fn console() -> Recorder {
+    to_console(own_console()).build()
+}
+
+/// Makes the console of this process.
+pub(crate) fn own_console() -> Console {
     let is_terminal = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none_or(|word| word.is_empty());
     let width = variable("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(100);
     let options = flowglass_term::Options { width, color: is_terminal, unicode: true };
-    to_console(Console::new(std::io::stderr(), options)).build()
+    Console::new(std::io::stderr(), options)
 }
 
 /// Prepares a recorder that draws on this console, to be changed before it is built.
@@ -101,13 +106,23 @@ pub fn off() -> Recorder {
 }
 
 /// Prepares a recorder that says who records, and what this process uses.
-fn recording() -> RecorderBuilder {
+pub(crate) fn recording() -> RecorderBuilder {
     Recorder::builder().resource(resource()).process_metrics(true)
 }
 
 /// Says who records: this program, on this host, in this process, and what `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.
 #[must_use]
 pub fn resource() -> Resource {
+    let mut resource = own_resource();
+    for (key, value) in resource_attributes_from(variable) {
+        resource.attributes.retain(|(known, _)| *known != key);
+        resource.attributes.push((key, value));
+    }
+    resource
+}
+
+/// Says who records: this program, on this host, in this process.
+pub(crate) fn own_resource() -> Resource {
     let program = std::env::current_exe().ok();
     let program = program.as_ref().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
@@ -120,10 +135,6 @@ pub fn resource() -> Resource {
         attributes.push((conventions::HOST_NAME.to_owned(), host.into()));
     }
     attributes.push((conventions::PROCESS_PID.to_owned(), i64::from(std::process::id()).into()));
-    for (key, value) in resource_attributes_from(variable) {
-        attributes.retain(|(known, _)| *known != key);
-        attributes.push((key, value));
-    }
     Resource { attributes, ..Resource::default() }
 }
 

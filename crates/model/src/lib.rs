@@ -47,7 +47,7 @@ pub use metric::{
     Summary, Totals,
 };
 pub use propagation::Propagation;
-pub use redaction::{Cleaned, REDACTED, Redaction};
+pub use redaction::{Cleaned, Kept, REDACTED, Redaction};
 pub use rollup::Rollup;
 pub use sink::{Sink, SinkError, SinkErrorKind};
 pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};

@@ -27,7 +27,8 @@ mod status;
 pub use decoded::{Decoded, Rejected};
 pub use export::{
     Backoff, Compression, Destination, ExportCounts, ExportError, ExportErrorKind, ExportOptions, ExportStats, Exporter,
-    ExporterBuilder, FileExporter, Project, Protocol, Proxies, SpoolOptions, TlsFiles, options_from, resource_attributes_from,
+    ExporterBuilder, FileExporter, Probed, Project, Protocol, Proxies, SpoolOptions, TlsFiles, options_from, probe,
+    resource_attributes_from,
 };
 pub use flaw::{DecodeError, Flaw};
 pub use json::{decode_json, request_to_json};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{AttributeValue, Attributes, Redaction, Resource, Sink};
+use flowglass_model::{AttributeValue, Attributes, Kept, Redaction, Resource, Sink};
 
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
@@ -28,6 +28,7 @@ pub struct RecorderBuilder {
     sampling: Sampling,
     observes_process: bool,
     redaction: Redaction,
+    kept: Kept,
     retry: Retry,
     resource: Resource,
     attributes: Attributes,
@@ -48,6 +49,7 @@ impl Default for RecorderBuilder {
             sampling: Sampling::all(),
             observes_process: false,
             redaction: Redaction::secrets(),
+            kept: Kept::default(),
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
             attributes: Attributes::new(),
@@ -119,6 +121,12 @@ impl RecorderBuilder {
         self
     }
 
+    /// Sets which kinds of records are passed on. What isn't counts nowhere. Default: all.
+    pub fn kept(mut self, kept: Kept) -> Self {
+        self.kept = kept;
+        self
+    }
+
     /// Sets how often a sink is offered a batch again after an error that may pass, and how long it waits before the
     /// first time (each further wait is twice as long). Default: 5 times, 100 ms.
     pub const fn retry(mut self, times: u32, first_delay: Duration) -> Self {
@@ -163,6 +171,7 @@ impl RecorderBuilder {
             attribute_sets: self.attribute_sets,
             sampling: self.sampling,
             redaction: self.redaction,
+            kept: self.kept,
         }));
         if self.observes_process {
             process::observe(&recorder);

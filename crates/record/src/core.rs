@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{
-    Attributes, Batch, Cleaned, Fingerprint, Graph, MetricKind, Propagation, Redaction, Resource, Span, SpanId, TraceId,
+    Attributes, Batch, Cleaned, Fingerprint, Graph, Kept, MetricKind, Propagation, Redaction, Resource, Span, SpanId, TraceId,
     WriterId,
 };
 use parking_lot::Mutex;
@@ -52,6 +52,7 @@ pub(crate) struct Core {
     pub(crate) meters: Meters,
     pub(crate) sampling: Sampling,
     pub(crate) redaction: Redaction,
+    kept: Kept,
     longest_value: usize,
     collector: Mutex<Collector>,
     wake: Arc<Wake>,
@@ -73,6 +74,7 @@ pub(crate) struct CoreParts {
     pub(crate) attribute_sets: usize,
     pub(crate) sampling: Sampling,
     pub(crate) redaction: Redaction,
+    pub(crate) kept: Kept,
 }
 
 /// Counts that the collector keeps.
@@ -106,6 +108,7 @@ impl Core {
             meters: Meters::new(parts.attribute_sets),
             sampling: parts.sampling,
             redaction: parts.redaction,
+            kept: parts.kept,
             longest_value: parts.limits.value_bytes,
             collector: Mutex::new(Collector::new(parts.limits)),
             wake: Arc::default(),
@@ -117,11 +120,15 @@ impl Core {
 
     /// Takes out of a batch what nobody shall see.
     pub(crate) fn clean(&self, batch: &mut Batch) {
+        self.kept.apply(batch);
         self.count_cleaned(self.redaction.batch(batch, self.longest_value));
     }
 
     /// As [`clean`](Self::clean), for a batch that others have too.
-    pub(crate) fn clean_shared(&self, batch: Arc<Batch>) -> Arc<Batch> {
+    pub(crate) fn clean_shared(&self, mut batch: Arc<Batch>) -> Arc<Batch> {
+        if !self.kept.is_everything() {
+            self.kept.apply(Arc::make_mut(&mut batch));
+        }
         let (batch, cleaned) = self.redaction.shared_batch(batch, self.longest_value);
         self.count_cleaned(cleaned);
         batch

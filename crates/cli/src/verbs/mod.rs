@@ -2,6 +2,8 @@
 
 pub(crate) mod cache;
 pub(crate) mod compare;
+pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod foreign;
 pub(crate) mod graph;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{duration, size};
 use crate::arguments::StoreArgument;
+use crate::configuration;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -58,13 +59,23 @@ pub(crate) fn run(arguments: &PruneArguments, printer: &mut Printer) -> Result<E
 
 fn policy(arguments: &PruneArguments) -> Result<RetentionPolicy, Failure> {
     if arguments.older_than.is_none() && arguments.max_size.is_none() && arguments.keep_last.is_none() {
-        return Err(Failure::usage("say what to forget: `--older-than 30d`, `--max-size 1GB` or `--keep-last 100`"));
+        return configured(arguments);
     }
     Ok(RetentionPolicy {
         max_age: arguments.older_than,
         max_size_bytes: arguments.max_size,
         statuses: arguments.status.iter().map(|word| status(word)).collect::<Result<_, _>>()?,
         keep_last: arguments.keep_last,
+    })
+}
+
+/// What is forgotten where the arguments don't say it.
+fn configured(arguments: &PruneArguments) -> Result<RetentionPolicy, Failure> {
+    let statuses = arguments.status.iter().map(|word| status(word)).collect::<Result<_, _>>()?;
+    let configured = configuration::load()?.retention().map(|policy| RetentionPolicy { statuses, ..policy });
+    configured.ok_or_else(|| {
+        let message = "say what to forget: `--older-than 30d`, `--max-size 1GB` or `--keep-last 100`";
+        Failure::usage(format!("{message}; or set `store.max_age`, `store.max_size` or `store.keep_last`"))
     })
 }
 

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use flowglass::config::Config;
 use flowglass::server::{Receiver, ReceiverBuilder, ReceiverStats, ServeError, ServeErrorKind};
-use flowglass::store::{SinkOptions, Store};
+use flowglass::store::Store;
 use flowglass::term::quantity;
 
 use crate::arguments::StoreArgument;
+use crate::configuration;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -25,12 +27,12 @@ const OFF: &str = "off";
 pub(crate) struct ServeArguments {
     #[command(flatten)]
     store: StoreArgument,
-    /// Where OTLP over HTTP is received: `host:port`, a port of this machine, or `off`.
-    #[arg(long, value_name = "ADDR", default_value = "4318")]
-    otlp_http: String,
-    /// Where OTLP over gRPC is received: `host:port`, a port of this machine, or `off`.
-    #[arg(long, value_name = "ADDR", default_value = "4317")]
-    otlp_grpc: String,
+    /// Where OTLP over HTTP is received: `host:port`, a port of this machine, or `off` [default: `serve.http`, 4318].
+    #[arg(long, value_name = "ADDR")]
+    otlp_http: Option<String>,
+    /// Where OTLP over gRPC is received: `host:port`, a port of this machine, or `off` [default: `serve.grpc`, 4317].
+    #[arg(long, value_name = "ADDR")]
+    otlp_grpc: Option<String>,
     /// One more address; like the others, it understands both.
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
@@ -49,14 +51,16 @@ pub(crate) struct ServeArguments {
 }
 
 pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
+    let config = configuration::load()?;
+    config.warnings().iter().for_each(|warning| printer.note(&format!("warning: {warning}")));
     let store = arguments.store.any_or_new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
     // Before anything listens, so that no signal is missed.
     let mut signals = runtime.block_on(async { Signals::listen() });
     let tell = Printer::new(printer.color());
-    let sink = store.sink(SinkOptions::default())?;
-    let receiver = builder(arguments).on_notice(move |notice| tell.note(&format!("warning: {notice}"))).start(sink);
+    let sink = config.cleaning(store.sink(config.sink_options())?);
+    let receiver = builder(arguments, &config).on_notice(move |notice| tell.note(&format!("warning: {notice}"))).start(sink);
     let receiver = receiver.map_err(|error| not_started(&error))?;
     if !arguments.quiet {
         printer.note(&welcome(&*store, &receiver, arguments.tls_cert.is_some()));
@@ -73,17 +77,21 @@ pub(crate) fn run(arguments: &ServeArguments, printer: &mut Printer) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn builder(arguments: &ServeArguments) -> ReceiverBuilder {
+fn builder(arguments: &ServeArguments, config: &Config) -> ReceiverBuilder {
     let mut builder = Receiver::builder();
-    builder = if arguments.otlp_http == OFF { builder.without_http() } else { builder.http(&arguments.otlp_http) };
-    builder = if arguments.otlp_grpc == OFF { builder.without_grpc() } else { builder.grpc(&arguments.otlp_grpc) };
+    let configured = |name: &str| config.text(name).unwrap_or_default();
+    let http = arguments.otlp_http.clone().unwrap_or_else(|| configured("serve.http"));
+    let grpc = arguments.otlp_grpc.clone().unwrap_or_else(|| configured("serve.grpc"));
+    builder = if http == OFF { builder.without_http() } else { builder.http(&http) };
+    builder = if grpc == OFF { builder.without_grpc() } else { builder.grpc(&grpc) };
     builder = arguments.listen.iter().fold(builder, |builder, address| builder.listen(address));
     if let (Some(certificate), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
         builder = builder.tls(certificate, key);
     }
-    match &arguments.token {
-        Some(token) if !token.is_empty() => builder.token(token),
-        _ => builder,
+    let token = arguments.token.clone().filter(|token| !token.is_empty()).or_else(|| config.text("serve.token"));
+    match token {
+        Some(token) => builder.token(&token),
+        None => builder,
     }
 }
 

@@ -13,7 +13,9 @@ use super::{Pipeline, wiring};
 use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
+use crate::capture::Capture;
 use crate::error::Error;
+use crate::run::MapItems;
 use crate::value::Type;
 
 /// Collects a pipeline's nodes and settings.
@@ -94,6 +96,18 @@ impl PipelineBuilder {
     /// Records no spans of this pipeline.
     pub fn no_telemetry(mut self) -> Self {
         self.config.telemetry = Setting::Off;
+        self
+    }
+
+    /// Says what is shown of the values that items and failed nodes work on, where a run doesn't say it.
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.config.capture = Some(capture);
+        self
+    }
+
+    /// Says which items of maps get spans, where a run doesn't say it.
+    pub fn map_items(mut self, map_items: MapItems) -> Self {
+        self.config.map_items = Some(map_items);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::capture::Capture;
 use crate::remote::RemoteBackend;
+use crate::run::MapItems;
 
 /// What a pipeline says of each aspect.
 #[derive(Clone, Default)]
@@ -28,6 +29,10 @@ pub(crate) struct Config {
     pub(crate) timeout: Setting<Duration>,
     /// What counts in every cache key besides code and inputs.
     pub(crate) environment: Setting<Arc<str>>,
+    /// What is shown of values.
+    pub(crate) capture: Option<Capture>,
+    /// Which items of maps get spans, where a run doesn't say it.
+    pub(crate) map_items: Option<MapItems>,
 }
 
 impl Config {
@@ -40,6 +45,8 @@ impl Config {
             backend: self.backend.or(&own.backend),
             timeout: self.timeout.or(&own.timeout),
             environment: self.environment.or(&own.environment),
+            capture: self.capture.or(own.capture),
+            map_items: self.map_items.or(own.map_items),
         }
     }
 
@@ -118,7 +125,7 @@ impl LevelConfig {
             backend: self.backend.clone(),
             remote: self.remote.clone(),
             environment: config.environment.resolve(self.environment.clone()),
-            capture: self.capture,
+            capture: config.capture.unwrap_or(self.capture),
             is_guest: self.is_guest,
         };
         match &config.backend {

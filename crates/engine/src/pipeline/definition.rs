@@ -40,7 +40,6 @@ pub struct NodeDef {
     pub(crate) retry: Option<Retry>,
     pub(crate) config: Config,
     pub(crate) ttl: Option<Duration>,
-    pub(crate) capture: Option<Capture>,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) outputs: Vec<(String, String)>,
     pub(crate) kept_defaults: Vec<String>,
@@ -64,7 +63,6 @@ impl NodeDef {
             retry: None,
             config: Config::default(),
             ttl: None,
-            capture: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
             kept_defaults: Vec::new(),
@@ -165,7 +163,7 @@ impl NodeDef {
     /// Says what is shown of the values that the node works on, whatever its run says; of a pipeline, of all inside, too.
     #[must_use]
     pub fn capture(mut self, capture: Capture) -> Self {
-        self.capture = Some(capture);
+        self.config.capture = Some(capture);
         self
     }
 

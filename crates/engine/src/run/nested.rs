@@ -33,7 +33,6 @@ pub(crate) fn inner_level(
 ) -> Option<Arc<Level>> {
     let sites = Arc::clone(around.sites.nodes[node].inner.as_ref()?);
     let mut config = around.config.inside(&inner.0.config);
-    config.capture = around.capture_of(node);
     if !around.pipeline.0.nodes[node].cache {
         config.cache = None;
     }

@@ -41,8 +41,8 @@ pub(crate) struct Options {
     pub(crate) max_nodes: Option<u64>,
     pub(crate) parent: Option<TraceParent>,
     pub(crate) attributes: Attributes,
-    pub(crate) map_items: MapItems,
-    pub(crate) capture: Capture,
+    pub(crate) map_items: Option<MapItems>,
+    pub(crate) capture: Option<Capture>,
     pub(crate) resumes: Option<RunId>,
     pub(crate) feeds: Vec<EventFeed>,
     /// The run's own feed, which ends with it.
@@ -208,13 +208,13 @@ macro_rules! options {
 
             /// Says which items of maps get spans of their own.
             pub fn map_items(mut self, map_items: MapItems) -> Self {
-                self.options.map_items = map_items;
+                self.options.map_items = Some(map_items);
                 self
             }
 
             /// Says what of the values is put on spans.
             pub fn capture(mut self, capture: Capture) -> Self {
-                self.options.capture = capture;
+                self.options.capture = Some(capture);
                 self
             }
 

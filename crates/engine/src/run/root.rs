@@ -123,7 +123,7 @@ impl Started {
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
             telemetry: sampled,
             environment: plan.config.environment.resolve(None),
-            capture: options.capture,
+            capture: options.capture.or(plan.config.capture).unwrap_or_default(),
             ..LevelConfig::default()
         }
         .on(options.backend.resolve(plan.config.backend.resolve(None)));
@@ -144,7 +144,7 @@ impl Started {
             most_nodes: options.max_nodes.map(|most| (most, Default::default())),
             clock: Clock { start, start_unix_ns: unix_now_ns() },
             totals: Totals::default(),
-            map_items: options.map_items,
+            map_items: options.map_items.or(plan.config.map_items).unwrap_or_default(),
             redaction: recorder.redaction(),
             attributes,
             next_event: Mutex::default(),

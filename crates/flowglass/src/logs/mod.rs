@@ -87,6 +87,13 @@ impl LogWriter {
         self
     }
 
+    /// Hides by these rules. Default: secrets.
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
     /// Also replaces values whose keys contain this, in any case.
     #[must_use]
     pub fn redact(mut self, part_of_key: &str) -> Self {

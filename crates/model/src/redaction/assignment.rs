@@ -23,8 +23,9 @@ pub(super) fn assigned(bytes: &[u8], at: usize, hides: &dyn Fn(&str) -> bool) ->
         return None;
     }
     // After these words a colon is mostly one of a sentence: `unexpected token: …`.
-    let is_sentence = bytes[at] == b':' && !name.is_quoted && is_common(name.text);
-    (!is_sentence || looks_random(shown)).then_some(value)
+    let may_be_sentence = bytes[at] == b':' && !name.is_quoted;
+    let is_sentence = may_be_sentence && (goes_on(bytes, &value) || (is_common(name.text) && !looks_random(shown)));
+    (!is_sentence).then_some(value)
 }
 
 /// Finds the password in an address whose `:` behind the scheme stands here.
@@ -135,6 +136,13 @@ fn is_said_to_be_none(value: &[u8]) -> bool {
         || value.starts_with(b"[redacted]")
         || value.starts_with(b"${")
         || value.iter().all(|byte| *byte == b'*')
+}
+
+/// Says whether a value is a small word that another one follows: `no password: give one as a header`.
+fn goes_on(bytes: &[u8], value: &Range<usize>) -> bool {
+    let is_word = bytes[value.clone()].iter().all(u8::is_ascii_lowercase);
+    let behind = &bytes[value.end..];
+    is_word && matches!(behind, [b' ', next, ..] if next.is_ascii_lowercase())
 }
 
 fn looks_random(value: &[u8]) -> bool {

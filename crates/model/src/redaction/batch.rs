@@ -202,7 +202,7 @@ fn change_values(batch: &mut Batch, mut change: impl FnMut(&mut Arena, Sym, &mut
 }
 
 /// Empties what nothing names any more.
-fn forget_unused(batch: &mut Batch) {
+pub(super) fn forget_unused(batch: &mut Batch) {
     let mut is_used = vec![false; batch.arena.len()];
     batch.each_sym(&mut |sym| mark(&mut is_used, sym));
     batch.arena = batch.arena.changed(|sym| (!is_used[sym.0 as usize]).then(Vec::new));

@@ -2,6 +2,7 @@
 
 mod assignment;
 mod batch;
+mod kept;
 mod keys;
 mod scan;
 mod shapes;
@@ -12,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use self::batch::Cleaned;
+pub use self::kept::Kept;
 
 use self::keys::Pattern;
 use crate::{AttributeValue, Attributes};

@@ -66,12 +66,16 @@ const fn endings() -> [u64; 1024] {
     pairs
 }
 
+/// Says whether the beginning of a key of some service may end at this place.
+#[inline]
+pub(super) fn may_end_beginning(bytes: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else { return false };
+    let pair = usize::from(bytes[before]) << 8 | usize::from(bytes[at]);
+    ENDINGS[pair / 64] & 1 << (pair % 64) != 0
+}
+
 /// Finds the key of a service whose beginning ends at this place.
 pub(super) fn key_of_service(bytes: &[u8], at: usize) -> Option<Range<usize>> {
-    let pair = usize::from(*bytes.get(at.checked_sub(1)?)?) << 8 | usize::from(bytes[at]);
-    if ENDINGS[pair / 64] & 1 << (pair % 64) == 0 {
-        return None;
-    }
     let shape = SHAPES.iter().find(|shape| bytes[..=at].ends_with(shape.prefix.as_bytes()))?;
     let start = at + 1 - shape.prefix.len();
     run(bytes, start, at + 1, shape.least, shape.goes_on)

@@ -75,6 +75,7 @@ fn texts_without_secrets_stay_as_they_are() {
         "a",
         "unexpected token: `}`",
         "secret: not found",
+        "it holds a password: give it as a header",
         "token::Kind",
         "tokens=523",
         "5f8d368b-7225-fd83-5f8d-368b7225fd83",

@@ -167,7 +167,7 @@ impl Drop for Exporter {
 }
 
 impl ExportOptions {
-    fn destinations(&self) -> impl Iterator<Item = (Signal, &Destination)> {
+    pub(super) fn destinations(&self) -> impl Iterator<Item = (Signal, &Destination)> {
         let all = [(Signal::Traces, &self.traces), (Signal::Metrics, &self.metrics), (Signal::Logs, &self.logs)];
         all.into_iter().filter_map(|(signal, destination)| Some((signal, destination.as_ref()?)))
     }

@@ -7,6 +7,7 @@ use flowglass::cache::DiskEntry;
 use flowglass::model::nearest::nearest;
 
 use super::arguments::PlaceArguments;
+use crate::configuration;
 use crate::failure::Failure;
 
 impl PlaceArguments {
@@ -25,7 +26,10 @@ impl PlaceArguments {
     fn folder(&self) -> Result<PathBuf, Failure> {
         match &self.cache {
             Some(folder) => Ok(folder.clone()),
-            None => self.store.location()?.cache(),
+            None => match configuration::load()?.text("run.cache").filter(|folder| folder != "off") {
+                Some(folder) if !self.store.is_named() => Ok(folder.into()),
+                _ => self.store.location()?.cache(),
+            },
         }
     }
 }

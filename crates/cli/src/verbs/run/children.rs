@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flowglass::config::Config;
 use flowglass::server::Receiver;
 
 use super::committed::PassedOn;
@@ -18,10 +19,10 @@ pub(super) struct Children(Option<Receiver>);
 impl Children {
     /// Starts to listen. What arrives goes where the run's own telemetry goes, and so into its trace; it is answered when the
     /// store has it.
-    pub(super) fn listen(into: PassedOn, printer: &Printer) -> Self {
+    pub(super) fn listen(into: PassedOn, config: &Config, printer: &Printer) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let has_place = std::env::var_os(ENDPOINT).is_some_and(|place| !place.is_empty());
-        if has_place {
+        if has_place || config.flag("run.listen") == Some(false) {
             return Self(None);
         }
         match Receiver::builder().http("127.0.0.1:0").without_grpc().start(into) {

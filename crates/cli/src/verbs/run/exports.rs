@@ -6,16 +6,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use flowglass::otlp::{ExportOptions, ExportStats, Exporter, FileExporter, Project, Signal, SpoolOptions};
+use flowglass::config::{Config, ConfigError, Destination};
+use flowglass::otlp::{ExportOptions, ExportStats, Exporter, FileExporter, Project, Signal};
 use flowglass::term::console::Console;
-use flowglass::{FlushError, RecorderBuilder, telemetry};
+use flowglass::{FlushError, RecorderBuilder};
 
 use crate::arguments::{ConsoleArgument, RunArguments};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
-/// How much of each signal may wait on disk for a destination that is away, in bytes.
-const SPOOL_BYTES: u64 = 256 << 20;
 /// How long the end of a run waits for a destination. What isn't sent by then lies on disk.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a run that is over waits for what Logfire says of its project.
@@ -39,25 +38,30 @@ struct Receiver {
 }
 
 impl Exports {
-    /// Adds the destinations that were asked for to a recorder: those of the command line, else those of the environment.
+    /// Adds the destinations that were asked for to a recorder: those of the command line, else those of the configuration.
     pub(super) fn add(
         arguments: &RunArguments,
+        config: &Config,
         spool: &Path,
         mut recorder: RecorderBuilder,
         printer: &mut Printer,
     ) -> Result<(Self, RecorderBuilder), Failure> {
         let mut receivers = Vec::new();
-        for (name, options) in asked(&arguments.otlp, printer)? {
-            let sink = format!("otlp {name}");
-            match options {
-                Asked::File(path) => recorder = recorder.sink(&sink, FileExporter::append(path).map_err(Failure::usage)?),
-                Asked::Receiver(options) => {
-                    let project = ask_for_project(&name, &options);
-                    let exporter = Exporter::new(&patient(*options, spool)).map_err(Failure::usage)?;
-                    receivers.push(Receiver { name, stats: exporter.stats(), project });
-                    recorder = recorder.sink(&sink, exporter);
+        for destination in asked(&arguments.otlp, config, printer)? {
+            recorder = match destination {
+                Destination::File(path) => {
+                    let name = format!("otlp file:{}", path.display());
+                    recorder.sink(&name, FileExporter::append(path).map_err(Failure::usage)?)
                 }
-            }
+                Destination::Receiver { name, options } => {
+                    let project = ask_for_project(&name, &options);
+                    let exporter = Exporter::new(&patient(*options, config, spool)).map_err(Failure::usage)?;
+                    let sink = format!("otlp {name}");
+                    receivers.push(Receiver { name, stats: exporter.stats(), project });
+                    recorder.sink(&sink, exporter)
+                }
+                _ => recorder.sink("console", Console::new(io::stderr(), printer.stderr_options())),
+            };
         }
         recorder = match arguments.console {
             None => recorder,
@@ -82,29 +86,22 @@ impl Exports {
     }
 }
 
-enum Asked {
-    Receiver(Box<ExportOptions>),
-    File(String),
-}
-
-/// Reads what `--otlp` was given; without it, the standard variables say where to send.
-fn asked(given: &[String], printer: &mut Printer) -> Result<Vec<(String, Asked)>, Failure> {
+/// Reads what `--otlp` was given; without it, the configuration says where to send.
+fn asked(given: &[String], config: &Config, printer: &mut Printer) -> Result<Vec<Destination>, Failure> {
+    if given.is_empty() {
+        let (destinations, warnings) = config.destinations()?;
+        warn(&warnings, printer);
+        return Ok(destinations);
+    }
     let mut asked = Vec::new();
     for text in given {
-        let destination = match text.strip_prefix("file:") {
-            Some(path) => Asked::File(path.to_owned()),
-            None => {
-                let (builder, warnings) = telemetry::exporter_named(text).map_err(|error| wrong(text, &error))?;
-                warn(&warnings, printer);
-                Asked::Receiver(Box::new(builder.options().map_err(|error| wrong(text, &error))?))
-            }
+        let wrong = |error: ConfigError| {
+            let why: Vec<&str> = error.problems().iter().map(|problem| problem.message.as_str()).collect();
+            Failure::usage(format!("`--otlp {text}`: {}", why.join("; ")))
         };
-        asked.push((text.clone(), destination));
-    }
-    if given.is_empty() {
-        let (options, warnings) = telemetry::export_options_from_environment();
+        let (destinations, warnings) = config.destinations_named(std::slice::from_ref(text)).map_err(wrong)?;
         warn(&warnings, printer);
-        asked.extend(options.map(|options| (address_of(&options), Asked::Receiver(Box::new(options)))));
+        asked.extend(destinations);
     }
     Ok(asked)
 }
@@ -126,18 +123,13 @@ fn ask_for_project(name: &str, options: &ExportOptions) -> Option<mpsc::Receiver
 }
 
 /// What can't be sent soon waits on disk, so that the end of the run doesn't wait.
-fn patient(options: ExportOptions, spool: &Path) -> ExportOptions {
-    let spool = SpoolOptions { folder: spool.to_owned(), bytes: SPOOL_BYTES };
-    ExportOptions { spool: Some(spool), flush_timeout: PATIENCE, ..options }
+fn patient(options: ExportOptions, config: &Config, spool: &Path) -> ExportOptions {
+    ExportOptions { spool: config.spool(Some(spool.to_owned())), flush_timeout: PATIENCE, ..options }
 }
 
 fn address_of(options: &ExportOptions) -> String {
     let all = [&options.traces, &options.metrics, &options.logs];
     all.into_iter().flatten().next().map(|destination| destination.url.clone()).unwrap_or_default()
-}
-
-fn wrong(text: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::usage(format!("`--otlp {text}`: {error}"))
 }
 
 fn warn(warnings: &[String], printer: &mut Printer) {

@@ -24,6 +24,7 @@ use self::output::output;
 use self::place::Place;
 use self::prepared::{Prepared, map_items};
 use crate::arguments::RunArguments;
+use crate::configuration;
 use crate::failure::{CANCELLED, FAILED, Failure};
 use crate::printer::Printer;
 use crate::run_inputs::RunInputs;
@@ -42,13 +43,15 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
         check_output(&file, name)?;
     }
     printer.check(arguments.o.as_deref())?;
-    let map_items = map_items(&arguments.map_items)?;
-    let place = Place::open(&arguments, printer)?;
-    let children = Children::listen(place.takes_others(), printer);
+    let config = configuration::load()?;
+    config.warnings().iter().for_each(|warning| printer.note(&format!("warning: {warning}")));
+    let map_items = arguments.map_items.as_deref().map_or(Ok(config.map_items()), map_items)?;
+    let place = Place::open(&arguments, &config, printer)?;
+    let children = Children::listen(place.takes_others(), &config, printer);
     let variables = children.variables().into();
     let surroundings = Surroundings { ignored: place.ignored(&here), variables, ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;
-    let prepared = Prepared::new(&arguments, map_items, &place, printer);
+    let prepared = Prepared::new(&arguments, &config, map_items, &place, printer);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("no async runtime: {error}")))?;
     let (outcome, live) = runtime.block_on(async {
@@ -77,6 +80,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     if let Err(error) = kept {
         undelivered(&error, &place.shown(Path::new(""))).iter().for_each(|line| printer.note(line));
     }
+    place.forget(&config, printer);
     output(&arguments, &file, &outcome, &live, printer)?;
     Ok(ExitCode::from(exit_code(outcome.status())))
 }

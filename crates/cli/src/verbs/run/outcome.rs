@@ -100,9 +100,15 @@ pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
     path.strip_prefix(here).unwrap_or(path)
 }
 
-/// Says under which id the run is kept, and where.
+/// The place of a store that ends with the run.
+const MEMORY: &str = "memory:";
+
+/// Says under which id the run is kept, and where, if it is.
 pub(super) fn say_where(outcome: &Outcome, store: &str, printer: &mut Printer) {
     let id = outcome.id().to_string();
+    if store == MEMORY {
+        return printer.note(&format!("\nrun {id}"));
+    }
     let short: String = id.chars().take(SHORT_ID).collect();
     printer.note(&format!("\nrun {id}\nkept in {store} (flowglass show {short})"));
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flowglass::config::{Config, StorePlace};
 use flowglass::model::RunId;
-use flowglass::store::{SinkOptions, Store};
+use flowglass::store::Store;
 use flowglass::{DiskCache, Recorder, telemetry};
 
 use super::committed::{Ledger, PassedOn};
@@ -28,22 +29,25 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn open(arguments: &RunArguments, printer: &mut Printer) -> Result<Self, Failure> {
+    pub(super) fn open(arguments: &RunArguments, config: &Config, printer: &mut Printer) -> Result<Self, Failure> {
         let attributes = attributes(&arguments.attributes)?;
-        let location = arguments.store.location()?;
-        let store = arguments.store.any_or_new()?;
+        let location = location(arguments, config)?;
+        let store = location.any_or_new()?;
         let resumed = arguments.resume.as_deref().map(|id| store.find_run(id)).transpose()?.map(|run| run.id);
         let ledger = Ledger::default();
-        let sink = ledger.over(store.sink(SinkOptions::default())?);
-        let mut recorder = telemetry::to_sink(STORE, sink);
+        let sink = ledger.over(store.sink(config.sink_options())?);
+        let recorder = config.apply(telemetry::to_sink(STORE, sink), false);
+        let mut recorder = config.writing_logs(recorder)?;
         for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
-        let (exports, recorder) = Exports::add(arguments, &location.spool()?, recorder, printer)?;
-        let cache = match (&arguments.cache, arguments.no_cache) {
-            (_, true) => None,
-            (Some(path), _) => Some(DiskCache::open(path)),
-            (None, _) => Some(DiskCache::open(location.cache()?)),
+        let (exports, recorder) = Exports::add(arguments, config, &location.spool()?, recorder, printer)?;
+        let configured = config.text("run.cache");
+        let cache = match (&arguments.cache, arguments.no_cache, configured.as_deref()) {
+            (_, true, _) | (None, _, Some("off")) => None,
+            (Some(path), ..) => Some(DiskCache::open(path)),
+            (None, _, Some(path)) => Some(DiskCache::open(path)),
+            (None, _, None) => Some(DiskCache::open(location.cache()?)),
         };
         let cache = cache.transpose().map_err(Failure::usage)?;
         Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports, ledger })
@@ -52,6 +56,14 @@ impl Place {
     /// What takes what the run's commands record themselves.
     pub(super) fn takes_others(&self) -> PassedOn {
         self.ledger.passing_on(self.recorder.clone())
+    }
+
+    /// Lets the store forget what it is to forget by itself.
+    pub(super) fn forget(&self, config: &Config, printer: &Printer) {
+        let policy = config.retention().filter(|_| self.store.capabilities().retention);
+        if let Some(Err(error)) = policy.map(|policy| self.store.retain(&policy)) {
+            printer.note(&format!("warning: old runs aren't forgotten: {error}"));
+        }
     }
 
     /// What changes with every run and so must not count in any cache key.
@@ -72,6 +84,12 @@ impl Place {
             Location::Address(_) => self.store.location(),
         }
     }
+}
+
+/// Says where a run is kept: where nothing is, in this process's memory.
+fn location(arguments: &RunArguments, config: &Config) -> Result<Location, Failure> {
+    let is_off = !arguments.store.is_named() && config.store_place() == StorePlace::Off;
+    if is_off || !config.is_enabled() { Ok(Location::memory()) } else { arguments.store.location() }
 }
 
 /// Reads what `--attr` was given. Of a key that comes twice it can't be told which value is meant.

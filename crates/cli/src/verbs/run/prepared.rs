@@ -1,5 +1,6 @@
 //! What is decided before a run starts, and the run itself.
 
+use flowglass::config::Config;
 use flowglass::model::TraceParent;
 use flowglass::term::progress::View;
 use flowglass::{CancelToken, Capture, LocalBackend, MapItems, MapMode, Pipeline};
@@ -48,16 +49,23 @@ pub(super) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(super) fn new(arguments: &RunArguments, map_items: MapItems, place: &'a Place, printer: &Printer) -> Self {
+    pub(super) fn new(
+        arguments: &RunArguments,
+        config: &Config,
+        map_items: MapItems,
+        place: &'a Place,
+        printer: &Printer,
+    ) -> Self {
         let mut backend = LocalBackend::default();
-        if let Some(workers) = arguments.max_workers {
-            backend = backend.max_workers(usize::from(workers));
+        let workers = arguments.max_workers.map(u64::from).or_else(|| config.count("run.max_workers"));
+        if let Some(workers) = workers.and_then(|workers| usize::try_from(workers).ok()) {
+            backend = backend.max_workers(workers);
         }
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let parent = std::env::var("TRACEPARENT").ok().and_then(|parent| parent.parse().ok());
         Self {
             place,
-            style: style(arguments, &backend, printer),
+            style: style(arguments, config, &backend, printer),
             backend,
             map_mode: match arguments.map_mode {
                 MapModeArgument::Zip => MapMode::Zip,
@@ -65,10 +73,11 @@ impl<'a> Prepared<'a> {
             },
             map_items,
             capture: match arguments.capture {
-                CaptureArgument::Full => Capture::Full,
-                CaptureArgument::Previews => Capture::Previews,
-                CaptureArgument::Types => Capture::Types,
-                CaptureArgument::Off => Capture::Off,
+                None => config.capture(),
+                Some(CaptureArgument::Full) => Capture::Full,
+                Some(CaptureArgument::Previews) => Capture::Previews,
+                Some(CaptureArgument::Types) => Capture::Types,
+                Some(CaptureArgument::Off) => Capture::Off,
             },
             parent,
             cancel: CancelToken::new(),
@@ -92,11 +101,17 @@ impl<'a> Prepared<'a> {
     }
 }
 
-fn style(arguments: &RunArguments, backend: &LocalBackend, printer: &Printer) -> Style {
+fn style(arguments: &RunArguments, config: &Config, backend: &LocalBackend, printer: &Printer) -> Style {
     let (_, height) = printer.stderr_size();
     let options = printer.stderr_options();
     let bars = Style::Bars(View { options, height, workers: u64::try_from(backend.workers()).ok() });
-    match arguments.progress {
+    let configured = || match config.text("run.progress").as_deref() {
+        Some("bars") => ProgressArgument::Bars,
+        Some("lines") => ProgressArgument::Lines,
+        Some("off") => ProgressArgument::Off,
+        _ => ProgressArgument::Auto,
+    };
+    match arguments.progress.unwrap_or_else(configured) {
         _ if arguments.quiet => Style::Off,
         ProgressArgument::Off => Style::Off,
         ProgressArgument::Bars => bars,
