@@ -6,7 +6,9 @@ use std::thread::{self, JoinHandle};
 
 use super::failure::Failure;
 use super::link::Link;
+use super::retention;
 use super::session::Session;
+use crate::RetentionPolicy;
 
 /// A sink that was silent for so many beats is taken for dead.
 const BEATS: i32 = 3;
@@ -37,13 +39,17 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub(super) fn start(link: &Arc<Link>, sink: i64) -> Self {
+    /// Starts to beat. Between beats, the store forgets what the policy names, if nobody saw to that for an hour.
+    pub(super) fn start(link: &Arc<Link>, sink: i64, policy: Option<RetentionPolicy>) -> Self {
         let (stop, stopped) = mpsc::channel();
         let link = Arc::clone(link);
         let beats = move || {
+            // A server that is away hears the next one.
+            let forget = || policy.iter().for_each(|policy| _ = retention::retain_if_due(&link, policy));
+            forget();
             while stopped.recv_timeout(link.options.heartbeat) == Err(RecvTimeoutError::Timeout) {
-                // A server that is away hears the next one.
                 let _ = beat(&link, sink);
+                forget();
             }
         };
         // Without the thread, the sink only seems dead while it has nothing to write.

@@ -139,9 +139,9 @@ impl Store for PostgresStore {
         Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention().with_sql().with_export()
     }
 
-    /// Whatever the options say, what was written survives the death of the server.
-    fn sink(&self, _: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
-        Ok(Box::new(PostgresSink::open(&self.link)?))
+    /// Whatever the options say of durability, what was written survives the death of the server.
+    fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
+        Ok(Box::new(PostgresSink::open(&self.link, options.retention)?))
     }
 
     fn query(&self, query: &Query) -> Result<Page, StoreError> {

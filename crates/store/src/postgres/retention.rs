@@ -1,5 +1,7 @@
 //! Forgetting runs: a policy names them, and one transaction takes them away. Days of which nothing stays are dropped as a whole.
 
+use std::sync::Arc;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -30,6 +32,19 @@ pub(super) fn retain(link: &Link, session: &mut Session, policy: &RetentionPolic
         }
     }
     Ok(forgotten)
+}
+
+/// Takes it upon itself to let the store forget, unless somebody did within the hour.
+const CLAIM: &str = "INSERT INTO retained (one, at) VALUES (true, clock_timestamp()) ON CONFLICT (one) DO UPDATE SET at = excluded.at \
+     WHERE retained.at NOT BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()";
+
+/// Forgets what the policy says if nobody did for an hour.
+pub(super) fn retain_if_due(link: &Arc<Link>, policy: &RetentionPolicy) -> Result<(), Failure> {
+    let claimed = link.borrow()?.ask(|link, client| link.wait(client.execute(CLAIM, &[])))?;
+    if claimed > 0 {
+        retain(link, &mut Session::new(link)?, policy)?;
+    }
+    Ok(())
 }
 
 /// Says what would be forgotten at once, and changes nothing. A span is taken to be as large as any other.

@@ -8,7 +8,8 @@ use crate::hash::hash;
 use crate::{StoreError, StoreErrorKind};
 
 /// What leads from each version to the next. What stands here once is never changed.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 
 /// The version that this code writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

@@ -8,7 +8,7 @@ use super::backlog::Backlog;
 use super::commit::{Committer, Written};
 use super::heartbeat::Heartbeat;
 use super::link::Link;
-use crate::StoreError;
+use crate::{RetentionPolicy, StoreError};
 
 /// Writes batches into a [`PostgresStore`](super::PostgresStore).
 pub(super) struct PostgresSink {
@@ -19,9 +19,9 @@ pub(super) struct PostgresSink {
 }
 
 impl PostgresSink {
-    pub(super) fn open(link: &Arc<Link>) -> Result<Self, StoreError> {
+    pub(super) fn open(link: &Arc<Link>, retention: Option<RetentionPolicy>) -> Result<Self, StoreError> {
         let (committer, id) = Committer::open(link)?;
-        let heartbeat = Some(Heartbeat::start(link, id));
+        let heartbeat = Some(Heartbeat::start(link, id, retention));
         Ok(Self { id, backlog: Backlog::open(link, committer), heartbeat })
     }
 

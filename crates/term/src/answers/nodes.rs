@@ -73,10 +73,10 @@ mod tests {
             rollup("node files", "files", &[50], 0),
         ];
         insta::assert_snapshot!(nodes(&by_node(&rollups), 10, &Options::plain(120)), @"
-        NAME             PIPELINE  COUNT    FAILED  SHARE  TOTAL   MEAN    P50    P90    P95    P99    MAX
-        pipeline digest  digest        1                   900ms  900ms  900ms  900ms  900ms  900ms  900ms
-        node words       digest        3  1 (33 %)   93 %  700ms  233ms  199ms  360ms  380ms  396ms  400ms
-        node files       digest        1            6.7 %   50ms   50ms   50ms   50ms   50ms   50ms   50ms
+        NAME             PIPELINE  COUNT    FAILED  SHARE  TOTAL   MEAN    MIN    P50    P90    P95    P99    MAX
+        pipeline digest  digest        1                   900ms  900ms  900ms  900ms  900ms  900ms  900ms  900ms
+        node words       digest        3  1 (33 %)   93 %  700ms  233ms  100ms  199ms  360ms  380ms  396ms  400ms
+        node files       digest        1            6.7 %   50ms   50ms   50ms   50ms   50ms   50ms   50ms   50ms
         ");
         insta::assert_snapshot!(nodes(&by_node(&rollups), 1, &Options::plain(40)), @"
         NAME             COUNT  TOTAL    P50
