@@ -44,15 +44,19 @@ pub(super) fn secrets(bytes: &[u8], hides: &dyn Fn(&str) -> bool, has_cards: boo
     if bytes.len() < SHORTEST {
         return found;
     }
-    let is_clue = |at: usize| match CLUES[usize::from(bytes[at])] {
+    let is_clue = |byte: &u8| match CLUES[usize::from(*byte)] {
         Clue::Nothing => false,
         Clue::Digit => has_cards,
-        Clue::Service => shapes::may_end_beginning(bytes, at),
         _ => true,
     };
     let mut at = 0;
-    while let Some(next) = (at..bytes.len()).find(|at| is_clue(*at)) {
-        at = next;
+    // Most bytes are no clue, and most dashes and dots lead nowhere: the first is asked of each byte, and the second right after.
+    while let Some(more) = bytes[at..].iter().position(is_clue) {
+        at += more;
+        if CLUES[usize::from(bytes[at])] == Clue::Service && !shapes::may_end_beginning(bytes, at) {
+            at += 1;
+            continue;
+        }
         match look(bytes, at, hides, has_cards) {
             Some(range) => {
                 at = range.end.max(at + 1);
