@@ -3,6 +3,7 @@
 //!
 //! A batch is taken for good when it is on the server or in the folder. Whoever gives batches never waits for a server that is away.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ const LAST_MINUTE: Duration = Duration::from_secs(10);
 /// Batches on their way to the server.
 pub(super) struct Backlog {
     link: Arc<Link>,
+    /// The number of the sink that gives the batches.
+    sink: i64,
     committer: Mutex<Committer>,
     state: Mutex<State>,
     news: Condvar,
@@ -47,9 +50,10 @@ impl State {
 
 impl Backlog {
     /// Begins with what other processes left in the folder, if there is one.
-    pub(super) fn open(link: &Arc<Link>, committer: Committer) -> Arc<Self> {
+    pub(super) fn open(link: &Arc<Link>, committer: Committer, sink: i64) -> Arc<Self> {
         let backlog = Arc::new(Self {
             link: Arc::clone(link),
+            sink,
             committer: Mutex::new(committer),
             state: Mutex::default(),
             news: Condvar::new(),
@@ -79,7 +83,7 @@ impl Backlog {
     }
 
     /// Ends a sink: brings what it can, and says that the sink has ended.
-    pub(super) fn end(&self, sink: i64) {
+    pub(super) fn end(&self) {
         let carrier = {
             let mut state = self.state.lock();
             state.is_ending = true;
@@ -90,7 +94,7 @@ impl Backlog {
             let _ = carrier.join();
         }
         // Where this fails, the sink falls silent, and is taken for dead a little later.
-        let _ = self.committer.lock().end(sink);
+        let _ = self.committer.lock().end(self.sink);
     }
 
     /// Puts batches into the folder.
@@ -198,7 +202,12 @@ impl Backlog {
             Ok(Written { batch: Arc::new(batch), sink, again: true })
         });
         let batches = decoded.collect::<Result<Vec<_>, StoreError>>()?;
-        self.committer.lock().commit(&batches)
+        let mut committer = self.committer.lock();
+        committer.commit(&batches)?;
+        // Only a sink that has ended leaves anything to others, and what it could not bring is also that it ended.
+        let others: BTreeSet<i64> = batches.iter().map(|written| written.sink).filter(|sink| *sink != self.sink).collect();
+        others.into_iter().for_each(|sink| committer.found_ended(sink));
+        Ok(())
     }
 
     fn remove_first(&self, count: usize) {

@@ -90,6 +90,11 @@ impl Committer {
         })
     }
 
+    /// Notes that the sink of another process has ended. Where that fails, it is taken for dead after its silence.
+    pub(super) fn found_ended(&mut self, sink: i64) {
+        let _ = self.with_session(|link, session| heartbeat::found_ended(link, session, sink));
+    }
+
     fn with_session<T>(&mut self, work: impl FnOnce(&Link, &mut Session) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut session = self.session()?;
         let done = work(&self.link, &mut session)?;

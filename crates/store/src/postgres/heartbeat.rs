@@ -31,6 +31,11 @@ pub(super) fn end(link: &Link, session: &mut Session, sink: i64) -> Result<(), F
     session.execute(link, update, &[&sink]).map(|_| ())
 }
 
+/// Notes that a sink ended at the latest when it was last seen, without having said so.
+pub(super) fn found_ended(link: &Link, session: &mut Session, sink: i64) -> Result<(), Failure> {
+    session.execute(link, "UPDATE sink SET ended = seen WHERE id = $1 AND ended IS NULL", &[&sink]).map(|_| ())
+}
+
 /// A thread that beats until it is dropped.
 pub(super) struct Heartbeat {
     /// Nothing only while it is dropped.

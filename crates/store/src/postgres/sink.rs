@@ -22,7 +22,7 @@ impl PostgresSink {
     pub(super) fn open(link: &Arc<Link>, retention: Option<RetentionPolicy>) -> Result<Self, StoreError> {
         let (committer, id) = Committer::open(link)?;
         let heartbeat = Some(Heartbeat::start(link, id, retention));
-        Ok(Self { id, backlog: Backlog::open(link, committer), heartbeat })
+        Ok(Self { id, backlog: Backlog::open(link, committer, id), heartbeat })
     }
 
     fn commit(&self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
@@ -55,6 +55,6 @@ impl Sink for PostgresSink {
 impl Drop for PostgresSink {
     fn drop(&mut self) {
         drop(self.heartbeat.take());
-        self.backlog.end(self.id);
+        self.backlog.end();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowglass_model::{Batch, Sink, Span, SpanId, Status, TraceId};
 use flowglass_store::conformance::Recording;
 use flowglass_store::query::{Query, Select};
-use flowglass_store::{MemoryStore, SinkOptions, Store, StoreErrorKind};
+use flowglass_store::{MemoryStore, PostgresOptions, PostgresStore, SinkOptions, Store, StoreErrorKind};
 
 use super::server::Server;
 use super::{all, batch, open};
@@ -81,7 +81,10 @@ fn what_waits_is_brought_while_the_sink_lives() {
 #[test]
 fn what_a_process_could_not_bring_the_next_one_brings() {
     let Some(mut server) = Server::start() else { return };
-    let (store, memory) = (open(&server, "s"), MemoryStore::new());
+    // By its silence, nobody would take the first process for dead in this test's time.
+    let patient = server.address("s").replace("heartbeat=100ms", "heartbeat=1h");
+    let store = PostgresStore::create_or_open(&patient, PostgresOptions::default()).unwrap();
+    let memory = MemoryStore::new();
     let mut sink = store.sink(SinkOptions::default()).unwrap();
     let mut reference = memory.sink(SinkOptions::default()).unwrap();
     server.stop();
