@@ -82,7 +82,7 @@ fn what_waits_is_brought_while_the_sink_lives() {
 fn what_a_process_could_not_bring_the_next_one_brings() {
     let Some(mut server) = Server::start() else { return };
     // By its silence, nobody would take the first process for dead in this test's time.
-    let patient = server.address("s").replace("heartbeat=100ms", "heartbeat=1h");
+    let patient = server.address("s") + "&heartbeat=1h";
     let store = PostgresStore::create_or_open(&patient, PostgresOptions::default()).unwrap();
     let memory = MemoryStore::new();
     let mut sink = store.sink(SinkOptions::default()).unwrap();

@@ -75,7 +75,7 @@ impl Server {
     pub(crate) fn address(&self, schema: &str) -> String {
         let spool = self.folder.path().join("spool").join(schema);
         format!(
-            "postgres://me:secret@127.0.0.1:{}/postgres?schema={schema}&heartbeat=100ms&spool={}",
+            "postgres://me:secret@127.0.0.1:{}/postgres?schema={schema}&spool={}",
             self.port,
             spool.display().to_string().replace('/', "%2F")
         )

@@ -117,7 +117,9 @@ fn child_that_opens() {
 fn what_a_dead_process_left_is_interrupted() {
     let Some(server) = Server::start() else { return };
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["sharing::child_that_opens", "--exact", "--nocapture"]).env(ADDRESS, server.address("s"));
+    command
+        .args(["sharing::child_that_opens", "--exact", "--nocapture"])
+        .env(ADDRESS, server.address("s") + "&heartbeat=500ms");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains(READY)));
