@@ -10,8 +10,11 @@
 pub(crate) mod faults;
 mod header;
 mod page_sum;
+#[cfg(test)]
+pub(crate) mod power;
 mod scan;
 mod shim;
+mod state;
 
 pub(crate) use header::APPLICATION_ID;
 pub(crate) use scan::damaged_pages;

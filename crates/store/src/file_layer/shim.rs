@@ -4,16 +4,17 @@
 //! the file of SQLite's own layer, which every call is passed on to.
 #![expect(unsafe_code, reason = "SQLite calls a file system through pointers")]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::size_of;
+use std::path::Path;
 use std::ptr;
 use std::slice;
 use std::sync::OnceLock;
 
 use rusqlite::{Connection, ffi};
 
-use super::header;
 use super::page_sum::{SUM_BYTES, is_whole, seal};
+use super::state::{self, State};
 
 const NAME: &CStr = c"flowglass";
 
@@ -23,42 +24,6 @@ struct ShimFile {
     methods: *const ffi::sqlite3_io_methods,
     /// A leaked box, from opening to closing.
     state: *mut State,
-}
-
-/// What the layer knows of an open file.
-#[derive(Default)]
-struct State {
-    /// Whether this is the main file, and not a log or a journal.
-    is_main: bool,
-    /// The size of its pages, once its header was seen and is that of a store.
-    page_bytes: Option<usize>,
-    /// A page on its way to the disk, with its checksum.
-    sealed: Vec<u8>,
-    #[cfg(test)]
-    faults: Option<std::sync::Arc<super::faults::Faults>>,
-}
-
-impl State {
-    /// Says whether so many bytes at an offset are one page with a checksum.
-    fn is_page(&self, len: usize, offset: u64) -> bool {
-        self.is_main && self.page_bytes == Some(len) && offset.is_multiple_of(len as u64)
-    }
-
-    fn learn(&mut self, bytes: &[u8], offset: u64) {
-        if self.is_main && offset == 0 {
-            self.page_bytes = header::page_bytes(bytes).or(self.page_bytes);
-        }
-    }
-
-    #[cfg(test)]
-    fn fault(&self, otherwise: c_int) -> Option<c_int> {
-        self.faults.as_ref()?.next(otherwise)
-    }
-
-    #[cfg(not(test))]
-    const fn fault(&self, _otherwise: c_int) -> Option<c_int> {
-        None
-    }
 }
 
 /// SQLite's own layer. It lives as long as the process and may be used by any thread.
@@ -91,6 +56,7 @@ fn register() -> Option<Base> {
     ours.pNext = ptr::null_mut();
     ours.szOsFile += size_of::<ShimFile>() as c_int;
     ours.xOpen = Some(open);
+    ours.xDelete = Some(delete);
     // SAFETY: the structure is leaked, as SQLite keeps it for ever.
     let code = unsafe { ffi::sqlite3_vfs_register(Box::leak(Box::new(ours)), 0) };
     (code == ffi::SQLITE_OK).then_some(Base(base))
@@ -174,17 +140,23 @@ unsafe extern "C" fn open(
     }
 }
 
-#[cfg(not(test))]
-fn new_state(_: ffi::sqlite3_filename, flags: c_int) -> State {
-    State { is_main: flags & ffi::SQLITE_OPEN_MAIN_DB != 0, ..State::default() }
-}
-
-#[cfg(test)]
 fn new_state(name: ffi::sqlite3_filename, flags: c_int) -> State {
     // SAFETY: SQLite's names end with a zero; a temporary file has none.
     let path = (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned());
-    let faults = path.and_then(|path| super::faults::of(std::path::Path::new(&path)));
-    State { is_main: flags & ffi::SQLITE_OPEN_MAIN_DB != 0, faults, ..State::default() }
+    State::new(path.as_deref().map(Path::new), flags & ffi::SQLITE_OPEN_MAIN_DB != 0)
+}
+
+unsafe extern "C" fn delete(_: *mut ffi::sqlite3_vfs, name: *const c_char, sync_folder: c_int) -> c_int {
+    let Some(Some(Base(base))) = BASE.get() else { return ffi::SQLITE_IOERR_DELETE };
+    // SAFETY: the layer below lives for ever, and takes the name as it came, which ends with a zero.
+    let (code, path) = unsafe {
+        let Some(delete) = (**base).xDelete else { return ffi::SQLITE_IOERR_DELETE };
+        (delete(*base, name, sync_folder), CStr::from_ptr(name).to_string_lossy())
+    };
+    if code == ffi::SQLITE_OK {
+        state::note_delete(Path::new(&*path), sync_folder != 0);
+    }
+    code
 }
 
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
@@ -212,34 +184,47 @@ unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, buffer: *const c_void, 
     if let Some(code) = state.fault(ffi::SQLITE_IOERR_WRITE) {
         return code;
     }
-    if let (Ok(len), Ok(at)) = (usize::try_from(count), u64::try_from(offset)) {
-        // SAFETY: SQLite hands over as many bytes.
-        let bytes = unsafe { slice::from_raw_parts(buffer.cast::<u8>(), len) };
-        state.learn(bytes, at);
-        if state.is_page(len, at) {
-            state.sealed.clear();
-            state.sealed.extend_from_slice(bytes);
-            seal(&mut state.sealed, at);
-            return pass_on!(file, xWrite, ffi::SQLITE_IOERR_WRITE, state.sealed.as_ptr().cast(), count, offset);
-        }
+    let (Ok(len), Ok(at)) = (usize::try_from(count), u64::try_from(offset)) else { return ffi::SQLITE_IOERR_WRITE };
+    // SAFETY: SQLite hands over as many bytes.
+    let mut bytes = unsafe { slice::from_raw_parts(buffer.cast::<u8>(), len) };
+    state.learn(bytes, at);
+    if state.is_page(len, at) {
+        state.sealed.clear();
+        state.sealed.extend_from_slice(bytes);
+        seal(&mut state.sealed, at);
+        bytes = &state.sealed;
     }
-    pass_on!(file, xWrite, ffi::SQLITE_IOERR_WRITE, buffer, count, offset)
+    let code = pass_on!(file, xWrite, ffi::SQLITE_IOERR_WRITE, bytes.as_ptr().cast(), count, offset);
+    if code == ffi::SQLITE_OK {
+        state.note_write(at, bytes);
+    }
+    code
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: i64) -> c_int {
     // SAFETY: the file is open.
-    if let Some(code) = unsafe { state(file) }.fault(ffi::SQLITE_IOERR_TRUNCATE) {
+    let state = unsafe { state(file) };
+    if let Some(code) = state.fault(ffi::SQLITE_IOERR_TRUNCATE) {
         return code;
     }
-    pass_on!(file, xTruncate, ffi::SQLITE_IOERR_TRUNCATE, size)
+    let code = pass_on!(file, xTruncate, ffi::SQLITE_IOERR_TRUNCATE, size);
+    if code == ffi::SQLITE_OK {
+        state.note_truncate(size);
+    }
+    code
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: the file is open.
-    if let Some(code) = unsafe { state(file) }.fault(ffi::SQLITE_IOERR_FSYNC) {
+    let state = unsafe { state(file) };
+    if let Some(code) = state.fault(ffi::SQLITE_IOERR_FSYNC) {
         return code;
     }
-    pass_on!(file, xSync, ffi::SQLITE_IOERR_FSYNC, flags)
+    let code = pass_on!(file, xSync, ffi::SQLITE_IOERR_FSYNC, flags);
+    if code == ffi::SQLITE_OK {
+        state.note_flush();
+    }
+    code
 }
 
 unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, size: *mut i64) -> c_int {

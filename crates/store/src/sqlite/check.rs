@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row};
 use super::blocks::Blocks;
 use super::failure::Failure;
 use super::joined::root_of_run;
+use super::place::beside;
 use super::runs::run_of_key;
 use super::segments::{self, Segment};
 use crate::block::bytes::Reader;
@@ -84,7 +85,7 @@ impl Checking<'_> {
     }
 
     fn pages(&mut self, path: &Path) {
-        match file_layer::damaged_pages(path) {
+        match file_layer::damaged_pages(path, &beside(path, "-wal")) {
             Err(error) => self.problem("the file", error.to_string()),
             Ok(pages) => {
                 for page in pages.iter().take(MOST_PAGES) {

@@ -94,8 +94,7 @@ impl SqliteStore {
     /// `NotWritable`, `NotOurs`, `Newer`, `Unsupported`, `Corrupt`, `Full`, `Busy`, `Io`.
     pub fn create_or_open(path: &Path) -> Result<Self, StoreError> {
         place::refuse_network(path)?;
-        let found = place::look(path)?;
-        if !matches!(found, Found::Store { complete: true, .. }) {
+        if !is_finished(path)? {
             create(path)?;
         }
         Self::open_found(path)
@@ -107,6 +106,9 @@ impl SqliteStore {
     /// `NotFound`, `NotOurs`, `Newer`, `Unsupported`, `Corrupt`, `Busy`, `Io`.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         place::refuse_network(path)?;
+        if place::was_cut_off(path) && matches!(place::look(path)?, Found::Store { .. }) {
+            create(path)?;
+        }
         Self::open_found(path)
     }
 
@@ -313,6 +315,11 @@ impl SqliteStore {
     }
 }
 
+/// Says whether a store is there that was made to its end.
+fn is_finished(path: &Path) -> Result<bool, StoreError> {
+    Ok(matches!(place::look(path)?, Found::Store { complete: true, .. }) && !place::was_cut_off(path))
+}
+
 fn create(path: &Path) -> Result<(), StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
@@ -322,8 +329,10 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
     let _gate = LockFolder::of(path).enter()?;
     // Another process may have finished it while this one waited.
+    if is_finished(path)? {
+        return Ok(());
+    }
     match place::look(path)? {
-        Found::Store { complete: true, .. } => Ok(()),
         Found::Store { version, .. } if version > schema::FORMAT_VERSION => Err(place::newer(path, version)),
         _ => connection::create(path),
     }

@@ -81,6 +81,14 @@ fn judge(header: &[u8]) -> Result<Found, Wrong> {
     }
 }
 
+/// Says whether a transaction that made the store was cut off before its end: SQLite then finds its journal, whose first byte isn't
+/// zero, and takes back what was done; a connection that only reads can't. Finished stores have a log and no journal.
+pub(super) fn was_cut_off(path: &Path) -> bool {
+    let mut first = [0];
+    let journal = File::open(beside(path, "-journal"));
+    journal.is_ok_and(|mut journal| journal.read_exact(&mut first).is_ok()) && first != [0]
+}
+
 /// Tells a file from another that takes its place: its device and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity(u64, u64);

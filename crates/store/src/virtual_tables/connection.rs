@@ -1,5 +1,6 @@
 //! The connection that SQL statements are asked on, and what there is to ask.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -7,9 +8,9 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 
 use super::column::Column;
-use super::module::register;
+use super::module::{Names, register};
 use super::moment;
-use super::refusal::refusal;
+use super::refusal::{Wrong, refusal};
 use super::rows::SqlStatement;
 use super::state::Shared;
 use super::table::Table;
@@ -57,7 +58,10 @@ impl Default for SqlLimits {
 /// ```
 pub struct SqlConnection {
     connection: Connection,
+    /// The same tables without other names of columns, once a statement was ambiguous with them.
+    own_names: OnceCell<Connection>,
     shared: Shared,
+    limits: SqlLimits,
 }
 
 impl std::fmt::Debug for SqlConnection {
@@ -73,8 +77,9 @@ impl SqliteStore {
     /// `Newer`, `Corrupt`, `Busy`, `Io`.
     pub fn sql(&self, limits: SqlLimits) -> Result<SqlConnection, StoreError> {
         let shared = Shared::new(self.snapshot()?, limits.time);
-        let connection = connect(&shared, limits).map_err(|error| StoreError::sqlite(self.path(), "read", error))?;
-        Ok(SqlConnection { connection, shared })
+        let connection =
+            connect(&shared, Names::All, limits).map_err(|error| StoreError::sqlite(self.path(), "read", error))?;
+        Ok(SqlConnection { connection, own_names: OnceCell::new(), shared, limits })
     }
 }
 
@@ -84,7 +89,24 @@ impl SqlConnection {
     /// # Errors
     /// `Sql`: the message shows the place and, where there is one, the name that was probably meant.
     pub fn prepare(&self, statement: &str) -> Result<SqlStatement<'_>, StoreError> {
-        SqlStatement::new(&self.connection, &self.shared, statement).map_err(|wrong| refusal(statement, wrong))
+        let read = |connection| SqlStatement::new(connection, &self.shared, statement);
+        let read_otherwise = |wrong: Wrong| match self.with_own_names(&wrong) {
+            Some(connection) => read(connection).map_err(|other| if other.is_ambiguous() { other } else { wrong }),
+            None => Err(wrong),
+        };
+        read(&self.connection).or_else(read_otherwise).map_err(|wrong| refusal(statement, wrong))
+    }
+
+    /// Returns where no alias can be what makes a name ambiguous, if a name is.
+    fn with_own_names(&self, wrong: &Wrong) -> Option<&Connection> {
+        if !wrong.is_ambiguous() {
+            return None;
+        }
+        if self.own_names.get().is_none() {
+            // Without memory for it, the first message stands.
+            let _ = self.own_names.set(connect(&self.shared, Names::Own, self.limits).ok()?);
+        }
+        self.own_names.get()
     }
 
     /// Returns how many blocks were opened so far.
@@ -94,8 +116,8 @@ impl SqlConnection {
     }
 }
 
-fn connect(shared: &Shared, limits: SqlLimits) -> rusqlite::Result<Connection> {
-    let mut connection = connect_unlimited(shared)?;
+fn connect(shared: &Shared, names: Names, limits: SqlLimits) -> rusqlite::Result<Connection> {
+    let mut connection = connect_unlimited(shared, names)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(limits.value_bytes).unwrap_or(i32::MAX))?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     let watched = shared.clone();
@@ -105,19 +127,19 @@ fn connect(shared: &Shared, limits: SqlLimits) -> rusqlite::Result<Connection> {
 }
 
 /// Makes a connection that has the tables, and on which everything is allowed.
-pub(super) fn connect_unlimited(shared: &Shared) -> rusqlite::Result<Connection> {
+pub(super) fn connect_unlimited(shared: &Shared, names: Names) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     connection.create_collation(moment::COLLATION, moment::compare)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "FILE")?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    register::<Runs>(&connection, shared)?;
-    register::<Spans>(&connection, shared)?;
-    register::<Events>(&connection, shared)?;
-    register::<Metrics>(&connection, shared)?;
-    register::<Logs>(&connection, shared)?;
-    register::<Attributes>(&connection, shared)?;
-    register::<Rollups>(&connection, shared)?;
+    register::<Runs>(&connection, shared, names)?;
+    register::<Spans>(&connection, shared, names)?;
+    register::<Events>(&connection, shared, names)?;
+    register::<Metrics>(&connection, shared, names)?;
+    register::<Logs>(&connection, shared, names)?;
+    register::<Attributes>(&connection, shared, names)?;
+    register::<Rollups>(&connection, shared, names)?;
     Ok(connection)
 }
 

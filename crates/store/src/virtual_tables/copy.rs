@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::connection::connect_unlimited;
-use super::connection::{SqlTable, sql_tables};
+use super::connection::{SqlTable, connect_unlimited, sql_tables};
+use super::module::Names;
 use super::state::Shared;
 use crate::{Selection, SqliteStore, StoreError, StoreErrorKind};
 
@@ -43,7 +43,7 @@ impl SqliteStore {
 }
 
 fn copy(shared: &Shared, path: &Path, selection: &Selection) -> rusqlite::Result<u64> {
-    let connection = connect_unlimited(shared)?;
+    let connection = connect_unlimited(shared, Names::All)?;
     connection.execute("ATTACH ?1 AS copy", [path.to_string_lossy()])?;
     // The file is new: there is nothing to protect until it is whole.
     connection.execute_batch("PRAGMA copy.journal_mode = OFF; PRAGMA copy.synchronous = OFF; BEGIN")?;

@@ -16,10 +16,19 @@ use super::state::Shared;
 use super::table::{Picked, Rows, Scan, Table};
 use crate::sqlite::Depth;
 
+/// By which names a statement reaches columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// By their own, and by aliases.
+    All,
+    /// By their own alone: an alias may be what another table calls its column.
+    Own,
+}
+
 /// Adds a table to a connection.
-pub(super) fn register<T: Table>(connection: &Connection, shared: &Shared) -> Result<()> {
+pub(super) fn register<T: Table>(connection: &Connection, shared: &Shared, names: Names) -> Result<()> {
     let module: &'static Module<'static, Tab<T>> = const { &Module::eponymous_only_module() };
-    connection.create_module(T::NAME, module, Some(shared.clone()))
+    connection.create_module(T::NAME, module, Some((shared.clone(), names)))
 }
 
 /// A table as SQLite knows it.
@@ -34,19 +43,19 @@ struct Tab<T> {
 // SAFETY: the struct has C's layout, and its first field is SQLite's.
 #[expect(unsafe_code, reason = "the trait is how SQLite's virtual tables are made")]
 unsafe impl<'vtab, T: Table> VTab<'vtab> for Tab<T> {
-    type Aux = Shared;
+    type Aux = (Shared, Names);
     type Cursor = Cursor<T>;
 
     fn connect(
         _: &mut VTabConnection,
-        aux: Option<&Shared>,
+        aux: Option<&(Shared, Names)>,
         _: &[u8],
         _: &[u8],
         _: &[u8],
         _: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        let shared = aux.cloned().ok_or_else(|| rusqlite::Error::ModuleError("the table has no store".to_owned()))?;
-        let declared = CString::new(declaration(T::columns()))?;
+        let (shared, names) = aux.cloned().ok_or_else(|| rusqlite::Error::ModuleError("the table has no store".to_owned()))?;
+        let declared = CString::new(declaration(T::columns(), names))?;
         Ok((Cow::Owned(declared), Self { base: sqlite3_vtab::default(), shared, table: std::marker::PhantomData }))
     }
 
@@ -120,11 +129,13 @@ const fn side(operator: &IndexConstraintOp) -> Option<Side> {
     }
 }
 
-/// Returns the statement that declares the columns.
-fn declaration<C>(columns: &[Column<C>]) -> String {
+/// Returns the statement that declares the columns. They keep their places, so that an alias that doesn't count has a name that
+/// nobody asks for.
+fn declaration<C>(columns: &[Column<C>], names: Names) -> String {
     let column = |column: &Column<C>| {
         let hidden = if column.is_hidden() { " HIDDEN" } else { "" };
-        format!("\"{}\" {}{hidden}", column.name, column.kind.declared())
+        let left_out = if column.is_alias && names == Names::Own { " (alias)" } else { "" };
+        format!("\"{}{left_out}\" {}{hidden}", column.name, column.kind.declared())
     };
     format!("CREATE TABLE x({})", columns.iter().map(column).collect::<Vec<_>>().join(", "))
 }

@@ -18,6 +18,13 @@ pub(super) enum Wrong {
     Refused(rusqlite::Error),
 }
 
+impl Wrong {
+    /// Says whether several tables have a column by a name.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Refused(rusqlite::Error::SqlInputError { msg, .. }) if msg.starts_with("ambiguous column name"))
+    }
+}
+
 impl From<rusqlite::Error> for Wrong {
     fn from(error: rusqlite::Error) -> Self {
         Self::Refused(error)

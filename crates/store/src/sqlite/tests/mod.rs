@@ -6,6 +6,7 @@ mod faults;
 mod forgetting;
 mod merging;
 mod places;
+mod power;
 mod reading;
 mod times;
 mod writing;

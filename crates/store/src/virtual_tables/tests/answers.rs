@@ -20,6 +20,20 @@ fn runs_are_told_as_the_list_tells_them() {
 }
 
 #[test]
+fn an_alias_is_never_what_makes_a_name_ambiguous() {
+    let fixture = shop();
+    let counted = "SELECT run_id = trace_id, count(*) FROM runs JOIN spans USING (trace_id) GROUP BY 1";
+    assert_eq!(fixture.ask(counted), ["1|5"]);
+    assert_eq!(fixture.ask("SELECT count(*) FROM runs JOIN spans USING (run_id)"), ["5"]);
+    let sql = fixture.sql();
+    let error = |statement| sql.prepare(statement).map(|_| ()).unwrap_err().to_string();
+    let of_both = error("SELECT run_id, status FROM runs JOIN spans USING (trace_id)");
+    assert!(of_both.contains("ambiguous column name: status"), "{of_both}");
+    let of_neither = error("SELECT run_id FROM spans JOIN events USING (span_id)");
+    assert!(of_neither.contains("ambiguous column name: run_id"), "{of_neither}");
+}
+
+#[test]
 fn spans_have_columns_attributes_and_json() {
     let fixture = shop();
     let spans = "SELECT span_id, parent_id, type, status, node_id, attributes ->> 'node.id', resource ->> 'service.name'
