@@ -26,7 +26,7 @@ mod run;
 mod selection;
 mod sketch;
 mod span_filter;
-mod spool;
+mod spooled;
 mod sql;
 mod sqlite;
 mod statistics;

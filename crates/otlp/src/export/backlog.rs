@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use flowglass_spool::Spool;
+
 use super::body::Body;
-use super::spool::Spool;
+use super::spooled;
 
 /// Bodies in the order in which they came. Those in memory are older than those on disk: once something lies on disk,
 /// everything that comes goes there, until the disk is empty.
@@ -34,7 +36,7 @@ impl Backlog {
     /// Adds a body behind the others. Returns how many items had to go for it: the oldest.
     pub(super) fn push(&mut self, body: Body) -> u64 {
         match &mut self.spool {
-            Some(spool) if !spool.is_empty() => spool.push(&body),
+            Some(spool) if !spool.is_empty() => spooled::push(spool, &body),
             _ => {
                 self.bytes += body.bytes.len();
                 self.memory.push_back(body);
@@ -52,9 +54,9 @@ impl Backlog {
             return (Some(body), 0);
         }
         let Some(spool) = &mut self.spool else { return (None, 0) };
-        let (body, lost) = spool.first();
+        let body = spooled::first(spool);
         self.taken_from_disk = body.is_some();
-        (body, lost)
+        (body, spool.take_lost())
     }
 
     /// Notes that the body that was taken last has been dealt with.
@@ -62,7 +64,7 @@ impl Backlog {
         if std::mem::take(&mut self.taken_from_disk)
             && let Some(spool) = &mut self.spool
         {
-            spool.remove_first();
+            spool.arrived(1);
         }
     }
 
@@ -78,7 +80,10 @@ impl Backlog {
 
     /// Puts back the body that was taken last, because the destination is away. Returns how many items had to go for it.
     pub(super) fn put_back(&mut self, body: Body) -> u64 {
-        if std::mem::take(&mut self.taken_from_disk) {
+        if std::mem::take(&mut self.taken_from_disk)
+            && let Some(spool) = &mut self.spool
+        {
+            spool.give_back();
             return 0;
         }
         self.bytes += body.bytes.len();
@@ -90,7 +95,10 @@ impl Backlog {
     pub(super) fn spill(&mut self) -> u64 {
         let Some(spool) = &mut self.spool else { return self.make_room() };
         self.bytes = 0;
-        self.memory.drain(..).map(|body| spool.push(&body)).sum()
+        let lost = self.memory.drain(..).map(|body| spooled::push(spool, &body)).sum();
+        // Where the disk can't promise to keep it over a power cut, it is there all the same while the machine runs.
+        let _ = spool.flush();
+        lost
     }
 
     /// Lets go of everything in memory that has no place on disk; returns how many items that are.
@@ -113,8 +121,16 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use flowglass_spool::WhenFull;
+
     use super::super::destination::Compression;
     use super::*;
+
+    fn spool(folder: &Path) -> Spool {
+        Spool::open(folder, 1 << 20, WhenFull::DropOldest).unwrap()
+    }
 
     fn body(text: &str, items: u64) -> Body {
         Body { bytes: text.to_owned().into(), compression: Compression::None, is_json: false, items }
@@ -141,7 +157,7 @@ mod tests {
     #[test]
     fn order_holds_over_memory_and_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let mut backlog = Backlog::new(1 << 20, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        let mut backlog = Backlog::new(1 << 20, Some(spool(folder.path())));
         ["a", "b"].into_iter().for_each(|text| assert_eq!(backlog.push(body(text, 1)), 0));
         let (first, _) = backlog.take();
         assert_eq!(backlog.put_back(first.unwrap()), 0);
@@ -159,11 +175,11 @@ mod tests {
         backlog.push(body("a", 7));
         assert_eq!((backlog.abandon(), backlog.is_empty()), (7, true));
         let folder = tempfile::tempdir().unwrap();
-        let mut backlog = Backlog::new(100, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        let mut backlog = Backlog::new(100, Some(spool(folder.path())));
         backlog.push(body("a", 7));
         assert_eq!((backlog.abandon(), backlog.is_empty()), (0, false));
         drop(backlog);
-        let mut later = Backlog::new(100, Some(Spool::open(folder.path(), 1 << 20).unwrap()));
+        let mut later = Backlog::new(100, Some(spool(folder.path())));
         assert_eq!(texts(&mut later), ["a"]);
     }
 }

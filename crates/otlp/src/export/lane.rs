@@ -128,7 +128,11 @@ impl Lane {
         loop {
             match self.next() {
                 Next::End => return,
-                Next::Wait => self.news.notified().await,
+                Next::Wait => {
+                    // What seemed to wait may have turned out to be unreadable.
+                    self.progress.notify_all();
+                    self.news.notified().await;
+                }
                 Next::Send(body) => {
                     let answer = self.send(&mut connection, &body).await;
                     let pause = self.note(body, answer, &connection.name());

@@ -20,7 +20,7 @@ mod probe;
 mod project;
 mod proxy;
 mod sink;
-mod spool;
+mod spooled;
 mod stats;
 mod tls;
 

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flowglass_model::{Batch, Sink, SinkError, SinkErrorKind};
+use flowglass_spool::{Spool, WhenFull};
 
 use super::backlog::Backlog;
 use super::body::Body;
@@ -13,7 +14,6 @@ use super::builder::ExporterBuilder;
 use super::connection::Connection;
 use super::destination::Destination;
 use super::lane::Lane;
-use super::spool::Spool;
 use super::stats::ExportStats;
 use super::{Backoff, ExportError, ExportErrorKind};
 use crate::{Signal, TraceEncoder, encode_logs, encode_metrics};
@@ -179,7 +179,7 @@ fn open_spool(options: &SpoolOptions, destination: &Destination, signal: Signal)
     let name = format!("{}{path}", address.authority());
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let folder = options.folder.join(format!("{}-{name}", signal.as_str()));
-    Spool::open(&folder, options.bytes).map_err(|error| {
+    Spool::open(&folder, options.bytes, WhenFull::DropOldest).map_err(|error| {
         let message = format!("can't keep what waits in `{}`: {error}", folder.display());
         ExportError::new(ExportErrorKind::File, message)
     })

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use flowglass_spool::{Frame, Spool, WhenFull};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::commit::{Committer, Written};
 use super::link::Link;
 use crate::block::{FrameDecoder, FrameEncoder};
 use crate::hash::hash;
-use crate::spool::{Spool, frame};
-use crate::{StoreError, StoreErrorKind};
+use crate::{StoreError, StoreErrorKind, spooled};
 
 /// So many batches are brought in one transaction.
 const AT_ONCE: usize = 16;
@@ -102,7 +102,10 @@ impl Backlog {
         let kept = self.open_spool(&mut state).and_then(|()| {
             let mut encoder = FrameEncoder::new()?;
             let spool = state.spool.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
-            batches.iter().try_for_each(|written| spool.push(&frame::encode(&written.batch, written.sink, &mut encoder)?))
+            for Written { batch, sink, .. } in batches {
+                spool.push(spooled::items(batch), &spooled::encode(batch, *sink, &mut encoder)?)?;
+            }
+            spool.flush()
         });
         self.start_carrier(&mut state);
         kept.map_err(|error| {
@@ -114,7 +117,7 @@ impl Backlog {
     fn open_spool(&self, state: &mut State) -> std::io::Result<()> {
         if state.spool.is_none() {
             let folder = folder(&self.link).ok_or(std::io::ErrorKind::Unsupported)?;
-            state.spool = Some(Spool::open(&folder, self.link.options.spool_bytes)?);
+            state.spool = Some(Spool::open(&folder, self.link.options.spool_bytes, WhenFull::Refuse)?);
         }
         Ok(())
     }
@@ -151,20 +154,20 @@ impl Backlog {
     }
 
     /// Returns the first frames that wait, as soon as there are some; none at the end. Says also whether the sink is ending.
-    fn next(&self) -> (Vec<Vec<u8>>, bool) {
+    fn next(&self) -> (Vec<Frame>, bool) {
         let mut state = self.state.lock();
         while !state.waits() && !state.is_ending {
             self.news.wait(&mut state);
         }
-        let frames = state.spool.as_mut().map(|spool| spool.first(AT_ONCE)).unwrap_or_default();
+        let frames = state.spool.as_mut().map(|spool| spool.lend(AT_ONCE)).unwrap_or_default();
         (frames, state.is_ending)
     }
 
     /// Brings frames, all in one transaction; one by one where something is wrong with some.
-    fn bring(&self, frames: &[Vec<u8>]) -> Result<(), StoreError> {
+    fn bring(&self, frames: &[Frame]) -> Result<(), StoreError> {
         match self.commit(frames) {
             Ok(()) => {
-                self.remove_first(frames.len());
+                self.with_spool(|spool| spool.arrived(frames.len()));
                 Ok(())
             }
             Err(error) if error.is_retryable() => Err(error),
@@ -172,28 +175,23 @@ impl Backlog {
         }
     }
 
-    fn bring_one(&self, frame: &Vec<u8>) -> Result<(), StoreError> {
-        if let Err(error) = self.commit(std::slice::from_ref(frame)) {
-            if error.is_retryable() {
-                return Err(error);
-            }
-            // The server will never take it.
-            if let Some(spool) = &self.state.lock().spool {
-                spool.set_aside(frame);
-            }
-        }
-        let mut state = self.state.lock();
-        if let Some(spool) = state.spool.as_mut() {
-            spool.first(1);
-            spool.remove_first(1);
+    fn bring_one(&self, frame: &Frame) -> Result<(), StoreError> {
+        let brought = self.commit(std::slice::from_ref(frame));
+        match brought {
+            Err(error) if error.is_retryable() => return Err(error),
+            brought => self.with_spool(|spool| {
+                spool.lend(1);
+                // What the server didn't take now it will never take.
+                if brought.is_ok() { spool.arrived(1) } else { spool.refuse(1) }
+            }),
         }
         Ok(())
     }
 
-    fn commit(&self, frames: &[Vec<u8>]) -> Result<(), StoreError> {
+    fn commit(&self, frames: &[Frame]) -> Result<(), StoreError> {
         let mut decoder = FrameDecoder::default();
-        let decoded = frames.iter().map(|bytes| {
-            let (batch, sink) = frame::decode(bytes, &mut decoder).map_err(|damage| {
+        let decoded = frames.iter().map(|frame| {
+            let (batch, sink) = spooled::decode(&frame.bytes, &mut decoder).map_err(|damage| {
                 StoreError::new(
                     StoreErrorKind::Corrupt,
                     format!("what waits for {} can't be read: {}", self.link.place, damage.0),
@@ -210,9 +208,9 @@ impl Backlog {
         Ok(())
     }
 
-    fn remove_first(&self, count: usize) {
+    fn with_spool(&self, work: impl FnOnce(&mut Spool)) {
         if let Some(spool) = self.state.lock().spool.as_mut() {
-            spool.remove_first(count);
+            work(spool);
         }
     }
 

@@ -1,4 +1,4 @@
-//! A batch as bytes: its records in the store's blocks, and what blocks don't know of it.
+//! A batch as a frame of a spool: its records in the store's blocks, and what blocks don't know of it.
 
 use std::io;
 use std::sync::Arc;
@@ -39,6 +39,12 @@ pub(crate) fn encode(batch: &Batch, sink: i64, encoder: &mut FrameEncoder) -> io
     put_stream(&mut out, &rmp_serde::to_vec_named(&head).map_err(io::Error::other)?);
     [ended.head, ended.body, opened.head, opened.body].iter().for_each(|part| put_stream(&mut out, part));
     Ok(out)
+}
+
+/// Returns how many records a batch brings.
+pub(crate) fn items(batch: &Batch) -> u32 {
+    let records = batch.spans().len() + batch.opened().len() + batch.points().len() + batch.logs().len();
+    u32::try_from(records).unwrap_or(u32::MAX)
 }
 
 /// Reads a batch, and the number of its sink.
