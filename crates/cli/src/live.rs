@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass::insight::Progress;
-use flowglass::model::{CacheStatus, Event, EventKind, Site};
+use flowglass::model::{CacheStatus, Event, EventKind, GraphSettings, Site};
 use flowglass::term::progress::{LiveRegion, PlainProgress, View, frame};
 use parking_lot::Mutex;
 
@@ -37,13 +37,13 @@ pub(crate) struct State {
 }
 
 impl Live {
-    /// Begins to follow a run with these sites.
-    pub(crate) fn start(sites: &[Site], style: Style) -> Self {
+    /// Begins to follow a run with these sites, which are configured like this.
+    pub(crate) fn start(sites: &[Site], settings: &GraphSettings, style: Style) -> Self {
         let lines = match style {
             Style::Lines(options) => Some(PlainProgress::new(options)),
             _ => None,
         };
-        let state = State { progress: Progress::new(sites), cache: vec![None; sites.len()], lines };
+        let state = State { progress: Progress::new(sites).with_settings(settings), cache: vec![None; sites.len()], lines };
         let state = Arc::new(Mutex::new(state));
         let painter = match style {
             Style::Bars(view) => Some(paint(Arc::clone(&state), view)),

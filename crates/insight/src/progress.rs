@@ -6,7 +6,10 @@ mod site;
 pub use row::ProgressRow;
 pub use site::{Retry, SiteProgress, State};
 
-use flowglass_model::{Event, Site, Subject};
+use flowglass_model::{Event, GraphSettings, Site, Subject};
+
+/// What of a configuration decides how work goes on; who is told and what is recorded does not.
+const SHOWN: [&str; 4] = ["backend", "cache", "timeout", "retry"];
 
 /// How far a run is, site by site.
 ///
@@ -23,6 +26,17 @@ impl Progress {
     #[must_use]
     pub fn new(sites: &[Site]) -> Self {
         Self { sites: sites.iter().cloned().map(SiteProgress::new).collect(), last_unix_ns: i64::MIN, events: 0 }
+    }
+
+    /// Takes in how the sites are configured, from what graphs say of it, so that rows can show it: where things run, which cache
+    /// they have, how long they may take, and how often they are tried.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &GraphSettings) -> Self {
+        for site in &mut self.sites {
+            let said = settings.of(&site.site.path).iter();
+            site.labels = said.filter(|label| SHOWN.contains(&label.aspect.as_str())).cloned().collect();
+        }
+        self
     }
 
     /// Takes in one event. Events of sites that the plan doesn't have are ignored.

@@ -138,6 +138,7 @@ fn to_ascii(text: &str) -> String {
             '·' => ascii.push('-'),
             '…' => ascii.push_str("..."),
             '→' => ascii.push_str("->"),
+            '↓' => ascii.push('^'),
             _ => ascii.push('?'),
         }
     }

@@ -54,7 +54,7 @@ impl Pipeline {
     pub fn effective(&self, path: &str) -> Result<Effective, Error> {
         let mut names = path.split(" > ").filter(|name| !name.is_empty()).peekable();
         names.next_if(|&name| name == self.name());
-        let (mut at, mut holds) = (self, Effective::of_root(self));
+        let (mut at, mut holds) = (self, Effective::of_root(self, &self.0.config));
         for name in names {
             let (node, inner) = at.inner(name)?;
             holds = holds.inside(node, &inner.0.config);
@@ -66,8 +66,13 @@ impl Pipeline {
     /// Returns what is said of the configuration of every part, as `flowglass graph` shows it.
     #[must_use]
     pub fn settings(&self) -> GraphSettings {
+        self.settings_with(&self.0.config)
+    }
+
+    /// Returns the same where this holds for the pipeline itself.
+    pub(crate) fn settings_with(&self, config: &Config) -> GraphSettings {
         let mut settings = GraphSettings::default();
-        gather(self, &Effective::of_root(self), &mut settings);
+        gather(self, &Effective::of_root(self, config), &mut settings);
         settings
     }
 
@@ -137,8 +142,7 @@ impl<T: Clone> Aspect<T> {
 }
 
 impl Effective {
-    fn of_root(pipeline: &Pipeline) -> Self {
-        let config = &pipeline.0.config;
+    fn of_root(pipeline: &Pipeline, config: &Config) -> Self {
         Self {
             path: pipeline.name().to_owned(),
             backend: Aspect::of_root(&config.backend, Some(Backend::default())),
@@ -210,6 +214,7 @@ fn named(backend: &Backend) -> String {
 fn schedule(backend: &LocalBackend) -> String {
     let named = |execution: Execution| match execution {
         Execution::Threads => format!("threads ×{}", backend.workers()),
+        Execution::Async if backend.max_workers.is_some() => format!("async ×{}", backend.workers()),
         other => other.as_str().to_owned(),
     };
     if backend.node_execution == backend.map_execution {

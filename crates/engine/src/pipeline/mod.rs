@@ -28,7 +28,7 @@ use futures_util::Stream;
 
 pub(crate) use binding::Bound;
 pub use builder::PipelineBuilder;
-pub(crate) use config::LevelConfig;
+pub(crate) use config::{Config, LevelConfig};
 pub(crate) use definition::NodeKind;
 pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
 pub use effective::{Aspect, Effective};
@@ -45,7 +45,6 @@ use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::run::{MapBuilder, RunBuilder, StreamBuilder};
 use crate::value::Type;
-use config::Config;
 
 /// A checked graph of nodes. Cheap to clone; running it doesn't change it, so one pipeline serves one item and many.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{AttributeValue, Attributes, Event, RunId, Site, TraceParent};
+use flowglass_model::{AttributeValue, Attributes, Event, GraphSettings, RunId, Site, TraceParent};
 use flowglass_record::Recorder;
 use futures_util::{Stream, StreamExt};
 
@@ -20,7 +20,7 @@ use crate::cancel::CancelToken;
 use crate::capture::Capture;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, EventFilter, Subscription};
-use crate::pipeline::{Inputs, MapMode, Pipeline, Setting};
+use crate::pipeline::{Config, Inputs, MapMode, Pipeline, Setting};
 use crate::value::{Type, TypeInfo, Value};
 
 /// How many events a run keeps that is to keep them.
@@ -174,6 +174,14 @@ macro_rules! options {
                 self.options.own_feed.get_or_insert_default().subscribe(filter, 0)
             }
 
+            /// Returns how each part of the pipeline is configured in this run, by its path in the run's
+            /// [`sites`](Self::sites): as [`Pipeline::settings`] says it, with what the run says counting first.
+            #[must_use]
+            pub fn settings(&self) -> GraphSettings {
+                let config = self.options.over(&self.pipeline.0.config);
+                Self::placed(&self.pipeline, self.pipeline.settings_with(&config))
+            }
+
             /// Stops when this token says so.
             pub fn cancel_with(mut self, token: CancelToken) -> Self {
                 self.options.cancel = token;
@@ -227,6 +235,23 @@ macro_rules! options {
     };
 }
 
+impl Options {
+    /// What the run makes of its pipeline's configuration.
+    fn over(&self, own: &Config) -> Config {
+        let said = Config {
+            cache: self.cache.clone(),
+            callbacks: self.callbacks.clone(),
+            telemetry: self.telemetry.clone(),
+            backend: self.backend.clone(),
+            timeout: self.timeout.clone(),
+            environment: Setting::Inherit,
+            capture: self.capture,
+            map_items: self.map_items,
+        };
+        said.over(own)
+    }
+}
+
 options!(RunBuilder);
 options!(MapBuilder);
 options!(StreamBuilder);
@@ -240,6 +265,11 @@ impl RunBuilder {
     #[must_use]
     pub fn sites(&self) -> Arc<[Site]> {
         self.pipeline.sites()
+    }
+
+    /// A pipeline's paths are those of its run.
+    fn placed(_: &Pipeline, settings: GraphSettings) -> GraphSettings {
+        settings
     }
 
     /// Runs, and returns the run whatever it came to: its status and error say how it ended.
@@ -321,6 +351,10 @@ impl MapBuilder {
         self.pipeline.map_sites()
     }
 
+    fn placed(pipeline: &Pipeline, settings: GraphSettings) -> GraphSettings {
+        settings.in_map_of(pipeline.name())
+    }
+
     /// Runs on this thread, for programs without an async runtime.
     ///
     /// # Errors
@@ -367,6 +401,10 @@ impl StreamBuilder {
     #[must_use]
     pub fn sites(&self) -> Arc<[Site]> {
         self.pipeline.map_sites()
+    }
+
+    fn placed(pipeline: &Pipeline, settings: GraphSettings) -> GraphSettings {
+        settings.in_map_of(pipeline.name())
     }
 
     /// Starts the map; its items are taken one by one.

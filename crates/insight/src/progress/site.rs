@@ -1,6 +1,6 @@
 //! The counts of one site of a plan.
 
-use flowglass_model::{Event, EventKind, Failure, Site, Subject};
+use flowglass_model::{Event, EventKind, Failure, GraphLabel, Site, Subject};
 
 /// How long the kept beginning of a failure's message may get, in bytes.
 const MESSAGE_BYTES: usize = 400;
@@ -39,6 +39,8 @@ pub struct Retry {
 pub struct SiteProgress {
     /// The site.
     pub site: Site,
+    /// What is to be said of how it is configured; see [`Progress::with_settings`](super::Progress::with_settings).
+    pub labels: Vec<GraphLabel>,
     /// How many started. An item that comes whole from the cache never starts.
     pub started: u64,
     /// How many ended well.
@@ -77,6 +79,7 @@ impl SiteProgress {
     pub(super) fn new(site: Site) -> Self {
         Self {
             site,
+            labels: Vec::new(),
             started: 0,
             finished: 0,
             cached: 0,

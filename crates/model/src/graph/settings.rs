@@ -17,6 +17,19 @@ impl GraphSettings {
     pub fn of(&self, path: &str) -> &[GraphLabel] {
         self.0.get(path).map_or(&[], Vec::as_slice)
     }
+
+    /// Returns the same for a map over the pipeline with this name, whose parts stand one level deeper: `name > name > node`.
+    #[must_use]
+    pub fn in_map_of(self, name: &str) -> Self {
+        let deeper = |path: String| {
+            if path.strip_prefix(name).is_some_and(|below| below.starts_with(" > ")) {
+                format!("{name} > {path}")
+            } else {
+                path
+            }
+        };
+        Self(self.0.into_iter().map(|(path, labels)| (deeper(path), labels)).collect())
+    }
 }
 
 /// One aspect of a configuration as people see it: `[threads ×4]*`, `↓[no cache]`.

@@ -4,6 +4,7 @@ use flowglass_insight::progress::{ProgressRow, SiteProgress, State};
 use flowglass_insight::{Guide, Progress, guides, quantity, text};
 use flowglass_model::Subject;
 
+use super::labels;
 use crate::Options;
 use crate::bar::{Texture, cells};
 use crate::branch::{branch, branch_columns};
@@ -101,6 +102,7 @@ impl<'a> Drawing<'a> {
             line.push(label_ink(row), row.name);
             self.outcome(&mut line, row);
         }
+        labels::write(&mut line, &row.site.labels);
         line.finish()
     }
 

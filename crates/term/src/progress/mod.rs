@@ -4,6 +4,7 @@
 //! about every 50 ms while something runs.
 
 mod frame;
+mod labels;
 mod plain;
 mod region;
 

@@ -19,10 +19,12 @@ macro_rules! configured {
         let prepared = $prepared;
         let mut builder = $builder
             .telemetry(prepared.place.recorder.clone())
-            .backend(prepared.backend.clone())
             .map_items(prepared.map_items)
             .capture(prepared.capture)
             .cancel_with(prepared.cancel.clone());
+        if let Some(backend) = &prepared.backend {
+            builder = builder.backend(backend.clone());
+        }
         if let Some(cache) = &prepared.place.cache {
             builder = builder.cache(cache.clone());
         }
@@ -39,7 +41,8 @@ macro_rules! configured {
 /// Everything that is decided before the run starts.
 pub(super) struct Prepared<'a> {
     place: &'a Place,
-    backend: LocalBackend,
+    /// Where somebody said how many workers there are.
+    backend: Option<LocalBackend>,
     map_mode: MapMode,
     map_items: MapItems,
     capture: Capture,
@@ -56,16 +59,14 @@ impl<'a> Prepared<'a> {
         place: &'a Place,
         printer: &Printer,
     ) -> Self {
-        let mut backend = LocalBackend::default();
         let workers = arguments.max_workers.map(u64::from).or_else(|| config.count("run.max_workers"));
-        if let Some(workers) = workers.and_then(|workers| usize::try_from(workers).ok()) {
-            backend = backend.max_workers(workers);
-        }
+        let workers = workers.and_then(|workers| usize::try_from(workers).ok());
+        let backend = workers.map(|workers| LocalBackend::default().max_workers(workers));
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let parent = std::env::var("TRACEPARENT").ok().and_then(|parent| parent.parse().ok());
         Self {
             place,
-            style: style(arguments, config, &backend, printer),
+            style: style(arguments, config, backend.as_ref(), printer),
             backend,
             map_mode: match arguments.map_mode {
                 MapModeArgument::Zip => MapMode::Zip,
@@ -86,7 +87,7 @@ impl<'a> Prepared<'a> {
 
     pub(super) async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let run = configured!(self, pipeline.run(inputs.inputs));
-        let mut live = Live::start(&run.sites(), self.style);
+        let mut live = Live::start(&run.sites(), &run.settings(), self.style);
         let run = run.observe(live.observer()).settle().await;
         live.stop();
         Ok((Outcome::Once(run.map_err(Failure::usage)?), live))
@@ -94,17 +95,18 @@ impl<'a> Prepared<'a> {
 
     pub(super) async fn map(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let map = configured!(self, pipeline.map(inputs.inputs, inputs.over).mode(self.map_mode));
-        let mut live = Live::start(&map.sites(), self.style);
+        let mut live = Live::start(&map.sites(), &map.settings(), self.style);
         let map = map.observe(live.observer()).await;
         live.stop();
         Ok((Outcome::Map(map.map_err(Failure::usage)?), live))
     }
 }
 
-fn style(arguments: &RunArguments, config: &Config, backend: &LocalBackend, printer: &Printer) -> Style {
+fn style(arguments: &RunArguments, config: &Config, backend: Option<&LocalBackend>, printer: &Printer) -> Style {
     let (_, height) = printer.stderr_size();
+    let workers = backend.map_or_else(|| LocalBackend::default().workers(), LocalBackend::workers);
     let options = printer.stderr_options();
-    let bars = Style::Bars(View { options, height, workers: u64::try_from(backend.workers()).ok() });
+    let bars = Style::Bars(View { options, height, workers: u64::try_from(workers).ok() });
     let configured = || match config.text("run.progress").as_deref() {
         Some("bars") => ProgressArgument::Bars,
         Some("lines") => ProgressArgument::Lines,
