@@ -13,19 +13,19 @@ use crate::Tick;
 use crate::batcher::Batcher;
 use crate::core::Core;
 use crate::held::{Held, Judgement, trace_of};
-use crate::id_hash::{BuildIdHasher, IdMap};
+use crate::id_hash::BuildIdHasher;
 use crate::lanes::{Loss, Reading};
 use crate::limits::SpanLimits;
 use crate::metrics::SpanMeters;
 use crate::open::{Found, Frame, OpenFrame};
 use crate::open_spans::{FoundOpen, OpenSpans};
 use crate::parts::{Admission, HeldEvent, Parts};
-use crate::raw::{Fields, Owner, RawBody, RawRecord};
-use crate::registry::Registry;
+use crate::raw::{Fields, Owner, RawBody, RawRecord, UsersEnd, WholeSpan};
 use crate::rows::{EndedSpan, Rows};
 use crate::scope_shared::ScopeShared;
+use crate::scopes::Scopes;
 use crate::stats::{EVENT, LOG, SPAN};
-use crate::tick::Anchor;
+use crate::tick::{Anchor, TickLength};
 use crate::wake::Cause;
 
 /// What a span is told to have ended with when its scope is gone and its end never came.
@@ -47,20 +47,8 @@ pub(crate) struct Collector {
     span_meters: SpanMeters,
     /// By what the ticks of records that name no scope are told.
     anchor: Option<Anchor>,
-}
-
-/// The scopes that records may come from.
-#[derive(Debug, Default)]
-struct Scopes {
-    known: IdMap<u64, Tracked>,
-    arriving: Vec<Arc<ScopeShared>>,
-}
-
-#[derive(Debug)]
-struct Tracked {
-    shared: Arc<ScopeShared>,
-    /// Whether anybody reads what the scope records; asked at most once a look.
-    is_wanted: Option<bool>,
+    /// How long ticks are, as it was known when this look began.
+    length: TickLength,
 }
 
 impl Collector {
@@ -71,7 +59,7 @@ impl Collector {
     /// Looks once, and sends what it finds on.
     pub(crate) fn look(&mut self, core: &Core, cause: Cause) {
         let now = Tick::now();
-        self.anchor = None;
+        (self.anchor, self.length) = (None, TickLength::at(now));
         self.scopes.adopt(&core.registry);
         self.find_open();
         let is_busy = self.read(core);
@@ -130,7 +118,7 @@ impl Collector {
 
     /// Says whether everything is read and nothing more comes without a scope that is registered, or somebody who tells.
     pub(crate) fn is_idle(&self) -> bool {
-        self.scopes.known.is_empty() && self.reading.iter().all(Reading::is_read)
+        self.scopes.is_empty() && self.reading.iter().all(Reading::is_read)
     }
 
     /// Returns the spans of a trace that the last look found open.
@@ -138,7 +126,7 @@ impl Collector {
         let now = Tick::now();
         let mut rows = Rows::new(core.writer, 0, Arc::clone(&core.resource), &core.attributes);
         for found in self.found.values() {
-            if let Some(tracked) = self.scopes.known.get(&found.scope)
+            if let Some(tracked) = self.scopes.get(found.scope)
                 && tracked.shared.trace_id == trace
             {
                 rows.push_opened(&tracked.shared, &found.open, self.parts.get(found.open.frame.span).fields, now);
@@ -152,21 +140,20 @@ impl Collector {
     fn find_open(&mut self) {
         self.found.clear();
         self.gone.clear();
-        for (id, tracked) in &mut self.scopes.known {
-            tracked.is_wanted = None;
-            // Asked before the records are read: once only the collector holds a scope, nothing more comes from it.
-            if Arc::get_mut(&mut tracked.shared).is_some() {
-                self.gone.insert(*id);
+        // Asked before the records are read: once only the collector holds a scope, nothing more comes from it.
+        self.scopes.begin_look(|scope, is_gone| {
+            if is_gone {
+                self.gone.insert(scope.id);
             }
-            if tracked.shared.is_given_up() || !tracked.shared.is_recording() {
-                continue;
+            if scope.is_given_up() || !scope.is_recording() {
+                return;
             }
-            tracked.shared.open.scan(|open| {
+            scope.open.scan(|open| {
                 if open.frame.is_sampled() {
-                    self.found.insert(open.frame.span, FoundOpen { scope: *id, open });
+                    self.found.insert(open.frame.span, FoundOpen { scope: scope.id, open });
                 }
             });
-        }
+        });
     }
 
     fn read(&mut self, core: &Core) -> bool {
@@ -181,12 +168,32 @@ impl Collector {
     }
 
     fn take(&mut self, core: &Core, record: &RawRecord<'_>) {
-        core.counters.truncated_values.fetch_add(record.truncated.into(), Relaxed);
+        if record.truncated > 0 {
+            core.counters.truncated_values.fetch_add(record.truncated.into(), Relaxed);
+        }
         match record.body {
+            RawBody::Whole(whole) if self.take_whole(core, record.owner.scope, &whole) => {}
+            RawBody::Whole(whole) => whole.records().for_each(|record| self.take(core, &record)),
             RawBody::Log { .. } | RawBody::LooseEvent { .. } => self.take_loose(core, record),
             _ => self.take_of_scope(core, record),
         }
         self.batcher.seal_if_full(core);
+    }
+
+    /// Takes a user's span with all that was said of it, if there is nothing more to it than that; says whether it did.
+    fn take_whole(&mut self, core: &Core, scope: u64, whole: &WholeSpan<'_>) -> bool {
+        let UsersEnd { frame, .. } = whole.end;
+        let is_usual = self.parts.has_room_for(frame.span, whole.attribute_count, whole.event_count) && self.held.is_empty();
+        let Some(tracked) = self.scopes.find(scope, &core.registry).filter(|_| is_usual) else { return false };
+        if !tracked.shared.is_chosen() || !tracked.is_wanted(core) {
+            return false;
+        }
+        self.found.remove(&frame.span);
+        let is_told = self.open.end(frame.span);
+        let (rows, length) = (self.batcher.rows(core), self.length);
+        rows.push_whole(&tracked.shared, whole, length);
+        close_if(is_told, rows, tracked.shared.trace_id, frame.span);
+        true
     }
 
     fn take_of_scope(&mut self, core: &Core, record: &RawRecord<'_>) {
@@ -200,7 +207,7 @@ impl Collector {
             RawBody::Event { at, name, fields } if tracked.is_wanted(core) => {
                 match self.parts.admit_event((scope, span), at, name, fields) {
                     Admission::Now => match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, fields) {
-                        Some(rows) => rows.push_event(&tracked.shared, span, at, name, fields),
+                        Some(rows) => rows.push_event(&tracked.shared, span, (at, self.length), name, fields),
                         None => core.counters.let_go.add(EVENT),
                     },
                     Admission::Held => {}
@@ -233,7 +240,7 @@ impl Collector {
             RawBody::Count { template, metric, number } => {
                 self.span_meters.counted(core, &tracked.shared, (template, metric), number);
             }
-            RawBody::Log { .. } | RawBody::LooseEvent { .. } => {}
+            RawBody::Whole(_) | RawBody::Log { .. } | RawBody::LooseEvent { .. } => {}
         }
     }
 
@@ -262,10 +269,10 @@ impl Collector {
     /// Passes on the events that a span holds back.
     fn release_events(&mut self, core: &Core, span: SpanId) {
         for HeldEvent { scope, at, name, fields } in self.parts.release(span) {
-            match self.scopes.known.get(&scope) {
+            match self.scopes.get(scope) {
                 Some(tracked) => {
                     match rows_of((&mut self.batcher, &mut self.held), core, &tracked.shared, Fields::new(&fields)) {
-                        Some(rows) => rows.push_event(&tracked.shared, span, at, name, Fields::new(&fields)),
+                        Some(rows) => rows.push_event(&tracked.shared, span, (at, self.length), name, Fields::new(&fields)),
                         None => core.counters.let_go.add(EVENT),
                     }
                 }
@@ -279,7 +286,7 @@ impl Collector {
         let span = found.open.frame.span;
         let is_told = self.open.end(span);
         self.release_events(core, span);
-        let Some(tracked) = self.scopes.known.get_mut(&found.scope) else { return core.lanes.count(Loss::Span) };
+        let Some(tracked) = self.scopes.find(found.scope, &core.registry) else { return core.lanes.count(Loss::Span) };
         let said = self.parts.get(span);
         let status = said.status_at_end(status);
         if tracked.is_wanted(core) {
@@ -287,7 +294,8 @@ impl Collector {
             shared.promote_if(shared.is_crowded_out() && status == Status::Error && core.sampling.promotes_errors());
             match rows_of((&mut self.batcher, &mut self.held), core, shared, fields) {
                 Some(rows) => {
-                    rows.push_ended(shared, &EndedSpan { open: found.open, end, status, message, fields, said });
+                    let (open, length) = (found.open, self.length);
+                    rows.push_ended(shared, &EndedSpan { open, end, status, message, fields, said, length });
                     close_if(is_told, rows, shared.trace_id, span);
                 }
                 None => core.counters.let_go.add(SPAN),
@@ -295,9 +303,9 @@ impl Collector {
         } else {
             core.counters.recorded.add(SPAN);
         }
-        let shared = Arc::clone(&tracked.shared);
         self.parts.remove(span);
-        if self.held.has(shared.trace_id) {
+        if self.held.has(tracked.shared.trace_id) {
+            let shared = Arc::clone(&tracked.shared);
             self.judge(core, &shared, &found.open.frame, status, end);
         }
     }
@@ -341,8 +349,8 @@ impl Collector {
         lost.iter().for_each(|found| self.end(core, found, now, LOST));
         self.parts.remove_scopes(|scope| self.gone.contains(&scope));
         for scope in self.gone.drain() {
-            if let Some(tracked) = self.scopes.known.remove(&scope) {
-                core.registry.give_back(tracked.shared);
+            if let Some(shared) = self.scopes.remove(scope) {
+                core.registry.give_back(shared);
             }
         }
     }
@@ -361,7 +369,7 @@ impl Collector {
     fn tell_open(&mut self, core: &Core, cause: Cause, now: Tick) {
         let dropped = core.lanes.dropped_records().total();
         for found in self.found.values() {
-            let Some(tracked) = self.scopes.known.get(&found.scope) else { continue };
+            let Some(tracked) = self.scopes.get(found.scope) else { continue };
             let scope = &tracked.shared;
             if scope.is_unseen() {
                 continue;
@@ -372,34 +380,6 @@ impl Collector {
                 self.open.tell(*found, dropped);
             }
         }
-    }
-}
-
-impl Scopes {
-    fn adopt(&mut self, registry: &Registry) {
-        registry.swap_registered(&mut self.arriving);
-        self.known.extend(self.arriving.drain(..).map(|shared| (shared.id, Tracked { shared, is_wanted: None })));
-    }
-
-    /// Returns a scope of a trace that is recorded and held, or was.
-    fn held(&self, trace: TraceId) -> Option<&ScopeShared> {
-        let of_trace = self.known.values().filter(|tracked| tracked.shared.trace_id == trace);
-        of_trace.map(|tracked| &*tracked.shared).find(|scope| scope.held_fate().is_some())
-    }
-
-    /// Returns a scope; one that was registered during this look is adopted when its first record is read.
-    fn find(&mut self, id: u64, registry: &Registry) -> Option<&mut Tracked> {
-        if !self.known.contains_key(&id) {
-            self.adopt(registry);
-        }
-        self.known.get_mut(&id)
-    }
-}
-
-impl Tracked {
-    fn is_wanted(&mut self, core: &Core) -> bool {
-        let trace = self.shared.trace_id;
-        *self.is_wanted.get_or_insert_with(|| !core.outlets.is_empty() || core.retention.lock().wants(trace))
     }
 }
 
@@ -419,7 +399,7 @@ fn rows_of<'r>(
 
 fn loss_of(body: &RawBody<'_>) -> Loss {
     match body {
-        RawBody::Span { .. } => Loss::Span,
+        RawBody::Whole(_) | RawBody::Span { .. } => Loss::Span,
         RawBody::Event { .. } | RawBody::LooseEvent { .. } => Loss::Event,
         RawBody::Log { .. } => Loss::Log,
         RawBody::Part { .. } | RawBody::Link { .. } => Loss::Part,

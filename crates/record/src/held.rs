@@ -72,7 +72,7 @@ impl Held {
     /// Returns the rows of a trace that is held, for one more record with fields of so many bytes.
     pub(crate) fn rows(&mut self, core: &Core, scope: &ScopeShared, field_bytes: usize) -> Option<&mut Rows> {
         let fate = scope.held_fate();
-        if fate.is_none() && !self.traces.contains_key(&scope.trace_id) {
+        if fate.is_none() && (self.is_empty() || !self.traces.contains_key(&scope.trace_id)) {
             return None;
         }
         self.expect(core, scope);
@@ -108,9 +108,14 @@ impl Held {
         Some(held)
     }
 
+    /// Says whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.traces.is_empty()
+    }
+
     /// Says whether a trace is held.
     pub(crate) fn has(&self, trace: TraceId) -> bool {
-        self.traces.contains_key(&trace)
+        !self.is_empty() && self.traces.contains_key(&trace)
     }
 
     /// Takes note that a trace is over. It is let go after the next look: what other threads recorded before its end may be read

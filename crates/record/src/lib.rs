@@ -62,6 +62,7 @@ mod rows;
 mod sampling;
 mod scope;
 mod scope_shared;
+mod scopes;
 mod static_text;
 mod stats;
 mod tick;

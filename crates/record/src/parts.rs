@@ -98,6 +98,13 @@ impl Parts {
         0
     }
 
+    /// Says whether nothing was said of a span, and so much may be.
+    #[inline]
+    pub(crate) fn has_room_for(&self, span: SpanId, attributes: usize, events: usize) -> bool {
+        let is_unknown = self.of_spans.is_empty() || !self.of_spans.contains_key(&span);
+        is_unknown && attributes <= self.limits.attributes && events <= self.limits.first_and_last_events().0
+    }
+
     /// Says what becomes of an event of a span, and keeps it if it is held back.
     pub(crate) fn admit_event(
         &mut self,
@@ -134,7 +141,8 @@ impl Parts {
 
     /// Returns what was said of a span so far.
     pub(crate) fn get(&self, span: SpanId) -> Said<'_> {
-        match self.of_spans.get(&span) {
+        let known = if self.of_spans.is_empty() { None } else { self.of_spans.get(&span) };
+        match known {
             Some(of_span) => {
                 Said { fields: Fields::new(&of_span.bytes), is_failed: of_span.is_failed, dropped: of_span.dropped }
             }

@@ -161,6 +161,11 @@ impl ScopeShared {
         self.fate.as_ref().is_some_and(|fate| fate.is_promoted())
     }
 
+    /// Says whether its trace was chosen when it began, so that there is nothing to decide.
+    pub(crate) const fn is_chosen(&self) -> bool {
+        self.is_sampled && self.fate.is_none()
+    }
+
     /// Returns what has become of its trace, if that is recorded and held.
     pub(crate) fn held_fate(&self) -> Option<&Arc<Fate>> {
         self.fate.as_ref().filter(|_| self.verdict == Verdict::Hold)

@@ -62,6 +62,12 @@ impl Tick {
         if ticks == 0 { 0 } else { scale(ticks, ns_per_tick(later)) }
     }
 
+    /// As [`elapsed_ns`](Self::elapsed_ns), by a length of ticks that is known.
+    #[inline]
+    pub(crate) fn elapsed_by(self, later: Self, length: TickLength) -> u64 {
+        scale(later.0.saturating_sub(self.0), length.0)
+    }
+
     /// Returns the moment that was so many nanoseconds before this one.
     #[must_use]
     pub fn earlier_by(self, ns: u64) -> Self {
@@ -111,6 +117,17 @@ impl Tick {
     }
 }
 
+/// How long a tick is, as it was known at one moment, in nanoseconds: what is told of many ticks needs to ask for it once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TickLength(f64);
+
+impl TickLength {
+    /// Returns what is known of it at `now`.
+    pub(crate) fn at(now: Tick) -> Self {
+        Self(ns_per_tick(now))
+    }
+}
+
 /// One moment on both clocks: ticks near it can be told as time since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Anchor {
@@ -135,10 +152,16 @@ impl Anchor {
 
     /// Returns a moment in nanoseconds since 1970 UTC.
     pub(crate) fn unix_ns(&self, tick: Tick) -> i64 {
+        self.unix_ns_by(tick, TickLength::at(tick.max(self.tick)))
+    }
+
+    /// As [`unix_ns`](Self::unix_ns), by a length of ticks that is known.
+    #[inline]
+    pub(crate) fn unix_ns_by(&self, tick: Tick, length: TickLength) -> i64 {
         if tick >= self.tick {
-            self.unix_ns.saturating_add_unsigned(self.tick.elapsed_ns(tick))
+            self.unix_ns.saturating_add_unsigned(self.tick.elapsed_by(tick, length))
         } else {
-            self.unix_ns.saturating_sub_unsigned(tick.elapsed_ns(self.tick))
+            self.unix_ns.saturating_sub_unsigned(tick.elapsed_by(self.tick, length))
         }
     }
 }

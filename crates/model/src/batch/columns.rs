@@ -68,6 +68,14 @@ impl AttributeColumns {
         self.ends.push(u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
     }
 
+    /// As [`push_row`](Self::push_row), of attributes that lie behind each other: each column is made room in once.
+    #[inline]
+    pub(super) fn push_whole_row(&mut self, attributes: &[(Sym, Scalar)]) {
+        self.keys.extend(attributes.iter().map(|(key, _)| *key));
+        self.values.extend(attributes.iter().map(|(_, value)| *value));
+        self.ends.push(u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
+    }
+
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (Sym, Scalar)> + '_ {
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         let range = start..self.ends[row] as usize;
@@ -123,6 +131,13 @@ impl SpanColumns {
     }
 
     pub(super) fn push(&mut self, row: SpanRow, attributes: impl IntoIterator<Item = (Sym, Scalar)>) {
+        self.push_bare(row);
+        self.attributes.push_row(attributes);
+    }
+
+    /// Adds a row, but for its attributes.
+    #[inline]
+    pub(super) fn push_bare(&mut self, row: SpanRow) {
         self.trace_id.push(row.trace_id);
         self.span_id.push(row.span_id);
         self.parent_id.push(row.parent_id);
@@ -134,7 +149,6 @@ impl SpanColumns {
         self.start_unix_ns.push(row.start_unix_ns);
         self.duration_ns.push(row.duration_ns);
         self.flags.push(row.flags);
-        self.attributes.push_row(attributes);
     }
 }
 
@@ -179,5 +193,14 @@ impl EventColumns {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.span_id.is_empty()
+    }
+
+    /// Adds a row, but for its attributes.
+    #[inline]
+    pub(super) fn push_bare(&mut self, (trace_id, span_id): (TraceId, SpanId), name: Sym, unix_ns: i64) {
+        self.trace_id.push(trace_id);
+        self.span_id.push(span_id);
+        self.name.push(name);
+        self.unix_ns.push(unix_ns);
     }
 }

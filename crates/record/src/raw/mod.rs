@@ -9,6 +9,7 @@ mod layout;
 mod quick;
 mod read;
 mod said;
+mod whole;
 mod words;
 mod write;
 
@@ -19,6 +20,7 @@ pub(crate) use layout::LONGEST;
 pub(crate) use quick::PlainEnd;
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
 pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
+pub(crate) use whole::{UsersEnd, WholeSpan};
 pub(crate) use words::{event_words, flag_words, float_words, int_words, text_words, user_span_words};
 pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, PlainRecord, Record, SpanRecord, UserSpanRecord};
 
@@ -77,7 +79,7 @@ mod tests {
         let RawBody::Span { frame, status, fields, .. } = read.body else { panic!("{read:?}") };
         assert_eq!((read.owner.scope, frame, status, read.truncated), (9, FRAME, Status::Ok, 0));
         let fields: Vec<Field<'_>> = fields.collect();
-        assert_eq!(fields[0], Field::Attribute(RawKey::At(0), RawValue::Str("text")));
+        assert_eq!(fields[0], Field::Attribute(RawKey::At(0), RawValue::Str(b"text")));
         assert_eq!(fields[1], Field::Attribute(RawKey::At(2), RawValue::Bool(true)));
         let Field::Attribute(RawKey::Static(key), value) = fields[2] else { panic!("{fields:?}") };
         assert_eq!((key.get(), value, fields.len()), ("key", RawValue::Bytes(&[1, 2, 3]), 3));

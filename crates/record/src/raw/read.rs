@@ -1,11 +1,12 @@
 //! Reading records back, on the collector's side.
 
-use flowglass_model::{Number, Severity, SpanId, Status, TraceId, flags};
+use flowglass_model::{Number, Severity, SpanId, Status, TraceId};
 
 use super::layout::{Head, Header, key, kind, tag};
+use super::whole::{UsersEnd, WholeSpan};
 use super::{Owner, USER_TEMPLATE};
 use crate::Tick;
-use crate::open::{Frame, NO_INDEX};
+use crate::open::Frame;
 use crate::static_text::StaticText;
 
 /// A record read back.
@@ -22,6 +23,8 @@ pub(crate) struct RawRecord<'a> {
 /// What a record says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RawBody<'a> {
+    /// A user's span began, something was said of it, and it ended.
+    Whole(WholeSpan<'a>),
     /// A span ended. Its frame's index is [`NO_INDEX`] where it has a name of its own.
     Span { frame: Frame, name: StaticText, end: Tick, status: Status, fields: Fields<'a> },
     /// An open span got an attribute, or the message with which it fails.
@@ -72,23 +75,28 @@ impl<'a> Records<'a> {
     }
 
     /// Takes note of whose the records are that follow.
-    fn name(&mut self, mut words: Words<'a>) -> Option<()> {
+    fn name(&mut self, mut words: Words<'a>) -> Option<Owner> {
         words.next()?;
         self.owner = Some(Owner { scope: words.next()?, span: SpanId::from_u64(words.next()?) });
-        Some(())
+        self.owner
     }
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = RawRecord<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<RawRecord<'a>> {
         loop {
             let (header, words) = self.split()?;
             if header.kind() != kind::OWNER {
                 return words.record(header, self.owner);
             }
-            self.name(words)?;
+            let owner = self.name(words)?;
+            if let Some((whole, rest)) = WholeSpan::find(self.bytes, owner) {
+                self.bytes = rest;
+                return Some(RawRecord { owner, truncated: 0, body: RawBody::Whole(whole) });
+            }
         }
     }
 }
@@ -112,7 +120,8 @@ pub(crate) enum RawValue<'a> {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(&'a str),
+    /// Bytes of a text.
+    Str(&'a [u8]),
     Bytes(&'a [u8]),
     /// JSON of an `AttributeValue`.
     Json(&'a [u8]),
@@ -131,6 +140,19 @@ pub(crate) enum Field<'a> {
     Cause(&'a str),
 }
 
+impl RawKey<'_> {
+    /// Returns a word that is the same for equal keys alone, where the key is one that has one.
+    #[inline]
+    pub(crate) const fn to_word(self) -> Option<u64> {
+        match self {
+            // No static text's word is so small: its length stands in the highest bits.
+            Self::At(at) => Some(at as u64 & 0xffff),
+            Self::Static(name) => Some(name.to_word()),
+            Self::Text(_) | Self::Body => None,
+        }
+    }
+}
+
 impl Field<'_> {
     /// Says whether a later field stands in for this one.
     pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
@@ -143,7 +165,7 @@ impl Field<'_> {
 
 /// The fields of a record.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fields<'a>(Words<'a>);
+pub(crate) struct Fields<'a>(pub(super) Words<'a>);
 
 impl<'a> Fields<'a> {
     /// Reads fields that [`bytes`](Self::bytes) gave.
@@ -160,6 +182,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let head = Head(self.0.next()?);
         let length = head.length();
@@ -168,7 +191,7 @@ impl<'a> Iterator for Fields<'a> {
             tag::BOOL => RawValue::Bool(length != 0),
             tag::INT => RawValue::Int(self.0.next()?.cast_signed()),
             tag::FLOAT => RawValue::Float(f64::from_bits(self.0.next()?)),
-            tag::STR => RawValue::Str(self.0.text(length)?),
+            tag::STR => RawValue::Str(self.0.bytes(length)?),
             tag::BYTES => RawValue::Bytes(self.0.bytes(length)?),
             tag::JSON => RawValue::Json(self.0.bytes(length)?),
             tag::MESSAGE => return self.0.text(length).map(Field::Message),
@@ -184,13 +207,21 @@ impl<'a> Iterator for Fields<'a> {
 
 /// Reads the words of a record one by one.
 #[derive(Debug, Clone, Copy)]
-struct Words<'a>(&'a [u8]);
+pub(super) struct Words<'a>(pub(super) &'a [u8]);
 
 impl<'a> Words<'a> {
-    fn next(&mut self) -> Option<u64> {
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<u64> {
         let (word, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*word))
+    }
+
+    /// Returns so many bytes, and what stands behind them.
+    #[inline]
+    pub(super) fn split(self, bytes: usize) -> Option<(Self, Self)> {
+        let (these, behind) = self.0.split_at_checked(bytes)?;
+        Some((Self(these), Self(behind)))
     }
 
     /// Reads a whole record, which `owner` has if it names no other.
@@ -256,10 +287,12 @@ impl<'a> Words<'a> {
         Some((TraceId::from_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes()), SpanId::from_u64(span)))
     }
 
-    fn tick(&mut self) -> Option<Tick> {
+    #[inline]
+    pub(super) fn tick(&mut self) -> Option<Tick> {
         self.next().map(Tick::from_raw)
     }
 
+    #[inline]
     fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(length.checked_next_multiple_of(8)?)?;
         self.0 = rest;
@@ -270,6 +303,7 @@ impl<'a> Words<'a> {
         std::str::from_utf8(self.bytes(length)?).ok()
     }
 
+    #[inline]
     fn key(&mut self, key: u64) -> Option<RawKey<'a>> {
         match key {
             1..=key::LONGEST_NAME => self.static_name(usize::try_from(key).ok()?),
@@ -283,6 +317,7 @@ impl<'a> Words<'a> {
         }
     }
 
+    #[inline]
     #[expect(unsafe_code, reason = "the address of a static text is made one again")]
     fn static_name(&mut self, length: usize) -> Option<RawKey<'a>> {
         let address = std::ptr::with_exposed_provenance(usize::try_from(self.next()?).ok()?);
@@ -293,7 +328,8 @@ impl<'a> Words<'a> {
     }
 
     #[expect(unsafe_code, reason = "a packed text is unpacked")]
-    fn static_text(&mut self) -> Option<StaticText> {
+    #[inline]
+    pub(super) fn static_text(&mut self) -> Option<StaticText> {
         // SAFETY: this module alone writes records, and writes a packed text at exactly the places where it reads one;
         // a chunk has one writer, and what is read of it was committed as whole records.
         self.next().map(|word| unsafe { StaticText::from_word(word) })
@@ -310,9 +346,7 @@ impl<'a> Words<'a> {
     }
 
     fn user_span(mut self, span: SpanId, status: Status) -> Option<RawBody<'a>> {
-        let parent = SpanId::from_u64(self.next()?);
-        let (start, end, name) = (self.tick()?, self.tick()?, self.static_text()?);
-        let frame = Frame { span, parent, template: USER_TEMPLATE, index: NO_INDEX, start, flags: flags::SAMPLED };
+        let UsersEnd { frame, name, end, status } = UsersEnd::read(&mut self, span, status)?;
         Some(RawBody::Span { frame, name, end, status, fields: Fields(self) })
     }
 }

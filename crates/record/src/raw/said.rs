@@ -159,7 +159,7 @@ mod tests {
             fields,
             [
                 Field::Name("disk"),
-                Field::Attribute(RawKey::Body, RawValue::Str("full")),
+                Field::Attribute(RawKey::Body, RawValue::Str(b"full")),
                 Field::Attribute(RawKey::Text("key"), RawValue::Int(3)),
             ]
         );

@@ -1,5 +1,6 @@
 //! The recorder as a whole, from a span's start to what a sink takes.
 
+mod attributes;
 mod by_id;
 mod conservation;
 mod context;
