@@ -1,82 +1,15 @@
 //! The cache from end to end: what hits and what doesn't, what is loaded, what happens to results that are lost.
 
-use std::collections::HashMap;
+mod lossy;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use flowglass::cache::{Entry, SignatureStore, ValueStore};
 use flowglass::model::SpanType;
 use flowglass::prelude::*;
-use flowglass::value::KeyDigest;
-use flowglass::{Cache, CacheError, IntoNode, NodeDef, Setting};
-use parking_lot::Mutex;
-
-/// Keeps every value apart from its entry, counts what is loaded, and can lose or damage what it has.
-#[derive(Clone, Default)]
-struct Lossy {
-    entries: MemoryCache,
-    values: Arc<Mutex<HashMap<KeyDigest, Vec<u8>>>>,
-    loads: Arc<AtomicU32>,
-}
-
-impl SignatureStore for Lossy {
-    fn describe(&self) -> String {
-        "Lossy".to_owned()
-    }
-
-    fn inline_bytes(&self) -> usize {
-        0
-    }
-
-    fn get(&self, signature: &KeyDigest) -> Result<Option<Arc<Entry>>, CacheError> {
-        self.entries.get(signature)
-    }
-
-    fn put(&self, signature: &KeyDigest, entry: Entry) -> Result<(), CacheError> {
-        self.entries.put(signature, entry)
-    }
-
-    fn remove(&self, signature: &KeyDigest) -> Result<(), CacheError> {
-        self.entries.remove(signature)
-    }
-}
-
-impl ValueStore for Lossy {
-    fn holds(&self, digest: &KeyDigest, _: u64) -> bool {
-        self.values.lock().contains_key(digest)
-    }
-
-    fn load(&self, digest: &KeyDigest) -> Result<Vec<u8>, CacheError> {
-        self.loads.fetch_add(1, SeqCst);
-        self.values.lock().get(digest).cloned().ok_or_else(|| CacheError::new("it is gone"))
-    }
-
-    fn put(&self, digest: &KeyDigest, bytes: &[u8]) -> Result<(), CacheError> {
-        self.values.lock().insert(*digest, bytes.to_vec());
-        Ok(())
-    }
-
-    fn remove(&self, digest: &KeyDigest) -> Result<(), CacheError> {
-        self.values.lock().remove(digest);
-        Ok(())
-    }
-}
-
-impl Lossy {
-    fn cache(&self) -> Cache {
-        Cache::new(self.clone(), self.clone())
-    }
-
-    /// Changes the bytes of every value, so that each seems to be there and is damaged.
-    fn damage(&self) {
-        self.values.lock().values_mut().for_each(|bytes| bytes.push(0));
-    }
-
-    fn loads(&self) -> u32 {
-        self.loads.swap(0, SeqCst)
-    }
-}
+use flowglass::{Cache, IntoNode, NodeDef, Setting};
+use lossy::Lossy;
 
 /// The nodes of a run that were computed, in their order.
 fn computed(run: &Run) -> Vec<String> {
@@ -116,7 +49,7 @@ fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
 fn hits_that_stand_on_each_other_are_let_go_and_computed_again_without_going_deep() {
     const LINKS: usize = 30_000;
     on_a_small_stack(|| {
-        let store = Lossy { entries: MemoryCache::new().max_entries(2 * LINKS), ..Lossy::default() };
+        let store = Lossy::of(2 * LINKS);
         let link = |at: usize| {
             next {}.named(format!("n{at}")).input("before", format!("v{at}")).output("next", format!("v{}", at + 1))
         };
@@ -171,7 +104,7 @@ fn a_lost_result_that_leaves_the_run_is_computed_again() {
     run();
     store.damage();
     let healed = run();
-    store.values.lock().clear();
+    store.lose();
     assert_eq!(healed.get::<u64>("scaled").unwrap(), 198, "it doesn't need the cache any more");
 }
 

@@ -7,6 +7,7 @@
 
 mod cache;
 mod graphs;
+mod hits;
 mod map;
 mod neighbour;
 mod quiet;
@@ -55,6 +56,7 @@ const PARTS: &[Part] = &[
     ("tasks", tasks::run),
     ("map", map::run),
     ("cache", cache::run),
+    ("hits", hits::run),
     ("sinks", sinks::run),
     ("quiet", quiet::run),
     ("workers", workers::run),

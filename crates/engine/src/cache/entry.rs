@@ -17,8 +17,19 @@ pub struct Entry {
     pub ttl_ns: Option<u64>,
     /// The digest of each named part of the signature, so that it can be said which part changed.
     pub parts: Vec<Part>,
-    /// The outputs, in the order in which the node declares them.
+    /// The outputs, in the order in which the node declares them. Of a list that a map inside a pipeline made, each item is one.
     pub outputs: Vec<CachedOutput>,
+    /// What the entry of a whole pipeline says besides of its outputs; nothing where the computation is a node's.
+    pub pipeline: Option<Box<PipelineOutputs>>,
+}
+
+/// What the entry of a whole pipeline says of its outputs, so that readers find the same keys whether it ran or was a hit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PipelineOutputs {
+    /// What stands for each of the outputs in the keys of those who read it.
+    pub identities: Vec<KeyDigest>,
+    /// How long the lists are that maps made, in their order; each before those that lie in it.
+    pub lengths: Vec<u64>,
 }
 
 /// A named part of a signature: the code, an input, the content of a file.
@@ -83,7 +94,15 @@ mod tests {
     use super::*;
 
     fn entry(stored_unix_ns: i64, ttl_ns: Option<u64>) -> Entry {
-        Entry { path: "p > n".into(), cost_ns: 1, stored_unix_ns, ttl_ns, parts: Vec::new(), outputs: Vec::new() }
+        Entry {
+            path: "p > n".into(),
+            cost_ns: 1,
+            stored_unix_ns,
+            ttl_ns,
+            parts: Vec::new(),
+            outputs: Vec::new(),
+            pipeline: None,
+        }
     }
 
     #[test]

@@ -89,7 +89,15 @@ mod tests {
     }
 
     fn entry(signature: u8, path: &str, stored_unix_ns: i64, parts: Vec<Part>) -> DiskEntry {
-        let entry = Entry { path: path.to_owned(), cost_ns: 0, stored_unix_ns, ttl_ns: None, parts, outputs: Vec::new() };
+        let entry = Entry {
+            path: path.to_owned(),
+            cost_ns: 0,
+            stored_unix_ns,
+            ttl_ns: None,
+            parts,
+            outputs: Vec::new(),
+            pipeline: None,
+        };
         DiskEntry { signature: [signature; 32], entry, used_unix_ns: stored_unix_ns, record_bytes: 1 }
     }
 

@@ -227,7 +227,8 @@ fn weight(entry: &Entry) -> u64 {
     const EACH_BYTES: usize = 256;
     let parts: usize = entry.parts.iter().map(|part| part.name.len() + 64).sum();
     let outputs: usize = entry.outputs.iter().map(|output| output.type_name.len() + 96).sum();
-    entry.size_bytes().saturating_add((EACH_BYTES + entry.path.len() + parts + outputs) as u64)
+    let pipeline = entry.pipeline.as_ref().map_or(0, |outputs| 32 * outputs.identities.len() + 8 * outputs.lengths.len());
+    entry.size_bytes().saturating_add((EACH_BYTES + entry.path.len() + parts + outputs + pipeline) as u64)
 }
 
 /// The first bytes of a digest, which are as random as a hash can be.
@@ -262,7 +263,7 @@ mod tests {
 
     fn entry(size: usize) -> Entry {
         let outputs = vec![CachedOutput::of(&vec![7; size], String::new()).with_inline(vec![7; size])];
-        Entry { path: String::new(), cost_ns: 1, stored_unix_ns: 0, ttl_ns: None, parts: Vec::new(), outputs }
+        Entry { path: String::new(), cost_ns: 1, stored_unix_ns: 0, ttl_ns: None, parts: Vec::new(), outputs, pipeline: None }
     }
 
     fn signature(number: u8) -> KeyDigest {

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use disk::{DiskCache, DiskEntry, DiskLimits, DiskStats, Pruned};
 pub(crate) use entry::nanoseconds;
-pub use entry::{CachedOutput, Entry, Part};
+pub use entry::{CachedOutput, Entry, Part, PipelineOutputs};
 pub use error::CacheError;
 pub use memory::MemoryCache;
 pub use store::{SignatureStore, ValueStore};
@@ -83,15 +83,24 @@ impl Cache {
         self.ttl
     }
 
-    /// Looks for an entry with this many outputs that still holds. Its values aren't loaded.
+    /// Looks for a node's entry with this many outputs that still holds. Its values aren't loaded.
     pub(crate) fn find(&self, signature: &KeyDigest, outputs: usize, ttl: Option<Duration>) -> Found {
+        self.find_fitting(signature, ttl, |entry| entry.pipeline.is_none() && entry.outputs.len() == outputs)
+    }
+
+    /// Looks for a whole pipeline's entry. Its values aren't loaded.
+    pub(crate) fn find_pipeline(&self, signature: &KeyDigest) -> Found {
+        self.find_fitting(signature, None, |entry| entry.pipeline.is_some())
+    }
+
+    fn find_fitting(&self, signature: &KeyDigest, ttl: Option<Duration>, fits: impl Fn(&Entry) -> bool) -> Found {
         let entry = match self.signatures.get(signature) {
             Ok(Some(entry)) => entry,
             Ok(None) => return Found::Miss,
             Err(error) => return Found::Damaged(error),
         };
         let is_over = ttl.is_some() && entry.is_expired(ttl, unix_now_ns());
-        if entry.outputs.len() != outputs || is_over {
+        if is_over || !fits(&entry) {
             return Found::Miss;
         }
         let lacks = |output: &CachedOutput| output.inline.is_none() && !self.values.holds(&output.digest, output.size_bytes);
@@ -109,15 +118,34 @@ impl Cache {
         outputs: Vec<(Vec<u8>, String)>,
     ) -> Result<(), CacheError> {
         for (bytes, type_name) in outputs {
-            let output = CachedOutput::of(&bytes, type_name);
-            entry.outputs.push(if bytes.len() <= self.inline_bytes() {
-                output.with_inline(bytes)
-            } else {
-                self.values.put(&output.digest, &bytes)?;
-                output
-            });
+            entry.outputs.push(self.keep_output(bytes, type_name)?);
         }
         self.put(signature, entry)
+    }
+
+    /// Keeps an output: small, it is for its entry; large, by its content.
+    pub(crate) fn keep_output(&self, bytes: Vec<u8>, type_name: String) -> Result<CachedOutput, CacheError> {
+        let output = CachedOutput::of(&bytes, type_name);
+        if bytes.len() <= self.inline_bytes() {
+            return Ok(output.with_inline(bytes));
+        }
+        self.values.put(&output.digest, &bytes)?;
+        Ok(output)
+    }
+
+    /// Makes an output of this cache of what another one has, if that can be done without loading it: it is small, or both keep
+    /// large values in one place.
+    pub(crate) fn adopt(&self, output: &CachedOutput, from: &Self) -> Option<CachedOutput> {
+        match &output.inline {
+            Some(bytes) if bytes.len() > self.inline_bytes() => self.keep_output(bytes.clone(), output.type_name.clone()).ok(),
+            Some(_) => Some(output.clone()),
+            None => self.has_values_of(from).then(|| output.clone()),
+        }
+    }
+
+    fn has_values_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.values, &other.values)
+            || self.address.as_ref().is_some_and(|address| other.address() == Some(address))
     }
 
     /// Finds a place for the bytes of an output: by their content where they are many and can be kept so, else in its entry.

@@ -38,6 +38,7 @@ pub use setting::Setting;
 pub(crate) use steps::{AWAY, CACHED, ON_THREADS, Step, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
+pub(crate) use whole::{Head, WholeItem};
 pub(crate) use wiring::{Arg, PlanNode};
 
 use crate::backend::Backend;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flowglass_model::{Fingerprint, Graph, GraphInput, GraphNode, InputSource};
 
-use super::definition::NodeKind;
+use super::definition::{MapMode, NodeKind};
 use super::wiring::{Arg, PlanNode};
 use super::{InputPort, Pipeline, Plan};
 use crate::value::KeyHasher;
@@ -63,6 +63,9 @@ fn fingerprint(graph: &Graph, plan: &Plan) -> Fingerprint {
     for (node, planned) in graph.nodes.iter().zip(&plan.nodes) {
         // A plain struct of texts and lists always serialises.
         let _ = hasher.serialize(&GraphNode { pipeline: None, ..node.clone() });
+        if planned.map == Some(MapMode::Product) {
+            hasher.label("product");
+        }
         match &planned.kind {
             NodeKind::Call { spec, .. } => {
                 hasher.text(&spec.version);
@@ -70,6 +73,8 @@ fn fingerprint(graph: &Graph, plan: &Plan) -> Fingerprint {
             }
             NodeKind::Pipeline(inner) => {
                 hasher.text(&inner.fingerprint().to_string());
+                // Names outside don't say which of the outputs inside they are.
+                planned.exposed.iter().for_each(|&output| hasher.text(&inner.0.outputs[output].name));
                 let fixed = |at: &usize| planned.args.iter().all(|arg| arg.port != *at);
                 (0..inner.0.inputs.len()).filter(fixed).for_each(|at| preset(&mut hasher, &inner.0.inputs[at]));
             }

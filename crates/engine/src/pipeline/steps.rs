@@ -134,6 +134,19 @@ impl Plan {
         needed
     }
 
+    /// Returns which inputs are read by what these outputs need: nothing may stand for the others.
+    pub(crate) fn reads(&self, outputs: &[usize]) -> Vec<bool> {
+        let mut reads = vec![false; self.inputs.len()];
+        let needed = self.needed(outputs);
+        let args = self.nodes.iter().zip(needed).filter(|(_, needed)| *needed).flat_map(|(node, _)| &node.args);
+        for arg in args {
+            if let Some(read) = reads.get_mut(arg.slot) {
+                *read = true;
+            }
+        }
+        reads
+    }
+
     /// Returns how many nodes must run so that these outputs are made; all, if it isn't said which.
     pub(crate) fn needed_count(&self, outputs: Option<&[usize]>) -> u64 {
         let count =

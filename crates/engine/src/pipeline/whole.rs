@@ -1,10 +1,11 @@
-//! Which pipelines inside others a cache can know as a whole, and what the keys of their entries begin with.
+//! Which pipelines a cache can know as a whole, those inside others and those of a map's items, and what the keys of their entries
+//! begin with.
 
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
 use super::{InputPort, Pipeline, Setting};
 use crate::node::{KeyedBy, NodeSpec};
-use crate::value::{KeyDigest, KeyHasher, Type};
+use crate::value::{KeyDigest, KeyHasher};
 
 /// What a cache can know of a pipeline inside another. It depends on nothing but the plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +26,14 @@ pub(crate) struct Head {
     pub(crate) calls: u64,
 }
 
+/// What a cache can know as a whole of each item of a top-level map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WholeItem {
+    pub(crate) head: Head,
+    /// The inputs that count: those which something reads that is needed.
+    pub(crate) reads: Vec<usize>,
+}
+
 impl PlanNode {
     /// Says what a cache can know of the pipeline that the node is; nothing, if it is a function.
     pub(crate) fn whole(&self) -> &Whole {
@@ -36,19 +45,35 @@ impl Whole {
     fn of(node: &PlanNode) -> Self {
         let NodeKind::Pipeline(inner) = &node.kind else { return Self::default() };
         let needed = inner.0.needed_count(Some(&node.exposed));
-        let mut look = Look { hasher: KeyHasher::default(), calls: 0, maps: false, signed: true };
-        look.hasher.label("flowglass pipeline 1");
+        let mut look = Look::new();
         let is_cacheable = look.at(node, inner).is_some();
-        // A list that a map made stays in the entries of its items, so that each is loaded, and found again, by itself.
-        let made = node.exposed.iter().map(|&output| &inner.0.outputs[output].ty);
-        let of_items = made.clone().any(|ty| matches!(ty, Type::List(_)));
         // The entry of a single function says as much as one of the pipeline would.
         let is_worth_it = look.calls > 1 || look.maps;
-        let has_head = is_cacheable && look.signed && is_worth_it && !of_items && made.len() > 0;
         let by_nodes = is_cacheable && !look.maps;
-        let head = has_head.then(|| Head { calls: look.calls, digest: look.hasher.finish() });
+        let head = if is_cacheable && is_worth_it { look.head(inner, &node.exposed) } else { None };
         Self { needed, by_nodes, head }
     }
+}
+
+impl WholeItem {
+    /// Says what a cache can know as a whole of an item of a map over this pipeline, of which these outputs are wanted. Where
+    /// there is no map inside, the entries of the nodes say as much.
+    pub(crate) fn of(pipeline: &Pipeline, outputs: &[usize]) -> Option<Self> {
+        let is_read = pipeline.0.reads(outputs);
+        let mut look = Look::new();
+        look.inside(pipeline, outputs, |at| if is_read[at] { Source::Given } else { Source::Nowhere })?;
+        let head = if look.maps { look.head(pipeline, outputs)? } else { return None };
+        Some(Self { head, reads: (0..is_read.len()).filter(|&at| is_read[at]).collect() })
+    }
+}
+
+/// Where a pipeline has the value of an input from.
+enum Source {
+    Given,
+    /// It has it itself.
+    Fixed,
+    /// Nothing reads it.
+    Nowhere,
 }
 
 /// A look at all that runs inside of a pipeline.
@@ -62,6 +87,19 @@ struct Look {
 }
 
 impl Look {
+    fn new() -> Self {
+        let mut hasher = KeyHasher::default();
+        hasher.label("flowglass pipeline 2");
+        Self { hasher, calls: 0, maps: false, signed: true }
+    }
+
+    /// What keys begin with, if a signature stands for all these outputs and they can be kept.
+    fn head(self, inner: &Pipeline, outputs: &[usize]) -> Option<Head> {
+        let can_be_kept = outputs.iter().all(|&output| inner.0.outputs[output].ty.can_encode());
+        let has_head = self.signed && can_be_kept && !outputs.is_empty();
+        has_head.then(|| Head { calls: self.calls, digest: self.hasher.finish() })
+    }
+
     /// Looks at a pipeline and what is inside; nothing, if something in it is never cached.
     fn at(&mut self, node: &PlanNode, inner: &Pipeline) -> Option<()> {
         let config = &inner.0.config;
@@ -71,8 +109,14 @@ impl Look {
         let own_ttl = if let Setting::Set(cache) = &config.cache { cache.default_ttl() } else { None };
         // What holds for a time only is as old as the oldest result in it, which only that result's own entry knows.
         self.signed &= node.ttl.is_none() && own_ttl.is_none();
-        self.digest(node, inner);
-        let needed = inner.0.needed(&node.exposed);
+        let is_given = |at: usize| node.args.iter().any(|arg: &Arg| arg.port == at);
+        self.inside(inner, &node.exposed, |at| if is_given(at) { Source::Given } else { Source::Fixed })
+    }
+
+    /// Looks at what is inside of a pipeline, of which these outputs are needed.
+    fn inside(&mut self, inner: &Pipeline, outputs: &[usize], source: impl Fn(usize) -> Source) -> Option<()> {
+        self.digest(inner, outputs, source);
+        let needed = inner.0.needed(outputs);
         for inside in inner.0.nodes.iter().zip(needed).filter_map(|(inside, needed)| needed.then_some(inside)) {
             self.maps |= inside.map.is_some();
             // What changes a value on its way in is code that no digest knows.
@@ -92,11 +136,11 @@ impl Look {
     }
 
     /// Digests what a pipeline is, what is asked of it, and what is fixed in it.
-    fn digest(&mut self, node: &PlanNode, inner: &Pipeline) {
+    fn digest(&mut self, inner: &Pipeline, outputs: &[usize], source: impl Fn(usize) -> Source) {
         let hasher = &mut self.hasher;
         hasher.text(&inner.fingerprint().to_string());
-        hasher.list(node.exposed.len());
-        node.exposed.iter().for_each(|&output| hasher.text(&inner.0.outputs[output].name));
+        hasher.list(outputs.len());
+        outputs.iter().for_each(|&output| hasher.text(&inner.0.outputs[output].name));
         match &inner.0.config.environment {
             Setting::Inherit => hasher.label("environment around"),
             Setting::Set(environment) => {
@@ -105,13 +149,12 @@ impl Look {
             }
             Setting::Off => hasher.label("no environment"),
         }
-        let is_given = |at: usize| node.args.iter().any(|arg: &Arg| arg.port == at);
         for (at, port) in inner.0.inputs.iter().enumerate() {
             self.hasher.text(&port.name);
-            if is_given(at) {
-                self.hasher.label("given");
-            } else {
-                self.fixed(port);
+            match source(at) {
+                Source::Given => self.hasher.label("given"),
+                Source::Fixed => self.fixed(port),
+                Source::Nowhere => self.hasher.label("unread"),
             }
         }
     }

@@ -1,19 +1,21 @@
-//! The entry of a pipeline inside another: all that it makes, under one signature, in the cache of the pipeline around.
+//! The entry of a whole pipeline: all that it makes, under one signature. One inside of another has it in the cache of the pipeline
+//! around, an item of a top-level map in that of the map.
 //!
 //! It is asked for before anything inside is. The entries of the nodes inside remain, for when something in there has changed.
 
 use std::sync::Arc;
 
-use flowglass_model::CacheStatus;
 use smallvec::SmallVec;
 
 use super::call::{CallSite, Given};
 use super::hit::{Hit, Known, Recipe, Stands, any_lost};
 use super::keyed::NoKey;
+use super::laid_out::{LayingOut, put_together};
+use super::shared::Level;
 use super::slot::{Slot, Slots};
-use crate::cache::{Entry, Found, Part, identity, unix_now_ns};
-use crate::pipeline::{Arg, OutputPort, Pipeline};
-use crate::value::{KeyDigest, Value, ValueError};
+use crate::cache::{Cache, Entry, Found, Part, unix_now_ns};
+use crate::pipeline::{Arg, Head, NodeKind, Pipeline, WholeItem};
+use crate::value::{KeyDigest, Type, Value, ValueError};
 
 /// A pipeline whose results can be kept as a whole: its signature, and what that is made of.
 pub(crate) struct Finished {
@@ -21,8 +23,10 @@ pub(crate) struct Finished {
     /// How many calls a hit stands for.
     pub(crate) calls: u64,
     /// The head, what stands for each input, and at last the environment, if there is one.
-    digests: SmallVec<[KeyDigest; 4]>,
+    digests: Digests,
 }
+
+type Digests = SmallVec<[KeyDigest; 4]>;
 
 /// What a cache has of a pipeline: all that it makes, and what it took to make it.
 pub(crate) struct Kept {
@@ -31,14 +35,11 @@ pub(crate) struct Kept {
 }
 
 impl Finished {
-    /// Works out the signature, if the pipeline may have an entry and there is a cache for it.
+    /// Works out the signature of a pipeline inside of another, if it may have an entry and there is a cache for it.
     pub(crate) fn find(site: &CallSite, inner: &Pipeline, given: &[Given]) -> Result<Option<Self>, NoKey> {
-        let (plan, config) = (site.plan(), &site.level.config);
-        let Some(head) = plan.whole().head else { return Ok(None) };
-        if config.cache.as_ref().is_none_or(|cache| cache.default_ttl().is_some()) {
-            return Ok(None);
-        }
-        let mut digests = SmallVec::from_slice(&[head.digest]);
+        let (plan, level) = (site.plan(), &site.level);
+        let Some(head) = plan.whole().head.filter(|_| keeps_wholes(level)) else { return Ok(None) };
+        let mut digests = Digests::from_slice(&[head.digest]);
         for (arg, given) in plan.args.iter().zip(given) {
             match digest(arg, inner, given) {
                 Ok(digest) => digests.push(digest),
@@ -47,70 +48,115 @@ impl Finished {
                 Err(_) => return Ok(None),
             }
         }
-        if let Some(environment) = inner.0.config.environment.resolve(config.environment.clone()) {
-            digests.push(blake3::hash(environment.as_bytes()).into());
-        }
-        let signature = blake3::hash(digests.as_flattened()).into();
-        Ok(Some(Self { signature, calls: head.calls, digests }))
+        let environment = inner.0.config.environment.resolve(level.config.environment.clone());
+        Ok(Some(Self::signed(head, digests, environment.as_deref())))
     }
 
-    /// Asks the cache around the pipeline for all that it makes.
-    pub(crate) fn lookup(&self, site: &CallSite, given: &[Given]) -> Option<Kept> {
-        let exposed = &site.plan().exposed;
-        let entry = match site.level.config.cache.as_ref()?.find(&self.signature, exposed.len(), None) {
+    /// Works out the signature of an item of a top-level map, if it may have an entry; `slots` are its inputs.
+    pub(crate) fn of_item(level: &Level, whole: &WholeItem, slots: &[Option<Slot>]) -> Option<Self> {
+        let mut digests = Digests::from_slice(&[whole.head.digest]);
+        for &at in &whole.reads {
+            digests.push(slots.get(at)?.as_ref()?.digest(&level.pipeline.0.inputs[at].ty).ok()?);
+        }
+        Some(Self::signed(whole.head, digests, level.config.environment.as_deref()))
+    }
+
+    fn signed(head: Head, mut digests: Digests, environment: Option<&str>) -> Self {
+        digests.extend(environment.map(|environment| blake3::hash(environment.as_bytes()).into()));
+        Self { signature: blake3::hash(digests.as_flattened()).into(), calls: head.calls, digests }
+    }
+
+    /// Asks the cache around a pipeline for all that it makes.
+    pub(crate) fn lookup(&self, site: &CallSite, inner: &Pipeline, given: &[Given]) -> Option<Kept> {
+        let recipe = Recipe::Item(Box::new((site.clone(), given.into())));
+        self.ask(&site.level, inner, &site.plan().exposed, site.node, recipe)
+    }
+
+    /// Asks the cache of a map for all that an item makes. What of it is lost is no hit: who asks loads all at once.
+    pub(crate) fn lookup_item(&self, level: &Arc<Level>, outputs: &[usize]) -> Option<Kept> {
+        self.ask(level, &level.pipeline, outputs, 0, Recipe::Gone)
+    }
+
+    fn ask(&self, level: &Arc<Level>, inner: &Pipeline, outputs: &[usize], node: usize, recipe: Recipe) -> Option<Kept> {
+        let entry = match level.config.cache.as_ref()?.find_pipeline(&self.signature) {
             Found::Hit(entry) => entry,
             Found::Damaged(error) => {
-                site.level.run.totals.count_damage(error);
+                level.run.totals.count_damage(error);
                 return None;
             }
             Found::Miss => return None,
         };
-        let (saved_ns, outputs) = (entry.cost_ns, u32::try_from(exposed.len()).unwrap_or(u32::MAX));
-        let known = Known { signature: self.signature, entry, stands: Stands::AsMade };
-        let recipe = Recipe::Item(Box::new((site.clone(), given.into())));
-        let hit = Hit::new(known, Arc::clone(&site.level), site.node, recipe);
-        let slot = |at| Slot::Cached { hit: Arc::clone(&hit), output: at, place: at };
-        Some(Kept { slots: (0..outputs).map(slot).collect(), saved_ns })
+        let saved_ns = entry.cost_ns;
+        let known = Known { signature: self.signature, entry: Arc::clone(&entry), stands: Stands::AsMade };
+        let hit = Hit::new(known, Arc::clone(level), node, recipe);
+        let value = |at| Slot::Cached { hit: Arc::clone(&hit), output: at, place: at };
+        let slots = put_together(types(inner, outputs), &entry, value)?;
+        Some(Kept { slots, saved_ns })
     }
 
-    /// Keeps what the pipeline made. What is still in the cache, because nobody needed it yet, isn't loaded for this.
-    pub(crate) fn store(&self, site: &CallSite, inner: &Pipeline, made: &Slots, cost_ns: u64) -> CacheStatus {
-        let (exposed, config) = (&site.plan().exposed, &site.level.config);
-        let ports = || exposed.iter().map(|&output| &inner.0.outputs[output]);
-        let encode = |(port, slot): (&OutputPort, &Slot)| {
-            let value = slot.here()?;
-            Some((port.ty.encode(value).ok()?, port.ty.to_string()))
-        };
-        let encoded: Option<Vec<_>> = ports().zip(made).map(encode).collect();
-        let (Some(cache), Some(encoded)) = (&config.cache, encoded) else { return CacheStatus::Miss };
-        let identity = |(slot, (bytes, _)): (&Slot, &(Vec<u8>, String))| {
-            slot.signature().unwrap_or_else(|| identity::of_content(blake3::hash(bytes).as_bytes()))
-        };
-        let identities = made.iter().zip(&encoded).map(identity);
-        let identities = ports().zip(identities).map(|(port, digest)| part(format!("output.{}", port.name), digest));
-        let entry = Entry {
-            path: site.level.site(site.site).path.to_string(),
+    /// Keeps what a pipeline made inside of another.
+    pub(crate) fn store(&self, site: &CallSite, inner: &Pipeline, made: &Slots, cost_ns: u64) {
+        let plan = site.plan();
+        let inputs = plan.args.iter().map(|arg| &*arg.name);
+        self.keep((&site.level, site.site), inputs, types(inner, &plan.exposed).zip(made), cost_ns);
+    }
+
+    /// Keeps what an item of a top-level map made.
+    pub(crate) fn store_item(&self, at: (&Level, u32), whole: &WholeItem, outputs: &[usize], made: &Slots, cost_ns: u64) {
+        let pipeline = &at.0.pipeline;
+        let inputs = whole.reads.iter().map(|&input| &*pipeline.0.inputs[input].name);
+        self.keep(at, inputs, types(pipeline, outputs).zip(made), cost_ns);
+    }
+
+    /// Keeps what was made. What is still in a cache, because nobody needed it yet, isn't loaded for this; where that would have
+    /// to be, the entries of what is inside must do.
+    fn keep<'a>(
+        &self,
+        (level, site): (&Level, u32),
+        inputs: impl Iterator<Item = &'a str>,
+        mut made: impl Iterator<Item = (&'a Type, &'a Slot)>,
+        cost_ns: u64,
+    ) {
+        let Some(cache) = &level.config.cache else { return };
+        let mut outputs = LayingOut::into(cache);
+        if made.try_for_each(|(ty, slot)| outputs.add(ty, slot)).is_none() {
+            return;
+        }
+        let entry = outputs.complete(Entry {
+            path: level.site(site).path.to_string(),
             cost_ns,
             stored_unix_ns: unix_now_ns(),
             ttl_ns: None,
-            parts: self.parts(site).into_iter().chain(identities).collect(),
-            outputs: Vec::with_capacity(encoded.len()),
-        };
-        match cache.keep(&self.signature, entry, encoded) {
-            Ok(()) => CacheStatus::Write,
-            Err(error) => {
-                site.level.run.totals.note_problem(error);
-                CacheStatus::Miss
-            }
+            parts: self.parts(inputs),
+            outputs: Vec::new(),
+            pipeline: None,
+        });
+        if let Err(error) = cache.put(&self.signature, entry) {
+            level.run.totals.note_problem(error);
         }
     }
 
     /// The parts of the signature by their names.
-    fn parts(&self, site: &CallSite) -> Vec<Part> {
-        let inputs = site.plan().args.iter().map(|arg| format!("input.{}", arg.name));
+    fn parts<'a>(&self, inputs: impl Iterator<Item = &'a str>) -> Vec<Part> {
+        let inputs = inputs.map(|name| format!("input.{name}"));
         let names = std::iter::once("pipeline".to_owned()).chain(inputs).chain(["environment".to_owned()]);
-        names.zip(&self.digests).map(|(name, digest)| part(name, *digest)).collect()
+        names.zip(&self.digests).map(|(name, &digest)| Part { name, digest }).collect()
     }
+}
+
+/// The types of what a pipeline made when it was computed again, and what that is, as its entry has it.
+pub(super) fn computed_again(site: &CallSite, slots: Slots) -> Slots {
+    let NodeKind::Pipeline(inner) = &site.plan().kind else { return slots };
+    super::laid_out::one_by_one(types(inner, &site.plan().exposed), slots)
+}
+
+/// Says whether a level's cache keeps whole pipelines: what holds for a time only is as old as the oldest result in it.
+pub(crate) fn keeps_wholes(level: &Level) -> bool {
+    level.config.cache.as_ref().is_some_and(|cache: &Cache| cache.default_ttl().is_none())
+}
+
+fn types<'a>(inner: &'a Pipeline, outputs: &'a [usize]) -> impl Iterator<Item = &'a Type> {
+    outputs.iter().map(|&output| &inner.0.outputs[output].ty)
 }
 
 /// What stands for an input: what is given, or what an adapter makes of it.
@@ -121,13 +167,7 @@ fn digest(arg: &Arg, inner: &Pipeline, given: &Given) -> Result<KeyDigest, Value
     Slot::unsigned(adapted).digest(&inner.0.inputs[arg.port].ty)
 }
 
-/// What stands for an output in the keys of those who read it: the same as when the pipeline had made it. The outputs' are the
-/// last of the parts, one for each.
+/// What stands for an output in the keys of those who read it: the same as when the pipeline had made it.
 pub(super) fn identity(entry: &Entry, output: usize) -> Option<KeyDigest> {
-    let first = entry.parts.len().checked_sub(entry.outputs.len())?;
-    entry.parts.get(first + output).map(|part| part.digest)
-}
-
-fn part(name: String, digest: KeyDigest) -> Part {
-    Part { name, digest }
+    entry.pipeline.as_ref()?.identities.get(output).copied()
 }

@@ -14,9 +14,9 @@ use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::finished;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
-use crate::cache::{CachedOutput, Entry, identity};
-use crate::error::Error;
-use crate::pipeline::PlanNode;
+use crate::cache::{Cache, CachedOutput, Entry, identity};
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{Arg, PlanNode};
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
 /// A computation whose results lie in the cache, with what it takes to do it once more.
@@ -37,6 +37,8 @@ pub(crate) enum Recipe {
     Node(SmallVec<[Slot; 2]>),
     /// An item of a map, or something else that the level knows nothing of.
     Item(Box<(CallSite, Givens)>),
+    /// Nothing: what was found can't be computed again from here.
+    Gone,
 }
 
 /// What a cache has of a computation.
@@ -109,10 +111,20 @@ impl Hit {
 
     /// Returns an output, by its place in the entry and among those that the pipeline knows: computed again, or loaded.
     pub(crate) fn value(&self, output: u32, place: u32, ty: &Type) -> Result<Value, ValueError> {
-        match self.computed().and_then(|slots| slots.get(place as usize)) {
+        match self.computed_again(place) {
             Some(slot) => slot.value(ty),
             None => self.load(output, ty).inspect_err(|error| self.lose(error)),
         }
+    }
+
+    /// Returns what was computed again for an output, because the cache had lost it.
+    pub(crate) fn computed_again(&self, place: u32) -> Option<&Slot> {
+        self.computed()?.get(place as usize)
+    }
+
+    /// Makes an output of another cache of one that lies in this hit's, if that can be done without loading it.
+    pub(crate) fn adopted(&self, output: u32, by: &Cache) -> Option<CachedOutput> {
+        by.adopt(self.entry.outputs.get(output as usize)?, self.level.config.cache.as_ref()?)
     }
 
     fn computed(&self) -> Option<&Slots> {
@@ -183,32 +195,40 @@ impl Hit {
                 self.plan().args.iter().zip(slots).for_each(|(arg, slot)| slot.find_lost(&arg.have, lost));
             }
             Recipe::Item(item) => item.1.iter().for_each(|given| given.slot.find_lost(&given.have, lost)),
+            Recipe::Gone => {}
         }
     }
 
     async fn compute(&self) -> Result<(), Error> {
         let Some(again) = self.again.get() else { return Ok(()) };
         let compute = async {
-            let (site, given) = self.call();
+            let Some((site, given)) = self.call() else { return Err(self.is_gone()) };
             let begun = poll_fn(|cx| Poll::Ready(call::again(site.clone(), given.clone(), cx))).await;
-            match begun {
-                Begun::Done(done) => done.result,
-                Begun::Running(future) => future.await.result,
-            }
+            let made = match begun {
+                Begun::Done(done) => done.result?,
+                Begun::Running(future) => future.await.result?,
+            };
+            Ok(if self.stands == Stands::AsMade { finished::computed_again(&site, made) } else { made })
         };
         again.get_or_try_init(|| compute).await.map(|_| ())
     }
 
-    /// The call that computes the results.
-    fn call(&self) -> (CallSite, Givens) {
-        match &self.recipe {
+    #[cold]
+    fn is_gone(&self) -> Error {
+        Error::new(ErrorKind::Cache, format!("a cached result of `{}` is lost", self.entry.path))
+    }
+
+    /// The call that computes the results, if they can be computed from here.
+    fn call(&self) -> Option<(CallSite, Givens)> {
+        Some(match &self.recipe {
+            Recipe::Gone => return None,
             Recipe::Item(item) => (**item).clone(),
             Recipe::Node(slots) => {
-                let given = |(arg, slot): (&crate::pipeline::Arg, &Slot)| Given { slot: slot.clone(), have: arg.have.clone() };
+                let given = |(arg, slot): (&Arg, &Slot)| Given { slot: slot.clone(), have: arg.have.clone() };
                 let given = self.plan().args.iter().zip(slots).map(given).collect();
                 (CallSite::of_node(&self.level, self.node), given)
             }
-        }
+        })
     }
 }
 
@@ -218,6 +238,7 @@ impl Recipe {
         match self {
             Self::Node(slots) => std::mem::take(slots),
             Self::Item(item) => std::mem::take(&mut item.1).into_iter().map(|given| given.slot).collect(),
+            Self::Gone => SmallVec::new(),
         }
     }
 }

@@ -153,6 +153,7 @@ impl Keyed {
             ttl_ns: self.ttl.map(nanoseconds),
             parts: self.parts(site, spec),
             outputs: Vec::new(),
+            pipeline: None,
         }
     }
 

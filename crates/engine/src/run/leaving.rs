@@ -47,11 +47,19 @@ fn leaving<'a>(
 }
 
 async fn secure(slot: &mut Slot, ty: &Type) -> Result<(), Error> {
-    if let Ok(value) = slot.value(ty) {
+    loop {
+        let Ok(value) = slot.value(ty) else {
+            let lost: Vec<_> = slot.hits().into_iter().filter(|hit| hit.is_lost()).collect();
+            if lost.is_empty() {
+                // Not lost, but no value of its type: whoever takes it is told so.
+                return Ok(());
+            }
+            for hit in lost {
+                hit.restore().await?;
+            }
+            continue;
+        };
         slot.keep(value);
+        return Ok(());
     }
-    for hit in slot.hits().into_iter().filter(|hit| hit.is_lost()) {
-        hit.restore().await?;
-    }
-    Ok(())
 }

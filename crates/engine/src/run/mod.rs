@@ -14,6 +14,7 @@ mod handed;
 mod hit;
 mod kept;
 mod keyed;
+mod laid_out;
 mod leaving;
 mod level;
 mod map;

@@ -72,8 +72,7 @@ pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: &[Given]) ->
 
 /// Turns what a node is given into what the input inside wants.
 fn inner_slot(arg: &Arg, wanted: &Type, given: &Given) -> Result<Slot, Error> {
-    let same = matches!((&given.have, wanted), (Type::Leaf(have), Type::Leaf(want)) if have.id == want.id);
-    if same && arg.adapter.is_none() {
+    if wanted.has_form_of(&given.have) && arg.adapter.is_none() {
         return Ok(given.slot.clone());
     }
     let adapted = given.slot.value(&given.have).and_then(|value| {
@@ -81,7 +80,12 @@ fn inner_slot(arg: &Arg, wanted: &Type, given: &Given) -> Result<Slot, Error> {
         arg.adapter.as_ref().map_or(Ok(Arc::clone(&value)), |adapter| adapter(&value))
     });
     let problem = |error: ValueError| Error::new(ErrorKind::Input, format!("input `{}`: {error}", arg.name));
-    Ok(Slot::shared(adapted.map_err(problem)?))
+    let adapted = adapted.map_err(problem)?;
+    // In another form it is still what it was; what code made of it isn't.
+    Ok(match given.slot.signature().filter(|_| arg.adapter.is_none()) {
+        Some(signature) => Slot::computed(adapted, Some(signature)),
+        None => Slot::shared(adapted),
+    })
 }
 
 /// What a cache did for a pipeline.
@@ -108,7 +112,7 @@ pub(crate) fn begin(site: CallSite, mut given: Givens, is_first: bool, start: Ti
         Err(_) => return when_restored(site, given, is_first, cx),
     };
     if let Some(finished) = finished.as_ref().filter(|_| is_first)
-        && let Some(kept) = finished.lookup(&site, &given)
+        && let Some(kept) = finished.lookup(&site, &inner, &given)
     {
         return Begun::Done(end_kept(&site, &inner, finished, kept, start));
     }

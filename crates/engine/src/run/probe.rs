@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::{self, CallSite, Given, Givens};
-use super::finished::Finished;
+use super::finished::{Finished, Kept};
 use super::nested;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
@@ -47,6 +47,16 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
 }
 
 impl Whole {
+    /// Makes it of what a cache has under one signature.
+    pub(crate) fn of_kept(pipeline: &Pipeline, outputs: &[usize], kept: Kept, hits: u64) -> Self {
+        let plan = &pipeline.0;
+        let mut slots = vec![None; plan.inputs.len() + plan.outputs.len()];
+        for (&output, slot) in outputs.iter().zip(kept.slots) {
+            slots[plan.inputs.len() + output] = Some(slot);
+        }
+        Self { slots, hits, saved_ns: kept.saved_ns }
+    }
+
     fn count(&mut self, hits: u64, saved_ns: u64) {
         self.hits += hits;
         self.saved_ns += saved_ns;
@@ -56,7 +66,7 @@ impl Whole {
     fn look_inside(&mut self, level: &Arc<Level>, at: usize, inner: &Pipeline, given: &[Given]) -> Option<Slots> {
         let site = CallSite::of_node(level, at);
         if let Some(finished) = Finished::find(&site, inner, given).ok()?
-            && let Some(kept) = finished.lookup(&site, given)
+            && let Some(kept) = finished.lookup(&site, inner, given)
         {
             self.count(finished.calls, kept.saved_ns);
             return Some(kept.slots);

@@ -171,28 +171,40 @@ impl Slot {
         matches!(self, Self::Cached { .. }) || self.listed().iter().any(Self::is_cached)
     }
 
+    /// Where the value is by now: what was computed again may have come from the cache in its turn.
+    fn by_now(&self) -> &Self {
+        let mut slot = self;
+        while let Self::Cached { hit, place, .. } = slot
+            && let Some(computed) = hit.computed_again(*place)
+        {
+            slot = computed;
+        }
+        slot
+    }
+
     /// Says whether the value, or one of the list, was found to be lost and hasn't been computed again.
     pub(crate) fn is_lost(&self) -> bool {
-        match self {
+        match self.by_now() {
             Self::Cached { hit, .. } => hit.is_lost(),
-            _ => self.listed().iter().any(Self::is_lost),
+            slot => slot.listed().iter().any(Self::is_lost),
         }
     }
 
     /// Finds out what of the value can't be had, by trying to load it.
     pub(crate) fn find_lost(&self, ty: &Type, lost: &mut Vec<Arc<Hit>>) {
-        if let Self::Cached { hit, output, place } = self {
+        let slot = self.by_now();
+        if let Self::Cached { hit, output, place } = slot {
             if hit.value(*output, *place, ty).is_err() && hit.is_lost() {
                 lost.push(Arc::clone(hit));
             }
         } else if let Type::List(item) = ty {
-            self.listed().iter().for_each(|slot| slot.find_lost(item, lost));
+            slot.listed().iter().for_each(|slot| slot.find_lost(item, lost));
         }
     }
 
     /// Returns what the cache knows of a value that lies there by itself.
     pub(crate) fn stored(&self) -> Option<&CachedOutput> {
-        match self {
+        match self.by_now() {
             Self::Cached { hit, output, .. } => hit.stored(*output),
             Self::Plain(_) | Self::Rich(_) => None,
         }
@@ -200,9 +212,9 @@ impl Slot {
 
     /// Everything in the slot that lies in the cache.
     pub(crate) fn hits(&self) -> Vec<Arc<Hit>> {
-        match self {
+        match self.by_now() {
             Self::Cached { hit, .. } => vec![Arc::clone(hit)],
-            _ => self.listed().iter().flat_map(Self::hits).collect(),
+            slot => slot.listed().iter().flat_map(Self::hits).collect(),
         }
     }
 

@@ -99,7 +99,7 @@ impl Type {
     }
 
     /// Says whether values of both types lie in memory in the same way.
-    fn has_form_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_form_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Leaf(mine), Self::Leaf(theirs)) => mine.id == theirs.id,
             (Self::List(mine), Self::List(theirs)) => mine.has_form_of(theirs),

@@ -4,7 +4,7 @@
 //! check is skipped up to the next `FGc2` that does.
 
 use super::bytes::{Reader, Writer};
-use crate::cache::{CachedOutput, Entry, Part};
+use crate::cache::{CachedOutput, Entry, Part, PipelineOutputs};
 use crate::value::KeyDigest;
 
 const MAGIC: &[u8; 4] = b"FGc2";
@@ -143,6 +143,12 @@ pub(super) fn write_entry(entry: &Entry) -> Vec<u8> {
         writer.number(u64::from(output.inline.is_some()));
         writer.bytes(output.inline.as_deref().unwrap_or_default());
     }
+    if let Some(pipeline) = &entry.pipeline {
+        writer.number(pipeline.identities.len() as u64);
+        pipeline.identities.iter().for_each(|identity| writer.digest(identity));
+        writer.number(pipeline.lengths.len() as u64);
+        pipeline.lengths.iter().for_each(|length| writer.number(*length));
+    }
     writer.finish()
 }
 
@@ -162,8 +168,13 @@ pub(super) fn read_entry(body: &[u8]) -> Option<Entry> {
             let inline = is_inline.then(|| bytes.to_vec());
             Some(CachedOutput { digest, size_bytes, type_name, inline })
         })?,
+        pipeline: if reader.is_at_end() { None } else { Some(Box::new(read_pipeline(&mut reader)?)) },
     };
     reader.is_at_end().then_some(entry)
+}
+
+fn read_pipeline(reader: &mut Reader<'_>) -> Option<PipelineOutputs> {
+    Some(PipelineOutputs { identities: reader.many(Reader::digest)?, lengths: reader.many(Reader::number)? })
 }
 
 #[cfg(test)]
@@ -183,6 +194,9 @@ mod tests {
                 CachedOutput::of(value, "Vec<u8>".into()).with_inline(value.to_vec()),
                 CachedOutput::of(value, "é".into()),
             ],
+            // Of a pipeline, now and then.
+            pipeline: (value.len() % 2 == 1)
+                .then(|| Box::new(PipelineOutputs { identities: vec![[2; 32]; 2], lengths: vec![1, 0] })),
         }
     }
 

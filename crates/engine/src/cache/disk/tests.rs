@@ -25,7 +25,7 @@ fn signature(name: &str) -> KeyDigest {
 
 fn entry(stored_unix_ns: i64) -> Entry {
     let parts = vec![Part { name: "code".into(), digest: [1; 32] }];
-    Entry { path: "p > n".into(), cost_ns: 7, stored_unix_ns, ttl_ns: None, parts, outputs: Vec::new() }
+    Entry { path: "p > n".into(), cost_ns: 7, stored_unix_ns, ttl_ns: None, parts, outputs: Vec::new(), pipeline: None }
 }
 
 fn keep(cache: &Cache, name: &str, outputs: &[&[u8]]) {

@@ -183,7 +183,7 @@ fn level_done(level: &Level, result: Result<LevelMade, Error>, outputs: &[usize]
 /// The inputs that are read by what these outputs need: nothing may stand for the others. What is fixed at a value that can't
 /// travel the worker's pipeline has, too.
 fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> Vec<Option<Reading>> {
-    let ports = pipeline.0.inputs.iter().zip(slots).zip(reads(pipeline, outputs));
+    let ports = pipeline.0.inputs.iter().zip(slots).zip(pipeline.0.reads(outputs));
     let reading = |((port, slot), read): ((&InputPort, &Option<Slot>), bool)| {
         let slot = slot.clone().filter(|slot| read && (port.ty.can_encode() || !is_own(port, slot)))?;
         let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());
@@ -196,20 +196,6 @@ fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> V
 fn is_own(port: &InputPort, slot: &Slot) -> bool {
     let own = port.default.as_ref().map(|default| &default.value);
     own.zip(slot.here()).is_some_and(|(own, here)| Arc::ptr_eq(own, here))
-}
-
-/// Which inputs are read by what these outputs need: nothing may stand for the others.
-fn reads(pipeline: &Pipeline, outputs: &[usize]) -> Vec<bool> {
-    let plan = &pipeline.0;
-    let mut reads = vec![false; plan.inputs.len()];
-    let needed = plan.needed(outputs);
-    let args = plan.nodes.iter().zip(needed).filter(|(_, needed)| *needed).flat_map(|(node, _)| &node.args);
-    for arg in args {
-        if let Some(read) = reads.get_mut(arg.slot) {
-            *read = true;
-        }
-    }
-    reads
 }
 
 fn number(place: usize) -> u32 {

@@ -8,6 +8,7 @@ use flowglass_record::Tick;
 
 use super::super::attempts::{LevelAttempts, Teller};
 use super::super::call::{self, Begun, CallSite, Done, Givens};
+use super::super::finished::Finished;
 use super::super::leaving::{load_all, securing};
 use super::super::level::LevelDone;
 use super::super::nested::{self, Served};
@@ -18,7 +19,8 @@ use super::super::slot::{Slot, Slots};
 use super::super::told::Lot;
 use super::supply::{Item, Shown};
 use crate::error::Error;
-use crate::pipeline::NodeKind;
+use crate::pipeline::{NodeKind, WholeItem};
+use crate::value::KeyDigest;
 
 /// What runs for each item.
 #[derive(Clone, Copy)]
@@ -40,6 +42,8 @@ pub(crate) struct Starter {
     pub(super) outputs: Arc<[usize]>,
     /// How many nodes run for each item of a top-level map.
     pub(super) total: u64,
+    /// What the cache can know as a whole of each item of a top-level map.
+    pub(super) whole: Option<Arc<WholeItem>>,
 }
 
 /// One item that is starting: which, when, whether its spans are kept, and what they show.
@@ -84,24 +88,36 @@ impl Starter {
         }
     }
 
-    /// Runs the pipeline of a top-level map for one item: whole from the cache where every node of it is there, else from its
-    /// start.
+    /// Runs the pipeline of a top-level map for one item: whole from the cache where that has it so or has every node of it, else
+    /// from its start.
     fn start_root(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
         let Starting { index, start, kept, shown } = starting;
         let slots: Vec<_> = given.into_iter().map(|given| Some(given.slot)).collect();
         let recorded = self.level.recorded && kept;
         let open = OpenSpan::start_quiet(&self.level, self.site, Some(index), recorded, start).showing(Some(shown));
         let level = self.item_level(index, open.span(), kept);
-        let leaves = level.config.cache.is_some();
-        if let Some(mut whole) = probe::whole(&level, &slots, Some(&self.outputs))
-            && (!leaves || load_all(&level.pipeline, Some(&self.outputs), &mut whole.slots))
-        {
-            return Begun::Done(self.found(open, &level, whole));
+        let finished = self.whole.as_deref().and_then(|whole| Finished::of_item(&level, whole, &slots));
+        if let Some(whole) = self.find_whole(&level, finished.as_ref(), &slots) {
+            return Begun::Done(self.found(open, &level, whole, finished.map(|finished| finished.signature)));
         }
         let total = Some(self.total);
         let given = Lot::Filled { slots: &slots, ports: &self.level.pipeline.0.inputs, args: None };
         self.level.tell_start(&open, start, total, given);
-        self.begin_work(open, level, slots, cx)
+        self.begin_work(open, level, slots, finished, cx)
+    }
+
+    /// Asks the cache for all that an item makes: by its own entry, or by those of its nodes.
+    fn find_whole(&self, level: &Arc<Level>, finished: Option<&Finished>, slots: &[Option<Slot>]) -> Option<Whole> {
+        level.config.cache.as_ref()?;
+        let is_here = |whole: &mut Whole| load_all(&level.pipeline, Some(&self.outputs), &mut whole.slots);
+        let kept = finished.and_then(|finished| {
+            let kept = finished.lookup_item(level, &self.outputs)?;
+            let mut whole = Whole::of_kept(&level.pipeline, &self.outputs, kept, finished.calls);
+            is_here(&mut whole).then_some(whole)
+        });
+        kept.or_else(|| {
+            probe::whole(level, slots, Some(&self.outputs)).and_then(|mut whole| is_here(&mut whole).then_some(whole))
+        })
     }
 
     /// The level of one item of a top-level map.
@@ -112,18 +128,26 @@ impl Starter {
     }
 
     /// Ends an item that came whole from the cache.
-    fn found(&self, open: OpenSpan, level: &Level, whole: Whole) -> Done {
+    fn found(&self, open: OpenSpan, level: &Level, whole: Whole, signature: Option<KeyDigest>) -> Done {
         let end = Tick::now();
         let slots = nested::pick(whole.slots, &level.pipeline, &self.outputs);
         level.count_hits(self.site, whole.hits, whole.saved_ns);
-        end_item(open, level, slots, &self.outputs, end, (true, whole.saved_ns))
+        end_item(open, level, slots, &self.outputs, end, Served { hit: true, saved_ns: whole.saved_ns, signature })
     }
 
-    fn begin_work(&self, open: OpenSpan, level: Arc<Level>, slots: Vec<Option<Slot>>, cx: &mut Context<'_>) -> Begun {
+    fn begin_work(
+        &self,
+        open: OpenSpan,
+        level: Arc<Level>,
+        slots: Vec<Option<Slot>>,
+        finished: Option<Finished>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
         let teller = Teller { site: self.site, span: open.span(), index: open.index(), around: self.level.span };
         let work = LevelAttempts::new(&level, None, slots, Some(Arc::clone(&self.outputs)), teller, open.frame.start);
         let pipeline = level.pipeline.clone();
         let (outputs, leaves) = (Arc::clone(&self.outputs), level.config.cache.is_some());
+        let (whole, site) = (self.whole.clone(), self.site);
         let complete = move |mut open: OpenSpan, done: LevelDone, mut end: Tick| {
             // An item that waited for its worker began when the worker did.
             if let Some((start, ended)) = done.away {
@@ -133,7 +157,12 @@ impl Starter {
                 return nested::end_failed(open, error, &level.place.path(), end);
             }
             let slots = nested::pick(done.slots, &level.pipeline, &outputs);
-            end_item(open, &level, slots, &outputs, end, (done.hit && leaves, done.saved_ns))
+            if let (Some(finished), Some(whole)) = (&finished, &whole) {
+                let cost_ns = open.frame.start.elapsed_ns(end).saturating_add(done.saved_ns);
+                finished.store_item((&level, site), whole, &outputs, &slots, cost_ns);
+            }
+            let (hit, signature) = (done.hit && leaves, finished.as_ref().map(|finished| finished.signature));
+            end_item(open, &level, slots, &outputs, end, Served { hit, saved_ns: done.saved_ns, signature })
         };
         if leaves {
             let work = securing(&pipeline, Some(&self.outputs), work);
@@ -150,10 +179,11 @@ fn refused(site: &CallSite, error: Error, start: Tick) -> Done {
 }
 
 /// Ends an item of a top-level map that went well.
-fn end_item(open: OpenSpan, level: &Level, slots: Slots, outputs: &[usize], end: Tick, (hit, saved_ns): (bool, u64)) -> Done {
+fn end_item(open: OpenSpan, level: &Level, slots: Slots, outputs: &[usize], end: Tick, served: Served) -> Done {
+    let Served { hit, saved_ns, .. } = served;
     let (ports, picked) = (level.pipeline.0.outputs.as_slice(), Some(outputs));
     let made = if hit { Lot::Unknown } else { Lot::Made { slots: &slots, ports, picked, is_item: false } };
     let began = Some(open.frame.start);
-    nested::end_span(open, None, end, Served { hit, saved_ns, signature: None }, made);
+    nested::end_span(open, None, end, served, made);
     Done { hit, saved_ns, end, result: Ok(slots), began }
 }

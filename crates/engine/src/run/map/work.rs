@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use super::super::call::{Begun, Done};
+use super::super::finished;
 use super::super::open_span::OpenSpan;
 use super::super::shared::Level;
 use super::super::transition::{Transition, Whereabouts};
@@ -23,6 +24,7 @@ use super::item::{Starter, Target};
 use super::sampling::Sampling;
 use super::supply::{Item, Supply};
 use crate::error::{Error, ErrorKind};
+use crate::pipeline::WholeItem;
 
 /// A map at work.
 pub(crate) struct MapWork {
@@ -110,10 +112,13 @@ impl MapWork {
         transition.iter().for_each(|transition| transition.enter(&of_map(&level, open.site)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
         let asked = threads.as_ref().map(|_| Box::pin(level.cancel.cancelled()) as _);
-        let total = if let Target::Root = target { level.pipeline.0.needed_count(Some(&outputs)) } else { 0 };
+        let (total, whole) = match target {
+            Target::Root => (level.pipeline.0.needed_count(Some(&outputs)), whole_item(&level, &outputs)),
+            Target::Node(_) => (0, None),
+        };
         Self {
             sampling: Sampling::new(level.run.map_items, supply.total()),
-            starter: Starter { level, target, site, outputs, total },
+            starter: Starter { level, target, site, outputs, total, whole },
             supply,
             on_error,
             running: FuturesUnordered::new(),
@@ -265,6 +270,11 @@ impl Drop for MapWork {
         self.starter.level.cancel.cancel();
         self.detach();
     }
+}
+
+/// What the level's cache can know as a whole of each item.
+fn whole_item(level: &Level, outputs: &[usize]) -> Option<Arc<WholeItem>> {
+    if finished::keeps_wholes(level) { WholeItem::of(&level.pipeline, outputs).map(Arc::new) } else { None }
 }
 
 /// Says, once, that there was something to wait for and that it has come.
