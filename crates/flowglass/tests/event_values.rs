@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use flowglass::model::{Event, Subject};
+use flowglass::model::{Event, Subject, Unavailable};
 use flowglass::prelude::*;
 use flowglass::{Callback, CallbackContext, CallbackResult, Callbacks, MemoryCache};
 use parking_lot::Mutex;
@@ -73,11 +73,69 @@ fn everything_that_starts_shows_what_it_is_given_and_what_ends_what_it_made() {
     node.started[1] number: u64 = 4
     node.finished[1] double: u64 = 8
     item.finished[1] doubles: u64 = 8
-    map.finished
+    map.finished doubles: list of u64 = [2 × u64]
     node.started doubles: list of u64 = [2 × u64], password: String = [redacted]
     node.finished sum: u64 = 21
     pipeline.finished doubles: list of u64 = [2 × u64], sum: u64 = 21
     ");
+}
+
+#[test]
+fn a_top_level_map_shows_the_lists_it_takes_apart_and_those_it_makes() {
+    let (callbacks, lines) = looks();
+    let doubling = Pipeline::builder("doubling").node(double {}).build().unwrap();
+    doubling.map(inputs! { number: vec![3_u64, 4] }, ["number"]).callbacks(callbacks).wait().unwrap();
+    insta::assert_snapshot!(lines.lock().join("\n"), @"
+    pipeline.started number: Vec<u64> = [3, 4]
+    map.started number: Vec<u64> = [3, 4]
+    item.started[0] number: u64 = 3
+    node.started[0] number: u64 = 3
+    node.finished[0] double: u64 = 6
+    item.finished[0] double: u64 = 6
+    item.started[1] number: u64 = 4
+    node.started[1] number: u64 = 4
+    node.finished[1] double: u64 = 8
+    item.finished[1] double: u64 = 8
+    map.finished double: list of u64 = [2 × u64]
+    pipeline.finished double: list of u64 = [2 × u64]
+    ");
+}
+
+#[test]
+fn results_of_a_map_are_there_as_one_list() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    let callbacks = Callbacks::new().with(move |event: &Event<'_>, _: &mut CallbackContext| {
+        let made = event.output("double").and_then(|made| made.get::<Vec<u64>>().cloned());
+        note.lock().extend(made.map(|made| (event.name(), made)));
+    });
+    let doubling = Pipeline::builder("doubling").node(double {}).build().unwrap();
+    doubling.map(inputs! { number: vec![3_u64, 4] }, ["number"]).callbacks(callbacks).wait().unwrap();
+    let both = ["map.finished", "pipeline.finished"].map(|name| (name.to_owned(), vec![6, 8]));
+    assert_eq!(*seen.lock(), both);
+}
+
+#[test]
+fn what_comes_and_goes_one_by_one_is_counted() {
+    let (callbacks, lines) = looks();
+    let doubling = Pipeline::builder("doubling").node(double {}).build().unwrap();
+    let why = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&why);
+    let callbacks = callbacks.with(move |event: &Event<'_>, _: &mut CallbackContext| {
+        if event.site.subject == Subject::Map {
+            let value = event.input("number").or_else(|| event.output("double")).unwrap();
+            note.lock().push((value.unavailable(), value.load::<Vec<u64>>().cloned()));
+        }
+    });
+    let items = doubling.map_stream(Inputs::new(), "number", futures_util::stream::iter([3_u64, 4]));
+    let map = items.callbacks(callbacks).stream().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(map.finish()).total(), 2);
+    let lines = lines.lock().join("\n");
+    assert!(lines.contains("map.started number: list of u64 = elsewhere\n"), "{lines}");
+    assert!(lines.contains("map.finished double: list of u64 = [2 × u64]\n"), "{lines}");
+    let one_by_one = (Some(Unavailable::OneByOne), Err(Unavailable::OneByOne));
+    assert_eq!(*why.lock(), [one_by_one.clone(), one_by_one]);
 }
 
 /// Moved from node to node; the one that is 7 must not be cloned.

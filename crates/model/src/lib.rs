@@ -35,6 +35,7 @@ pub use batch::{
 pub use duration::parse_duration;
 pub use event::{
     Event, EventKind, EventRecord, EventValue, EventValues, EventVerb, Failure, Interest, LazyValue, Site, SiteId, Subject,
+    Unavailable,
 };
 pub use failure_report::{AttemptReport, FailureReport, LevelReport, ReportPart};
 pub use graph::{

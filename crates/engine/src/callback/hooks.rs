@@ -14,7 +14,7 @@ pub type CallbackResult = Result<(), BoxError>;
 /// run, unless they are slow.
 ///
 /// A hook finds what something is given at its start by [`Event::input`], and what it has made at its end by [`Event::output`]: where
-/// the values lie, so that one that isn't asked for costs nothing, and nothing is loaded or brought here for it.
+/// the values lie, so that one that isn't asked for costs nothing. What lies in a cache is loaded only for who asks for that.
 ///
 /// Implement the hooks that you need. What starts also ends: after a start hook comes exactly one end (or cached) hook, when
 /// the work failed or was cancelled too; [`Event::kind`] says which, and [`on_error`](Self::on_error) comes just before it. Two

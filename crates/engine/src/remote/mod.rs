@@ -42,7 +42,7 @@ pub(crate) use away::{Away, Listener};
 pub use backend::{OnWorkerLost, RemoteBackend};
 pub(crate) use carrier::Carrier;
 pub(crate) use dispatch::{Errand, Returned};
-pub(crate) use event::RemoteEvent;
+pub(crate) use event::{RemoteEvent, RemoteKind};
 pub(crate) use freight::{Freight, LARGE_BYTES, Reference};
 pub(crate) use job::{Counts, Header, ItemValue, NotMade, SharedCache, Target};
 pub use lane::Chunk;

@@ -237,8 +237,10 @@ fn hit(site: CallSite, given: Givens, start: Tick, keyed: &Keyed, entry: Arc<Ent
     let end = Tick::now();
     let (lookup_ns, saved_ns) = (start.elapsed_ns(end), entry.cost_ns);
     let (level, node) = (Arc::clone(&site.level), site.node);
-    let slots = Hit::new(keyed.known(entry), level, node, Recipe::Item(Box::new((site, given)))).slots().collect();
-    open.end(&Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns }, end);
+    let is_item = site.index.is_some();
+    let slots: Slots = Hit::new(keyed.known(entry), level, node, Recipe::Item(Box::new((site, given)))).slots().collect();
+    let ended = Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns };
+    open.end_with(&ended, end, Lot::Recalled { slots: &slots, is_item });
     Done { result: Ok(slots), hit: true, saved_ns, end, began: None }
 }
 

@@ -85,6 +85,11 @@ impl Hit {
         &self.level.pipeline.0.nodes[self.node]
     }
 
+    /// Returns the type of an output that the pipeline knows.
+    pub(crate) fn type_of(&self, place: u32) -> Option<&Type> {
+        self.level.pipeline.0.ports_of(self.node).get(place as usize).map(|port| &port.ty)
+    }
+
     /// Returns the place in the entry of an output that the pipeline knows.
     fn output(&self, place: u32) -> u32 {
         let output = self.plan().exposed.get(place as usize);

@@ -114,7 +114,7 @@ pub(crate) fn begin(site: CallSite, mut given: Givens, is_first: bool, start: Ti
     if let Some(finished) = finished.as_ref().filter(|_| is_first)
         && let Some(kept) = finished.lookup(&site, &inner, &given)
     {
-        return Begun::Done(end_kept(&site, &inner, finished, kept, start));
+        return Begun::Done(end_kept(&site, &inner, finished, kept, (start, Lot::Given(&given))));
     }
     let slots = inner_slots(&inner, site.plan(), &given);
     if slots.is_err() && any_lost(&given) {
@@ -143,14 +143,14 @@ fn begin_level(
     let level = inner_level(around, site.node, inner, site.index, open.span(), site.sampled);
     let Some(level) = level else { return missing(start) };
     let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
+    let (ports, args) = (inner.0.inputs.as_slice(), Some(plan.args.as_slice()));
+    let given = slots.as_ref().map_or(Lot::Unknown, |slots| Lot::Filled { slots, ports, args });
     if let Some(whole) = slots.as_ref().ok().filter(|_| is_first && plan.whole().by_nodes)
         && let Some(whole) = probe::whole(&level, whole, Some(&outputs))
     {
-        return Begun::Done(end_whole(&site, open, level, whole));
+        return Begun::Done(end_whole(&site, open, level, whole, given));
     }
     let total = Some(plan.whole().needed);
-    let (ports, args) = (inner.0.inputs.as_slice(), Some(plan.args.as_slice()));
-    let given = slots.as_ref().map_or(Lot::Unknown, |slots| Lot::Filled { slots, ports, args });
     around.tell_start(&open, start, total, given);
     let slots = match slots {
         Ok(slots) => slots,
@@ -205,7 +205,7 @@ fn complete(
 }
 
 /// Ends a pipeline of which the cache has all that it makes, as an entry of its own.
-fn end_kept(site: &CallSite, inner: &Pipeline, finished: &Finished, kept: Kept, start: Tick) -> Done {
+fn end_kept(site: &CallSite, inner: &Pipeline, finished: &Finished, kept: Kept, (start, given): (Tick, Lot<'_>)) -> Done {
     let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
     let Kept { slots, saved_ns } = kept;
     let served = Served { hit: true, saved_ns, signature: Some(finished.signature) };
@@ -214,22 +214,29 @@ fn end_kept(site: &CallSite, inner: &Pipeline, finished: &Finished, kept: Kept, 
         .config
         .own_recorder()
         .and_then(|_| inner_level(&site.level, site.node, inner, site.index, open.span(), site.sampled));
-    end_found(site, open, level, slots, finished.calls, served)
+    end_found(site, open, level, (slots, given), finished.calls, served)
 }
 
 /// Ends a pipeline of which the cache has all that its nodes make.
-fn end_whole(site: &CallSite, open: OpenSpan, level: Arc<Level>, whole: Whole) -> Done {
+fn end_whole(site: &CallSite, open: OpenSpan, level: Arc<Level>, whole: Whole, given: Lot<'_>) -> Done {
     let slots = pick(whole.slots, &level.pipeline, &site.plan().exposed);
     let served = Served { hit: true, saved_ns: whole.saved_ns, signature: None };
-    end_found(site, open, Some(level), slots, whole.hits, served)
+    end_found(site, open, Some(level), (slots, given), whole.hits, served)
 }
 
 /// Ends a pipeline that came whole from the cache; what is inside isn't told of. As a node it tells of its start all the same,
 /// as an item only when it really starts.
-fn end_found(site: &CallSite, open: OpenSpan, level: Option<Arc<Level>>, slots: Slots, calls: u64, served: Served) -> Done {
+fn end_found(
+    site: &CallSite,
+    open: OpenSpan,
+    level: Option<Arc<Level>>,
+    (slots, given): (Slots, Lot<'_>),
+    calls: u64,
+    served: Served,
+) -> Done {
     if site.index.is_none() {
         let total = Some(site.plan().whole().needed);
-        site.level.tell_start(&open, open.frame.start, total, Lot::Unknown);
+        site.level.tell_start(&open, open.frame.start, total, given);
     }
     let end = Tick::now();
     if let Some((level, Some(copy))) = level.map(|level| border::cross(&site.level, level, &open)) {
@@ -247,9 +254,8 @@ pub(crate) fn pick(mut slots: Vec<Option<Slot>>, pipeline: &Pipeline, outputs: &
 
 /// Ends the span of a pipeline that ran well inside of another.
 fn end_level(open: OpenSpan, slots: Slots, site: &CallSite, end: Tick, served: Served) -> Done {
-    let made = if served.hit { Lot::Unknown } else { site.made(&slots) };
     let began = Some(open.frame.start);
-    end_span(open, None, end, served, made);
+    end_span(open, None, end, served, site.made(&slots));
     Done { hit: served.hit, saved_ns: served.saved_ns, end, result: Ok(slots), began }
 }
 
@@ -275,7 +281,7 @@ pub(crate) fn end_span(mut open: OpenSpan, error: Option<&Error>, end: Tick, ser
     match error {
         None if hit => {
             let lookup_ns = open.frame.start.elapsed_ns(end);
-            open.end(&Ended::Hit { signature, saved_ns, lookup_ns }, end);
+            open.end_with(&Ended::Hit { signature, saved_ns, lookup_ns }, end, made);
         }
         None => {
             let cache = if cached { status } else { CacheStatus::Off };

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use flowglass_model::EventKind;
-use flowglass_record::Tick;
+use flowglass_record::{Frame, Tick};
 
 use super::hit::{Hit, Known, Recipe, Stands};
 use super::keyed::{self, Digests, Keyed};
 use super::level::LevelWork;
 use super::open_span::{CallValues, seconds};
 use super::shared::Level;
+use super::slot::Slots;
+use super::telling::About;
+use super::told::Lot;
 use crate::cache::Found;
 use crate::pipeline::meters;
 use crate::value::KeyDigest;
@@ -58,8 +61,8 @@ impl LevelWork {
     }
 
     fn take_recalled(&mut self, level: &Arc<Level>, node: usize, known: Known) {
-        let saved_ns = known.entry.cost_ns;
-        self.pass_over(level, node, &known.signature, saved_ns);
+        let (saved_ns, signature) = (known.entry.cost_ns, known.signature);
+        let passed = self.pass_over(level, node, &signature, saved_ns);
         self.recalled.0 += 1;
         self.recalled.1 += saved_ns;
         self.saved_ns += saved_ns;
@@ -67,16 +70,29 @@ impl LevelWork {
         let step = &steps.steps[node];
         let given = steps.args_of(step).iter().filter_map(|&slot| self.kept.read(slot as usize)).collect();
         let hit = Hit::new(known, Arc::clone(level), node, Recipe::Node(given));
+        if let Some((frame, lookup_ns)) = passed.filter(|_| self.is_heard) {
+            self.tell_of_hit(level, &frame, &hit, EventKind::Cached { signature: &signature, lookup_ns, saved_ns });
+        }
         for (at, slot) in (step.outputs.0 as usize..).zip(hit.slots()) {
             self.kept.put(at, slot);
         }
         self.agenda.done(steps, node);
     }
 
-    /// Starts and ends the span of a node whose results the cache has.
-    fn pass_over(&mut self, level: &Level, node: usize, signature: &KeyDigest, saved_ns: u64) {
+    /// Tells of a hit, and where its results lie.
+    #[cold]
+    fn tell_of_hit(&mut self, level: &Level, frame: &Frame, hit: &Arc<Hit>, kind: EventKind<'_>) {
+        let slots: Slots = Arc::clone(hit).slots().collect();
+        level.tell_of(&About::node(frame, self.now), kind, Lot::Recalled { slots: &slots, is_item: false });
+        // What was told may have taken its time, which is not the next node's.
+        self.now = Tick::now();
+    }
+
+    /// Starts and ends the span of a node whose results the cache has. Returns it with how long the cache took to answer, if
+    /// that is still to be told.
+    fn pass_over(&mut self, level: &Level, node: usize, signature: &KeyDigest, saved_ns: u64) -> Option<(Frame, u64)> {
         let frame = self.enter(level, node);
-        let Some(_passing) = level.pass() else { return };
+        let _passing = level.pass()?;
         if self.is_timed {
             self.now = Tick::now();
         }
@@ -90,11 +106,6 @@ impl LevelWork {
             level.scope.count(frame.template, meters::HITS, 1);
             level.scope.count(frame.template, meters::SAVED, seconds(saved_ns));
         }
-        if self.is_heard {
-            let kind = EventKind::Cached { signature, lookup_ns, saved_ns };
-            level.tell(frame.template, frame.span, None, self.now, kind);
-            // What was told may have taken its time, which is not the next node's.
-            self.now = Tick::now();
-        }
+        Some((frame, lookup_ns))
     }
 }

@@ -111,8 +111,8 @@ impl Slot {
     pub(super) fn as_lying(&self) -> Lying<'_> {
         match (self.here(), self) {
             (Some(value), _) => Lying::Here(value),
-            (None, Self::Rich(_)) => Lying::Many(self.listed()),
-            (None, _) => Lying::NotHere,
+            (None, Self::Rich(_)) => Lying::Listed(self.listed()),
+            (None, _) => Lying::Cached(self),
         }
     }
 

@@ -187,8 +187,10 @@ impl Work {
         match lying {
             Lying::Known { entry, lookup_ns } => {
                 let saved_ns = entry.cost_ns;
-                open.end(&Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns }, end);
-                Done { result: Ok(hit(entry).slots().collect()), hit: true, saved_ns, end, began: None }
+                let slots: Slots = hit(entry).slots().collect();
+                let ended = Ended::Hit { signature: Some(&keyed.signature), saved_ns, lookup_ns };
+                open.end_with(&ended, end, self.site.made(&slots));
+                Done { result: Ok(slots), hit: true, saved_ns, end, began: None }
             }
             Lying::Brought(brought) => {
                 let is_here: SmallVec<[bool; 4]> = brought.iter().map(|brought| brought.is_here).collect();

@@ -18,7 +18,6 @@ pub use description::Type;
 pub use key::{CacheKey, KeyDigest, KeyHasher};
 pub use list::List;
 pub use stateful::{State, Stateful};
-pub(crate) use type_info::FromItemsFn;
 pub use type_info::{DEEPEST, TypeInfo};
 
 /// A value on its way between nodes. Its [`Type`] is kept by whoever holds it: a plan's slot, an input, a run's output.

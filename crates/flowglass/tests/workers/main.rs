@@ -6,6 +6,7 @@ mod counts;
 mod deaths;
 mod drivers;
 mod equal;
+mod hooks;
 mod lanes;
 mod pipelines;
 mod references;

@@ -16,7 +16,7 @@ pub use kind::{EventKind, Failure};
 pub use name::{EventVerb, Subject};
 pub use record::EventRecord;
 pub use site::{Site, SiteId};
-pub use values::{EventValue, EventValues, LazyValue};
+pub use values::{EventValue, EventValues, LazyValue, Unavailable};
 
 use crate::{RunId, SpanId};
 
@@ -72,14 +72,14 @@ impl<'a> Event<'a> {
     }
 
     /// Finds what it was given under this name: where a pipeline, a node, a map or an item starts. Costs nothing unless it is
-    /// asked for; see [`EventValue`]. None for events that were recorded, and for what happens inside of a worker.
+    /// asked for; see [`EventValue`], which also says why a value can't be had. None for events that were recorded.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<EventValue<'a>> {
         self.values?.input(name).map(EventValue::new)
     }
 
-    /// Finds what it made under this name: where a pipeline, a node or an item has ended well, and wasn't a cache hit. Otherwise
-    /// as [`input`](Self::input).
+    /// Finds what it made under this name: where a pipeline, a node, a map or an item has ended well, or came from the cache, where
+    /// its value stays until somebody [loads](EventValue::load) it. Otherwise as [`input`](Self::input).
     #[must_use]
     pub fn output(&self, name: &str) -> Option<EventValue<'a>> {
         self.values?.output(name).map(EventValue::new)

@@ -30,13 +30,40 @@ pub trait LazyValue {
     /// Returns the value, if it is in memory.
     fn get(&self) -> Option<&(dyn Any + Send + Sync)>;
 
-    /// Shows the value in about so many bytes, if it is in memory.
+    /// Returns the value, brought here from where it lies if it isn't in memory.
+    ///
+    /// # Errors
+    /// Why it can't be had.
+    fn load(&self) -> Result<&(dyn Any + Send + Sync), Unavailable>;
+
+    /// Says why it can't be had, where that is known without trying.
+    fn unavailable(&self) -> Option<Unavailable>;
+
+    /// Shows the value in about so many bytes, if it is in memory; of a list it is enough to know how long it is.
     fn preview(&self, limit_bytes: usize) -> Option<String>;
 }
 
-/// A value that an event is about. Nothing is loaded, computed or copied for it: what still lies in a cache, or with a worker, is
-/// [not here](Self::is_here).
+/// A value that an event is about. [`get`](Self::get) and [`preview`](Self::preview) load, compute and copy nothing; what still
+/// lies in a cache [`load`](Self::load) brings here.
 pub struct EventValue<'a>(Box<dyn LazyValue + 'a>);
+
+/// Why a value that an event is about can't be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// It was made by a worker and never left it.
+    WithWorker,
+    /// It was handed on before this was told: the event had to wait until a callback had time for it.
+    HandedOn,
+    /// The items of a stream come and go one by one; nobody has all of them.
+    OneByOne,
+    /// The cache can't give it, for this reason.
+    Lost(String),
+    /// It is a list held item by item, and its items can't be copied into a `Vec`.
+    Apart,
+    /// It is of this type, and another was asked for.
+    OfType(String),
+}
 
 impl<'a> EventValue<'a> {
     pub(super) fn new(value: Box<dyn LazyValue + 'a>) -> Self {
@@ -49,10 +76,25 @@ impl<'a> EventValue<'a> {
         self.0.get()?.downcast_ref()
     }
 
+    /// Returns the value, brought here if it lies in a cache. The run waits for that, as for all that a callback does, and whoever
+    /// needs the value in the run loads it for itself.
+    ///
+    /// # Errors
+    /// Why it can't be had; see [`Unavailable`].
+    pub fn load<T: 'static>(&self) -> Result<&T, Unavailable> {
+        self.0.load()?.downcast_ref().ok_or_else(|| Unavailable::OfType(self.type_name()))
+    }
+
     /// Says whether the value is in this process's memory.
     #[must_use]
     pub fn is_here(&self) -> bool {
         self.0.get().is_some()
+    }
+
+    /// Says why the value can't be had, where that is known without trying to [`load`](Self::load) it.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<Unavailable> {
+        self.0.unavailable()
     }
 
     /// Names its type for people, without module paths: `Vec<String>`.
@@ -62,7 +104,7 @@ impl<'a> EventValue<'a> {
     }
 
     /// Shows its beginning, in about so many bytes and without secrets; see [`Redaction`](crate::Redaction). Nothing if it isn't
-    /// here.
+    /// here; of a list that a map makes, how long it is.
     #[must_use]
     pub fn preview(&self, limit_bytes: usize) -> Option<String> {
         self.0.preview(limit_bytes)
@@ -75,3 +117,18 @@ impl fmt::Debug for EventValue<'_> {
         write!(f, "EventValue({})", self.type_name())
     }
 }
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WithWorker => f.write_str("it never left the worker that made it"),
+            Self::HandedOn => f.write_str("it was handed on before this was told"),
+            Self::OneByOne => f.write_str("its items come and go one by one"),
+            Self::Lost(why) => write!(f, "the cache can't give it: {why}"),
+            Self::Apart => f.write_str("its items can't be copied into a `Vec`"),
+            Self::OfType(name) => write!(f, "it is a `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {}

@@ -8,46 +8,75 @@ use flowglass_record::Tick;
 use super::super::nested;
 use super::super::shared::Level;
 use super::super::telling::About;
-use super::super::told::Lot;
+use super::super::told::{Away, Lot};
 use crate::pipeline::NodeKind;
-use crate::remote::{Listener, RemoteEvent};
+use crate::remote::{Listener, RemoteEvent, RemoteKind};
+use crate::value::KeyDigest;
 
 /// Tells of what happens inside of a pipeline that is away as if it happened here.
 pub(super) struct Retold {
-    /// For each site inside, the level that its events are told by; the first is that of `first`.
-    levels: Vec<Arc<Level>>,
+    /// The sites inside, in their order; the first is `first`.
+    places: Vec<Place>,
     first: u32,
+}
+
+/// What a site inside is: a node of a level, by which its events are told, or the items of one.
+struct Place {
+    level: Arc<Level>,
+    node: usize,
+    is_item: bool,
 }
 
 impl Retold {
     pub(super) fn all(level: &Arc<Level>) -> Self {
         let first = level.sites.nodes.first().map_or(0, |node| node.site);
-        let mut levels = Vec::new();
-        levels_inside(level, &mut levels);
-        Self { levels, first }
+        let mut places = Vec::new();
+        places_inside(level, &mut places);
+        Self { places, first }
     }
 }
 
-/// The level of each site inside of a level, in the order in which sites are numbered.
-fn levels_inside(level: &Arc<Level>, levels: &mut Vec<Arc<Level>>) {
+/// Each site inside of a level, in the order in which sites are numbered.
+fn places_inside(level: &Arc<Level>, places: &mut Vec<Place>) {
     for (at, (node, sites)) in level.pipeline.0.nodes.iter().zip(&level.sites.nodes).enumerate() {
-        levels.push(Arc::clone(level));
-        levels.extend(sites.item.map(|_| Arc::clone(level)));
+        let place = |is_item| Place { level: Arc::clone(level), node: at, is_item };
+        places.push(place(false));
+        places.extend(sites.item.map(|_| place(true)));
         if let NodeKind::Pipeline(inner) = &node.kind
             && let Some(inside) = nested::inner_level(level, at, inner, None, SpanId::NONE, level.sampled)
         {
-            levels_inside(&inside, levels);
+            places_inside(&inside, places);
         }
+    }
+}
+
+impl Place {
+    /// The values of an event: with the worker, but for what it has found in a cache that is ours, too.
+    fn lot<'a>(&'a self, kind: &'a RemoteKind) -> Lot<'a> {
+        let Self { ref level, node, is_item } = *self;
+        let away = |is_start, signature| Lot::Away(Away { level, node, is_item, is_start, signature });
+        match kind {
+            RemoteKind::Started { .. } => away(true, None),
+            RemoteKind::Finished { .. } => away(false, None),
+            RemoteKind::Cached { signature, .. } => away(false, Some(signature).filter(|signature| self.can_read(signature))),
+            _ => Lot::Unknown,
+        }
+    }
+
+    /// Says whether the results with this signature lie where this process can read them. What has none was found node by node.
+    fn can_read(&self, signature: &KeyDigest) -> bool {
+        let is_shared = self.level.config.cache.as_ref().is_some_and(|cache| cache.address().is_some());
+        is_shared && *signature != KeyDigest::default()
     }
 }
 
 impl Listener for Retold {
     fn happened(&mut self, event: &RemoteEvent) {
-        if let Some(level) = self.levels.get(event.site as usize) {
+        if let Some(place) = self.places.get(event.site as usize) {
             let site = self.first + event.site;
             let RemoteEvent { span, index, from_inside, .. } = *event;
             let about = About { site, span, index, at: Tick::now(), from_inside };
-            level.tell_of(&about, event.kind.as_kind(), Lot::Unknown);
+            place.level.tell_of(&about, event.kind.as_kind(), place.lot(&event.kind));
         }
     }
 }

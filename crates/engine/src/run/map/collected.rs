@@ -46,8 +46,8 @@ impl MapDone {
     }
 
     /// Ends the map's span with its aggregates.
-    pub(crate) fn end_span(&self, open: OpenSpan, end: Tick) {
-        self.counts.end_span(open, self.items.len() as u64, end);
+    pub(crate) fn end_span(&self, open: OpenSpan, end: Tick, made: Lot<'_>) {
+        self.counts.end_span(open, self.items.len() as u64, end, made);
     }
 }
 
@@ -137,7 +137,8 @@ pub(crate) fn begin_node(
     let complete = move |open: OpenSpan, done: MapDone, end: Tick| {
         let (hit, saved_ns) = (done.counts.hit(), done.counts.saved_ns);
         let error = done.error().map(|error| error.at(&place.path(), None, open.level.run.id, 1));
-        done.end_span(open, end);
+        let level = Arc::clone(&open.level);
+        done.end_span(open, end, Lot::Columns { items: &done.items, ports: level.pipeline.0.ports_of(node) });
         let result = error.map_or_else(|| Ok(columns(done.items, exposed)), Err);
         Done { result, hit, saved_ns, end, began: None }
     };

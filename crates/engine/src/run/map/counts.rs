@@ -5,6 +5,7 @@ use flowglass_record::Tick;
 
 use super::super::call::Done;
 use super::super::open_span::{Aggregate, Ended, OpenSpan, milliseconds, seconds};
+use super::super::told::Lot;
 use super::durations::Durations;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::meters;
@@ -73,7 +74,7 @@ impl Counts {
     }
 
     /// Ends the map's span with its aggregates.
-    pub(crate) fn end_span(&self, mut open: OpenSpan, total: u64, end: Tick) {
+    pub(crate) fn end_span(&self, mut open: OpenSpan, total: u64, end: Tick, made: Lot<'_>) {
         let error = self.error(Some(total)).map(|error| error.at(&place_of(&open), None, open.level.run.id, 1));
         let cached = open.level.config.cache.is_some();
         let status = if self.hit() { CacheStatus::Hit } else { CacheStatus::Write };
@@ -95,7 +96,8 @@ impl Counts {
             None if cached && self.hit() => Ended::Hit { signature: None, saved_ns: self.saved_ns, lookup_ns },
             None => Ended::Computed { cache: if cached { status } else { CacheStatus::Off }, signature: None },
         };
-        open.end(&ended, end);
+        let made = if error.is_some() { Lot::Unknown } else { made };
+        open.end_with(&ended, end, made);
     }
 }
 

@@ -182,7 +182,7 @@ fn refused(site: &CallSite, error: Error, start: Tick) -> Done {
 fn end_item(open: OpenSpan, level: &Level, slots: Slots, outputs: &[usize], end: Tick, served: Served) -> Done {
     let Served { hit, saved_ns, .. } = served;
     let (ports, picked) = (level.pipeline.0.outputs.as_slice(), Some(outputs));
-    let made = if hit { Lot::Unknown } else { Lot::Made { slots: &slots, ports, picked, is_item: false } };
+    let made = Lot::Made { slots: &slots, ports, picked, is_item: false };
     let began = Some(open.frame.start);
     nested::end_span(open, None, end, served, made);
     Done { hit, saved_ns, end, result: Ok(slots), began }

@@ -1,8 +1,11 @@
 //! The lists and constants of a map, and what each item gets of them.
 
+use std::borrow::Cow;
+
 use super::super::aftermath::preview as whole;
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
+use super::super::told::Lying;
 use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::MapMode;
@@ -40,7 +43,7 @@ enum Source {
 /// A list that is taken apart item by item.
 enum Elements {
     /// The list as it is, whose items are made when they are asked for.
-    InPlace { list: Value, length: usize, item_at: fn(&Value, usize) -> Result<Value, ValueError> },
+    InPlace { list: Value, ty: Type, length: usize, item_at: fn(&Value, usize) -> Result<Value, ValueError> },
     /// Items that were made before: by another map, or because the list can't be read at one place.
     Apart(Vec<Slot>),
 }
@@ -50,7 +53,7 @@ impl Elements {
         if let (Some(value), Type::Leaf(info)) = (list.here(), ty)
             && let Some((length, item_at)) = info.item_at
         {
-            return Ok(Self::InPlace { length: length(value)?, list: Value::clone(value), item_at });
+            return Ok(Self::InPlace { length: length(value)?, list: Value::clone(value), ty: ty.clone(), item_at });
         }
         list.items(ty).map(Self::Apart)
     }
@@ -107,6 +110,16 @@ impl Items {
 
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Says where an input of the map lies, and what it is: a list that was taken apart as a whole.
+    pub(in crate::run) fn given(&self, at: usize) -> Option<(Lying<'_>, Cow<'_, Type>)> {
+        let arg = self.args.get(at)?;
+        Some(match &arg.source {
+            Source::Constant(slot) => (slot.as_lying(), Cow::Borrowed(&arg.have)),
+            Source::Each(Elements::InPlace { list, ty, .. }) => (Lying::Here(list), Cow::Borrowed(ty)),
+            Source::Each(Elements::Apart(slots)) => (Lying::Listed(slots), Cow::Owned(arg.have.clone().list())),
+        })
     }
 
     /// Shows what one item works on: the mapped value, or each by its name where there are several. What is still in the

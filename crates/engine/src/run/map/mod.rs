@@ -13,7 +13,7 @@ mod supply;
 mod work;
 
 pub(crate) use collected::begin_node;
-pub(super) use items::PREVIEW_BYTES;
+pub(super) use items::{Items, PREVIEW_BYTES};
 pub use sampling::MapItems;
 pub(crate) use start::{map, stream, stream_lists};
 pub use stream::{MapStream, MapSummary};

@@ -10,6 +10,7 @@ use super::super::open_span::{OpenSpan, Spanned};
 use super::super::options::{MapBuilder, MapOptions, Options, StreamBuilder};
 use super::super::outcome::{MapRun, Ports};
 use super::super::root::{self, Activated, Started};
+use super::super::shared::Level;
 use super::super::slot::Slot;
 use super::super::told::Lot;
 use super::collected::{Collected, MapDone};
@@ -38,6 +39,7 @@ struct Opened {
     map: OpenSpan,
     work: MapWork,
     ports: Arc<Ports>,
+    outputs: Arc<[usize]>,
 }
 
 /// Runs a pipeline once for each element of lists, and keeps the results.
@@ -45,17 +47,20 @@ pub(crate) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let prepared = of_lists(builder)?;
     let timeout = prepared.timeout();
     let own_feed = prepared.options.own_feed.clone();
-    let Opened { started: Started { level, open, retained }, map, work, ports } = prepared.open()?;
+    let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = prepared.open()?;
     let root_span = open.span();
-    let items = Spanned::new(Collected::new(work), map, |open: OpenSpan, done: MapDone, end| {
-        done.end_span(open, end);
+    let picked = Arc::clone(&outputs);
+    let items = Spanned::new(Collected::new(work), map, move |open: OpenSpan, done: MapDone, end| {
+        let level = Arc::clone(&open.level);
+        done.end_span(open, end, results(&level, &done, &picked));
         done
     });
     let complete = move |open: OpenSpan, done: Result<MapDone, Error>, end: Tick| {
         let error = done.as_ref().map_or_else(|error| Some(error.clone()), MapDone::error);
         let error = error.map(|error| error.at(&open.level.place.path(), None, open.level.run.id, 1));
-        let duration_ns = open.frame.start.elapsed_ns(end);
-        root::end_root(open, error.as_ref(), done.as_ref().is_ok_and(|done| done.counts.hit()), end, Lot::Unknown);
+        let (duration_ns, level) = (open.frame.start.elapsed_ns(end), Arc::clone(&open.level));
+        let made = done.as_ref().map_or(Lot::Unknown, |done| results(&level, done, &outputs));
+        root::end_root(open, error.as_ref(), done.as_ref().is_ok_and(|done| done.counts.hit()), end, made);
         (done, error, duration_ns)
     };
     let work = Box::pin(root::bounded(items, level.run.cancel.clone(), timeout));
@@ -65,6 +70,11 @@ pub(crate) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
     let items = done.map_or_else(|_| Vec::new(), |done| done.items);
     let settled = root::settled(&level, root_span, error, duration_ns, retained, own_feed);
     Ok(MapRun { settled, ports, items, failed, cached })
+}
+
+/// What a map has made, as events tell of it.
+fn results<'a>(level: &'a Level, done: &'a MapDone, picked: &'a [usize]) -> Lot<'a> {
+    Lot::Results { items: &done.items, ports: &level.pipeline.0.outputs, picked }
 }
 
 /// Starts a map over lists whose results are taken one by one.
@@ -145,18 +155,19 @@ impl Prepared {
         travel::check_map(&pipeline, backend.as_ref(), &outputs)?;
         let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
         let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
-        let started = Started::new(&pipeline, &options, layout, (Some(1), Lot::Unknown));
+        let given = supply.lot();
+        let started = Started::new(&pipeline, &options, layout, (Some(1), given));
         let inner = root::under(&started.level, started.open.span());
-        let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), (supply.total(), Lot::Unknown));
-        let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error, outputs);
-        Ok(Opened { started, map: open, work, ports })
+        let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), (supply.total(), given));
+        let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error, Arc::clone(&outputs));
+        Ok(Opened { started, map: open, work, ports, outputs })
     }
 
     fn stream(self, in_order: bool) -> Result<MapStream, Error> {
         let timeout = self.timeout();
         let own_feed = self.options.own_feed.clone();
-        let Opened { started: Started { level, open, retained }, map, work, ports } = self.open()?;
+        let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = self.open()?;
         let limits = Limits::new(&level.run.cancel, timeout)?;
-        Ok(MapStream::new(Streaming { work, ports, in_order, level, spans: (open, map), retained, limits, own_feed }))
+        Ok(MapStream::new(Streaming { work, ports, outputs, in_order, level, spans: (open, map), retained, limits, own_feed }))
     }
 }

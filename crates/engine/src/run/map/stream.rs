@@ -34,6 +34,8 @@ const MOST_WAITING: usize = 1_024;
 pub struct MapStream {
     work: MapWork,
     ports: Arc<Ports>,
+    /// Which outputs of the pipeline those are.
+    outputs: Arc<[usize]>,
     order: Option<InOrder>,
     level: Arc<Level>,
     /// The run's span and the map's; none when they are over.
@@ -129,6 +131,7 @@ impl MapSummary {
 pub(crate) struct Streaming {
     pub(crate) work: MapWork,
     pub(crate) ports: Arc<Ports>,
+    pub(crate) outputs: Arc<[usize]>,
     pub(crate) in_order: bool,
     pub(crate) level: Arc<Level>,
     /// The run's span and the map's.
@@ -140,11 +143,11 @@ pub(crate) struct Streaming {
 
 impl MapStream {
     pub(crate) fn new(parts: Streaming) -> Self {
-        let Streaming { work, ports, in_order, level, spans, retained, limits, own_feed } = parts;
+        let Streaming { work, ports, outputs, in_order, level, spans, retained, limits, own_feed } = parts;
         let order = in_order.then(InOrder::default);
         let root = spans.0.span();
         let spans = Some(spans);
-        let mut stream = Self { work, ports, order, level, spans, root, retained, limits, own_feed, settled: None };
+        let mut stream = Self { work, ports, outputs, order, level, spans, root, retained, limits, own_feed, settled: None };
         stream.suspend();
         stream
     }
@@ -212,14 +215,16 @@ impl MapStream {
         }
         let (end, counts) = (Tick::now(), &self.work.counts);
         let error = early.clone().or_else(|| counts.error(None));
+        let (total, ports) = (counts.ended - counts.failed, self.level.pipeline.0.outputs.as_slice());
+        let made = Lot::Taken { total, ports, picked: &self.outputs };
         match early {
             // Dropped, it ends as cancelled.
             Some(_) => drop(map),
-            None => counts.end_span(map, counts.ended, end),
+            None => counts.end_span(map, counts.ended, end, made),
         }
         let error = error.map(|error| error.at(&self.level.place.path(), None, self.level.run.id, 1));
         let duration_ns = root.frame.start.elapsed_ns(end);
-        end_root(root, error.as_ref(), counts.hit(), end, Lot::Unknown);
+        end_root(root, error.as_ref(), counts.hit(), end, if error.is_some() { Lot::Unknown } else { made });
         self.settled = Some(self.settle(error, duration_ns));
     }
 

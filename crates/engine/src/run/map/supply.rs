@@ -8,6 +8,7 @@ use futures_util::Stream;
 
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
+use super::super::told::Lot;
 use super::items::{Items, preview};
 use crate::capture::{Capture, Showing};
 use crate::value::{Type, Value};
@@ -84,6 +85,16 @@ impl Supply {
         match self {
             Self::Lists { items, only, .. } => Some(only.as_ref().map_or(items.total(), |only| only.len() as u64)),
             Self::Stream(_) => None,
+        }
+    }
+
+    /// What the map is given, as events tell of it.
+    pub(super) fn lot(&self) -> Lot<'_> {
+        match self {
+            Self::Lists { items, .. } => Lot::TakenApart(items),
+            Self::Stream(streamed) => {
+                Lot::Streamed { constants: &streamed.constants, place: streamed.place, item: &streamed.have }
+            }
         }
     }
 
