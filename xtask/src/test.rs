@@ -29,7 +29,7 @@ Runs, in this order, all that continuous integration runs:
   licences  every dependency's licence against the list in deny.toml
   lint      clippy, warnings are errors
   test      unit, integration and documentation tests
-  clients   OpenTelemetry's SDKs for Python and JavaScript against the receiver; needs python3, npm and a network
+  clients   OpenTelemetry's SDKs for Python and JavaScript, and a collector of others; needs python3, npm and a network
   docs      rustdoc, warnings are errors
 
 A step that fails does not stop the others. The last line counts the steps.

@@ -1,7 +1,9 @@
-//! The SDKs of OpenTelemetry for Python and JavaScript, and Logfire's: what arrives is what they sent, field by field.
+//! The SDKs of OpenTelemetry for Python and JavaScript, Logfire's, and a collector: what arrives is what was sent, field by field.
 //!
 //! `cargo xtask test` installs them first; they are not there for `cargo test` alone, which leaves this program out.
 
+mod collector;
+mod everything;
 mod run;
 mod setting;
 mod story;

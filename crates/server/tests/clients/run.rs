@@ -23,7 +23,8 @@ fn source(program: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "clients", program].iter().collect()
 }
 
-fn installed(path: &str) -> PathBuf {
+/// Returns the place of something that `cargo xtask test` installs.
+pub(crate) fn installed(path: &str) -> PathBuf {
     let path = [env!("CARGO_TARGET_TMPDIR"), "clients", path].iter().collect::<PathBuf>();
     assert!(path.exists(), "{} isn't there: `cargo xtask test` installs it", path.display());
     path

@@ -58,7 +58,7 @@ fn check_spans(batches: &[Arc<Batch>], sent: &Value) {
 }
 
 /// A batch's spans with their events and links.
-fn whole_spans(batch: &Batch) -> Vec<Span> {
+pub(crate) fn whole_spans(batch: &Batch) -> Vec<Span> {
     let mut spans: Vec<Span> = batch.spans().map(|span| span.to_span()).collect();
     for span in &mut spans {
         let owner = (span.trace_id, span.span_id);
