@@ -43,6 +43,12 @@ impl AttributeColumns {
         self.values.push(value);
     }
 
+    /// Makes room for so many attributes more.
+    pub fn reserve(&mut self, attributes: usize) {
+        self.keys.reserve(attributes);
+        self.values.reserve(attributes);
+    }
+
     /// Returns the attributes that were pushed for the row that comes next.
     pub fn pending(&self) -> impl Iterator<Item = (Sym, Scalar)> + '_ {
         let start = self.row_end();

@@ -58,8 +58,8 @@ pub(super) trait ItemReader<'a> {
         1
     }
 
-    /// Makes room for so many items more.
-    fn expect(_items: usize, _builder: &mut BatchBuilder) {}
+    /// Makes room for so many items more, which have so many bytes together.
+    fn expect(&mut self, _items: usize, _bytes: usize, _builder: &mut BatchBuilder) {}
 
     /// Begins a batch: what was remembered of another one's texts says nothing about this one.
     fn begin_batch(&mut self) {}
@@ -137,7 +137,7 @@ impl<'a, R: ItemReader<'a>> Request<R> {
         if items == 0 {
             return Ok(());
         }
-        R::expect(items.min(EXPECTED_ITEMS), builder);
+        self.items.expect(items.min(EXPECTED_ITEMS), message.len(), builder);
         let has_room = has_room.and_then(|()| self.room.take(SCOPE_ROWS));
         let scope = if has_room.is_ok() { number_of(scope, builder) } else { 0 };
         message.for_each(|number, wire| {

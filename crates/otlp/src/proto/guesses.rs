@@ -3,6 +3,7 @@
 
 use flowglass_model::{BatchBuilder, Scalar, Sym};
 
+use super::same::same;
 use super::value::{AnyValue, KeyValue};
 use crate::Flaw;
 use crate::mapping::Meaning;
@@ -47,7 +48,7 @@ impl<'a> Guesses<'a> {
         unknown: &mut u64,
     ) -> Result<Found, Flaw> {
         let guess = self.0.get(place);
-        if let Some(guess) = guess.filter(|guess| guess.message == message) {
+        if let Some(guess) = guess.filter(|guess| same(guess.message, message)) {
             return Ok(guess.found);
         }
         let unknown_before = *unknown;
@@ -55,7 +56,8 @@ impl<'a> Guesses<'a> {
         let KeyValue { key, value } = KeyValue::read(message, guessed, unknown)?;
         let found = match (value, guess) {
             (AnyValue::Str(text), _) if let Some(meaning) = Meaning::of(key.as_bytes(), text) => Found::Means(meaning),
-            (value, Some(&Guess { found: Found::Pair(sym, _), .. })) if key == guessed => {
+            // A key that was guessed is the guess itself: it need not be compared again.
+            (value, Some(&Guess { found: Found::Pair(sym, _), .. })) if std::ptr::eq(key, guessed) => {
                 Found::Pair(sym, value.intern(builder, unknown)?)
             }
             (value, _) => {

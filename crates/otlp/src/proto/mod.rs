@@ -12,6 +12,7 @@ mod reader;
 mod repeats;
 mod resource;
 mod room;
+mod same;
 mod scope;
 mod span;
 mod span_fields;

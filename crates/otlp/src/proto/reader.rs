@@ -71,6 +71,10 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

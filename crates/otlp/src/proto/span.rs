@@ -19,7 +19,12 @@ pub(super) struct SpanReader<'a> {
     events: Vec<Event>,
     links: Vec<Link>,
     guesses: Guesses<'a>,
+    /// How many spans come, and the most attributes that they can have; nothing once there is room for them.
+    expected: Option<(usize, usize)>,
 }
+
+/// An attribute that says anything has a tag and a length, a key and a value, and each of those again.
+const LEAST_ATTRIBUTE_BYTES: usize = 8;
 
 /// Tags of the fields that nearly all spans have: the field's number, and in the lowest three bits its wire type.
 mod tag {
@@ -57,8 +62,9 @@ impl<'a> ItemReader<'a> for SpanReader<'a> {
     const ITEM: &'static str = "span";
     const NAME: u32 = 5;
 
-    fn expect(items: usize, builder: &mut BatchBuilder) {
+    fn expect(&mut self, items: usize, bytes: usize, builder: &mut BatchBuilder) {
         builder.reserve_spans(items);
+        self.expected = Some((items, bytes / LEAST_ATTRIBUTE_BYTES));
     }
 
     fn begin_batch(&mut self) {
@@ -85,6 +91,10 @@ impl<'a> SpanReader<'a> {
         self.read_fields(message, &mut fields, room, builder)?;
         fields.check_ids()?;
         fields.extra.scope = scope;
+        if let Some((spans, most)) = self.expected.take() {
+            // Those to come have as many as the first, most likely.
+            builder.batch_mut().spans.attributes.reserve(most.min(spans.saturating_mul(fields.attributes)));
+        }
         self.push(&fields, builder)
     }
 

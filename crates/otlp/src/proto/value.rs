@@ -4,6 +4,7 @@ use flowglass_model::{Arena, AttributeValue, Attributes, BatchBuilder, Scalar, S
 
 use super::piece::Piece;
 use super::reader::{Reader, Wire};
+use super::same::same;
 use super::writer::{Gap, Writer, varint_bytes, varint_len};
 use crate::Flaw;
 use crate::limits::DEPTH;
@@ -143,7 +144,7 @@ impl<'a> KeyValue<'a> {
     #[inline]
     pub(crate) fn read(message: &'a [u8], guess: &'a str, unknown: &mut u64) -> Result<Self, Flaw> {
         let Some((key, value)) = usual_parts(message) else { return Self::read_unusual(message, unknown) };
-        let key = if key == guess.as_bytes() { guess } else { text(key)? };
+        let key = if same(key, guess.as_bytes()) { guess } else { text(key)? };
         let value = match AnyValue::usual(value) {
             Some(value) => value?,
             None => AnyValue::read(Reader::new(value), AnyValue::Empty, unknown)?,
