@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flowglass_model::Sink;
-use flowglass_otlp::{Exporter, Limits, Signal, decode};
+use flowglass_otlp::{Backoff, Exporter, Limits, Signal, decode};
 
 use crate::batches::{exporter, spans};
 use crate::http_receiver::{HttpReceiver, Reply};
@@ -127,4 +128,56 @@ fn what_lies_on_disk_is_sent_after_a_restart_in_its_order() {
         .collect();
     assert_eq!(names[names.len() - 2..], ["b", "c"]);
     assert!(names[..names.len() - 2].iter().all(|name| name == "a"));
+}
+
+/// The files of frames below a spool.
+fn frames(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        |path: &Path| std::fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let below = entries(folder).into_iter().flat_map(|place| entries(&place)).flat_map(|own| entries(&own));
+    below.filter(|path| path.extension().is_some_and(|extension| extension == "frames")).collect()
+}
+
+/// Sends spans to a receiver that takes none, ends, and returns how many were dropped; the others lie on disk.
+fn fill(receiver: &HttpReceiver, folder: &Path, bytes: u64, requests: usize) -> u64 {
+    // It asks for a pause that outlasts the test: what comes then isn't tried before the end.
+    receiver.answer_next(vec![Reply { headers: vec![("retry-after", "3600")], ..Reply::status(503) }]);
+    let builder = exporter(&receiver.address()).backoff(Backoff::default());
+    let mut exporter = builder.spool(folder, bytes).build().unwrap();
+    exporter.write(&spans(&["first"])).unwrap();
+    exporter.flush().unwrap_err();
+    (1..requests).for_each(|_| exporter.write(&spans(&["a", "b", "c"])).unwrap());
+    let stats = exporter.stats();
+    drop(exporter);
+    receiver.received();
+    assert_eq!(stats.of(Signal::Traces).exported, 0);
+    stats.of(Signal::Traces).dropped
+}
+
+#[test]
+fn beyond_the_room_on_disk_the_oldest_go_and_are_counted() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), HttpReceiver::start(Vec::new()));
+    let dropped = fill(&receiver, folder.path(), 4000, 200);
+    assert!(dropped > 0);
+    let on_disk: u64 = frames(folder.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert!((1..=4000).contains(&on_disk), "{on_disk}");
+    let mut later = exporter(&receiver.address()).spool(folder.path(), 4000).build().unwrap();
+    later.flush().unwrap();
+    let counts = later.stats().of(Signal::Traces);
+    assert_eq!((counts.exported + dropped, counts.dropped), (1 + 199 * 3, 0));
+}
+
+#[test]
+fn what_was_changed_on_disk_is_counted_and_holds_nothing_up() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), HttpReceiver::start(Vec::new()));
+    assert_eq!(fill(&receiver, folder.path(), 1 << 20, 1), 0);
+    let [file] = &frames(folder.path())[..] else { panic!("one file") };
+    let mut bytes = std::fs::read(file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    let mut later = exporter(&receiver.address()).spool(folder.path(), 1 << 20).build().unwrap();
+    assert!(later.flush().unwrap_err().to_string().contains("1 spans were lost: it could not be read back from disk"));
+    let counts = later.stats().of(Signal::Traces);
+    assert_eq!((counts.exported, counts.dropped, receiver.received().len()), (0, 1, 0));
+    later.flush().unwrap();
 }
