@@ -9,8 +9,8 @@ const LOCAL: &str = "http://localhost:4317";
 
 impl ExporterBuilder {
     /// Prepares an exporter to what somebody wrote: `jaeger` or `tempo` on this machine, `logfire` (with `LOGFIRE_TOKEN`, and perhaps
-    /// `LOGFIRE_BASE_URL`), `honeycomb` (with `HONEYCOMB_API_KEY`), or an address. Headers, certificates, compression and time limit
-    /// come from the variables `OTEL_EXPORTER_OTLP_*`. Returns also warnings about variables that mean nothing.
+    /// `LOGFIRE_BASE_URL`), `honeycomb` (with `HONEYCOMB_API_KEY`, and perhaps `HONEYCOMB_DATASET`), or an address. Headers,
+    /// certificates, compression and time limit come from the variables `OTEL_EXPORTER_OTLP_*`. Returns also warnings about variables that mean nothing.
     ///
     /// # Errors
     /// [`Setting`](ExportErrorKind::Setting), if a service's token isn't there; [`Address`](ExportErrorKind::Address), if it is no
@@ -24,7 +24,11 @@ impl ExporterBuilder {
                 let builder = Self::logfire(&secret(&variables, text, "LOGFIRE_TOKEN")?);
                 variables.get("LOGFIRE_BASE_URL").map_or(builder.clone(), |base| builder.address(&base))
             }
-            "honeycomb" => Self::honeycomb(&secret(&variables, text, "HONEYCOMB_API_KEY")?),
+            "honeycomb" => {
+                let builder = Self::honeycomb(&secret(&variables, text, "HONEYCOMB_API_KEY")?);
+                let dataset = variables.get("HONEYCOMB_DATASET");
+                dataset.map_or(builder.clone(), |dataset| builder.header("x-honeycomb-dataset", &dataset))
+            }
             address => Self::at(address, &mut variables),
         };
         let builder = builder.completed(&mut variables);
@@ -98,6 +102,8 @@ mod tests {
         assert_eq!(traces("logfire", &own).unwrap().url, "http://127.0.0.1:9/v1/traces");
         let honeycomb = traces("honeycomb", &[("HONEYCOMB_API_KEY", "k")]).unwrap();
         assert_eq!(honeycomb.headers, [("x-honeycomb-team".to_owned(), "k".to_owned())]);
+        let named = traces("honeycomb", &[("HONEYCOMB_API_KEY", "k"), ("HONEYCOMB_DATASET", "runs")]).unwrap();
+        assert_eq!(named.headers[1], ("x-honeycomb-dataset".to_owned(), "runs".to_owned()));
     }
 
     #[test]
