@@ -13,7 +13,17 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 
 /// Makes one hash of two, in this order.
 pub(crate) const fn pair(first: u64, second: u64) -> u64 {
-    stir(stir(first) ^ second.rotate_left(23))
+    pair_ended(pair_begun(first), second)
+}
+
+/// Returns what all pairs with this first hash have in common.
+pub(crate) const fn pair_begun(first: u64) -> u64 {
+    stir(first)
+}
+
+/// Makes the hash of a pair of which [`pair_begun`] knows the first.
+pub(crate) const fn pair_ended(begun: u64, second: u64) -> u64 {
+    stir(begun ^ second.rotate_left(23))
 }
 
 /// Spreads a number over all 64 bits (the finaliser of SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).

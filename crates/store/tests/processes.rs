@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Batch, BatchBuilder, Sink, Span, SpanId, SpanKind, SpanType, Status, TraceId, WriterId, flags};
-use flowglass_store::{RetentionPolicy, RunFilter, SinkOptions, SqliteStore};
+use flowglass_store::{RetentionPolicy, RunFilter, SinkOptions, SqliteStore, StoreErrorKind};
 
 const STORE: &str = "FLOWGLASS_TEST_STORE";
 const READY: &str = "the child is ready";
@@ -300,6 +300,57 @@ fn a_process_killed_while_it_prunes_costs_nothing() {
     store.retain(&policy).unwrap();
     let info = store.info().unwrap();
     assert_eq!(info.spans, info.runs * 2, "of the old ones nothing is left");
+}
+
+/// A store of an earlier format, which the first writer brings to today's.
+const EARLIER: &[u8] = include_bytes!("fixtures/format-3.db");
+
+#[test]
+fn child_that_is_killed_at_its_start() {
+    let Some(path) = store_of_child() else { return };
+    say(READY);
+    let store = SqliteStore::create_or_open(&path).unwrap();
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    sink.write(&batch(WriterId::random(), 1, run(1))).unwrap();
+    say(DONE);
+}
+
+/// Kills a process at any instant of its making a store, or bringing one to today's format, and says what it leaves.
+fn killed_at_its_start(earlier: Option<&[u8]>) -> (tempfile::TempDir, SqliteStore) {
+    let (folder, path) = folder_and_path();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    earlier.map_or(Ok(()), |bytes| std::fs::write(&path, bytes)).unwrap();
+    let mut child = OtherProcess::start("child_that_is_killed_at_its_start", &path);
+    child.wait_for(READY);
+    dawdle();
+    child.kill();
+    let found = SqliteStore::open(&path);
+    assert!(found.is_ok() || found.is_err_and(|error| error.kind() == StoreErrorKind::NotFound), "a store or none");
+    let store = SqliteStore::create_or_open(&path).unwrap();
+    drop(store.sink(SinkOptions::default()).unwrap());
+    assert_whole(&store);
+    (folder, store)
+}
+
+#[test]
+fn a_process_killed_while_it_makes_a_store_leaves_one_or_none() {
+    for _ in 0..kills(20) {
+        killed_at_its_start(None);
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_raises_the_format_costs_nothing() {
+    let (_folder, path) = folder_and_path();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, EARLIER).unwrap();
+    let before = SqliteStore::open(&path).unwrap().info().unwrap();
+    for _ in 0..kills(10) {
+        let (_folder, store) = killed_at_its_start(Some(EARLIER));
+        let info = store.info().unwrap();
+        let more = info.runs - before.runs;
+        assert!(more <= 1 && info.spans == before.spans + more * 2, "{info:?}");
+    }
 }
 
 #[test]

@@ -39,20 +39,71 @@ struct Encoder {
     shape_table: Vec<u8>,
     shape_stream: Vec<u8>,
     row: Vec<u32>,
+    lately: Lately,
+}
+
+/// So many shapes are compared with.
+const KNOWN_SHAPES: usize = 4;
+
+/// The shapes of the rows before: most rows have what one of them has, and their keys need no numbers then.
+#[derive(Default)]
+struct Lately {
+    shapes: Vec<KnownShape>,
+    /// Which one was there first.
+    oldest: usize,
+}
+
+struct KnownShape {
+    number: u64,
+    /// The key, the type and the lane of each attribute.
+    lanes: Vec<(Sym, Tag, u32)>,
+}
+
+impl KnownShape {
+    fn fits(&self, keys: &[Sym], values: &[Scalar]) -> bool {
+        let mut found = self.lanes.iter().zip(keys.iter().zip(values));
+        self.lanes.len() == keys.len() && found.all(|((key, tag, _), (found, value))| key == found && *tag == Tag::of(*value))
+    }
+}
+
+impl Lately {
+    fn find(&self, keys: &[Sym], values: &[Scalar]) -> Option<&KnownShape> {
+        self.shapes.iter().find(|shape| shape.fits(keys, values))
+    }
+
+    fn remember(&mut self, shape: KnownShape) {
+        if self.shapes.len() < KNOWN_SHAPES {
+            return self.shapes.push(shape);
+        }
+        self.shapes[self.oldest] = shape;
+        self.oldest = (self.oldest + 1) % KNOWN_SHAPES;
+    }
 }
 
 impl Encoder {
     fn push_row(&mut self, keys: &[Sym], values: &[Scalar], texts: &mut TextTable<'_>) {
+        if let Some(KnownShape { number, lanes }) = self.lately.find(keys, values) {
+            for ((_, _, lane), &scalar) in lanes.iter().zip(values) {
+                let value = lanes::value_of(scalar, texts);
+                self.lanes[*lane as usize].2.push(value, texts.arena());
+            }
+            return put_varint(&mut self.shape_stream, *number);
+        }
+        self.push_new_row(keys, values, texts);
+    }
+
+    fn push_new_row(&mut self, keys: &[Sym], values: &[Scalar], texts: &mut TextTable<'_>) {
         self.row.clear();
         for (&key, &scalar) in keys.iter().zip(values) {
-            let key = texts.number(key);
-            let (tag, value) = lanes::value_of(scalar, texts);
-            let lane = self.lane(key, tag);
+            let (key, value) = (texts.number(key), lanes::value_of(scalar, texts));
+            let lane = self.lane(key, Tag::of(scalar));
             self.lanes[lane as usize].2.push(value, texts.arena());
             self.row.push(lane);
         }
-        let shape = self.shape();
-        put_varint(&mut self.shape_stream, shape);
+        let number = self.shape();
+        put_varint(&mut self.shape_stream, number);
+        let lanes = keys.iter().zip(values).zip(&self.row).map(|((&key, &value), &lane)| (key, Tag::of(value), lane));
+        self.lately.remember(KnownShape { number, lanes: lanes.collect() });
     }
 
     fn lane(&mut self, key: u64, tag: Tag) -> u32 {

@@ -15,6 +15,8 @@ use crate::hash::hash;
 const COMPRESSED: u8 = 1;
 const PLAIN: u8 = 2;
 const LEVEL: i32 = 1;
+/// Fewer bytes are seldom made less: what a compressed frame says of itself takes some twenty.
+const LEAST_TO_COMPRESS: usize = 48;
 
 /// The most that one frame may hold, in bytes, so that a small hostile frame can't fill the memory.
 pub(crate) const MAX_FRAME_BYTES: usize = 256 << 20;
@@ -36,6 +38,9 @@ impl FrameEncoder {
     pub(crate) fn encode(&mut self, content: &[u8]) -> std::io::Result<Vec<u8>> {
         if content.len() > MAX_FRAME_BYTES {
             return Err(std::io::Error::other("a column is larger than a frame may be"));
+        }
+        if content.len() < LEAST_TO_COMPRESS {
+            return Ok(plain(content));
         }
         let compressed = self.zstd.compress(content)?;
         if compressed.len() + content.len() / 8 > content.len() {

@@ -22,6 +22,19 @@ impl Tag {
     pub(super) const COUNT: usize = 7;
     const ALL: [Self; Self::COUNT] = [Self::Str, Self::Bool, Self::Int, Self::Float, Self::Bytes, Self::Nested, Self::Null];
 
+    #[inline]
+    pub(super) const fn of(scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::Str(_) => Self::Str,
+            Scalar::Bool(_) => Self::Bool,
+            Scalar::Int(_) => Self::Int,
+            Scalar::Float(_) => Self::Float,
+            Scalar::Bytes(_) => Self::Bytes,
+            Scalar::Nested(_) => Self::Nested,
+            _ => Self::Null,
+        }
+    }
+
     pub(super) fn from_byte(byte: u8) -> Result<Self, Damaged> {
         Self::ALL.get(byte as usize).copied().ok_or(Damaged("an attribute has an unknown type"))
     }
@@ -38,17 +51,17 @@ pub(super) enum Value {
     Null,
 }
 
-/// Returns the type of a value, and the value with its text numbered.
-pub(super) fn value_of(scalar: Scalar, texts: &mut TextTable<'_>) -> (Tag, Value) {
+/// Returns a value with its text numbered.
+#[inline]
+pub(super) fn value_of(scalar: Scalar, texts: &mut TextTable<'_>) -> Value {
     match scalar {
-        Scalar::Str(sym) => (Tag::Str, Value::Text(texts.number(sym))),
-        Scalar::Bool(flag) => (Tag::Bool, Value::Bool(flag)),
-        Scalar::Int(number) => (Tag::Int, Value::Int(number)),
-        Scalar::Float(number) => (Tag::Float, Value::Float(number)),
-        Scalar::Bytes(sym) => (Tag::Bytes, Value::Bytes(sym)),
-        Scalar::Nested(sym) => (Tag::Nested, Value::Text(texts.number(sym))),
+        Scalar::Str(sym) | Scalar::Nested(sym) => Value::Text(texts.number(sym)),
+        Scalar::Bool(flag) => Value::Bool(flag),
+        Scalar::Int(number) => Value::Int(number),
+        Scalar::Float(number) => Value::Float(number),
+        Scalar::Bytes(sym) => Value::Bytes(sym),
         // Or a type that the model got later and this writer doesn't know.
-        _ => (Tag::Null, Value::Null),
+        _ => Value::Null,
     }
 }
 

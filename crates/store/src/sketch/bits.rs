@@ -12,6 +12,7 @@ pub(crate) struct BitWriter {
 
 impl BitWriter {
     /// Writes the `count` lowest bits of a number, at most 32.
+    #[inline]
     pub(crate) fn put(&mut self, number: u64, count: u32) {
         self.held |= (number & ((1 << count) - 1)) << self.count;
         self.count += count;
@@ -23,7 +24,18 @@ impl BitWriter {
     }
 
     /// Writes a number: what exceeds `low` bits as that many ones and a zero, then the low bits.
+    #[inline]
     pub(crate) fn put_rice(&mut self, number: u64, low: u32) {
+        let ones = number >> low;
+        if ones + u64::from(low) < 32 {
+            let ones = ones as u32;
+            let low_bits = number & ((1 << low) - 1);
+            return self.put(((1 << ones) - 1) | low_bits << (ones + 1), ones + 1 + low);
+        }
+        self.put_long_rice(number, low);
+    }
+
+    fn put_long_rice(&mut self, number: u64, low: u32) {
         let mut ones = number >> low;
         while ones > 30 {
             self.put(u64::MAX, 30);
@@ -54,6 +66,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Holds 32 bits or more, unless the end is near.
+    #[inline]
     fn fill(&mut self) {
         if self.count >= 32 {
             return;
@@ -88,7 +101,21 @@ impl<'a> BitReader<'a> {
     }
 
     /// Reads what [`BitWriter::put_rice`] wrote with as many low bits, at most 32.
+    #[inline]
     pub(crate) fn rice(&mut self, low: u32) -> Result<u64, Damaged> {
+        self.fill();
+        let ones = self.held.trailing_ones();
+        let length = ones + 1 + low;
+        if length > self.count.min(32) {
+            return self.long_rice(low);
+        }
+        let low_bits = self.held >> (ones + 1) & ((1 << low) - 1);
+        self.held >>= length;
+        self.count -= length;
+        Ok(u64::from(ones) << low | low_bits)
+    }
+
+    fn long_rice(&mut self, low: u32) -> Result<u64, Damaged> {
         let mut high = 0u64;
         loop {
             self.fill();

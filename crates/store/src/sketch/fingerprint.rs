@@ -2,7 +2,7 @@
 
 use flowglass_model::{Arena, AttributeValue, Scalar, Sym, TraceId};
 
-use crate::hash::{hash, pair, stir};
+use crate::hash::{hash, pair, pair_begun, pair_ended, stir};
 
 const TRACE: u64 = 1;
 const NAME: u64 = 2;
@@ -78,7 +78,32 @@ const fn tag(value: &AttributeValue) -> u64 {
 }
 
 const fn combined(key: u64, tag: u64, value: u64) -> u64 {
-    pair(key ^ ATTRIBUTE << 60 ^ tag << 56, value)
+    pair(with_tag(key, tag), value)
+}
+
+const fn with_tag(key: u64, tag: u64) -> u64 {
+    key ^ ATTRIBUTE << 60 ^ tag << 56
+}
+
+/// The types that [`tag`] tells apart.
+const TAGS: usize = 7;
+
+/// The hash of an attribute's key, and of it with each type: what the fingerprints of all its values begin with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyPrints {
+    pub(crate) hash: u64,
+    with_tags: [u64; TAGS],
+}
+
+impl KeyPrints {
+    fn new(hash: u64) -> Self {
+        Self { hash, with_tags: std::array::from_fn(|tag| pair_begun(with_tag(hash, tag as u64))) }
+    }
+
+    /// Returns the fingerprint of an attribute as [`attribute`] does.
+    pub(crate) const fn with(&self, (tag, value): (usize, u64)) -> u64 {
+        pair_ended(self.with_tags[tag], value)
+    }
 }
 
 /// The hashes of an arena's entries, each made when it is first asked for.
@@ -97,9 +122,13 @@ impl<'a> Hashes<'a> {
         *known.get_or_insert_with(|| hash(self.arena.bytes(sym)))
     }
 
-    /// Returns the hash of the key and the fingerprint of an attribute as [`attribute`] does.
-    pub(crate) fn attribute(&mut self, key: Sym, value: Scalar) -> (u64, u64) {
-        let (tag, value) = match value {
+    pub(crate) fn key(&mut self, key: Sym) -> KeyPrints {
+        KeyPrints::new(self.of(key))
+    }
+
+    /// Returns the type and the hash of a value.
+    pub(crate) fn value(&mut self, value: Scalar) -> (usize, u64) {
+        match value {
             Scalar::Str(sym) => (0, self.of(sym)),
             Scalar::Bool(flag) => (1, u64::from(flag)),
             Scalar::Int(number) => (2, number.cast_unsigned()),
@@ -108,9 +137,7 @@ impl<'a> Hashes<'a> {
             Scalar::Nested(sym) => (5, self.of(sym)),
             // Or a type that the model got later and this writer doesn't know: it is stored as nothing.
             _ => (6, 0),
-        };
-        let key = self.of(key);
-        (key, combined(key, tag, value))
+        }
     }
 }
 
@@ -138,7 +165,8 @@ mod tests {
         let batch = builder.finish();
         let mut hashes = Hashes::new(&batch.arena);
         for (value, scalar) in values.iter().zip(scalars) {
-            assert_eq!(hashes.attribute(key, scalar), (self::key("some.key"), attribute("some.key", value)));
+            let (key, value_of) = (hashes.key(key), hashes.value(scalar));
+            assert_eq!((key.hash, key.with(value_of)), (self::key("some.key"), attribute("some.key", value)));
         }
         assert_ne!(attribute("k", &1i64.into()), attribute("k", &true.into()));
         assert_ne!(attribute("k", &"1".into()), attribute("k2", &"1".into()));

@@ -87,6 +87,39 @@ impl Shape {
     }
 }
 
+/// Fewer entries are sorted by comparing them.
+const FEW: usize = 64;
+
+/// Sorts entries of which those with one fingerprint already are in the order of their places, and leaves one of each: byte by byte,
+/// the last one first, which compares nothing.
+pub(crate) fn sort(entries: &mut Vec<Entry>) {
+    if entries.len() < FEW {
+        entries.sort_unstable();
+    } else {
+        let mut sorted = vec![Entry(0); entries.len()];
+        for shift in (32..32 + FINGERPRINT_BITS).step_by(8) {
+            sort_by_byte(entries, &mut sorted, shift);
+            std::mem::swap(entries, &mut sorted);
+        }
+    }
+    entries.dedup();
+}
+
+fn sort_by_byte(entries: &[Entry], sorted: &mut [Entry], shift: u32) {
+    let byte = |entry: &Entry| usize::from((entry.0 >> shift) as u8);
+    let mut places = [0; 256];
+    entries.iter().for_each(|entry| places[byte(entry)] += 1);
+    let mut before = 0;
+    for place in &mut places {
+        before += std::mem::replace(place, before);
+    }
+    for entry in entries {
+        let place = &mut places[byte(entry)];
+        sorted[*place] = *entry;
+        *place += 1;
+    }
+}
+
 /// Cuts sorted entries, each there once, into chunks with their numbers; one that would be empty is left out.
 pub(crate) fn encode(entries: &[Entry], shape: Shape) -> impl Iterator<Item = (u32, Vec<u8>)> {
     entries
@@ -160,6 +193,21 @@ mod tests {
         entries.sort_unstable();
         entries.dedup();
         (fingerprints, entries)
+    }
+
+    proptest! {
+        #[test]
+        fn sorting_by_bytes_is_sorting(fingerprints in prop::collection::vec(any::<u64>(), 0..300), few in 1u64..40) {
+            // Place after place, as blocks are walked over, with fingerprints that come again.
+            let of = |fingerprint: u64| if fingerprint.is_multiple_of(2) { fingerprint } else { (fingerprint % few) << 40 };
+            let mut entries: Vec<Entry> =
+                (0..).zip(&fingerprints).map(|(at, &fingerprint)| Entry::new(of(fingerprint), at / 7)).collect();
+            let mut expected = entries.clone();
+            expected.sort_unstable();
+            expected.dedup();
+            sort(&mut entries);
+            prop_assert_eq!(entries, expected);
+        }
     }
 
     proptest! {

@@ -3,8 +3,8 @@
 use flowglass_model::{AttributeColumns, Batch};
 
 use super::facets::{Facets, MOST_VALUES_OF_A_BLOCK};
-use super::fingerprint::{self, Hashes};
-use super::postings::Entry;
+use super::fingerprint::{self, Hashes, KeyPrints};
+use super::postings::{self, Entry};
 use super::tally;
 use super::zones::Bounds;
 
@@ -77,8 +77,7 @@ pub(crate) fn counts(batch: &Batch) -> Vec<(u64, u64, u64)> {
 
 fn entries(fingerprints: &[u64]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = fingerprints.iter().map(|&fingerprint| Entry::new(fingerprint, 0)).collect();
-    entries.sort_unstable();
-    entries.dedup();
+    postings::sort(&mut entries);
     entries
 }
 
@@ -99,20 +98,20 @@ fn names(batch: &Batch, hashes: &mut Hashes<'_>) -> Vec<u64> {
 /// Returns for each key, by its hash, the fingerprints of its values, one for each attribute that has it.
 fn values_by_key(columns: &AttributeColumns, hashes: &mut Hashes<'_>) -> Vec<(u64, Vec<u64>)> {
     let mut places: Vec<u32> = Vec::new();
-    let mut by_key: Vec<(u64, Vec<u64>)> = Vec::new();
+    let mut by_key: Vec<(KeyPrints, Vec<u64>)> = Vec::new();
     for (&key, &value) in columns.keys.iter().zip(&columns.values) {
-        let (hash, fingerprint) = hashes.attribute(key, value);
         let at = key.0 as usize;
         if at >= places.len() {
             places.resize(at + 1, 0);
         }
         if places[at] == 0 {
-            by_key.push((hash, Vec::with_capacity(columns.ends.len())));
+            by_key.push((hashes.key(key), Vec::with_capacity(columns.ends.len())));
             places[at] = by_key.len() as u32;
         }
-        by_key[places[at] as usize - 1].1.push(fingerprint);
+        let (key, fingerprints) = &mut by_key[places[at] as usize - 1];
+        fingerprints.push(key.with(hashes.value(value)));
     }
-    by_key
+    by_key.into_iter().map(|(key, fingerprints)| (key.hash, fingerprints)).collect()
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl<'a> Counting<'a> {
             match Some(*key) {
                 key if key == self.node => node = value,
                 key if key == self.pipeline => pipeline = value,
-                key if key == self.cache => cached = self.batch.arena.text(value) == CacheStatus::Hit.as_str(),
+                key if key == self.cache => cached = self.batch.arena.bytes(value) == CacheStatus::Hit.as_str().as_bytes(),
                 _ => {}
             }
         }

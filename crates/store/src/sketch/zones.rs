@@ -167,35 +167,72 @@ pub(crate) fn encode(zones: &[Zone]) -> Vec<u8> {
 
 /// Reads what [`encode`] wrote.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Zone>, Damaged> {
-    let mut reader = Reader::new(bytes);
-    let count = reader.count()?;
-    let (mut block, mut min_start_unix_ns) = (0i64, 0i64);
-    let mut zones = Vec::with_capacity(count);
-    for _ in 0..count {
-        block = block.wrapping_add(unzigzag(reader.varint()?));
-        let (spans, events, errors) = (reader.varint()?, reader.varint()?, reader.varint()?);
-        min_start_unix_ns = min_start_unix_ns.wrapping_add(unzigzag(reader.varint()?));
-        let max_start_unix_ns = min_start_unix_ns.wrapping_add(reader.varint()?.cast_signed());
-        let (min_duration_ns, max_duration_ns) = (reader.varint()?, reader.varint()?);
-        let statuses = reader.byte()?;
-        let others = if events > 0 { Times::ANY } else { Times::NONE };
-        let bounds = Bounds {
-            spans,
-            events,
-            errors,
-            min_start_unix_ns,
-            max_start_unix_ns,
-            min_duration_ns,
-            max_duration_ns,
-            statuses,
-            others,
-        };
-        zones.push(Zone { block, bounds });
+    let mut records = Records::open(bytes)?;
+    let mut zones = Vec::with_capacity(records.left);
+    while let Some(zone) = records.next()? {
+        zones.push(zone);
     }
+    let mut reader = records.reader;
     if !reader.is_empty() {
         decode_others(&mut reader, &mut zones)?;
     }
     reader.finish().map(|()| zones)
+}
+
+/// Reads only the zones at these places, in ascending order, of which none counts that isn't there. The times of what is no span are
+/// not looked for: any time stands for them.
+pub(crate) fn decode_some(bytes: &[u8], places: &[u32]) -> Result<Vec<Zone>, Damaged> {
+    let mut records = Records::open(bytes)?;
+    let (mut zones, mut at) = (Vec::with_capacity(places.len().min(records.left)), 0);
+    for &place in places {
+        while let Some(zone) = records.next()? {
+            at += 1;
+            if at > place {
+                zones.push(zone);
+                break;
+            }
+        }
+    }
+    Ok(zones)
+}
+
+/// The records of zones, one behind the other.
+struct Records<'a> {
+    reader: Reader<'a>,
+    left: usize,
+    block: i64,
+    min_start_unix_ns: i64,
+}
+
+impl<'a> Records<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let left = reader.count()?;
+        Ok(Self { reader, left, block: 0, min_start_unix_ns: 0 })
+    }
+
+    fn next(&mut self) -> Result<Option<Zone>, Damaged> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let reader = &mut self.reader;
+        self.block = self.block.wrapping_add(unzigzag(reader.varint()?));
+        let (spans, events, errors) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        self.min_start_unix_ns = self.min_start_unix_ns.wrapping_add(unzigzag(reader.varint()?));
+        let max_start_unix_ns = self.min_start_unix_ns.wrapping_add(reader.varint()?.cast_signed());
+        let (min_duration_ns, max_duration_ns) = (reader.varint()?, reader.varint()?);
+        let bounds = Bounds {
+            spans,
+            events,
+            errors,
+            min_start_unix_ns: self.min_start_unix_ns,
+            max_start_unix_ns,
+            min_duration_ns,
+            max_duration_ns,
+            statuses: reader.byte()?,
+            others: if events > 0 { Times::ANY } else { Times::NONE },
+        };
+        Ok(Some(Zone { block: self.block, bounds }))
+    }
 }
 
 fn decode_others(reader: &mut Reader<'_>, zones: &mut [Zone]) -> Result<(), Damaged> {
@@ -235,6 +272,9 @@ mod tests {
         stored.truncate(stored.len() - 11);
         assert_eq!(decode(&stored).unwrap(), [Zone { block: 1, bounds: before }]);
         assert_eq!(Bounds::NONE.and(odd), odd.and(Bounds::NONE));
+        let some = decode_some(&encode(&zones), &[0, 2, 3, 9]).unwrap();
+        let timeless = Bounds { others: Times::ANY, ..odd };
+        assert_eq!(some, [zones[0], Zone { block: 1, bounds: timeless }]);
         assert!(odd.may_have(Status::Interrupted) && !Bounds::NONE.may_have(Status::Ok));
     }
 
@@ -244,6 +284,7 @@ mod tests {
             if let Ok(zones) = decode(&bytes) {
                 prop_assert_eq!(decode(&encode(&zones)).unwrap(), zones);
             }
+            let _ = decode_some(&bytes, &[0, 3, 4]);
         }
     }
 }

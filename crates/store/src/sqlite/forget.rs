@@ -14,7 +14,7 @@ use crate::block::{self, FrameEncoder, Rows};
 use crate::kept::Kept;
 use crate::sketch::facets::Facets;
 use crate::sketch::fingerprint;
-use crate::sketch::postings::{Entry, Shape};
+use crate::sketch::postings::{self, Entry, Shape};
 use crate::sketch::survey::Survey;
 use crate::sketch::zones::{Bounds, Zone};
 
@@ -99,8 +99,7 @@ impl<'a> Rewriting<'a> {
             true => None,
             false => Some(rollups::waiting_in(self.turns.connection, std::slice::from_ref(self.segment))?.encode()),
         };
-        self.entries.sort_unstable();
-        self.entries.dedup();
+        postings::sort(&mut self.entries);
         let shape = Shape::fitting(self.entries.len(), self.parts.len());
         let Self { parts, gone, entries, facets, .. } = self;
         Ok(Some(Merged { parts, gone, shape, entries, facets, tallies }))

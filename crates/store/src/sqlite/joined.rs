@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, RunId, SpanId, SpanRow, SpanType, TraceId, flags};
+use flowglass_model::{Batch, RunId, SpanColumns, SpanId, SpanRow, SpanType, TraceId, flags};
 
 type Key = (TraceId, SpanId);
 
@@ -12,6 +12,12 @@ pub(super) fn root_of_run(row: &SpanRow) -> Option<RunId> {
     let is_root = row.span_type == SpanType::Pipeline && (row.parent_id.is_none() || remote);
     is_root
         .then_some(RunId { trace: row.trace_id, joined_at: if row.parent_id.is_none() { SpanId::NONE } else { row.span_id } })
+}
+
+/// Says whether roots of joined runs are among these spans.
+fn has_joined(spans: &SpanColumns) -> bool {
+    let mut rows = spans.span_type.iter().zip(&spans.flags);
+    rows.any(|(span_type, set)| *span_type == SpanType::Pipeline && set & flags::IS_REMOTE != 0)
 }
 
 /// The open spans of joined runs.
@@ -35,8 +41,7 @@ impl JoinedRuns {
     /// Finds the joined runs of the batch's spans.
     pub(super) fn resolve(&self, batch: &Batch) -> Joined {
         let rows = || batch.spans().chain(batch.opened()).map(|span| span.row());
-        let is_joined = |row: &SpanRow| root_of_run(row).is_some_and(|run| !run.joined_at.is_none());
-        if self.open.is_empty() && !rows().any(|row| is_joined(&row)) {
+        if self.open.is_empty() && ![&batch.spans, &batch.opened].into_iter().any(has_joined) {
             return Joined::default();
         }
         let rows_by_id: HashMap<Key, SpanRow> = rows().map(|row| ((row.trace_id, row.span_id), row)).collect();

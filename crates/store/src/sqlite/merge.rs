@@ -7,15 +7,15 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, BatchBuilder};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::blocks::{self, Blocks};
+use super::blocks;
 use super::failure::Failure;
+use super::joining::Joiner;
 use super::rollups;
 use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
-use crate::block::{self, Encoded, FrameEncoder, Rows, rest};
+use crate::block::Encoded;
 use crate::sketch::facets::Facets;
 use crate::sketch::postings::{self, Entry, Shape};
 use crate::sketch::tally::Tallies;
@@ -23,15 +23,12 @@ use crate::sketch::zones::{Bounds, Zone};
 
 /// So many segments of one level are merged into one.
 pub(super) const FAN_IN: usize = 32;
-/// A process that ends merges if there are so many small segments.
-const FAN_IN_AT_END: usize = 8;
+/// A process that ends, or has nothing else to do, merges if there are so many small segments: fewer cost a question next to nothing.
+pub(super) const FAN_IN_AT_REST: usize = 8;
 /// The most spans of a merged segment: its postings fit into the memory a few times over.
 const MOST_SPANS: u64 = 1 << 20;
 /// Segments of one merge begin in the same week, so that a week can be forgotten as a whole.
 const WINDOW_NS: i64 = 7 * 86_400 * 1_000_000_000;
-/// A block with fewer spans is joined with its neighbours of the same writer.
-const SMALL_BLOCK_SPANS: u64 = 128;
-const LARGE_BLOCK_SPANS: u64 = 512;
 /// So many chunks of postings are written in one transaction: about a tenth of a megabyte, so that writers never wait long.
 const CHUNKS_AT_ONCE: usize = 128;
 
@@ -43,9 +40,9 @@ const SEGMENTS_AT_ONCE: usize = 16;
 pub(super) enum Eagerness {
     /// Only what has grown to a full set of segments.
     Full,
-    /// Also half a set: the process ends.
+    /// Also a part of a set: the process ends.
     AtEnd,
-    /// Any two small segments: nothing else is to be done.
+    /// The same: nothing else is to be done.
     Idle,
     /// Any two segments that may become one: somebody asked for it.
     Whole,
@@ -54,7 +51,7 @@ pub(super) enum Eagerness {
 /// Says whether a process that ends has something to merge.
 pub(super) fn is_due(connection: &Connection) -> bool {
     let sql = "SELECT count(*) FROM segment WHERE level = 0 OR state <> 1";
-    connection.query_row(sql, [], |row| row.get::<_, usize>(0)).is_ok_and(|count| count >= FAN_IN_AT_END)
+    connection.query_row(sql, [], |row| row.get::<_, usize>(0)).is_ok_and(|count| count >= FAN_IN_AT_REST)
 }
 
 /// A connection whose transactions take turns with those of the sink that it belongs to: SQLite lets those that wait sleep for
@@ -130,8 +127,8 @@ fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
         sets.entry((segment.level, week)).or_default().push(segment);
     }
     let enough = |level: i64, count: usize| match (eagerness, level) {
-        (Eagerness::Idle, 0) | (Eagerness::Whole, _) => count >= 2,
-        (Eagerness::AtEnd, 0) => count >= FAN_IN_AT_END,
+        (Eagerness::Whole, _) => count >= 2,
+        (Eagerness::AtEnd | Eagerness::Idle, 0) => count >= FAN_IN_AT_REST,
         _ => count >= FAN_IN,
     };
     let mut sets: Vec<_> = sets.into_iter().filter(|((level, _), set)| enough(*level, set.len())).collect();
@@ -187,88 +184,17 @@ impl Merged {
         for segment in old {
             let zones = segment.zones(&transaction)?;
             let places = zones.into_iter().map(|zone| joiner.add(zone)).collect::<Result<Vec<u32>, _>>()?;
-            let moved = |entry: Entry| places.get(entry.place() as usize).map(|&place| entry.moved(place));
-            entries.extend(segment.entries(&transaction)?.into_iter().filter_map(moved));
+            segment.each_entry(&transaction, |entry| {
+                entries.extend(places.get(entry.place() as usize).map(|&place| entry.moved(place)));
+            })?;
             facets.merge(&segment.facets(&transaction)?);
         }
-        // Stable, because that sort finds the sorted parts that this is made of.
-        entries.sort();
-        entries.dedup();
+        postings::sort(&mut entries);
         let parts = joiner.finish()?;
         let waiting = old.iter().any(|segment| !segment.tallied);
         let tallies = if waiting { Some(rollups::waiting_in(&transaction, old)?.encode()) } else { None };
         Ok(Self { shape: Shape::fitting(entries.len(), parts.len()), parts, gone: Vec::new(), entries, facets, tallies })
     }
-}
-
-/// Gathers blocks, and joins small ones.
-struct Joiner<'a> {
-    blocks: Blocks<'a>,
-    encoder: FrameEncoder,
-    parts: Vec<Part>,
-    small: Vec<Zone>,
-    writer: i64,
-}
-
-impl<'a> Joiner<'a> {
-    fn new(connection: &'a Connection) -> Result<Self, Failure> {
-        let encoder = FrameEncoder::new().map_err(Failure::no_memory)?;
-        Ok(Self { blocks: Blocks::new(connection), encoder, parts: Vec::new(), small: Vec::new(), writer: 0 })
-    }
-
-    /// Adds a block and returns the place that it will have.
-    fn add(&mut self, zone: Zone) -> Result<u32, Failure> {
-        if zone.bounds.spans >= SMALL_BLOCK_SPANS || zone.bounds.events >= SMALL_BLOCK_SPANS {
-            self.flush()?;
-            self.parts.push(Part::Kept(zone));
-            return Ok(self.parts.len() as u32 - 1);
-        }
-        let writer = self.blocks.writer(zone.block)?;
-        let spans: u64 = self.small.iter().map(|zone| zone.bounds.spans).sum();
-        if writer != self.writer || spans + zone.bounds.spans > LARGE_BLOCK_SPANS {
-            self.flush()?;
-        }
-        self.writer = writer;
-        self.small.push(zone);
-        Ok(self.parts.len() as u32)
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        match std::mem::take(&mut self.small).as_slice() {
-            [] => {}
-            [alone] => self.parts.push(Part::Kept(*alone)),
-            several => {
-                let joined = self.join(several)?;
-                self.parts.push(joined);
-            }
-        }
-        Ok(())
-    }
-
-    fn join(&mut self, zones: &[Zone]) -> Result<Part, Failure> {
-        let mut builder = BatchBuilder::default();
-        for zone in zones {
-            append(&mut builder, &self.blocks.whole(zone.block)?);
-        }
-        let block = block::encode(Rows::of(&builder.finish()), &mut self.encoder).map_err(Failure::no_memory)?;
-        let bounds = zones.iter().fold(Bounds::NONE, |bounds, zone| bounds.and(zone.bounds));
-        Ok(Part::Joined { writer: self.writer, block, bounds, old: zones.iter().map(|zone| zone.block).collect() })
-    }
-
-    fn finish(mut self) -> Result<Vec<Part>, Failure> {
-        self.flush()?;
-        Ok(self.parts)
-    }
-}
-
-fn append(builder: &mut BatchBuilder, batch: &Batch) {
-    batch.spans().for_each(|span| builder.push(&span.to_span()));
-    batch.events().for_each(|event| builder.push_owned_event(event.owner(), &event.to_event()));
-    for link in batch.links() {
-        builder.push_owned_link((link.row().trace_id, link.row().span_id), &link.to_link());
-    }
-    batch.logs().for_each(|log| builder.push_owned_log(&log.to_log()));
-    rest::push_metrics(builder, &rest::metrics(batch));
 }
 
 /// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id.

@@ -11,6 +11,7 @@ mod details;
 mod failure;
 mod forget;
 mod joined;
+mod joining;
 mod knowledge;
 mod liveness;
 mod lock;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
 use super::failure::Failure;
-use super::merge::{Eagerness, Turns};
+use super::merge::{Eagerness, FAN_IN_AT_REST, Turns};
 use super::rows::stored;
 use super::segments::{self, Segment};
 use crate::NameStatistics;
@@ -29,7 +29,8 @@ pub(super) fn take_up(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<boo
     let enough = match eagerness {
         Eagerness::Full => waiting.iter().filter(|segment| segment.level > 0).count() >= MOST_WAITING,
         Eagerness::AtEnd => waiting.len() >= MOST_WAITING,
-        Eagerness::Idle | Eagerness::Whole => !waiting.is_empty(),
+        Eagerness::Idle => waiting.len() >= FAN_IN_AT_REST,
+        Eagerness::Whole => !waiting.is_empty(),
     };
     if enough {
         let tallies = waiting_in(turns.connection, &waiting)?;
@@ -52,15 +53,12 @@ pub(super) fn waiting_in(connection: &Connection, segments: &[Segment]) -> Resul
 
 /// Adds tallies to the rows of their minute, hour and day.
 pub(super) fn add(transaction: &Transaction<'_>, tallies: &Tallies) -> Result<(), Failure> {
+    let mut table = Table::open(transaction)?;
     for period_s in PERIODS_S {
         let row = |(key, tally)| (RowKey::of(period_s, key), tally);
         let mut rows: Vec<(RowKey<'_>, &Tally)> = tallies.iter().map(row).collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
-        for same in rows.chunk_by(|a, b| a.0 == b.0) {
-            let mut sum = same[0].1.clone();
-            same[1..].iter().for_each(|(_, tally)| sum.merge(tally));
-            add_row(transaction, same[0].0, sum)?;
-        }
+        rows.chunk_by(|a, b| a.0.start_s == b.0.start_s).try_for_each(|period| table.add(period))?;
     }
     Ok(())
 }
@@ -81,7 +79,13 @@ impl<'a> RowKey<'a> {
         let start_s = minute.saturating_mul(60).div_euclid(period_s).saturating_mul(period_s);
         Self { period_s, start_s, pipeline, name, node }
     }
+
+    const fn values(&self) -> (i64, i64, &'a str, &'a str, &'a str) {
+        (self.period_s, self.start_s, self.pipeline, self.name, self.node)
+    }
 }
+
+const HAS_PERIOD: &str = "SELECT EXISTS (SELECT 1 FROM rollups WHERE period_s = ?1 AND start_unix_s = ?2)";
 
 const SELECT: &str = "
 SELECT count, errors, cached, total_ns, max_ns, durations FROM rollups
@@ -93,27 +97,66 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT DO UPDATE SET count = excluded.count, errors = excluded.errors, cached = excluded.cached,
     total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations";
 
-fn add_row(transaction: &Transaction<'_>, key: RowKey<'_>, mut tally: Tally) -> Result<(), Failure> {
-    let RowKey { period_s, start_s, pipeline, name, node } = key;
-    let mut select = transaction.prepare_cached(SELECT)?;
-    let old = select.query_row((period_s, start_s, pipeline, name, node), |row| Ok(add_to(&mut tally, row, 0)));
-    old.optional()?.unwrap_or(Ok(()))?;
-    let mut durations = Vec::new();
-    tally.durations.put(&mut durations);
-    transaction.prepare_cached(REPLACE)?.execute(params![
-        period_s,
-        start_s,
-        pipeline,
-        name,
-        node,
-        stored(tally.count),
-        stored(tally.errors),
-        stored(tally.cached),
-        stored(tally.total_ns),
-        stored(tally.max_ns),
-        durations
-    ])?;
-    Ok(())
+/// The table while many rows are written.
+struct Table<'t> {
+    has_period: CachedStatement<'t>,
+    select: CachedStatement<'t>,
+    replace: CachedStatement<'t>,
+    /// The stored histogram of the row at hand.
+    durations: Vec<u8>,
+}
+
+impl<'t> Table<'t> {
+    fn open(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            has_period: transaction.prepare_cached(HAS_PERIOD)?,
+            select: transaction.prepare_cached(SELECT)?,
+            replace: transaction.prepare_cached(REPLACE)?,
+            durations: Vec::new(),
+        })
+    }
+
+    /// Adds sorted tallies of one period. Most minutes are new, and have no rows to look for.
+    fn add(&mut self, tallies: &[(RowKey<'_>, &Tally)]) -> Result<(), Failure> {
+        let [(RowKey { period_s, start_s, .. }, _), ..] = tallies else { return Ok(()) };
+        let is_known: bool = self.has_period.query_row((period_s, start_s), |row| row.get(0))?;
+        for same in tallies.chunk_by(|a, b| a.0 == b.0) {
+            match same {
+                [(key, tally)] if !is_known => self.write(*key, tally)?,
+                _ => self.add_row(same[0].0, same, is_known)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_row(&mut self, key: RowKey<'_>, same: &[(RowKey<'_>, &Tally)], is_known: bool) -> Result<(), Failure> {
+        let mut sum = Tally::default();
+        if is_known {
+            let old = self.select.query_row(key.values(), |row| Ok(add_to(&mut sum, row, 0)));
+            old.optional()?.unwrap_or(Ok(()))?;
+        }
+        same.iter().for_each(|(_, tally)| sum.merge(tally));
+        self.write(key, &sum)
+    }
+
+    fn write(&mut self, key: RowKey<'_>, tally: &Tally) -> Result<(), Failure> {
+        self.durations.clear();
+        tally.durations.put(&mut self.durations);
+        self.replace.execute(params![
+            key.period_s,
+            key.start_s,
+            key.pipeline,
+            key.name,
+            key.node,
+            stored(tally.count),
+            stored(tally.errors),
+            stored(tally.cached),
+            stored(tally.total_ns),
+            stored(tally.max_ns),
+            self.durations
+        ])?;
+        Ok(())
+    }
 }
 
 /// Adds a row, of which the counts begin at column `first`.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, Fingerprint, RunId, SpanRef, Status, TraceId, conventions};
-use rusqlite::{Transaction, params};
+use flowglass_model::{Batch, Fingerprint, RunId, SpanColumns, SpanRef, SpanRow, SpanType, Status, TraceId, conventions};
+use rusqlite::{CachedStatement, Transaction, params};
 
 use super::blocks::Blocks;
 use super::failure::Failure;
@@ -86,14 +86,16 @@ impl RunChanges {
         batch: &Batch,
         memory: &RunMemory,
     ) -> Result<(), Failure> {
-        for root in roots(writer, batch.opened()) {
-            put(transaction, &root, self.take(root.run), INSERT_OPENED)?;
-            self.starts.insert(root.run, root.span.row().start_unix_ns);
+        let mut insert = transaction.prepare_cached(INSERT_OPENED)?;
+        for root in roots(writer, batch.opened(), &batch.opened) {
+            put(&mut insert, &root, self.take(root.run))?;
+            self.starts.insert(root.run, root.row.start_unix_ns);
         }
-        for root in roots(writer, batch.spans()) {
+        let mut insert = transaction.prepare_cached(INSERT_ENDED)?;
+        for root in roots(writer, batch.spans(), &batch.spans) {
             follow_start(transaction, &root, memory)?;
-            put(transaction, &root, self.take(root.run), INSERT_ENDED)?;
-            self.ended.push((root.run, root.span.row().start_unix_ns));
+            put(&mut insert, &root, self.take(root.run))?;
+            self.ended.push((root.run, root.row.start_unix_ns));
         }
         self.count_rest(transaction, memory)
     }
@@ -190,7 +192,7 @@ fn add(transaction: &Transaction<'_>, run: RunId, start_unix_ns: i64, counts: Co
 
 /// A root that ends with another start than it was opened with takes its row along.
 fn follow_start(transaction: &Transaction<'_>, root: &Root<'_>, memory: &RunMemory) -> rusqlite::Result<()> {
-    let start = root.span.row().start_unix_ns;
+    let start = root.row.start_unix_ns;
     let Some(&known) = memory.starts.get(&root.run).filter(|&&known| known != start) else { return Ok(()) };
     let sql = "UPDATE OR REPLACE runs SET start_unix_ns = ?3 WHERE start_unix_ns = ?1 AND id = ?2";
     transaction.prepare_cached(sql)?.execute(params![known, run_key(root.run), start]).map(|_| ())
@@ -201,10 +203,20 @@ struct Root<'a> {
     writer: i64,
     run: RunId,
     span: SpanRef<'a>,
+    row: SpanRow,
 }
 
-fn roots<'a>(writer: i64, spans: impl Iterator<Item = SpanRef<'a>>) -> impl Iterator<Item = Root<'a>> {
-    spans.filter_map(move |span| root_of_run(&span.row()).map(|run| Root { writer, run, span }))
+/// Returns the roots among spans, of which few stand for a pipeline.
+fn roots<'a>(
+    writer: i64,
+    spans: impl Iterator<Item = SpanRef<'a>>,
+    columns: &'a SpanColumns,
+) -> impl Iterator<Item = Root<'a>> {
+    let pipelines = spans.zip(&columns.span_type).filter(|(_, span_type)| **span_type == SpanType::Pipeline);
+    pipelines.filter_map(move |(span, _)| {
+        let row = span.row();
+        root_of_run(&row).map(|run| Root { writer, run, span, row })
+    })
 }
 
 macro_rules! insert_run {
@@ -230,10 +242,10 @@ const INSERT_ENDED: &str = insert_run!(
 WHERE excluded.status <> 'interrupted' OR status IN ('running', 'interrupted')"
 );
 
-fn put(transaction: &Transaction<'_>, root: &Root<'_>, counts: Counts, sql: &str) -> rusqlite::Result<()> {
-    let Root { writer, run, span } = root;
-    let (row, told) = (span.row(), Told::of(span));
-    transaction.prepare_cached(sql)?.execute(params![
+fn put(insert: &mut CachedStatement<'_>, root: &Root<'_>, counts: Counts) -> rusqlite::Result<()> {
+    let Root { writer, run, span, row } = root;
+    let told = Told::of(span);
+    insert.execute(params![
         run_key(*run),
         key(row.span_id),
         told.name.unwrap_or_else(|| span.name().trim_start_matches("pipeline ")),

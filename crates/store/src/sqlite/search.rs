@@ -160,8 +160,13 @@ impl<'a> Search<'a> {
             if places.is_empty() {
                 return Ok(());
             }
-            let zones = segment.zones(self.connection)?;
-            places.into_iter().filter_map(|place| zones.get(place as usize).copied()).collect()
+            match self.limits {
+                Limits::Others(_) => {
+                    let zones = segment.zones(self.connection)?;
+                    places.into_iter().filter_map(|place| zones.get(place as usize).copied()).collect()
+                }
+                Limits::Spans(_) | Limits::Anything => segment.zones_at(self.connection, &places)?,
+            }
         };
         let limits = &self.limits;
         let wanted = zones.into_iter().filter(|zone| limits.may_have(&zone.bounds));

@@ -84,15 +84,24 @@ const fn unsigned(number: i64) -> u64 {
 impl Segment {
     /// Returns the segment's zones.
     pub(super) fn zones(&self, connection: &Connection) -> Result<Vec<Zone>, Failure> {
-        self.stored_zones(connection).map_err(|failure| self.within(failure))
+        self.stored_zones(connection, zones::decode).map_err(|failure| self.within(failure))
     }
 
-    fn stored_zones(&self, connection: &Connection) -> Result<Vec<Zone>, Failure> {
+    /// Returns the zones at some places, in ascending order, without the times of what is no span.
+    pub(super) fn zones_at(&self, connection: &Connection, places: &[u32]) -> Result<Vec<Zone>, Failure> {
+        self.stored_zones(connection, |bytes| zones::decode_some(bytes, places)).map_err(|failure| self.within(failure))
+    }
+
+    fn stored_zones(
+        &self,
+        connection: &Connection,
+        decode: impl FnOnce(&[u8]) -> Result<Vec<Zone>, Damaged>,
+    ) -> Result<Vec<Zone>, Failure> {
         let mut statement = connection.prepare_cached("SELECT zones FROM segment WHERE id = ?1")?;
         let mut rows = statement.query([self.id])?;
         let row = rows.next()?.ok_or(self.damaged(Damaged("its row is missing")))?;
         let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        zones::decode(bytes).map_err(|damage| self.damaged(damage))
+        decode(bytes).map_err(|damage| self.damaged(damage))
     }
 
     /// Returns the places of the blocks that may hold all of these fingerprints, of which there is one or more.
@@ -145,11 +154,18 @@ impl Segment {
     /// Returns all entries of the segment's postings.
     pub(super) fn entries(&self, connection: &Connection) -> Result<Vec<Entry>, Failure> {
         let mut entries = Vec::new();
-        for chunk in 0..self.shape.chunks() {
-            let read = |bytes: &[u8]| postings::decode(chunk, bytes, self.shape)?.collect::<Result<Vec<_>, _>>();
-            entries.extend(self.sketch(connection, i64::from(chunk), read)?.unwrap_or_default());
-        }
+        self.each_entry(connection, |entry| entries.push(entry))?;
         Ok(entries)
+    }
+
+    /// Shows all entries of the segment's postings in their order.
+    pub(super) fn each_entry(&self, connection: &Connection, mut show: impl FnMut(Entry)) -> Result<(), Failure> {
+        for chunk in 0..self.shape.chunks() {
+            let mut read =
+                |bytes: &[u8]| postings::decode(chunk, bytes, self.shape)?.try_for_each(|entry| entry.map(&mut show));
+            self.sketch(connection, i64::from(chunk), &mut read)?;
+        }
+        Ok(())
     }
 
     /// Returns how often an attribute has a value; nothing if its key isn't counted by value here.

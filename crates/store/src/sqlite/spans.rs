@@ -77,8 +77,8 @@ fn count_attribute(
             continue;
         }
         let places = segment.places(connection, &[value])?;
-        let zones = if places.is_empty() { Vec::new() } else { segment.zones(connection)? };
-        for zone in places.into_iter().filter_map(|place| zones.get(place as usize)) {
+        let zones = if places.is_empty() { Vec::new() } else { segment.zones_at(connection, &places)? };
+        for zone in &zones {
             sum += count_in_block(blocks, zone, filter)?;
         }
     }

@@ -112,6 +112,33 @@ fn a_disk_that_is_full_at_any_call_costs_nothing_acknowledged() {
     }
 }
 
+/// Brings a store of an earlier format to today's while one call fails; says whether it came so far.
+fn fail_while_the_format_is_raised(call: u64, fault: Fault) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flowglass.db");
+    std::fs::write(&path, include_bytes!("../../../tests/fixtures/format-3.db")).unwrap();
+    let before = SqliteStore::open(&path).unwrap().info().unwrap();
+    let faults = Faults::below(folder.path());
+    faults.fail(call, fault);
+    let mut told = Told::default();
+    if let Ok(store) = SqliteStore::create_or_open(&path) {
+        write(&store, 150..=150, 0, &mut told);
+    }
+    let (_, hit) = faults.heal();
+    faults.forget();
+    look(&path, &told);
+    let info = SqliteStore::open(&path).unwrap().info().unwrap();
+    assert!(info.runs - before.runs >= told.written.len() as u64 && info.format_version == schema::FORMAT_VERSION, "{info:?}");
+    hit
+}
+
+#[test]
+fn any_call_that_fails_while_the_format_is_raised_costs_nothing() {
+    for fault in [Fault::Once, Fault::FromNowOn, Fault::NoRoom] {
+        assert!((0..).take_while(|&call| fail_while_the_format_is_raised(call, fault)).count() > 5, "{fault:?}");
+    }
+}
+
 #[test]
 fn a_full_disk_is_told_and_room_lets_writing_go_on() {
     let fixture = Fixture::new();
