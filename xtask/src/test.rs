@@ -2,6 +2,7 @@
 
 mod clients;
 mod licences;
+mod memory;
 mod prepare;
 mod report;
 mod session;
@@ -29,12 +30,14 @@ Runs, in this order, all that continuous integration runs:
   licences  every dependency's licence against the list in deny.toml
   lint      clippy, warnings are errors
   test      unit, integration and documentation tests
+  memory    the recorder's threads in every order of their steps (loom); its tests under AddressSanitizer (needs a nightly
+            toolchain) and valgrind: where one isn't installed, it says so
   clients   OpenTelemetry's SDKs for Python and JavaScript, and a collector of others; needs python3, npm and a network
   docs      rustdoc, warnings are errors
 
 A step that fails does not stop the others. The last line counts the steps.
 
-  --quick      leave out licences, clients and docs
+  --quick      leave out licences, memory, clients and docs
   --fail-fast  stop at the first step that fails
 ";
 
@@ -45,13 +48,14 @@ struct Step {
     run: fn(&Session) -> Result<(), String>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "prepare", is_quick: true, run: prepare::run },
     Step { name: "format", is_quick: true, run: format },
     Step { name: "tidy", is_quick: true, run: tidy },
     Step { name: "licences", is_quick: false, run: licences::run },
     Step { name: "lint", is_quick: true, run: lint },
     Step { name: "test", is_quick: true, run: test },
+    Step { name: "memory", is_quick: false, run: memory::run },
     Step { name: "clients", is_quick: false, run: clients::run },
     Step { name: "docs", is_quick: false, run: docs },
 ];

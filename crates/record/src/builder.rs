@@ -71,7 +71,8 @@ impl RecorderBuilder {
         self
     }
 
-    /// Sets how much memory the buffers of all threads may take together, in bytes. Default: 64 MB.
+    /// Sets how much memory the buffers of all threads may take together, and as much again traces that are open or wait for the
+    /// collector (some 2 kB each), in bytes. What there is no room for is dropped and counted. Default: 64 MB.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
         self

@@ -5,13 +5,10 @@
 #![expect(unsafe_code, reason = "a chunk's two parts are owned by two threads, which the borrow checker can't see")]
 
 use std::cell::UnsafeCell;
-use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicBool, AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::raw::LONGEST;
+use crate::sync::{Arc, AtomicBool, AtomicPtr, Watch};
 
 /// A text or byte string longer than this is cut off, in bytes.
 pub(crate) const TEXT_LIMIT: usize = 16 * 1024;
@@ -23,6 +20,7 @@ pub(crate) struct Chunk {
     committed: AtomicPtr<u64>,
     has_writer: AtomicBool,
     words: Box<[UnsafeCell<u64>]>,
+    watch: Watch,
 }
 
 // SAFETY: words before `committed` are only read; those behind it are touched by the one `Writer` alone.
@@ -34,7 +32,7 @@ impl Chunk {
     pub(crate) fn new(words: usize) -> Self {
         let words: Box<[_]> = (0..words.min(LONGEST)).map(|_| UnsafeCell::new(1)).collect();
         let committed = AtomicPtr::new(words.as_ptr().cast::<u64>().cast_mut());
-        Self { committed, has_writer: AtomicBool::new(false), words }
+        Self { committed, has_writer: AtomicBool::new(false), watch: Watch::new(words.len()), words }
     }
 
     /// Returns how many words are readable.
@@ -44,7 +42,9 @@ impl Chunk {
 
     /// Returns the bytes of the words that are readable, from one of them on.
     pub(crate) fn bytes_from(&self, start: usize) -> &[u8] {
-        let words = self.words.get(start..self.committed()).unwrap_or_default();
+        let range = start..self.committed();
+        let Some(words) = self.words.get(range.clone()) else { return &[] };
+        self.watch.read(&range);
         // SAFETY: the range ends where the committed words do, as loaded with acquire: they are written and never change
         // while the chunk is shared.
         unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
@@ -52,8 +52,8 @@ impl Chunk {
 
     /// Empties the chunk, and lets it have another writer.
     pub(crate) fn clear(&mut self) {
-        *self.committed.get_mut() = self.words.as_mut_ptr().cast();
-        *self.has_writer.get_mut() = false;
+        self.committed.store(self.words.as_mut_ptr().cast(), Relaxed);
+        self.has_writer.store(false, Relaxed);
     }
 }
 
@@ -76,6 +76,13 @@ impl Writer {
     /// Returns what is to be told of words that are whole.
     pub(crate) fn commitment(&self) -> &AtomicPtr<u64> {
         &self.0.committed
+    }
+
+    /// Tells the checker of words that were written, before they are committed.
+    #[cfg(loom)]
+    pub(crate) fn watch_written(&self, end: *mut u64) {
+        let place = |word: *mut u64| (word.addr() - self.0.words.as_ptr().addr()) / size_of::<u64>();
+        self.0.watch.written(&(place(self.0.committed.load(Relaxed))..place(end)));
     }
 
     /// Says whether nobody reads the chunk any more.

@@ -99,7 +99,7 @@ impl Core {
             resource: parts.resource,
             attributes: parts.attributes,
             lanes: Arc::new(Lanes::new(parts.chunk_bytes, parts.chunks_bytes, Weak::clone(this))),
-            registry: Registry::new(!parts.outlets.is_empty()),
+            registry: Registry::new(!parts.outlets.is_empty(), parts.chunks_bytes),
             retention: Mutex::new(Retention::new(parts.retained_bytes)),
             graphs: Graphs::default(),
             outlets: parts.outlets,
@@ -262,6 +262,7 @@ impl Core {
             truncated_values: self.counters.truncated_values.load(Relaxed),
             redacted_values: self.counters.redacted_values.load(Relaxed),
             dropped_retained: self.retention.lock().dropped(),
+            buffers_bytes: self.lanes.allocated_bytes(),
             sinks: self.outlets.iter().map(|outlet| outlet.stats()).collect(),
         }
     }

@@ -6,14 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use flowglass_model::SpanId;
 
 use crate::chunk::{Chunk, TEXT_LIMIT, Writer, commit};
 use crate::pen::{self, Pen};
 use crate::raw::{Owner, PlainEnd, PlainRecord, Record};
+use crate::sync::{Arc, AtomicPtr};
 
 thread_local! {
     static CURSOR: Cursor = const { Cursor::nowhere() };

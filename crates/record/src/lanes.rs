@@ -1,19 +1,22 @@
 //! A recorder's chunks: handed to threads, read by the collector, recycled, bounded in all.
 
+#[cfg(all(test, loom))]
+mod interleavings;
+
+use std::sync::Weak;
 use std::sync::atomic::{
-    AtomicBool, AtomicU64,
+    AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{Arc, Weak};
 
 use flowglass_model::RecordCounts;
-use parking_lot::Mutex;
 
 use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
 use crate::lane::{self, Attempt};
 use crate::raw::{Owner, PlainRecord, Record, Records};
 use crate::stats::{AtomicCounts, EVENT, LOG, SPAN};
+use crate::sync::{Arc, AtomicBool, Mutex};
 
 /// Limits for the texts of a record, each for one that no chunk can hold with the limit before it, in bytes.
 const TEXT_LIMITS: [usize; 3] = [TEXT_LIMIT, 1024, 64];
@@ -101,7 +104,7 @@ impl Lanes {
     }
 
     /// Returns the recorder's shared part, unless it is gone.
-    pub(crate) fn core(&self) -> Option<Arc<Core>> {
+    pub(crate) fn core(&self) -> Option<std::sync::Arc<Core>> {
         self.core.upgrade()
     }
 
@@ -153,6 +156,11 @@ impl Lanes {
         self.dropped_parts.load(Relaxed)
     }
 
+    /// Returns how much memory all chunks take.
+    pub(crate) fn allocated_bytes(&self) -> u64 {
+        (self.pool.lock().allocated * self.chunk_words * 8) as u64
+    }
+
     /// Reads everything committed so far, chunk by chunk and those of one thread in order, and recycles what is done with.
     pub(crate) fn drain(&self, reading: &mut Vec<Reading>, mut read: impl FnMut(&mut Records<'_>)) {
         reading.extend(self.pool.lock().taken.drain(..).map(|chunk| Reading { chunk, read: 0, owner: None }));
@@ -198,16 +206,20 @@ impl Lanes {
     /// Gives the calling thread's lane an empty chunk, if there is one.
     fn take_chunk(&self) -> bool {
         // The full one goes first, so that a dry pool gets it back.
-        if !lane::release() || self.is_dry.load(Acquire) {
-            return false;
+        let chunk = if lane::release() { self.take_empty() } else { None };
+        chunk.map(|chunk| lane::install(self.id, chunk)).is_some()
+    }
+
+    /// Takes an empty chunk, if there is one.
+    fn take_empty(&self) -> Option<Arc<Chunk>> {
+        if self.is_dry.load(Acquire) {
+            return None;
         }
         if self.is_forked() {
             self.is_dry.store(true, Release);
-            return false;
+            return None;
         }
-        let Some(chunk) = self.take_from_pool() else { return false };
-        lane::install(self.id, chunk);
-        true
+        self.take_from_pool()
     }
 
     fn take_from_pool(&self) -> Option<Arc<Chunk>> {

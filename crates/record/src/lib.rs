@@ -65,6 +65,7 @@ mod scope_shared;
 mod scopes;
 mod static_text;
 mod stats;
+mod sync;
 mod tick;
 mod value;
 mod wake;

@@ -114,12 +114,14 @@ impl Outlet {
 
     /// Returns what became of the batches so far.
     pub(crate) fn stats(&self) -> SinkStats {
+        let state = self.state.lock();
         SinkStats {
             name: self.name.clone(),
             delivered: self.delivered.get(),
             dropped_queue_full: self.dropped_queue_full.get(),
             dropped_failed: self.dropped_failed.get(),
-            error: self.state.lock().error.clone(),
+            queued_bytes: state.bytes as u64,
+            error: state.error.clone(),
         }
     }
 

@@ -23,6 +23,8 @@ type Root = (SpanId, Option<Arc<Propagation>>);
 pub(crate) struct Registry {
     state: Mutex<State>,
     no_templates: Arc<[SpanTemplate]>,
+    /// So many scopes are registered at most, but for those that feed metrics.
+    most: usize,
     /// Whether somebody is told of the metrics that spans feed.
     is_metered: bool,
 }
@@ -33,12 +35,17 @@ struct State {
     used: Vec<Arc<ScopeShared>>,
     last_id: u64,
     anchor: Anchor,
+    /// How many scopes were registered and haven't been given back.
+    live: usize,
 }
 
 impl Registry {
-    pub(crate) fn new(is_metered: bool) -> Self {
-        let state = State { registered: Vec::new(), used: Vec::new(), last_id: 0, anchor: Anchor::now() };
-        Self { state: Mutex::new(state), no_templates: Arc::new([]), is_metered }
+    /// Makes a registry of scopes that take about so many bytes at most, or are few: what is in others is lost, and counted when
+    /// their records are read.
+    pub(crate) fn new(is_metered: bool, bytes: usize) -> Self {
+        let state = State { registered: Vec::new(), used: Vec::new(), last_id: 0, anchor: Anchor::now(), live: 0 };
+        let most = (bytes / size_of::<ScopeShared>()).max(KEPT);
+        Self { state: Mutex::new(state), no_templates: Arc::new([]), most, is_metered }
     }
 
     /// Makes a scope, and registers it if anything of it may be recorded, or its spans feed metrics. Returns how many the
@@ -83,10 +90,11 @@ impl Registry {
 
     /// Takes back a scope that nobody else holds.
     pub(crate) fn give_back(&self, mut scope: Arc<ScopeShared>) {
-        let Some(own) = Arc::get_mut(&mut scope) else { return };
-        own.empty(&self.no_templates);
+        let own = Arc::get_mut(&mut scope);
+        let is_free = own.map(|own| own.empty(&self.no_templates)).is_some();
         let mut state = self.state.lock();
-        if state.used.len() < KEPT {
+        state.live = state.live.saturating_sub(1);
+        if is_free && state.used.len() < KEPT {
             state.used.push(scope);
         }
     }
@@ -112,10 +120,11 @@ impl Registry {
 
     #[inline]
     fn register(&self, state: &mut State, lanes: &Arc<Lanes>, start: ScopeStart) -> (Arc<ScopeShared>, usize) {
-        let is_registered = start.verdict != Verdict::Never || start.is_metered;
+        let is_registered = start.is_metered || (start.verdict != Verdict::Never && state.live < self.most);
         let used = if is_registered { state.used.pop() } else { None };
         let scope = ScopeShared::make(used, lanes, &self.no_templates, start);
         if is_registered {
+            state.live += 1;
             state.registered.push(Arc::clone(&scope));
         }
         (scope, state.registered.len())

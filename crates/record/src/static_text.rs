@@ -1,7 +1,9 @@
 //! A `&'static str` in one word, so that a name costs the hot path one store.
 #![expect(unsafe_code, reason = "turns an address that was a `&'static str` back into one")]
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::sync::AtomicU64;
 
 /// More than a program's addresses have: up to 57 of which the highest one is the system's, on any processor.
 const ADDRESS_BITS: u32 = 56;

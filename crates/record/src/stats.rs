@@ -30,6 +30,9 @@ pub struct RecorderStats {
     pub overflowed_measurements: u64,
     /// Spans and events of retained traces that were let go because retention was full.
     pub dropped_retained: u64,
+    /// Memory that the buffers of all threads take now, in bytes; see
+    /// [`RecorderBuilder::buffer_bytes`](crate::RecorderBuilder::buffer_bytes).
+    pub buffers_bytes: u64,
     /// What became of all that at each sink.
     pub sinks: Vec<SinkStats>,
 }
@@ -46,6 +49,9 @@ pub struct SinkStats {
     pub dropped_queue_full: RecordCounts,
     /// Records that the sink refused, or that came after it panicked or was shut down.
     pub dropped_failed: RecordCounts,
+    /// Memory that batches take which wait for the sink, or which it is writing, in bytes; see
+    /// [`RecorderBuilder::queue_bytes`](crate::RecorderBuilder::queue_bytes).
+    pub queued_bytes: u64,
     /// The sink's last error since the last flush, or why it is not used any more.
     pub error: Option<String>,
 }

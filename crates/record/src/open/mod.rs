@@ -5,6 +5,8 @@
 
 mod aside;
 mod frame;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod quick;
 mod slot;
 mod stack;

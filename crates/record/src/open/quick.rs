@@ -17,7 +17,7 @@ impl OpenFrames {
     #[inline(always)]
     pub(crate) fn free_place(&self, root: SpanId) -> Option<FreePlace<'_>> {
         let depth = self.depth.load(Relaxed);
-        let slot = self.slots.get(depth)?;
+        self.slots.get(depth)?;
         let parent = match depth {
             0 => root,
             depth => {
@@ -28,7 +28,7 @@ impl OpenFrames {
                 below.span()
             }
         };
-        Some(FreePlace { slot, parent, depth, frames: self })
+        Some(FreePlace { parent, depth, frames: self })
     }
 
     /// Returns a user's span, if it is on top of the stack and in a slot.
@@ -56,9 +56,9 @@ impl OpenFrames {
 /// Room on top of the stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FreePlace<'a> {
-    slot: &'a Slot,
     /// The span that one here is inside of.
     parent: SpanId,
+    /// Its slot's place.
     depth: usize,
     frames: &'a OpenFrames,
 }
@@ -68,8 +68,11 @@ impl FreePlace<'_> {
     #[inline(always)]
     pub(crate) fn push_users(self, span: SpanId, start: Tick, name: StaticText) {
         let (template, index, flags) = (USER_TEMPLATE, NO_INDEX, flags::SAMPLED | QUICK);
-        self.slot.write(&Frame { span, parent: self.parent, template, index, start, flags }, Some(name));
-        self.frames.depth.store(self.depth + 1, Release);
+        // There is one, as was found out when this was made.
+        if let Some(slot) = self.frames.slots.get(self.depth) {
+            slot.write(&Frame { span, parent: self.parent, template, index, start, flags }, Some(name));
+            self.frames.depth.store(self.depth + 1, Release);
+        }
     }
 }
 

@@ -1,10 +1,6 @@
 //! Room for one frame that its one writer changes without locks, and any thread reads meanwhile.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-    fence,
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use flowglass_model::{SpanId, flags};
 
@@ -12,6 +8,7 @@ use super::{Frame, OpenFrame};
 use crate::Tick;
 use crate::raw::USER_TEMPLATE;
 use crate::static_text::{AtomicStaticText, StaticText};
+use crate::sync::{AtomicU64, fence};
 
 /// Room for one frame, readable while it changes. As long as a cache line, so that a slot is found by a shift.
 #[derive(Debug, Default)]

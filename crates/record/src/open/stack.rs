@@ -1,20 +1,17 @@
 //! The open spans of one scope: a stack, and a table of those that aren't on it.
 
-use std::sync::atomic::{
-    AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use flowglass_model::SpanId;
-use parking_lot::Mutex;
 
 use super::slot::Slot;
 use super::{Frame, OpenFrame};
 use crate::id_hash::IdMap;
 use crate::static_text::StaticText;
+use crate::sync::{AtomicUsize, Mutex};
 
 /// So many frames have a slot; deeper ones lie behind a lock.
-const SLOTS: usize = 32;
+const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// The open spans of one scope. One thread at a time changes them; any thread may look.
 #[derive(Debug, Default)]
@@ -91,8 +88,9 @@ impl OpenFrames {
     /// Forgets every frame.
     pub(crate) fn clear(&mut self) {
         // Slots above the stack are clear already, and most likely in another processor's cache.
-        let depth = std::mem::take(self.depth.get_mut());
-        self.slots.iter_mut().take(depth).for_each(|slot| *slot.id.get_mut() = 0);
+        let depth = self.depth.load(Relaxed);
+        self.depth.store(0, Relaxed);
+        self.slots.iter().take(depth).for_each(|slot| slot.id.store(0, Relaxed));
         self.deep.get_mut().clear();
         self.parked.get_mut().clear();
         self.long_names.get_mut().clear();
