@@ -182,8 +182,10 @@ impl Collector {
 
     /// Takes a user's span with all that was said of it, if there is nothing more to it than that; says whether it did.
     fn take_whole(&mut self, core: &Core, scope: u64, whole: &WholeSpan<'_>) -> bool {
-        let UsersEnd { frame, .. } = whole.end;
-        let is_usual = self.parts.has_room_for(frame.span, whole.attribute_count, whole.event_count) && self.held.is_empty();
+        let Some(end) = whole.end() else { return false };
+        let UsersEnd { frame, .. } = end;
+        let is_usual =
+            self.parts.has_room_for(frame.span, whole.attribute_count(), whole.event_count()) && self.held.is_empty();
         let Some(tracked) = self.scopes.find(scope, &core.registry).filter(|_| is_usual) else { return false };
         if !tracked.shared.is_chosen() || !tracked.is_wanted(core) {
             return false;
@@ -191,7 +193,7 @@ impl Collector {
         self.found.remove(&frame.span);
         let is_told = self.open.end(frame.span);
         let (rows, length) = (self.batcher.rows(core), self.length);
-        rows.push_whole(&tracked.shared, whole, length);
+        rows.push_whole(&tracked.shared, whole, &end, length);
         close_if(is_told, rows, tracked.shared.trace_id, frame.span);
         true
     }

@@ -330,7 +330,9 @@ impl ScopeShared {
         }
     }
 
+    /// Inlined, it would bring a call along, for which the stack must be made ready.
     #[cold]
+    #[inline(never)]
     fn leave_with_care(&self, frame: &Frame, end: Tick, values: &[Value<'_>]) {
         self.open.pop_elsewhere();
         self.end_well(frame, end, values);

@@ -58,14 +58,13 @@ impl Tick {
     /// Returns how long after this moment another one is, in nanoseconds; 0 if it isn't after it.
     #[must_use]
     pub fn elapsed_ns(self, later: Self) -> u64 {
-        let ticks = later.0.saturating_sub(self.0);
-        if ticks == 0 { 0 } else { scale(ticks, ns_per_tick(later)) }
+        self.elapsed_by(later, TickLength::at(later))
     }
 
     /// As [`elapsed_ns`](Self::elapsed_ns), by a length of ticks that is known.
     #[inline]
     pub(crate) fn elapsed_by(self, later: Self, length: TickLength) -> u64 {
-        scale(later.0.saturating_sub(self.0), length.0)
+        length.of(later.0.saturating_sub(self.0))
     }
 
     /// Returns the moment that was so many nanoseconds before this one.
@@ -119,12 +118,25 @@ impl Tick {
 
 /// How long a tick is, as it was known at one moment, in nanoseconds: what is told of many ticks needs to ask for it once.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct TickLength(f64);
+pub(crate) struct TickLength {
+    /// In parts of a nanosecond, of which one has 2^[`FRACTION`](Self::FRACTION): a multiplication and a shift tell a span's length.
+    parts: u64,
+}
 
 impl TickLength {
     /// Returns what is known of it at `now`.
     pub(crate) fn at(now: Tick) -> Self {
-        Self(ns_per_tick(now))
+        const ONE: f64 = (1_u64 << TickLength::FRACTION) as f64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturating")]
+        Self { parts: (ns_per_tick(now) * ONE) as u64 }
+    }
+
+    /// Leaves room for ticks of up to 255 nanoseconds; a day is exact to a nanosecond.
+    const FRACTION: u32 = 56;
+
+    #[inline]
+    fn of(self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.parts)) >> Self::FRACTION) as u64
     }
 }
 
@@ -216,16 +228,6 @@ fn measure_rate(origin: &Origin) {
     RATE.measured_over.store(ticks, Relaxed);
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "exact below 104 days; beyond, in steps of two nanoseconds"
-)]
-fn scale(ticks: u64, ns_per_tick: f64) -> u64 {
-    (ticks as f64 * ns_per_tick) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,5 +256,14 @@ mod tests {
         let anchor = Anchor::now();
         assert!(anchor.unix_ns(Tick(u64::MAX)) >= anchor.unix_ns);
         assert!(anchor.unix_ns(Tick::ZERO) <= anchor.unix_ns);
+    }
+
+    #[test]
+    fn a_length_of_ticks_is_exact_for_long() {
+        let length = |ns: f64| TickLength { parts: (ns * (1_u64 << TickLength::FRACTION) as f64) as u64 };
+        let day = 86_400_000_000_000;
+        assert_eq!((length(1.0).of(day), length(0.5).of(2 * day), length(41.5).of(2)), (day, day, 83));
+        assert!(length(1.0 / 3.0).of(3 * day).abs_diff(day) <= 1);
+        assert_eq!(TickLength::default().of(u64::MAX), 0);
     }
 }

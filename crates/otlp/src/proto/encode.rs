@@ -76,7 +76,7 @@ impl TraceEncoder {
         count
     }
 
-    fn write_spans(&mut self, w: &mut Writer<'_>, batch: &Batch, parts: &mut Parts) {
+    fn write_spans(&mut self, w: &mut Writer<'_>, batch: &Batch, parts: &mut Parts<'_>) {
         let rows = Rows { batch, columns: &batch.spans, explicit_ok: names_of(&batch.arena, mapping::STATUS_CODE) };
         let mut repeats = Repeats::default();
         write_scopes(w, batch, &batch.spans.extras, batch.spans.len(), |w, row| {
@@ -101,7 +101,7 @@ impl TraceEncoder {
         w: &mut Writer<'_>,
         rows: &Rows<'_>,
         row: usize,
-        parts: &mut Parts,
+        parts: &mut Parts<'_>,
         (repeats, begin): (&mut Repeats, usize),
     ) {
         rows.write(w, row, None);
@@ -123,7 +123,7 @@ impl TraceEncoder {
     }
 
     /// Keeps the events and links whose spans haven't been written.
-    fn hold(&mut self, batch: &Batch, parts: &Parts) {
+    fn hold(&mut self, batch: &Batch, parts: &Parts<'_>) {
         let mut hold = |owner, row, write: fn(&mut Writer<'_>, &Batch, usize)| {
             self.scratch.clear();
             write(&mut Writer::new(&mut self.scratch), batch, row);
@@ -135,13 +135,13 @@ impl TraceEncoder {
 }
 
 /// What stands in tables of its own, and in its span in OTLP.
-struct Parts {
-    events: OwnedRows,
-    links: OwnedRows,
+struct Parts<'a> {
+    events: OwnedRows<'a>,
+    links: OwnedRows<'a>,
 }
 
-impl Parts {
-    fn new(batch: &Batch) -> Self {
+impl<'a> Parts<'a> {
+    fn new(batch: &'a Batch) -> Self {
         Self {
             events: OwnedRows::new(&batch.events.trace_id, &batch.events.span_id),
             links: OwnedRows::new(&batch.links.trace_id, &batch.links.span_id),
@@ -150,8 +150,8 @@ impl Parts {
 
     #[inline]
     fn write(&mut self, w: &mut Writer<'_>, batch: &Batch, owner: Owner) {
-        self.events.take(owner).for_each(|row| write_event(w, batch, row));
-        self.links.take(owner).for_each(|row| write_link(w, batch, row));
+        self.events.take(owner, |row| write_event(w, batch, row));
+        self.links.take(owner, |row| write_link(w, batch, row));
     }
 }
 
@@ -247,7 +247,7 @@ impl Rows<'_> {
         w.uint(14, u64::from(extra.dropped_links));
     }
 
-    fn write_running(&self, w: &mut Writer<'_>, row: usize, parts: &mut Parts) {
+    fn write_running(&self, w: &mut Writer<'_>, row: usize, parts: &mut Parts<'_>) {
         let owner = self.owner(row);
         self.write(w, row, Some(mapping::pending_id(owner.1)));
         self.write_attributes(w, row);

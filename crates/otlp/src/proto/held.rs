@@ -1,44 +1,69 @@
 //! Events and links, found by their span: those of a batch, and those that wait for a span that hasn't ended yet.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use flowglass_model::{SpanId, TraceId};
 
 /// Whose event it is.
 pub(crate) type Owner = (TraceId, SpanId);
 
-/// Events or links of a batch, in order of their spans.
-#[derive(Debug, Default)]
-pub(crate) struct OwnedRows {
-    rows: Vec<(Owner, usize)>,
+/// Events or links of a batch, found by their spans.
+#[derive(Debug)]
+pub(crate) struct OwnedRows<'a> {
+    traces: &'a [TraceId],
+    spans: &'a [SpanId],
+    /// By the hash of a span, one more than the first row that may be of it; 0 where there is none. A power of two of them.
+    first: Vec<u32>,
+    /// By rows, one more than the next one with the same hash.
+    next: Vec<u32>,
     written: Vec<bool>,
+    /// Ids may come from anywhere, and nobody shall know which have one hash.
+    seed: u64,
 }
 
-impl OwnedRows {
+impl<'a> OwnedRows<'a> {
     /// Finds the rows of a table by the columns of their owners. Rows without a span are left out.
-    pub(crate) fn new(traces: &[TraceId], spans: &[SpanId]) -> Self {
-        let owners = traces.iter().copied().zip(spans.iter().copied());
-        let mut rows: Vec<_> = owners.enumerate().map(|(row, owner)| (owner, row)).collect();
-        rows.retain(|((_, span), _)| !span.is_none());
-        rows.sort_unstable();
-        Self { written: vec![false; rows.len()], rows }
+    pub(crate) fn new(traces: &'a [TraceId], spans: &'a [SpanId]) -> Self {
+        let rows = traces.len().min(spans.len()).min(u32::MAX as usize - 1);
+        let places = if rows == 0 { 0 } else { (2 * rows).next_power_of_two() };
+        let (first, next, written) = (vec![0; places], vec![0; rows], vec![false; rows]);
+        let mut owned = Self { traces, spans, first, next, written, seed: RandomState::new().hash_one(0) | 1 };
+        // The last one first, so that they are found in the order in which they were recorded.
+        (0..rows).rev().filter(|row| !spans[*row].is_none()).for_each(|row| owned.insert(row));
+        owned
     }
 
-    /// Returns the rows of a span in the order in which they were recorded, and notes that they were asked for.
-    pub(crate) fn take(&mut self, owner: Owner) -> impl Iterator<Item = usize> + '_ {
-        let row = |(_, row): &(Owner, usize)| *row;
-        if self.rows.is_empty() {
-            return self.rows[..0].iter().map(row);
+    /// Tells of the rows of a span in the order in which they were recorded, and notes that they were asked for.
+    #[inline]
+    pub(crate) fn take(&mut self, (trace, span): Owner, mut tell: impl FnMut(usize)) {
+        if self.first.is_empty() {
+            return;
         }
-        let start = self.rows.partition_point(|(other, _)| *other < owner);
-        let count = self.rows[start..].iter().take_while(|(other, _)| *other == owner).count();
-        self.written[start..start + count].fill(true);
-        self.rows[start..start + count].iter().map(row)
+        let mut row = self.first[self.place(span)];
+        while let Some(at) = (row as usize).checked_sub(1) {
+            if self.spans[at] == span && self.traces[at] == trace {
+                self.written[at] = true;
+                tell(at);
+            }
+            row = self.next[at];
+        }
     }
 
-    /// Iterates over the rows that nobody asked for.
+    /// Iterates over the rows that nobody asked for, and their owners.
     pub(crate) fn left(&self) -> impl Iterator<Item = (Owner, usize)> + '_ {
-        self.rows.iter().zip(&self.written).filter(|(_, written)| !**written).map(|(row, _)| *row)
+        let unwritten = self.written.iter().enumerate().filter(|(_, written)| !**written);
+        unwritten.map(|(row, _)| ((self.traces[row], self.spans[row]), row)).filter(|((_, span), _)| !span.is_none())
+    }
+
+    fn insert(&mut self, row: usize) {
+        let place = self.place(self.spans[row]);
+        self.next[row] = std::mem::replace(&mut self.first[place], row as u32 + 1);
+    }
+
+    #[inline]
+    fn place(&self, span: SpanId) -> usize {
+        (span.to_u64().wrapping_mul(self.seed) >> 32) as usize & (self.first.len() - 1)
     }
 }
 
@@ -103,6 +128,23 @@ mod tests {
 
     fn owner(span: u64) -> Owner {
         (TraceId::default(), SpanId::from_u64(span))
+    }
+
+    #[test]
+    fn rows_are_found_by_their_spans_in_their_order() {
+        let (one, two) = (TraceId::from_bytes([1; 16]), TraceId::from_bytes([2; 16]));
+        let ids = [7, 8, 0, 7, 7, 9].map(SpanId::from_u64);
+        let traces = [one, one, one, one, two, one];
+        let mut rows = OwnedRows::new(&traces, &ids);
+        let mut take = |trace, span| {
+            let mut found = Vec::new();
+            rows.take((trace, SpanId::from_u64(span)), |row| found.push(row));
+            found
+        };
+        assert_eq!((take(one, 7), take(two, 7), take(one, 8), take(two, 8)), (vec![0, 3], vec![4], vec![1], vec![]));
+        let left: Vec<_> = rows.left().collect();
+        assert_eq!(left, [((one, SpanId::from_u64(9)), 5)], "one without a span is nobody's");
+        OwnedRows::new(&[], &[]).take(owner(1), |row| panic!("{row}"));
     }
 
     #[test]

@@ -182,7 +182,8 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
-    #[inline]
+    // A field that is made where it is used needs not be in memory.
+    #[inline(always)]
     fn next(&mut self) -> Option<Field<'a>> {
         let head = Head(self.0.next()?);
         let length = head.length();
@@ -210,7 +211,7 @@ impl<'a> Iterator for Fields<'a> {
 pub(super) struct Words<'a>(pub(super) &'a [u8]);
 
 impl<'a> Words<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<u64> {
         let (word, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
@@ -292,7 +293,7 @@ impl<'a> Words<'a> {
         self.next().map(Tick::from_raw)
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(length.checked_next_multiple_of(8)?)?;
         self.0 = rest;
@@ -303,7 +304,7 @@ impl<'a> Words<'a> {
         std::str::from_utf8(self.bytes(length)?).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn key(&mut self, key: u64) -> Option<RawKey<'a>> {
         match key {
             1..=key::LONGEST_NAME => self.static_name(usize::try_from(key).ok()?),
@@ -317,7 +318,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     #[expect(unsafe_code, reason = "the address of a static text is made one again")]
     fn static_name(&mut self, length: usize) -> Option<RawKey<'a>> {
         let address = std::ptr::with_exposed_provenance(usize::try_from(self.next()?).ok()?);

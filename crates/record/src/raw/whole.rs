@@ -16,13 +16,13 @@ const END_BYTES: usize = 5 * 8;
 /// A user's span with all that was said of it, none of which is unusual.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WholeSpan<'a> {
-    pub(crate) end: UsersEnd,
-    /// How many attributes it was given.
-    pub(crate) attribute_count: usize,
-    /// How many events happened in it.
-    pub(crate) event_count: usize,
     owner: Owner,
+    /// Its records, the end the last one.
     bytes: &'a [u8],
+    attribute_count: u32,
+    event_count: u32,
+    /// Where the first event stands, in bytes.
+    first_event: u32,
 }
 
 /// The end of a span that user code made.
@@ -36,22 +36,23 @@ pub(crate) struct UsersEnd {
 
 impl<'a> WholeSpan<'a> {
     /// Finds one right behind the record that names its owner; returns what stands behind it, too.
+    #[inline]
     pub(super) fn find(records: &'a [u8], owner: Owner) -> Option<(Self, &'a [u8])> {
-        let (mut rest, mut attribute_count, mut event_count) = (records, 0, 0);
+        let mut whole = Self { owner, bytes: records, attribute_count: 0, event_count: 0, first_event: 0 };
+        let mut rest = Words(records);
         loop {
-            let header = Header(Words(rest).next()?);
-            let (record, behind) = rest.split_at_checked(header.bytes().max(8))?;
-            rest = behind;
+            let header = Header(Words(rest.0).next()?);
+            let (record, behind) = rest.split(header.bytes().max(8))?;
             match header.kind() {
-                kind::ATTRIBUTE => attribute_count += 1,
-                kind::EVENT if header.truncated() == 0 => event_count += 1,
-                kind::USER_SPAN if record.len() == END_BYTES => {
-                    let end = UsersEnd::read(&mut Words(&record[8..]), owner.span, header.status()?)?;
-                    let bytes = &records[..records.len() - rest.len()];
-                    return Some((Self { end, attribute_count, event_count, owner, bytes }, rest));
+                kind::ATTRIBUTE => whole.attribute_count += 1,
+                kind::EVENT if header.truncated() == 0 => whole.note_event(records.len() - rest.0.len()),
+                kind::USER_SPAN if record.0.len() == END_BYTES => {
+                    whole.bytes = &records[..records.len() - behind.0.len()];
+                    return Some((whole, behind.0));
                 }
                 _ => return None,
             }
+            rest = behind;
         }
     }
 
@@ -60,38 +61,68 @@ impl<'a> WholeSpan<'a> {
         Records::new(self.bytes, Some(self.owner))
     }
 
-    /// Iterates over the attributes that it was given.
+    /// Returns its end.
     #[inline]
+    pub(crate) fn end(&self) -> Option<UsersEnd> {
+        let mut words = Words(self.bytes.last_chunk::<END_BYTES>()?);
+        let header = Header(words.next()?);
+        UsersEnd::read(&mut words, self.owner.span, header.status()?)
+    }
+
+    /// Returns how many attributes it was given.
+    pub(crate) const fn attribute_count(&self) -> usize {
+        self.attribute_count as usize
+    }
+
+    /// Returns how many events happened in it.
+    pub(crate) const fn event_count(&self) -> usize {
+        self.event_count as usize
+    }
+
+    /// Iterates over the attributes that it was given.
+    #[inline(always)]
     pub(crate) fn attributes(&self) -> impl Iterator<Item = (RawKey<'a>, RawValue<'a>)> {
-        // One begins with its own head, and nothing stands behind it.
-        self.of_kind(kind::ATTRIBUTE).filter_map(|record| match Fields(record).next()? {
-            Field::Attribute(key, value) => Some((key, value)),
-            _ => None,
+        let mut rest = Words(self.bytes);
+        (0..self.attribute_count).map_while(move |_| {
+            let record = next_of(kind::ATTRIBUTE, &mut rest)?;
+            // It begins with its own head, and nothing stands behind it.
+            match Fields(record).next()? {
+                Field::Attribute(key, value) => Some((key, value)),
+                _ => None,
+            }
         })
     }
 
     /// Iterates over what happened in it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn events(&self) -> impl Iterator<Item = (Tick, StaticText, Fields<'a>)> {
-        self.of_kind(kind::EVENT).filter_map(|mut record| {
+        let mut rest = Words(self.bytes.get(self.first_event as usize..).unwrap_or_default());
+        (0..self.event_count).map_while(move |_| {
+            let mut record = next_of(kind::EVENT, &mut rest)?;
             record.next()?;
             Some((record.tick()?, record.static_text()?, Fields(record)))
         })
     }
 
-    #[inline]
-    fn of_kind(&self, kind: u64) -> impl Iterator<Item = Words<'a>> {
-        let mut rest = Words(self.bytes);
-        std::iter::from_fn(move || {
-            loop {
-                let header = Header(Words(rest.0).next()?);
-                let (record, behind) = rest.split(header.bytes())?;
-                rest = behind;
-                if header.kind() == kind {
-                    return Some(record);
-                }
-            }
-        })
+    const fn note_event(&mut self, place: usize) {
+        if self.event_count == 0 {
+            // A chunk is shorter.
+            self.first_event = place as u32;
+        }
+        self.event_count += 1;
+    }
+}
+
+/// Returns the next record of a kind.
+#[inline(always)]
+fn next_of<'a>(kind: u64, rest: &mut Words<'a>) -> Option<Words<'a>> {
+    loop {
+        let header = Header(Words(rest.0).next()?);
+        let (record, behind) = rest.split(header.bytes())?;
+        *rest = behind;
+        if header.kind() == kind {
+            return Some(record);
+        }
     }
 }
 
@@ -139,7 +170,10 @@ mod tests {
         let bytes = written(&[&attribute, &event, &number, &end(NAME), &number]);
         let records = read(&bytes);
         let RawBody::Whole(whole) = records[0].body else { panic!("{records:?}") };
-        assert_eq!((whole.attribute_count, whole.event_count, whole.end.name.get(), records.len()), (2, 1, NAME, 2));
+        assert_eq!(
+            (whole.attribute_count(), whole.event_count(), whole.end().unwrap().name.get(), records.len()),
+            (2, 1, NAME, 2)
+        );
         let (mut attributes, mut events) = (whole.attributes(), whole.events());
         for apart in whole.records() {
             match apart.body {
@@ -152,7 +186,7 @@ mod tests {
                     assert_eq!((whole_at, whole_name, whole_fields.bytes()), (at, name, fields.bytes()));
                 }
                 RawBody::Span { frame, name, end, status, .. } => {
-                    assert_eq!(UsersEnd { frame, name, end, status }, whole.end);
+                    assert_eq!(Some(UsersEnd { frame, name, end, status }), whole.end());
                 }
                 _ => panic!("{apart:?}"),
             }

@@ -91,8 +91,8 @@ impl Rows {
     }
 
     /// Adds a user's span that was read as a whole, and its events.
-    pub(crate) fn push_whole(&mut self, scope: &ScopeShared, whole: &WholeSpan<'_>, length: TickLength) {
-        let UsersEnd { frame, name, end, status } = whole.end;
+    pub(crate) fn push_whole(&mut self, scope: &ScopeShared, whole: &WholeSpan<'_>, of: &UsersEnd, length: TickLength) {
+        let UsersEnd { frame, name, end, status } = *of;
         let Self { builder, shapes, row, .. } = self;
         let shape = shapes.named(builder, name);
         row.begin(shape);
@@ -103,9 +103,7 @@ impl Rows {
         let span = SpanRow { status, duration_ns, ..running(scope, &frame, name, length) };
         self.builder.push_span_with(span, &self.row.attributes);
         self.note_extra(scope, SpanDrops::default());
-        if whole.event_count > 0 {
-            whole.events().for_each(|(at, name, fields)| self.push_event(scope, frame.span, (at, length), name, fields));
-        }
+        whole.events().for_each(|(at, name, fields)| self.push_event(scope, frame.span, (at, length), name, fields));
     }
 
     /// Adds a span that ended, and its exception if it had one.

@@ -131,7 +131,7 @@ impl Row {
     }
 
     /// Adds an attribute; of two with one key the later one counts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, builder: &mut BatchBuilder, shape: &mut Shape, key: RawKey<'_>, value: RawValue<'_>) {
         let at = self.at;
         self.at += 1;
@@ -193,7 +193,7 @@ pub(super) fn set(attributes: &mut Vec<(Sym, Scalar)>, key: Sym, value: Scalar) 
 }
 
 /// Puts a value's text into the arena, if it isn't the one that the row before had, which it then is.
-#[inline]
+#[inline(always)]
 pub(super) fn scalar(builder: &mut BatchBuilder, value: RawValue<'_>, known: &mut Sym) -> Scalar {
     match value {
         RawValue::Bool(flag) => Scalar::Bool(flag),
