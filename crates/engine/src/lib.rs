@@ -38,8 +38,8 @@ pub use pipeline::{
 };
 pub use policy::{Backoff, Retry};
 pub use remote::{
-    Chunk, Fate, Home, Invitation, JobId, Limits, Message, OnWorkerLost, OutgoingJob, ProcessWorkers, RemoteBackend,
-    TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker, WorkerLost, serve,
+    Chunk, Fate, Home, Invitation, JobId, Limits, Message, OnWorkerLost, OutgoingJob, Output as WorkerOutput, ProcessWorkers,
+    RemoteBackend, Stream as OutputStream, TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker, WorkerLost, serve,
 };
 pub use run::{
     CacheStats, ItemRun, MapBuilder, MapItems, MapRun, MapStream, MapSummary, OnError, Run, RunBuilder, Settled, StreamBuilder,

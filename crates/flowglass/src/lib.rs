@@ -76,8 +76,8 @@ pub use worker::{Registered, over, processes, worker, worker_of};
 /// How jobs reach workers in other processes: for who writes a transport to some cluster.
 pub mod transport {
     pub use flowglass_engine::{
-        Fate, Home, JobId, Limits, Message, OutgoingJob, TelemetryCodec, TelemetryEncoder, Transport, Upstream, Worker,
-        WorkerLost,
+        Fate, Home, JobId, Limits, Message, OutgoingJob, OutputStream, TelemetryCodec, TelemetryEncoder, Transport, Upstream,
+        Worker, WorkerLost, WorkerOutput,
     };
 }
 

@@ -89,6 +89,20 @@ fn hooks_come_in_order_and_know_where_they_are() {
 }
 
 #[test]
+fn each_event_is_told_to_all_in_the_order_of_the_list() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let noting = |who: char| {
+        let order = Arc::clone(&order);
+        move |event: &Event<'_>, _: &mut CallbackContext| order.lock().push((event.seq, who))
+    };
+    let callbacks = Callbacks::new().with(noting('a')).with(noting('b')).with(noting('c'));
+    outer(&inner()).run(inputs! { number: 4u64 }).callbacks(callbacks).wait().unwrap();
+    let order = order.lock();
+    let expected: Vec<(u64, char)> = (0..10).flat_map(|seq| ['a', 'b', 'c'].map(|who| (seq, who))).collect();
+    assert_eq!(*order, expected);
+}
+
+#[test]
 fn an_error_is_told_once_and_everything_that_started_ends() {
     let (callbacks, lines) = diary();
     let run = outer(&inner()).run(inputs! { number: 400u64 }).callbacks(callbacks).wait();

@@ -158,6 +158,20 @@ fn programs_read_the_same_fields_for_the_same_things() {
 }
 
 #[test]
+fn what_the_cache_says_and_keeps_is_logged() {
+    let (cache, node) = (flowglass::MemoryCache::new(), Pipeline::builder("root").node(spend {}).build().unwrap());
+    let said = || {
+        let paper = Paper::default();
+        let callbacks = Callbacks::new().with(Logging::json(paper.clone()));
+        node.run(inputs! { steps: 2_u64 }).cache(cache.clone()).callbacks(callbacks).wait().unwrap();
+        let lines = paper.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>();
+        let ended = lines.into_iter().find(|line| line["node_id"] == "spend" && line["duration"].is_number()).unwrap();
+        (ended["cache_status"].as_str().unwrap().to_owned(), ended["cache_signature"].is_string())
+    };
+    assert_eq!([said(), said()], [("write".to_owned(), false), ("hit".to_owned(), true)]);
+}
+
+#[test]
 fn a_log_that_can_not_be_written_is_reported_and_hurts_nobody() {
     struct Full;
     impl Write for Full {
@@ -189,6 +203,45 @@ fn metrics_tell_what_the_process_used_where_that_is_asked_for() {
     let used = &metrics.snapshot().nodes[0];
     assert!(used.cpu.unwrap() > std::time::Duration::ZERO && used.memory_bytes.unwrap() > 1 << 20, "{used:?}");
     assert!(metrics.snapshot().to_string().lines().next().unwrap().ends_with("CPU  MEMORY"));
+}
+
+#[test]
+fn spans_tell_what_the_process_used_where_that_is_asked_for() {
+    let each = spend {}.named("each").map_over("steps", "many").output("spent", "all");
+    let pipeline = Pipeline::builder("root").node(spend {}).node(each).build().unwrap();
+    let trace = |metrics: Metrics| {
+        let callbacks = Callbacks::new().with(metrics);
+        let inputs = inputs! { steps: 200_000_u64, many: vec![1_000_u64] };
+        pipeline.run(inputs).cache(flowglass::MemoryCache::new()).callbacks(callbacks).wait().unwrap().trace()
+    };
+    let used = |span: &flowglass::model::Span| {
+        let of = |key: &str| span.attributes.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+        Some((of("process.cpu.time")?.as_f64()?, of("process.memory.usage")?.as_f64()?))
+    };
+    let spans = trace(Metrics::new().with_usage());
+    for span in &spans {
+        let is_call = span.name == "node spend" || span.name == "item 0";
+        assert_eq!(used(span).is_some(), is_call, "{} has {:?}", span.name, span.attributes);
+    }
+    let (cpu, memory) = used(spans.iter().find(|span| span.name == "node spend").unwrap()).unwrap();
+    assert!(cpu > 0.0 && memory > 1e6, "{cpu} s, {memory} bytes");
+    assert!(trace(Metrics::new()).iter().all(|span| used(span).is_none()));
+}
+
+#[test]
+fn metrics_are_what_prometheus_reads() {
+    let metrics = Metrics::new();
+    let callbacks = Callbacks::new().with(metrics.clone());
+    let texts: Vec<String> = vec!["1".to_owned(), "x".to_owned()];
+    let _ = pipeline().run(inputs! { texts: texts }).callbacks(callbacks).wait();
+    let text = metrics.snapshot().to_prometheus();
+    let parse = r#"{pipeline="root > sum > one",node="parse"}"#;
+    let says = |line: String| assert!(text.lines().any(|known| known == line), "{line} in {text}");
+    says(format!("flowglass_node_executions_total{parse} 2"));
+    says(format!("flowglass_node_errors_total{parse} 1"));
+    says(format!("flowglass_node_duration_seconds_count{parse} 2"));
+    assert!(text.contains("flowglass_node_duration_seconds{pipeline=\"root > sum > one\",node=\"parse\",quantile=\"0.95\"} "));
+    assert!(!text.contains("memory_bytes"), "what wasn't measured isn't told");
 }
 
 #[test]

@@ -104,6 +104,8 @@ names! {
     RETRY_ATTEMPT = "retry.attempt";
     /// The worker that ran it.
     WORKER_ID = "worker.id";
+    /// Where a program printed what is a log record now: `stdout` or `stderr`.
+    LOG_IOSTREAM = "log.iostream";
     /// How many spans a worker had open when it was lost, which are interrupted (on the event `worker.lost`).
     WORKER_INTERRUPTED = "worker.interrupted";
     /// Why a worker was lost or ended (on the events and log records that tell of it).

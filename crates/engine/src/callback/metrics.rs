@@ -85,7 +85,8 @@ impl Metrics {
     }
 
     /// Measures also how long the process is on processors and how much memory it has, at the start and the end of each call:
-    /// some ten microseconds a call.
+    /// some ten microseconds a call. The spans of nodes tell it, too, as `process.cpu.time` (in seconds) and
+    /// `process.memory.usage` (in bytes); of what a worker elsewhere does only the counts know.
     #[must_use]
     pub fn with_usage(mut self) -> Self {
         self.measures_usage = true;
@@ -146,6 +147,10 @@ impl Callback for Metrics {
         let ends = Interest::in_verbs([Finished, Cached, Failed, Cancelled, Retried, Skipped]);
         let starts = if self.measures_usage { Interest::in_verbs([Started]) } else { Interest::NONE };
         Interest::in_subjects([Subject::Node, Subject::Item]).intersection(ends.union(starts))
+    }
+
+    fn measures_usage(&self) -> bool {
+        self.measures_usage
     }
 
     fn on_event(&mut self, event: &Event<'_>, context: &mut CallbackContext) -> CallbackResult {

@@ -7,6 +7,7 @@ mod logging;
 mod member;
 mod metrics;
 mod metrics_table;
+mod prometheus;
 mod queue;
 mod replay;
 mod set;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{Event, EventVerb, Interest, RunId, Subject};
@@ -28,6 +28,7 @@ pub struct Callbacks(Arc<Set>);
 #[derive(Default)]
 struct Set {
     interest: AtomicU64,
+    measures_usage: AtomicBool,
     /// Callbacks that were added since something was last told.
     newcomers: Mutex<Vec<Member>>,
     /// Locked by who tells, and by nobody else.
@@ -67,6 +68,7 @@ impl Callbacks {
     /// Adds a callback behind the others.
     #[must_use]
     pub fn with(self, callback: impl Callback) -> Self {
+        self.0.measures_usage.fetch_or(callback.measures_usage(), Relaxed);
         let member = Member::new(callback);
         self.0.interest.fetch_or(member.interest().bits(), Relaxed);
         self.0.newcomers.lock().push(member);
@@ -77,6 +79,11 @@ impl Callbacks {
     #[inline]
     pub(crate) fn wants(&self, subject: Subject, verb: EventVerb) -> bool {
         Interest::from_bits(self.0.interest.load(Relaxed)).wants(subject, verb)
+    }
+
+    /// Says whether spans are to tell what the process uses.
+    pub(crate) fn measures_usage(&self) -> bool {
+        self.0.measures_usage.load(Relaxed)
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

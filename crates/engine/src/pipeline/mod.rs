@@ -35,7 +35,7 @@ pub use effective::{Aspect, Effective};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
 pub use setting::Setting;
-pub(crate) use steps::{AWAY, CACHED, ON_THREADS, Step, Steps};
+pub(crate) use steps::{AWAY, CACHED, MEASURED, ON_THREADS, Step, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
 pub(crate) use whole::{Head, WholeItem};

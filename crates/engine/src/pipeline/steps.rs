@@ -36,7 +36,7 @@ pub(crate) struct Step {
     readers: Range<u32>,
     /// The first slot of its outputs, and how many there are.
     pub(crate) outputs: (u32, u32),
-    /// What could still keep it from being called directly: bits of [`CACHED`], [`ON_THREADS`] and [`AWAY`].
+    /// What could still keep it from being called directly: bits of [`CACHED`], [`ON_THREADS`], [`AWAY`] and [`MEASURED`].
     pub(crate) unless: u8,
 }
 
@@ -60,6 +60,8 @@ pub(crate) const CACHED: u8 = 1;
 pub(crate) const ON_THREADS: u8 = 2;
 /// A step is handed to a worker elsewhere, where nodes are.
 pub(crate) const AWAY: u8 = 4;
+/// What a step uses is measured.
+pub(crate) const MEASURED: u8 = 8;
 
 impl Steps {
     /// Lays out the nodes of a plan with so many inputs and these outputs.
@@ -166,7 +168,7 @@ fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
     let NodeKind::Call { node: call, spec } = &node.kind else { return (None, 0) };
     let plain = node.map.is_none() && node.retry.is_none() && node.timeout.is_none() && !spec.blocking;
     let direct = plain && node.args.iter().all(is_direct);
-    let unless = AWAY | if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
+    let unless = AWAY | MEASURED | if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
     (direct.then(|| Arc::clone(call)), unless)
 }
 

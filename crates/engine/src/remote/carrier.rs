@@ -1,6 +1,6 @@
 //! The trace that a job is part of, as W3C has it: whose child it is, its state, and what else travels with it.
 
-use flowglass_model::{Propagation, TraceParent};
+use flowglass_model::{Propagation, SpanId, TraceParent};
 use serde::{Deserialize, Serialize};
 
 /// What of a trace travels with a job.
@@ -14,6 +14,12 @@ impl Carrier {
         Self(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
+    /// Returns the span around the job.
+    pub(crate) fn parent(&self) -> SpanId {
+        let headers = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Propagation::from_headers(headers).parent.map_or(SpanId::NONE, |parent| parent.parent_id)
+    }
+
     /// Returns what came along. The parent of what is recorded is each item's own span, not this one's.
     pub(crate) fn carried(&self) -> Propagation {
         let headers = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -23,7 +29,7 @@ impl Carrier {
 
 #[cfg(test)]
 mod tests {
-    use flowglass_model::{SpanId, TraceId, TraceState};
+    use flowglass_model::{TraceId, TraceState};
 
     use super::*;
 
@@ -33,7 +39,8 @@ mod tests {
         carried.baggage.set("tenant", "Müller & Söhne");
         carried.baggage.set("correlation.id", "order 7");
         let parent = TraceParent { trace_id: TraceId::random(), parent_id: SpanId::from_u64(7), sampled: true };
-        assert_eq!(Carrier::new(parent, carried.clone()).carried(), carried);
-        assert_eq!(Carrier::default().carried(), Propagation::default());
+        let carrier = Carrier::new(parent, carried.clone());
+        assert_eq!((carrier.carried(), carrier.parent()), (carried, SpanId::from_u64(7)));
+        assert_eq!((Carrier::default().carried(), Carrier::default().parent()), (Propagation::default(), SpanId::NONE));
     }
 }

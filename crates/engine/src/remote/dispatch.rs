@@ -179,6 +179,7 @@ impl Home for Dispatcher {
     fn receive(&self, job: JobId, message: Message) {
         match message {
             Message::Update(body) => return self.update(job, &body),
+            Message::Output(output) => return self.output(job, &output),
             Message::Result(body) => self.result(job, &body),
             Message::Lost(lost) => self.lost(job, &lost),
         }

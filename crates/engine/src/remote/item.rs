@@ -12,6 +12,8 @@ use super::event::RemoteEvent;
 use super::freight::Freight;
 use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, NotMade, Target};
 use super::states::States;
+use super::transport::JobId;
+use super::voice::{self, JobVoice, Voice};
 use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, panic_text};
@@ -34,6 +36,8 @@ pub(super) struct ItemWork {
     /// The worker's, which outlive the job.
     pub(super) states: Arc<States>,
     pub(super) cancel: CancelToken,
+    /// The job, as who prints.
+    pub(super) voice: JobVoice,
     pub(super) events: Option<TellHome>,
     pub(super) header: Header,
     /// What results may take in a message home, in bytes.
@@ -51,6 +55,7 @@ impl ItemWork {
     pub(super) async fn run(&self, at: u32, item: JobItem) -> ItemResult {
         let (started, start_unix_ns) = (Instant::now(), unix_now_ns());
         let mut counts = Counts::default();
+        let _speaks = self.voice.item(|job| self.voice_of(job, &item));
         let work = AssertUnwindSafe(async {
             match &self.header.target {
                 Target::Node { node, .. } => self.call(item, *node as usize).await,
@@ -62,6 +67,10 @@ impl ItemWork {
         let hit = made.as_ref().is_ok_and(|made| made.hit);
         let outcome = made.map(|made| made.values);
         ItemResult { outcome, start_unix_ns, duration_ns, hit, counts }
+    }
+
+    fn voice_of(&self, job: JobId, item: &JobItem) -> Voice {
+        Voice { job, trace: self.header.run.trace, span: item.span, path: voice::path(&item.place) }
     }
 
     async fn call(&self, item: JobItem, node: usize) -> Result<Made, NotMade> {

@@ -1,12 +1,13 @@
 //! What workers say of jobs under way, and what becomes of a job that is over.
 
-use flowglass_model::Batch;
+use flowglass_model::{Batch, Severity, conventions};
+use flowglass_record::Value;
 
 use super::dispatch::{Dispatcher, Told};
 use super::envelope::{self, Kind};
 use super::event::RemoteEvent;
 use super::job::{ItemResult, JobResult, Update, WorkerId};
-use super::transport::JobId;
+use super::transport::{JobId, Output};
 use crate::error::{Error, ErrorKind};
 
 impl Dispatcher {
@@ -30,6 +31,17 @@ impl Dispatcher {
                 }
             }
         }
+    }
+
+    /// A worker has printed something: a log record of whatever printed it.
+    pub(super) fn output(&self, job: JobId, output: &Output) {
+        let errand = self.state.lock().errand_of(job, |run| run.trace == output.trace);
+        let Some(errand) = errand.filter(|errand| errand.header.telemetry) else { return };
+        let from = [
+            (conventions::WORKER_ID, Value::Str(&output.worker)),
+            (conventions::LOG_IOSTREAM, Value::Str(output.stream.as_str())),
+        ];
+        errand.scope.log(output.span, "worker.output", (Severity::INFO, &output.line), &from);
     }
 
     fn started(&self, job: JobId) {

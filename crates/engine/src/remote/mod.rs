@@ -36,6 +36,7 @@ mod states;
 mod telemetry;
 mod transport;
 pub(crate) mod travel;
+mod voice;
 mod worker;
 
 pub(crate) use away::{Away, Listener};
@@ -51,5 +52,5 @@ pub(crate) use pack::{IsKnown, Item, ItemInput, Sending};
 pub(crate) use payload::Payload;
 pub use process::{Invitation, ProcessWorkers, serve};
 pub use telemetry::{TelemetryCodec, TelemetryEncoder};
-pub use transport::{Fate, Home, JobId, Limits, Message, OutgoingJob, Transport, WorkerLost};
+pub use transport::{Fate, Home, JobId, Limits, Message, OutgoingJob, Output, Stream, Transport, WorkerLost};
 pub use worker::{Upstream, Worker};

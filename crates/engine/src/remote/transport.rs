@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowglass_model::{SpanId, TraceId};
+
 /// Numbers a job among those of one backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
@@ -60,10 +62,47 @@ pub trait Home: Send + Sync {
 pub enum Message {
     /// Something that the worker says while it works.
     Update(Vec<u8>),
+    /// A line that was printed while it worked, where the transport can tell whose it is.
+    Output(Output),
     /// The answer; the job is over.
     Result(Vec<u8>),
     /// There will be no answer; the job is over.
     Lost(WorkerLost),
+}
+
+/// A line that a worker printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The worker's id.
+    pub worker: String,
+    /// The trace of the run in which it was printed.
+    pub trace: TraceId,
+    /// The span of the node or the item that printed it; where several did at once, the span around them.
+    pub span: SpanId,
+    /// Where it was printed.
+    pub stream: Stream,
+    /// The line, without its end.
+    pub line: String,
+}
+
+/// Where a program prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Its standard output.
+    Stdout,
+    /// Its standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// Returns the word that OpenTelemetry has for it: the attribute `log.iostream`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
 }
 
 /// Why there is no answer.

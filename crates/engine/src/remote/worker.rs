@@ -20,6 +20,7 @@ use super::registry::Registry;
 use super::states::States;
 use super::telemetry::{Homeward, TelemetryCodec};
 use super::transport::JobId;
+use super::voice::{self, Announce, Voice, Voices};
 use crate::cache::{Cache, DiskCache};
 use crate::cancel::CancelToken;
 use crate::error::{BoxError, Error, ErrorKind};
@@ -34,6 +35,7 @@ pub struct Worker {
     traces: Mutex<Vec<Traced>>,
     caches: Mutex<HashMap<SharedCache, Option<Cache>>>,
     states: Arc<States>,
+    voices: Arc<Voices>,
 }
 
 /// Where a worker says things while it works.
@@ -72,6 +74,7 @@ impl Worker {
             traces: Mutex::default(),
             caches: Mutex::default(),
             states: Arc::default(),
+            voices: Arc::default(),
         }
     }
 
@@ -106,6 +109,13 @@ impl Worker {
         self
     }
 
+    /// Announces in this way whose is what the process prints.
+    #[must_use]
+    pub(super) fn announced_by(mut self, announce: Announce) -> Self {
+        self.voices = Arc::new(Voices::announced_by(announce));
+        self
+    }
+
     /// Does a job. Returns the answer, whatever comes in.
     pub async fn work(&self, id: JobId, body: &[u8], upstream: &Arc<dyn Upstream>, cancel: &CancelToken) -> Vec<u8> {
         let started = Instant::now();
@@ -132,6 +142,7 @@ impl Worker {
         };
         self.say(id, upstream, &Update::Started);
         let recorder = self.recorder(id, &header, upstream);
+        let voice = self.voices.job(|| job_voice(id, &header, &items), items.len());
         let work = Arc::new(ItemWork {
             pipeline,
             cache: header.cache.as_ref().and_then(|shared| self.cache(shared)),
@@ -141,6 +152,7 @@ impl Worker {
             values,
             states: Arc::clone(&self.states),
             cancel: cancel.clone(),
+            voice,
             events: Self::events(id, &header, upstream, self.message_bytes),
             header,
             room_bytes: self.message_bytes.saturating_sub(2 * answer::OVERHEAD_BYTES),
@@ -248,6 +260,17 @@ impl Worker {
         };
         self.caches.lock().entry(shared.clone()).or_insert_with(open).clone()
     }
+}
+
+/// A job that speaks for all of its items: at the place of the first, without its index.
+fn job_voice(job: JobId, header: &Header, items: &[JobItem]) -> Voice {
+    let mut place = items.first().map(|item| item.place.clone()).unwrap_or_default();
+    place.iter_mut().next_back().into_iter().for_each(|(_, index)| *index = None);
+    let span = match items {
+        [item] => item.span,
+        _ => header.carrier.parent(),
+    };
+    Voice { job, trace: header.run.trace, span, path: voice::path(&place) }
 }
 
 /// Makes sure that the pipeline has what the job names.

@@ -19,7 +19,7 @@ use super::shared::Level;
 use super::slot::Slot;
 use super::turn::{Turn, give_way};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{AWAY, CACHED, ON_THREADS};
+use crate::pipeline::{AWAY, CACHED, MEASURED, ON_THREADS};
 
 /// So many nodes are started between two looks at the clock, where nobody else wants to know the time.
 const LOOK_EVERY: u32 = 16;
@@ -270,7 +270,8 @@ fn obstacles(level: &Level) -> u8 {
     let cached = if level.config.cache.is_some() { CACHED } else { 0 };
     let threads = if level.uses_threads() { ON_THREADS } else { 0 };
     let away = if level.config.remote.is_some() { AWAY } else { 0 };
-    cached | threads | away
+    let measured = if level.measures_usage() { MEASURED } else { 0 };
+    cached | threads | away | measured
 }
 
 pub(crate) fn cancelled() -> Error {

@@ -3,11 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use flowglass_model::{
-    AttemptReport, AttributeValue, CacheStatus, EventKind, Failure, SpanId, Status, Subject, conventions as names,
+    AttemptReport, AttributeValue, CacheStatus, EventKind, Failure, Site, SpanId, Status, Subject, conventions as names,
 };
-use flowglass_record::{Frame, NO_INDEX, SpanEnd, Tick, Value as AttributeInput};
+use flowglass_record::{Frame, NO_INDEX, ProcessUsage, SpanEnd, Tick, Value as AttributeInput};
 
 use super::aftermath::Explanation;
 use super::attempts::Attempts;
@@ -42,6 +43,8 @@ pub(crate) struct OpenSpan {
     tried: Option<Box<[AttemptReport]>>,
     /// What it works on, where it is an item of a map.
     shown: Option<Shown>,
+    /// How long the process had been on processors when it began, where that is measured.
+    cpu_before: Option<Duration>,
     /// Values for the keys of a map's or a pipeline's template, set just before the end.
     pub(crate) aggregates: Vec<Aggregate>,
 }
@@ -115,6 +118,7 @@ impl OpenSpan {
     /// Takes over work whose frame was entered before.
     pub(crate) fn entered(level: &Arc<Level>, site: u32, frame: Frame) -> Self {
         let recorded = frame.flags & SAMPLED != 0;
+        let is_measured = level.measures_usage() && is_call(level.site(site));
         Self {
             level: Arc::clone(level),
             site,
@@ -125,6 +129,7 @@ impl OpenSpan {
             attempts: 1,
             tried: None,
             shown: None,
+            cpu_before: is_measured.then(ProcessUsage::cpu_time),
             aggregates: Vec::new(),
         }
     }
@@ -187,8 +192,7 @@ impl OpenSpan {
         if self.is_copy {
             return;
         }
-        let subject = level.site(self.site).subject;
-        let is_call = matches!(subject, Subject::Node) || (subject == Subject::Item && level.site(self.site).children == 0);
+        let is_call = is_call(level.site(self.site));
         if is_call {
             level.run.totals.count(ended);
         }
@@ -217,6 +221,7 @@ impl OpenSpan {
         let explanation = Explanation::of(self, ended);
         let mut extra = explanation.attributes();
         extra.extend(if level.run.detached.has(self.frame.span) { DETACHED } else { &[] });
+        self.used(ended).for_each(|used| extra.push(used));
         level.scope.record(&SpanEnd {
             frame: self.counted_frame(ended),
             end,
@@ -226,6 +231,17 @@ impl OpenSpan {
             extra: &extra,
             failure,
         });
+    }
+
+    /// What this process used while it was called.
+    fn used(&self, ended: &Ended<'_>) -> impl Iterator<Item = (&'static str, AttributeInput<'static>)> {
+        let before = self.cpu_before.filter(|_| !matches!(ended, Ended::Hit { .. }));
+        before.into_iter().flat_map(|before| {
+            let usage = ProcessUsage::now();
+            let cpu = AttributeInput::Float(usage.cpu_time.saturating_sub(before).as_secs_f64());
+            let memory = usage.memory_bytes.map(|bytes| AttributeInput::Int(bytes.cast_signed()));
+            [(names::PROCESS_CPU_TIME, cpu)].into_iter().chain(memory.map(|memory| (names::PROCESS_MEMORY_USAGE, memory)))
+        })
     }
 
     /// What it works on, and how that is shown, where it is an item of which anything is shown.
@@ -343,6 +359,11 @@ impl OpenSpan {
             State::Over => {}
         }
     }
+}
+
+/// Says whether a node is called here: as itself, or for an item.
+fn is_call(site: &Site) -> bool {
+    site.subject == Subject::Node || (site.subject == Subject::Item && site.children == 0)
 }
 
 /// One failed attempt, in words.

@@ -15,7 +15,7 @@ use super::open_span::{OpenSpan, seconds};
 use super::place::Place;
 use super::totals::Totals;
 use crate::backend::{Execution, LOCAL};
-use crate::callback::Tally;
+use crate::callback::{Callbacks, Tally};
 use crate::cancel::CancelToken;
 use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
@@ -105,6 +105,11 @@ impl Level {
     /// Returns what is shown of the values that a node of the level works on.
     pub(crate) fn capture_of(&self, node: usize) -> Capture {
         self.pipeline.0.nodes[node].capture.unwrap_or(self.config.capture)
+    }
+
+    /// Says whether spans tell what this process uses while nodes are called: not where that is done elsewhere.
+    pub(crate) fn measures_usage(&self) -> bool {
+        self.config.callbacks.as_ref().is_some_and(Callbacks::measures_usage) && self.config.remote.is_none()
     }
 
     /// Returns how values are shown, so much of them.

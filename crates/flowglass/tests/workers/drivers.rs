@@ -56,12 +56,15 @@ fn what_nodes_print_in_workers_is_kept_apart_from_what_the_program_prints() {
     assert!(output.status.success(), "{told}");
     assert!(printed.contains(&format!("the sum is {}", (0..ITEMS).sum::<u64>())), "{printed}");
     assert!(!printed.contains("node"), "nothing of the workers' gets between: {printed}");
+    // Whole lines, each with the worker and the item that it is of.
     for number in 0..ITEMS {
-        assert!(
-            told.contains(&format!("[out of node {number}]")) && told.contains(&format!("[err of node {number}]")),
-            "{number}"
-        );
+        let of = |what: &str| told.lines().find(|line| line.contains(&format!("[{what} of node {number}]"))).unwrap();
+        for line in [of("out"), of("err")] {
+            let whose = line.strip_prefix("[processes-").and_then(|line| line.get(1..)).unwrap_or(line);
+            assert!(whose.starts_with(&format!(" loud[{number}]] ")), "{line}");
+        }
     }
+    assert_eq!(told.lines().filter(|line| line.ends_with(&"o".repeat(3_000))).count() as u64, ITEMS);
 }
 
 /// Ends a driver when a test is over, however it is over.

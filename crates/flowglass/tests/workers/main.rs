@@ -8,6 +8,7 @@ mod drivers;
 mod equal;
 mod hooks;
 mod lanes;
+mod output;
 mod pipelines;
 mod references;
 mod refusals;

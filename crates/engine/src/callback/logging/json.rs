@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use flowglass_model::{Event, EventKind, Subject};
+use flowglass_model::{CacheStatus, Event, EventKind, Subject};
 use serde_json::{Map, Value, json};
 
 use super::entry::{Entry, What};
@@ -59,9 +59,21 @@ fn keys(fields: &mut Map<String, Value>, entry: &Entry, event: &Event<'_>, conte
     }
 }
 
+/// What the cache said and did, where there is one.
+fn cache_status(event: &Event<'_>) -> Option<CacheStatus> {
+    match event.kind {
+        EventKind::Finished { cache, .. } => Some(cache).filter(|cache| *cache != CacheStatus::Off),
+        EventKind::Cached { .. } => Some(CacheStatus::Hit),
+        _ => None,
+    }
+}
+
 fn facts(fields: &mut Map<String, Value>, entry: &Entry, event: &Event<'_>) {
     if let Some(seconds) = entry.seconds {
         fields.insert("duration".to_owned(), seconds.into());
+    }
+    if let Some(cache) = cache_status(event) {
+        fields.insert("cache_status".to_owned(), cache.as_str().into());
     }
     if let EventKind::Cached { signature, .. } = event.kind {
         let digits = signature.iter().take(16).fold(String::new(), |mut digits, byte| {

@@ -47,7 +47,7 @@ impl<W: Write + Send + 'static> Logging<W> {
 
     /// Writes a JSON object a line, with the same fields for the same things: `message`, `level`, `unix_ns`, `run_id`, `span_id`,
     /// `depth`, `pipeline_path`, `current_pipeline`, and what the event adds: `pipeline_id`, `node_id`, `index`, `input_keys`,
-    /// `output_keys`, `duration` (in seconds), `cache_signature`, `error_type`, `error_message`, `parent_id`, `child_id`,
+    /// `output_keys`, `duration` (in seconds), `cache_status` (`hit`, or of what was computed `write` and `miss`), `cache_signature`, `error_type`, `error_message`, `parent_id`, `child_id`,
     /// `backend_from`, `backend_to`, `worker_id`.
     #[must_use]
     pub fn json(out: W) -> Self {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::handshake::Secret;
+use super::mark::Opening;
 
 /// Makes a worker of a process that finds it in its environment.
 #[derive(Clone)]
@@ -53,6 +54,11 @@ impl Invitation {
         return std::os::unix::process::parent_id() == self.driver_pid;
         #[cfg(not(unix))]
         return true;
+    }
+
+    /// What marks what the worker prints.
+    pub(super) fn opening(&self) -> Opening {
+        Opening::new(&self.secret.mark())
     }
 
     /// Returns the worker's name within its backend.

@@ -4,6 +4,8 @@ mod door;
 mod frame;
 mod handshake;
 mod invitation;
+mod mark;
+mod output;
 mod pool;
 mod serve;
 mod tend;
@@ -21,10 +23,11 @@ use pool::Pool;
 
 /// Starts copies of this program as workers, when the first job comes, and replaces those that die.
 ///
-/// A worker's standard output goes to this process's standard error, so that what nodes print there doesn't get between
-/// the lines that this program prints. Nobody stands between, so nothing is lost when a worker dies, and lines of several
-/// workers may mix; log records say where they come from. Workers end when this is dropped or this process ends, however it
-/// ends.
+/// What a worker prints, on either stream, this process prints on its standard error: line by line, so that lines of several
+/// workers don't mix, and each with whose it is, `[processes-2 pipeline > node[3]] the line`. It is a log record of that node's
+/// span, too (`worker.output`). A job with more than 64 items speaks as the map; what async nodes of several jobs print at once is
+/// the worker's. What a worker has printed isn't lost when it dies, and has been passed on when its work is over. Workers
+/// end when this is dropped or this process ends, however it ends.
 pub struct ProcessWorkers {
     settings: Settings,
     pool: OnceLock<Result<Arc<Pool>, String>>,

@@ -135,7 +135,9 @@ impl Pool {
         let jobs = &mut places[number].jobs;
         let home = match message {
             // What several jobs recorded comes with one of them, which may be over by now.
-            Message::Update(_) => jobs.get(&job).or_else(|| jobs.values().next()).map(|held| Arc::clone(&held.home)),
+            Message::Update(_) | Message::Output(_) => {
+                jobs.get(&job).or_else(|| jobs.values().next()).map(|held| Arc::clone(&held.home))
+            }
             Message::Result(_) | Message::Lost(_) => jobs.remove(&job).map(|held| held.home),
         };
         drop(places);

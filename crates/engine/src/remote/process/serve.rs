@@ -14,6 +14,7 @@ use super::super::worker::{Upstream, Worker};
 use super::frame::{self, FrameKind, FrameReader};
 use super::handshake;
 use super::invitation::Invitation;
+use super::mark::marking;
 use crate::cancel::CancelToken;
 
 /// Does the driver's jobs, until the driver goes.
@@ -30,7 +31,7 @@ pub fn serve(invitation: &Invitation, worker: Worker) -> io::Result<()> {
     let driver = Arc::new(Driver { stream: Mutex::new(stream.try_clone()?), cancels: Mutex::default() });
     let (jobs, arriving) = unbounded_channel();
     let limit_bytes = invitation.message_bytes;
-    let worker = worker.message_bytes(limit_bytes);
+    let worker = worker.message_bytes(limit_bytes).announced_by(marking(invitation.opening()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let upstream = Arc::clone(&driver);
     std::thread::Builder::new()

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::super::transport::{Fate, Message};
+use super::super::transport::{Fate, Message, Stream};
 use super::frame::{FrameKind, FrameReader};
 use super::handshake::Secret;
 use super::invitation::Invitation;
+use super::output::{self, Heard};
 use super::pool::Pool;
 
 /// How often a process that doesn't tell of its state is looked at.
@@ -21,24 +22,26 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Starts the worker of a place and stays with it until its end.
 pub(super) fn tend(pool: &Arc<Pool>, number: usize) {
-    let (mut child, stream) = match start(pool, number) {
+    let heard = Arc::new(Heard::default());
+    let (mut child, stream) = match start(pool, number, &heard) {
         Ok(started) => started,
         Err(reason) => return pool.down(number, &reason, Fate::Impossible),
     };
     let (reason, fate) = match connect(pool, number, &stream) {
-        Ok(()) => listen(pool, number, &stream),
+        Ok(()) => listen(pool, number, &stream, &heard),
         Err(error) => (format!("its socket failed: {error}"), Fate::Died),
     };
     // The socket is what the worker lives by.
     let _ = stream.shutdown(Shutdown::Both);
     let patience = if pool.is_closed() { FAREWELL } else { Duration::ZERO };
     let status = end(&mut child, patience);
+    heard.wait_for_end();
     let reason = status.filter(|_| reason.is_empty()).map_or(reason, |status| format!("it ended: {status}"));
     pool.down(number, &reason, fate);
 }
 
 /// Starts a process and waits until it has become a worker.
-fn start(pool: &Pool, number: usize) -> Result<(Child, TcpStream), String> {
+fn start(pool: &Arc<Pool>, number: usize, heard: &Arc<Heard>) -> Result<(Child, TcpStream), String> {
     let secret = Secret::random();
     let worker = u32::try_from(number).unwrap_or(u32::MAX);
     let invitation = Invitation {
@@ -51,11 +54,15 @@ fn start(pool: &Pool, number: usize) -> Result<(Child, TcpStream), String> {
         secret,
     };
     let arrival = pool.door.expect(worker, secret);
-    let started = launch(pool, &invitation).and_then(|mut child| match arrive(pool, &arrival, &mut child) {
-        Ok(stream) => Ok((child, stream)),
-        Err(reason) => {
-            end(&mut child, Duration::ZERO);
-            Err(reason)
+    let started = launch(pool, &invitation).and_then(|mut child| {
+        let arrived = hear(pool, number, &mut child, &invitation, heard).and_then(|()| arrive(pool, &arrival, &mut child));
+        match arrived {
+            Ok(stream) => Ok((child, stream)),
+            Err(reason) => {
+                end(&mut child, Duration::ZERO);
+                heard.wait_for_end();
+                Err(reason)
+            }
         }
     });
     pool.door.forget(worker);
@@ -71,9 +78,21 @@ fn launch(pool: &Pool, invitation: &Invitation) -> Result<Child, String> {
     let mut command = Command::new(&program);
     command.args(&settings.arguments).envs(settings.environment.iter().map(|(name, value)| (name, value)));
     command.env(Invitation::VARIABLE, invitation.to_string());
-    // What a worker prints must not get between what this program prints.
-    command.stdin(Stdio::null()).stdout(std::io::stderr()).stderr(Stdio::inherit());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().map_err(|error| format!("`{}` can't be started as a worker: {error}", program.display()))
+}
+
+/// Gives each stream of a worker a thread that passes on what comes out of it.
+fn hear(pool: &Arc<Pool>, number: usize, child: &mut Child, invitation: &Invitation, heard: &Arc<Heard>) -> Result<(), String> {
+    let stdout = child.stdout.take().map(|stdout| (Stream::Stdout, Box::new(stdout) as Box<dyn Read + Send>));
+    let stderr = child.stderr.take().map(|stderr| (Stream::Stderr, Box::new(stderr) as Box<dyn Read + Send>));
+    for (stream, from) in stdout.into_iter().chain(stderr) {
+        let (pool, opening, heard) = (Arc::clone(pool), invitation.opening(), Arc::clone(heard));
+        let thread = std::thread::Builder::new().name(format!("flowglass {} of {}", stream.as_str(), invitation.name()));
+        let thread = thread.spawn(move || output::pass_on(&pool, number, from, (stream, opening), &heard));
+        thread.map_err(|error| format!("no thread for what a worker prints: {error}"))?;
+    }
+    Ok(())
 }
 
 /// Waits for the started process to knock, to end, or to let the time pass.
@@ -117,7 +136,7 @@ fn connect(pool: &Pool, number: usize, stream: &TcpStream) -> std::io::Result<()
 }
 
 /// Passes on what the worker says, until it says no more. Returns why, if the process itself won't tell.
-fn listen(pool: &Pool, number: usize, mut stream: &TcpStream) -> (String, Fate) {
+fn listen(pool: &Pool, number: usize, mut stream: &TcpStream, output: &Heard) -> (String, Fate) {
     let settings = &pool.settings;
     let tick = (settings.silence.min(settings.cancel_within) / 4).max(GLANCE);
     if let Err(error) = stream.set_read_timeout(Some(tick)) {
@@ -132,7 +151,7 @@ fn listen(pool: &Pool, number: usize, mut stream: &TcpStream) -> (String, Fate) 
             Ok(length) => {
                 heard = Instant::now();
                 reader.feed(&buffer[..length]);
-                if let Err(reason) = pass_on(pool, number, &mut reader) {
+                if let Err(reason) = pass_on(pool, number, &mut reader, output) {
                     return (reason, Fate::Died);
                 }
             }
@@ -148,12 +167,16 @@ fn listen(pool: &Pool, number: usize, mut stream: &TcpStream) -> (String, Fate) 
     }
 }
 
-fn pass_on(pool: &Pool, number: usize, reader: &mut FrameReader) -> Result<(), String> {
+fn pass_on(pool: &Pool, number: usize, reader: &mut FrameReader, output: &Heard) -> Result<(), String> {
     while let Some(frame) = reader.next().map_err(|error| format!("it sent {error}"))? {
         match frame.kind {
             FrameKind::Heartbeat => {}
             FrameKind::Update => pool.deliver(number, frame.job, Message::Update(frame.body)),
-            FrameKind::Result => pool.deliver(number, frame.job, Message::Result(frame.body)),
+            FrameKind::Result => {
+                // When the work is over, all that it printed has been passed on.
+                output.wait_for(frame.job);
+                pool.deliver(number, frame.job, Message::Result(frame.body));
+            }
             _ => return Err("it sent what only a driver sends".to_owned()),
         }
     }
