@@ -51,7 +51,8 @@ pub struct ExportOptions {
 pub struct SpoolOptions {
     /// The folder, made on first use.
     pub folder: PathBuf,
-    /// How much of each signal may wait, in bytes; beyond, the oldest is dropped and counted.
+    /// How much of each signal may wait, in bytes; beyond, the oldest is dropped and counted. Files that can't be read back any more
+    /// stay beside it, up to as many bytes again.
     pub bytes: u64,
 }
 
