@@ -82,6 +82,14 @@ impl Committer {
         Ok(())
     }
 
+    /// Makes the server flush what it said it has: a commit that waits for the disk takes all earlier ones with it.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        // A transaction without a number has nothing to commit, and waits for nothing.
+        let flush = "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_current_xact_id(); COMMIT";
+        let flushed = self.with_session(|link, session| session.run(link, flush));
+        flushed.map_err(|failure| failure.at(&self.link.place, "write to"))
+    }
+
     /// Notes that a sink has ended, and leaves no tally waiting.
     pub(super) fn end(&mut self, sink: i64) -> Result<(), Failure> {
         self.with_session(|link, session| {

@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Row};
 
 use super::asked::{Reading, open};
 use super::condition::{Value, Values};
+use super::connection::Connection;
 use super::failure::Failure;
 use super::link::Link;
 use super::records::{self, SPAN_READ};
@@ -110,7 +111,7 @@ impl Source {
 struct Exporting<'a> {
     link: &'a Link,
     resources: &'a Resources,
-    client: Client,
+    client: Connection,
     waiting: Vec<Batch>,
     tables: Vec<(Source, (String, Values))>,
     /// Whether the last table is being read.

@@ -1,41 +1,47 @@
-//! Connections to the server: one thread on which they live, and a pool of those that questions use.
+//! The way to a server: how long anything on it may take, and a pool of the connections that questions use.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::Client;
 
+use super::connection::{Connection, Server};
+use super::ending::Ending;
 use super::failure::Failure;
 use super::options::{Address, PostgresOptions};
 use super::wait::block_on;
-use crate::{StoreError, StoreErrorKind};
+use crate::{Durability, StoreError, StoreErrorKind};
 
-/// A server, and the connections to it.
+/// How one user of a server reaches it: the questions of a store, or one sink.
 pub(super) struct Link {
-    /// Nothing only while it is dropped.
-    runtime: Option<Runtime>,
-    config: Config,
-    tls: MakeRustlsConnect,
+    server: Arc<Server>,
     pub(super) options: PostgresOptions,
     /// The address without its password.
     pub(super) place: String,
-    setup: String,
-    pool: Mutex<Pool>,
+    /// What commits on connections of its own survive.
+    pub(super) durability: Durability,
+    /// When this user has to be done.
+    pub(super) ending: Ending,
+    pool: Arc<Pool>,
+}
+
+/// The connections that all users of a server share.
+#[derive(Default)]
+struct Pool {
+    connections: Mutex<Connections>,
     returned: Condvar,
 }
 
 #[derive(Default)]
-struct Pool {
-    idle: Vec<Client>,
+struct Connections {
+    idle: Vec<Connection>,
     /// How many connections are lent.
     lent: usize,
 }
 
-/// How much longer than the server we wait before we take it for gone.
+/// How much longer than the server we wait, at most, before we take it for gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest that anything may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -43,126 +49,131 @@ const LONGEST: Duration = Duration::from_secs(3600);
 impl Link {
     /// Makes a link that has no connection yet.
     pub(super) fn new(address: Address) -> Result<Self, StoreError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("flowglass-pg").enable_all().build();
-        let runtime = runtime.map_err(|error| {
-            StoreError::new(StoreErrorKind::Io, format!("no thread for connections to a server can be started: {error}"))
-        })?;
         Ok(Self {
-            runtime: Some(runtime),
-            tls: address.trust.connector()?,
             place: address.shown(),
-            setup: setup(&address.options),
-            config: address.config,
-            options: address.options,
-            pool: Mutex::default(),
-            returned: Condvar::new(),
+            options: address.options.clone(),
+            server: Arc::new(Server::new(address)?),
+            durability: Durability::Full,
+            ending: Ending::default(),
+            pool: Arc::default(),
         })
     }
 
+    /// Makes a link of a sink's own: to the same server and with the same pool, but with an end of its own.
+    pub(super) fn of_sink(&self, durability: Durability) -> Self {
+        Self {
+            place: self.place.clone(),
+            options: self.options.clone(),
+            server: Arc::clone(&self.server),
+            durability,
+            ending: Ending::default(),
+            pool: Arc::clone(&self.pool),
+        }
+    }
+
     /// Makes a connection of one's own.
-    pub(super) fn connect(&self) -> Result<Client, Failure> {
-        let (config, tls, setup) = (self.config.clone(), self.tls.clone(), self.setup.clone());
+    pub(super) fn connect(&self) -> Result<Connection, Failure> {
+        self.connect_for(self.durability)
+    }
+
+    fn connect_for(&self, durability: Durability) -> Result<Connection, Failure> {
         let limit = self.options.connect_timeout.saturating_mul(2);
-        let connecting = async move {
-            let (client, connection) = config.connect(tls).await?;
-            // An error of the connection comes out of whatever its client is asked next.
-            tokio::spawn(async move { connection.await.ok() });
-            client.batch_execute(&setup).await?;
-            Ok(client)
-        };
-        let task = self.runtime()?.spawn(async move { timeout(limit, connecting).await });
-        match block_on(task) {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(_)) | Err(_) => Err(Failure::Silent),
+        let connecting = self.server.connect(setup(&self.options, durability));
+        let _entered = self.server.runtime()?.enter();
+        let task = tokio::spawn(async move { timeout(limit, connecting).await });
+        match block_on(self.ending.limit(task)) {
+            Some(Ok(Ok(connected))) => connected,
+            Some(Ok(Err(_)) | Err(_)) | None => Err(Failure::Silent),
         }
     }
 
     /// Waits for an answer, no longer than a statement may take.
     pub(super) fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
-        let _entered = self.runtime()?.enter();
-        let limit = self.options.statement_timeout.saturating_add(PATIENCE);
-        Ok(block_on(timeout(limit, answer)).map_err(|_| Failure::Silent)??)
+        let limit = self.options.statement_timeout;
+        self.wait_for(limit.saturating_add(limit.min(PATIENCE)), answer)
     }
 
     /// Waits for an answer that may take its time: an hour at most.
     pub(super) fn wait_long<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
-        let _entered = self.runtime()?.enter();
-        Ok(block_on(timeout(LONGEST, answer)).map_err(|_| Failure::Silent)??)
+        self.wait_for(LONGEST, answer)
+    }
+
+    fn wait_for<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        let _entered = self.server.runtime()?.enter();
+        match block_on(self.ending.limit(timeout(limit, answer))) {
+            Some(Ok(answer)) => Ok(answer?),
+            Some(Err(_)) | None => Err(Failure::Silent),
+        }
     }
 
     /// Borrows a connection of the pool, and makes one where there is none.
     pub(super) fn borrow(self: &Arc<Self>) -> Result<Borrowed, Failure> {
         let until = Instant::now() + self.options.statement_timeout;
-        let mut pool = self.pool.lock();
+        let mut pool = self.pool.connections.lock();
         while pool.lent >= self.options.pool_size {
-            if self.returned.wait_until(&mut pool, until).timed_out() {
+            if self.pool.returned.wait_until(&mut pool, until).timed_out() {
                 let message = format!("all {} connections to {} are busy; try again", self.options.pool_size, self.place);
                 return Err(StoreError::new(StoreErrorKind::Busy, message).into());
             }
         }
         pool.lent += 1;
-        let idle = std::iter::from_fn(|| pool.idle.pop()).find(|client| !client.is_closed());
+        let idle = std::iter::from_fn(|| pool.idle.pop()).find(|connection| !connection.is_closed());
         drop(pool);
         // From here on, dropping gives the place back.
-        let mut borrowed = Borrowed { link: Arc::clone(self), client: idle };
-        if borrowed.client.is_none() {
-            borrowed.client = Some(self.connect()?);
+        let mut borrowed = Borrowed { link: Arc::clone(self), connection: idle };
+        if borrowed.connection.is_none() {
+            borrowed.connection = Some(self.connect_for(Durability::Full)?);
         }
         Ok(borrowed)
     }
 
-    fn runtime(&self) -> Result<&tokio::runtime::Handle, Failure> {
-        self.runtime.as_ref().map(Runtime::handle).ok_or(Failure::Silent)
-    }
-
-    fn give_back(&self, client: Option<Client>) {
-        let mut pool = self.pool.lock();
+    fn give_back(&self, connection: Option<Connection>) {
+        let mut pool = self.pool.connections.lock();
         pool.lent -= 1;
-        pool.idle.extend(client.filter(|client| !client.is_closed()));
-        self.returned.notify_one();
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.pool.get_mut().idle.clear();
-        // A runtime may not be waited for on a thread of another one.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        pool.idle.extend(connection.filter(|connection| !connection.is_closed()));
+        self.pool.returned.notify_one();
     }
 }
 
 /// A connection that goes back to the pool when it is dropped, unless something went wrong with it.
 pub(super) struct Borrowed {
     link: Arc<Link>,
-    client: Option<Client>,
+    connection: Option<Connection>,
 }
 
 impl Borrowed {
     /// Asks on the connection. After an error the connection isn't used again: what it is in the middle of isn't known.
     pub(super) fn ask<T>(&mut self, question: impl FnOnce(&Link, &Client) -> Result<T, Failure>) -> Result<T, Failure> {
-        let client = self.client.take().ok_or(Failure::Silent)?;
-        let answer = question(&self.link, &client)?;
-        self.client = Some(client);
+        let connection = self.connection.take().ok_or(Failure::Silent)?;
+        let answer = question(&self.link, &connection)?;
+        self.connection = Some(connection);
         Ok(answer)
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        self.link.give_back(self.client.take());
+        self.link.give_back(self.connection.take());
     }
 }
 
-/// What each connection begins with. Plans of our short statements aren't worth compiling, and what the server says it has
-/// must survive its death, whatever it was told for others.
-fn setup(options: &PostgresOptions) -> String {
+/// What each connection begins with. Plans of our short statements aren't worth compiling. Whoever asks for full durability gets it,
+/// whatever the server was told for others; whoever doesn't is not made to wait for a disk.
+fn setup(options: &PostgresOptions, durability: Durability) -> String {
     let timeout_ms = options.statement_timeout.as_millis();
+    let commit = match durability {
+        Durability::Full => {
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        }
+        Durability::Process => "SET synchronous_commit = off",
+    };
     format!(
         "SET search_path = {}; SET statement_timeout = {timeout_ms}; SET idle_in_transaction_session_timeout = 60000; \
-         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'; \
-         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'; {commit}",
         quoted(&options.schema)
     )
 }

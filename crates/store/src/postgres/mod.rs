@@ -7,7 +7,9 @@ mod asked;
 mod backlog;
 mod commit;
 mod condition;
+mod connection;
 mod copy;
+mod ending;
 mod export;
 mod failure;
 mod heartbeat;
@@ -139,9 +141,11 @@ impl Store for PostgresStore {
         Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention().with_sql().with_export()
     }
 
-    /// Whatever the options say of durability, what was written survives the death of the server.
+    /// With [`Durability::Process`](crate::Durability::Process), commits don't wait for the server's disk (`synchronous_commit = off`):
+    /// what was written since the last `flush` survives the death of any process of ours, but not that of the server's own, which
+    /// may cost the last second.
     fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {
-        Ok(Box::new(PostgresSink::open(&self.link, options.retention)?))
+        Ok(Box::new(PostgresSink::open(&self.link, options)?))
     }
 
     fn query(&self, query: &Query) -> Result<Page, StoreError> {

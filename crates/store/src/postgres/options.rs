@@ -21,6 +21,8 @@ pub struct PostgresOptions {
     pub connect_timeout: Duration,
     /// How long one statement may take; 30 s by default.
     pub statement_timeout: Duration,
+    /// How long a sink waits for the server to take a batch, before the batch goes into the spool and on from there; 1 s by default.
+    pub hold: Duration,
     /// How often a sink says that its process lives; 5 s by default. One that was silent for three times as long is taken for dead.
     pub heartbeat: Duration,
     /// The folder in which batches wait while the server is away; `.flowglass/spool` by default, nothing for none. It is made when it
@@ -37,12 +39,16 @@ impl Default for PostgresOptions {
             pool_size: 10,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            hold: Duration::from_secs(1),
             heartbeat: Duration::from_secs(5),
             spool: Some([".flowglass", "spool"].iter().collect()),
             spool_bytes: 1 << 30,
         }
     }
 }
+
+/// Any network has found its way again by then, or has lost the connection.
+const GONE_AFTER: Duration = Duration::from_secs(60);
 
 /// An address, read.
 #[derive(Debug, Clone)]
@@ -66,6 +72,10 @@ impl Address {
         config.ssl_mode(read.mode);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(read.options.connect_timeout);
+        }
+        // What was sent and nobody has acknowledged for as long goes nowhere; so does a connection on which nothing is heard.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(GONE_AFTER).keepalives_idle(GONE_AFTER);
         }
         if config.get_application_name().is_none() {
             config.application_name("flowglass");
@@ -120,6 +130,7 @@ impl Words {
                 self.options.pool_size = size.ok_or_else(|| format!("`pool_size={text}` is no number of connections"))?;
             }
             "statement_timeout" => self.options.statement_timeout = duration()?,
+            "hold" => self.options.hold = duration()?,
             "heartbeat" => self.options.heartbeat = duration()?.max(Duration::from_millis(10)),
             "spool" => self.options.spool = (text != "off").then(|| PathBuf::from(&text)),
             "sslmode" => (self.mode, self.trust.check) = mode(&text)?,
@@ -198,7 +209,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_without_the_password() {
-        for words in ["sslmode=maybe", "pool_size=0", "heartbeat=soon", "schema=", "colour=red", "connect_timeout=x"] {
+        for words in
+            ["sslmode=maybe", "pool_size=0", "heartbeat=soon", "hold=now", "schema=", "colour=red", "connect_timeout=x"]
+        {
             let error = Address::parse(&format!("postgres://me:secret@h/db?{words}"), PostgresOptions::default()).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::BadAddress, "{words}");
             let value = words.split('=').nth(usize::from(!words.starts_with("colour"))).unwrap_or_default();

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, CopyInSink, Row, Statement};
+use tokio_postgres::{CopyInSink, Row, Statement};
 
+use super::connection::Connection;
 use super::copy::Rows;
 use super::failure::Failure;
 use super::link::Link;
 
 /// A connection of one writer.
 pub(super) struct Session {
-    pub(super) client: Client,
+    pub(super) client: Connection,
     statements: HashMap<String, Statement>,
 }
 

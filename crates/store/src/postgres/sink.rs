@@ -1,6 +1,8 @@
 //! The sink that writes into a server: at once while the server is there, into a folder while it is away.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use flowglass_model::{Batch, Sink, SinkError};
 
@@ -8,26 +10,33 @@ use super::backlog::Backlog;
 use super::commit::{Committer, Written};
 use super::heartbeat::Heartbeat;
 use super::link::Link;
-use crate::{RetentionPolicy, StoreError};
+use crate::{SinkOptions, StoreError};
 
 /// Writes batches into a [`PostgresStore`](super::PostgresStore).
 pub(super) struct PostgresSink {
     id: i64,
     backlog: Arc<Backlog>,
+    /// Brings what the backlog has, until the sink ends.
+    carrier: Option<JoinHandle<()>>,
     /// Beats until the sink says that it ends.
     heartbeat: Option<Heartbeat>,
 }
 
+/// How long a sink that ends goes on bringing what waits. The rest is brought by the next one.
+const LAST_MOMENTS: Duration = Duration::from_secs(10);
+
 impl PostgresSink {
-    pub(super) fn open(link: &Arc<Link>, retention: Option<RetentionPolicy>) -> Result<Self, StoreError> {
-        let (committer, id) = Committer::open(link)?;
-        let heartbeat = Some(Heartbeat::start(link, id, retention));
-        Ok(Self { id, backlog: Backlog::open(link, committer, id), heartbeat })
+    pub(super) fn open(link: &Link, options: SinkOptions) -> Result<Self, StoreError> {
+        let link = Arc::new(link.of_sink(options.durability));
+        let (committer, id) = Committer::open(&link)?;
+        let (backlog, carrier) = Backlog::open(&link, committer, id)?;
+        let heartbeat = Some(Heartbeat::start(&link, id, options.retention));
+        Ok(Self { id, backlog, carrier: Some(carrier), heartbeat })
     }
 
     fn commit(&self, batches: &[Arc<Batch>]) -> Result<(), StoreError> {
         let written = |batch: &Arc<Batch>| Written { batch: Arc::clone(batch), sink: self.id, again: false };
-        self.backlog.take(&batches.iter().map(written).collect::<Vec<_>>())
+        self.backlog.take(batches.iter().map(written).collect())
     }
 }
 
@@ -50,11 +59,19 @@ impl Sink for PostgresSink {
         }
         Ok(())
     }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(self.backlog.flush()?)
+    }
 }
 
 impl Drop for PostgresSink {
     fn drop(&mut self) {
+        // From here on, nobody waits for the server for longer.
+        self.backlog.end(LAST_MOMENTS);
         drop(self.heartbeat.take());
-        self.backlog.end();
+        if let Some(carrier) = self.carrier.take() {
+            let _ = carrier.join();
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 #![cfg(unix)]
 
+mod hanging;
 mod outages;
 mod place;
+mod proxy;
 mod server;
 mod sharing;
 mod statements;

@@ -11,7 +11,7 @@ use super::server::Server;
 use super::{all, batch, open};
 
 /// Writes batches into both, which must take all of them.
-fn write(sinks: &mut [&mut Box<dyn Sink>], batches: &[Arc<Batch>]) {
+pub(super) fn write(sinks: &mut [&mut Box<dyn Sink>], batches: &[Arc<Batch>]) {
     for sink in sinks {
         let mut left = batches;
         sink.write_all(&mut left).unwrap();
@@ -19,11 +19,11 @@ fn write(sinks: &mut [&mut Box<dyn Sink>], batches: &[Arc<Batch>]) {
     }
 }
 
-fn some(recording: &mut Recording, batches: usize) -> Vec<Arc<Batch>> {
+pub(super) fn some(recording: &mut Recording, batches: usize) -> Vec<Arc<Batch>> {
     (0..batches).map(|_| recording.batch(20)).collect()
 }
 
-fn assert_equal(found: &dyn Store, wanted: &dyn Store) {
+pub(super) fn assert_equal(found: &dyn Store, wanted: &dyn Store) {
     for select in [Select::Spans, Select::Events, Select::Metrics, Select::Logs] {
         // Thousands of rows are no message that anybody reads.
         assert!(all(found, select) == all(wanted, select), "{}", select.as_str());
@@ -31,7 +31,7 @@ fn assert_equal(found: &dyn Store, wanted: &dyn Store) {
 }
 
 /// Lets one sink after the other bring what waits: each gives up after a while, which a slow machine may need several times.
-fn bring(store: &dyn Store, spans: u64) {
+pub(super) fn bring(store: &dyn Store, spans: u64) {
     let arrived = || store.count(&Query::spans()).unwrap() == spans;
     let arrived = (0..60).any(|_| arrived() || store.sink(SinkOptions::default()).map(drop).is_err());
     assert!(arrived, "what waits isn't brought");

@@ -71,11 +71,12 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// Returns the address of the database, with a schema that nobody uses yet.
+    /// Returns the address of the database, with a schema that nobody uses yet. Writes wait for the server as long as a busy machine
+    /// may take.
     pub(crate) fn address(&self, schema: &str) -> String {
         let spool = self.folder.path().join("spool").join(schema);
         format!(
-            "postgres://me:secret@127.0.0.1:{}/postgres?schema={schema}&spool={}",
+            "postgres://me:secret@127.0.0.1:{}/postgres?schema={schema}&hold=60s&spool={}",
             self.port,
             spool.display().to_string().replace('/', "%2F")
         )
