@@ -10,6 +10,7 @@ mod map;
 mod otlp;
 mod process_memory;
 mod recording;
+mod relay;
 mod sampling;
 mod store;
 mod thread_time;
@@ -36,6 +37,7 @@ const BENCHMARKS: &[Benchmark] = &[
         contend: |name| Err(format!("there is no contender `{name}`")),
     },
     Benchmark { name: "ingest", run: ingest::run, contend: |name| Err(format!("there is no contender `{name}`")) },
+    Benchmark { name: "outage", run: engine::outage::run, contend: |name| Err(format!("there is no contender `{name}`")) },
     Benchmark { name: "store", run: store::run, contend: |name| Err(format!("there is no contender `{name}`")) },
 ];
 

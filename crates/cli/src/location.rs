@@ -33,14 +33,6 @@ impl StoreArgument {
         }
     }
 
-    /// The store's file, for what only files can do.
-    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
-        match self.location()? {
-            Location::File(path) => Ok(path),
-            Location::Address(_) => Err(Failure::usage("this works on a file only, and the store is none; give a path")),
-        }
-    }
-
     /// Says whether a store was named, by the argument or the variable.
     pub(crate) fn is_named(&self) -> bool {
         self.named().is_some()
@@ -52,11 +44,6 @@ impl StoreArgument {
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
         let is_from_empty_variable = || std::env::var_os(VARIABLE).is_some_and(|value| value.is_empty());
         self.store.as_deref().filter(|named| !(named.is_empty() && is_from_empty_variable()))
-    }
-
-    /// Opens the store's file to read, for what only files can do.
-    pub(crate) fn open(&self) -> Result<SqliteStore, Failure> {
-        Ok(SqliteStore::open(&self.path()?)?)
     }
 
     /// Opens the store, whatever kind it is of, to ask it.

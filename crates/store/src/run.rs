@@ -96,17 +96,17 @@ impl Default for RunFilter {
 /// Where a store is and how much it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreInfo {
-    /// The store's file.
+    /// The store's file; of a server, its address without the password.
     pub path: PathBuf,
-    /// The size of the file and its write-ahead log, in bytes.
+    /// The size of the file and its write-ahead log, or of the tables with their indexes, in bytes.
     pub size_bytes: u64,
     /// How many runs there are.
     pub runs: u64,
     /// How many spans have ended.
     pub spans: u64,
-    /// How many segments the spans are in.
+    /// How many segments the spans are in; on a server, how many partitions.
     pub segments: u64,
-    /// The version of the file's format.
+    /// The version of the store's format.
     pub format_version: u32,
 }
 

@@ -8,8 +8,8 @@ use flowglass_model::{Batch, Fingerprint, Graph, Rollup, RunId, Sink, Span};
 use crate::copying;
 use crate::query::Query;
 use crate::{
-    Forgotten, ImportTimes, Importer, NAMED_RUNS, Page, RetentionPolicy, RollupFilter, Rows, RunRecord, Selection, SinkOptions,
-    SqlQuestion, SqlReader, StoreError, StoreErrorKind,
+    Forgotten, ImportTimes, Importer, Migration, NAMED_RUNS, Page, RetentionPolicy, RollupFilter, Rows, RunRecord, Selection,
+    SinkOptions, SqlQuestion, SqlReader, StoreCheck, StoreDetails, StoreError, StoreErrorKind, StoreInfo,
 };
 
 /// A place that keeps what was recorded and answers questions about it: a file, a database, memory, or one of your own.
@@ -91,6 +91,39 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         let _ = policy;
         Err(unsupported(&self.location(), "can't forget by age or size"))
+    }
+
+    /// Returns where the store is, how large it is, and how much it holds.
+    ///
+    /// # Errors
+    /// `Unsupported` where a store has nothing to tell, else as [`query`](Self::query).
+    fn info(&self) -> Result<StoreInfo, StoreError> {
+        Err(unsupported(&self.location(), "tells nothing of itself"))
+    }
+
+    /// Returns how old and how new the store's records are, what has not ended, and who writes to it.
+    ///
+    /// # Errors
+    /// As [`info`](Self::info).
+    fn details(&self) -> Result<StoreDetails, StoreError> {
+        Err(unsupported(&self.location(), "tells nothing of itself"))
+    }
+
+    /// Reads all of the store, and says what is damaged. It changes nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` where there is nothing to look at; `Busy`, `Unavailable`, `Io` if it can't be looked at. What is damaged is
+    /// no error.
+    fn check(&self) -> Result<StoreCheck, StoreError> {
+        Err(unsupported(&self.location(), "can't be checked"))
+    }
+
+    /// Brings the store to the newest format, and says which one it had.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are no formats, else as [`sink`](Self::sink).
+    fn migrate(&self) -> Result<Migration, StoreError> {
+        Err(unsupported(&self.location(), "has no format that could be old"))
     }
 
     /// Runs a statement that only reads, and hands its rows to `reader` until it wants no more. The tables are those of

@@ -10,6 +10,7 @@ mod graphs;
 mod hits;
 mod map;
 mod neighbour;
+pub(crate) mod outage;
 mod quiet;
 mod sinks;
 mod spans;

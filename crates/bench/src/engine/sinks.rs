@@ -39,7 +39,8 @@ fn recorder(sink: impl Sink) -> Recorder {
     Recorder::builder().buffer_bytes(bytes).queue_bytes(bytes).sink("sink", sink).build()
 }
 
-struct Nowhere;
+/// Drops everything at once.
+pub(super) struct Nowhere;
 
 impl Sink for Nowhere {
     fn write(&mut self, _: &Arc<Records>) -> Result<(), SinkError> {

@@ -1,4 +1,5 @@
-//! The same of any store by its address: what writing costs this process (a server's own part is not in it), and how fast it answers.
+//! The same of any store by its address: what writing costs this process, and the server where it is on this machine, how much room it
+//! takes, and how fast it answers.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -9,6 +10,7 @@ use flowglass_model::{AttributeValue, Sink, Status, TraceId};
 
 use super::data::Data;
 use super::questions::{absent, median, pick};
+use super::server_time::ServerTime;
 use super::{BATCHES_AT_ONCE, LARGE_RUN_SPANS};
 use crate::figures::Figures;
 use crate::{process_memory, thread_time};
@@ -22,6 +24,7 @@ pub(super) fn measure(address: &str, wanted: u64) -> Result<Figures, Box<dyn std
     let (mut data, mut figures) = (Data::new(), Figures::default());
     let (mut spans, mut making_ns, mut making_s) = (0.0, 0.0, 0.0);
     let (began_ns, began) = (thread_time::process_cpu_ns(), Instant::now());
+    let server = ServerTime::of(&*store).map(|server| (server.cpu_s(), server));
     let mut sink = store.sink(SinkOptions::default())?;
     while spans < wanted as f64 {
         let (making, start) = (thread_time::cpu_ns(), Instant::now());
@@ -36,6 +39,12 @@ pub(super) fn measure(address: &str, wanted: u64) -> Result<Figures, Box<dyn std
     sink.flush()?;
     figures.add("ingest_cpu_s_per_million", (thread_time::process_cpu_ns() - began_ns - making_ns) / 1e3 / spans);
     figures.add("ingest_s_per_million", (began.elapsed().as_secs_f64() - making_s) * 1e6 / spans);
+    if let Some((before_s, server)) = server {
+        figures.add("server_cpu_s_per_million", (server.cpu_s() - before_s) * 1e6 / spans);
+    }
+    if let Ok(info) = store.info() {
+        figures.add("bytes_per_span", info.size_bytes as f64 / info.spans.max(1) as f64);
+    }
     figures.add("peak_mb", process_memory::peak_mb()?);
     let (large, batches) = data.large_run(LARGE_RUN_SPANS);
     sink.write_all(&mut batches.as_slice())?;

@@ -6,6 +6,7 @@
 mod any;
 mod data;
 mod questions;
+mod server_time;
 
 use std::path::PathBuf;
 

@@ -34,7 +34,14 @@ fn a_run_is_kept_listed_shown_and_asked_for() {
     assert_eq!(server.psql("team", "SELECT count(*) FROM runs WHERE name = 'p'").trim(), "2");
     with(&["prune", "--keep-last", "1"]);
     assert_eq!(with(&["list", "--json"]).json().as_array().unwrap().len(), 1);
-    home.flowglass(&["store", "check", "--store", &address]).refuses(&["works on a file only"]);
+    let info = with(&["store", "info", "--json"]).json();
+    assert_eq!((&info["runs"], &info["spans"]), (&1.into(), &2.into()), "{info}");
+    assert!(with(&["store", "info"]).stdout.contains("postgres://me@127.0.0.1"));
+    assert!(with(&["store", "check"]).stdout.starts_with("all is well: 2 spans of 1 run"));
+    assert!(with(&["store", "migrate"]).stdout.contains("the newest; nothing to do"));
+    let dry = with(&["prune", "--keep-last", "0", "--dry-run", "--json"]).json();
+    assert_eq!((&dry["dry_run"], &dry["runs"]), (&true.into(), &1.into()), "{dry}");
+    assert_eq!(with(&["list", "--json"]).json().as_array().unwrap().len(), 1);
     home.flowglass(&["sql", "DELETE FROM span", "--store", &address]).refuses(&["can be read here"]);
 }
 

@@ -117,6 +117,30 @@ pub enum MetricValue {
     Summary(Summary),
 }
 
+impl MetricValue {
+    /// Returns what a distribution says in all; nothing of a single number.
+    #[must_use]
+    pub fn totals(&self) -> Option<Totals> {
+        match self {
+            Self::Explicit(histogram) => Some(histogram.totals),
+            Self::Exponential(histogram) => Some(histogram.totals),
+            Self::Summary(summary) => Some(summary.totals),
+            Self::Missing | Self::Number(_) => None,
+        }
+    }
+
+    /// Returns the value below which this share (0 to 1) of a distribution's values lies, as far as it is known.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        match self {
+            Self::Explicit(histogram) => histogram.quantile(share),
+            Self::Exponential(histogram) => histogram.quantile(share),
+            Self::Summary(summary) => summary.quantiles.iter().find(|(at, _)| *at == share).map(|(_, value)| *value),
+            Self::Missing | Self::Number(_) => None,
+        }
+    }
+}
+
 /// What all distributions say.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Totals {

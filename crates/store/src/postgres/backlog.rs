@@ -212,7 +212,7 @@ impl Backlog {
         let mut wait = FIRST_WAIT;
         loop {
             match self.next() {
-                Next::Job(job, number) => self.answer(number, work(&mut committer, &job)),
+                Next::Job(job, number) => self.answer(number, self.work(&mut committer, &job)),
                 Next::Frames(frames) => {
                     let brought = self.bring(&mut committer, &frames);
                     let is_refused = brought.is_err();
@@ -230,6 +230,13 @@ impl Backlog {
         }
         // Where this fails, the sink falls silent, and is taken for dead a little later.
         let _ = committer.end(self.sink);
+    }
+
+    fn work(&self, committer: &mut Committer, job: &Job) -> Result<(), StoreError> {
+        match job {
+            Job::Write(batches) => committer.commit(batches),
+            Job::Flush => committer.flush(self.sink),
+        }
     }
 
     /// Returns what is to be done, as soon as there is something.
@@ -321,13 +328,6 @@ impl Backlog {
         let until = Instant::now() + wait;
         let mut state = self.state.lock();
         while !state.is_ending && !self.news.wait_until(&mut state, until).timed_out() {}
-    }
-}
-
-fn work(committer: &mut Committer, job: &Job) -> Result<(), StoreError> {
-    match job {
-        Job::Write(batches) => committer.commit(batches),
-        Job::Flush => committer.flush(),
     }
 }
 

@@ -83,10 +83,13 @@ impl Committer {
     }
 
     /// Makes the server flush what it said it has: a commit that waits for the disk takes all earlier ones with it.
-    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
-        // A transaction without a number has nothing to commit, and waits for nothing.
-        let flush = "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_current_xact_id(); COMMIT";
-        let flushed = self.with_session(|link, session| session.run(link, flush));
+    pub(super) fn flush(&mut self, sink: i64) -> Result<(), StoreError> {
+        // Only what changes something is waited for.
+        let flushed = self.with_session(|link, session| {
+            session.run(link, "BEGIN; SET LOCAL synchronous_commit = on")?;
+            session.execute(link, "UPDATE sink SET seen = clock_timestamp() WHERE id = $1", &[&sink])?;
+            session.run(link, "COMMIT")
+        });
         flushed.map_err(|failure| failure.at(&self.link.place, "write to"))
     }
 

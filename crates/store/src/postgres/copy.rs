@@ -39,6 +39,13 @@ impl Rows {
         self.bytes(&number.to_be_bytes())
     }
 
+    pub(super) fn int_if(&mut self, number: Option<i64>) -> &mut Self {
+        match number {
+            Some(number) => self.int(number),
+            None => self.nothing(),
+        }
+    }
+
     pub(super) fn small(&mut self, number: i16) -> &mut Self {
         self.bytes(&number.to_be_bytes())
     }

@@ -3,8 +3,10 @@
 //! Spans, events, log records and points are rows, partitioned by day, with their attributes as `jsonb` for people and indexes, and
 //! what is exact beside it. See [`PostgresStore`].
 
+mod about;
 mod asked;
 mod backlog;
+mod check;
 mod commit;
 mod condition;
 mod connection;
@@ -39,8 +41,8 @@ use tokio_postgres::Client;
 use crate::query::{Now, Query};
 use crate::store::count_by_pages;
 use crate::{
-    Capabilities, Exported, Forgotten, Page, RetentionPolicy, RollupFilter, Selection, SinkOptions, SqlQuestion, SqlReader,
-    Store, StoreError, Survives,
+    Capabilities, Exported, Forgotten, Migration, Page, RetentionPolicy, RollupFilter, Selection, SinkOptions, SqlQuestion,
+    SqlReader, Store, StoreCheck, StoreDetails, StoreError, StoreInfo, Survives,
 };
 use asked::Reading;
 use failure::Failure;
@@ -71,6 +73,8 @@ use sink::PostgresSink;
 pub struct PostgresStore {
     link: Arc<Link>,
     resources: Arc<Resources>,
+    /// The version that the tables had when they were opened.
+    found_version: i32,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -99,10 +103,11 @@ impl PostgresStore {
     fn opened(
         address: &str,
         options: PostgresOptions,
-        look: impl Fn(&Link, &Client) -> Result<(), Failure>,
+        look: impl Fn(&Link, &Client) -> Result<i32, Failure>,
     ) -> Result<Self, StoreError> {
-        let store = Self { link: Arc::new(Link::new(Address::parse(address, options)?)?), resources: Arc::default() };
-        store.ask("open", look)?;
+        let link = Arc::new(Link::new(Address::parse(address, options)?)?);
+        let mut store = Self { link, resources: Arc::default(), found_version: schema::VERSION };
+        store.found_version = store.ask("open", look)?;
         Ok(store)
     }
 
@@ -182,6 +187,24 @@ impl Store for PostgresStore {
 
     fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         self.alone("read", |link, session| retention::preview(link, session, policy))
+    }
+
+    fn info(&self) -> Result<StoreInfo, StoreError> {
+        self.alone("read", about::info)
+    }
+
+    fn details(&self) -> Result<StoreDetails, StoreError> {
+        self.alone("read", about::details)
+    }
+
+    fn check(&self) -> Result<StoreCheck, StoreError> {
+        let told = |failure: Failure| failure.at(&self.link.place, "check");
+        check::check(&self.link, &mut Session::new(&self.link).map_err(told)?, &self.resources)
+    }
+
+    /// Whoever opens a store brings it up to date; this says from where.
+    fn migrate(&self) -> Result<Migration, StoreError> {
+        Ok(Migration { from: self.found_version.unsigned_abs(), to: schema::VERSION.unsigned_abs() })
     }
 
     fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {

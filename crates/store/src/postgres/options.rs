@@ -135,6 +135,8 @@ impl Words {
             "spool" => self.options.spool = (text != "off").then(|| PathBuf::from(&text)),
             "sslmode" => (self.mode, self.trust.check) = mode(&text)?,
             "sslrootcert" => self.trust.root = Some(PathBuf::from(&text)),
+            "sslcert" => self.trust.certificate = Some(PathBuf::from(&text)),
+            "sslkey" => self.trust.key = Some(PathBuf::from(&text)),
             _ => self.others.push(format!("{key}={value}")),
         }
         Ok(())

@@ -17,15 +17,16 @@ use crate::RunRecord;
 
 /// The columns of a span, in the order in which they are written and read.
 pub(super) const SPAN: &str = "trace_id, span_id, parent_id, name, kind, type, status, message, run, start_unix_ns, \
-                               duration_ns, attributes, resource, written, data";
+                               duration_ns, attributes, resource, written, data, scope";
 /// What reading takes of them.
 pub(super) const SPAN_READ: &str = "s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
                                     s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data";
 pub(super) const EVENT: &str = "trace_id, span_id, name, unix_ns, attributes, resource, written, data";
 pub(super) const LINK: &str = "trace_id, span_id, written, data";
 pub(super) const LOG: &str =
-    "trace_id, span_id, name, severity, severity_text, body, unix_ns, attributes, resource, written, data";
-pub(super) const POINT: &str = "name, unit, kind, description, value, unix_ns, attributes, resource, written, metric, data";
+    "trace_id, span_id, name, severity, severity_text, body, unix_ns, attributes, resource, written, data, scope";
+pub(super) const POINT: &str = "name, unit, kind, description, value, unix_ns, attributes, resource, written, metric, data, \
+                                temporality, start_unix_ns, count, sum, min, max, p50, p95, p99";
 
 /// By whom and when a row was written.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +62,12 @@ pub(super) fn stored(number: u64) -> i64 {
 }
 
 pub(super) fn put_span(rows: &mut Rows, span: &Span, origin: Origin) -> Result<(), Failure> {
-    put_span_fields(rows.row(15), span, origin)
+    put_span_fields(rows.row(16), span, origin)
 }
 
 /// An open span has the columns of a span, and the sink that told of it.
 pub(super) fn put_opened(rows: &mut Rows, span: &Span, origin: Origin, sink: i64) -> Result<(), Failure> {
-    put_span_fields(rows.row(16), span, origin)?;
+    put_span_fields(rows.row(17), span, origin)?;
     rows.int(sink);
     Ok(())
 }
@@ -82,7 +83,15 @@ fn put_span_fields(rows: &mut Rows, span: &Span, origin: Origin) -> Result<(), F
     };
     rows.int(span.start_unix_ns).int(stored(span.duration_ns)).json(&json::object(&span.attributes));
     rows.int(origin.resource).int(origin.written).bytes(&rest_of(span)?);
+    put_scope(rows, span.scope.as_deref());
     Ok(())
+}
+
+fn put_scope(rows: &mut Rows, scope: Option<&InstrumentationScope>) {
+    match scope {
+        Some(scope) => rows.text(&scope.name),
+        None => rows.nothing(),
+    };
 }
 
 fn rest_of(span: &Span) -> Result<Vec<u8>, Failure> {
@@ -111,9 +120,10 @@ pub(super) fn put_link(rows: &mut Rows, owner: (TraceId, SpanId), link: &SpanLin
 
 pub(super) fn put_log(rows: &mut Rows, log: &LogRecord, origin: Origin) -> Result<(), Failure> {
     let unix_ns = if log.unix_ns == 0 { log.observed_unix_ns } else { log.unix_ns };
-    rows.row(11).text(&trace_text(log.trace_id)).text(&span_text(log.span_id)).text(&log.event_name);
+    rows.row(12).text(&trace_text(log.trace_id)).text(&span_text(log.span_id)).text(&log.event_name);
     rows.small(i16::from(log.severity.0)).text(&log.severity_text).json(&json::value(&log.body)).int(unix_ns);
     rows.json(&json::object(&log.attributes)).int(origin.resource).int(origin.written).bytes(&encode(log)?);
+    put_scope(rows, log.scope.as_deref());
     Ok(())
 }
 
@@ -128,10 +138,24 @@ pub(super) fn put_point(
         MetricValue::Number(number) => Some(number.as_f64()),
         _ => None,
     };
-    rows.row(11).text(&metric.name).text(&metric.unit).text(metric.kind.as_str()).text(&metric.description);
+    rows.row(20).text(&metric.name).text(&metric.unit).text(metric.kind.as_str()).text(&metric.description);
     rows.float(value).int(point.unix_ns).json(&json::object(&point.attributes)).int(origin.resource).int(origin.written);
-    rows.bytes(stored_metric).bytes(&encode(point)?);
+    rows.bytes(stored_metric).bytes(&encode(point)?).text(metric.temporality.as_str());
+    rows.int_if(Some(point.start_unix_ns).filter(|start| *start != 0));
+    put_distribution(rows, &point.value);
     Ok(())
+}
+
+/// Puts what a distribution says in all, and its percentiles: nothing of a single number.
+fn put_distribution(rows: &mut Rows, value: &MetricValue) {
+    let totals = value.totals();
+    rows.int_if(totals.map(|totals| stored(totals.count)));
+    for number in [totals.and_then(|of| of.sum), totals.and_then(|of| of.min), totals.and_then(|of| of.max)] {
+        rows.float(number);
+    }
+    for share in [0.5, 0.95, 0.99] {
+        rows.float(value.quantile(share));
+    }
 }
 
 /// Reads a span from the columns of [`SPAN_READ`]; returns its resource, and when it was written.

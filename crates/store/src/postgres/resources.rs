@@ -60,10 +60,13 @@ fn digest(data: &[u8]) -> String {
 
 const INSERT: &str = "
 INSERT INTO resource (digest, attributes, data) VALUES ($1, ($2::text)::jsonb, $3)
-ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id";
+ON CONFLICT (digest) DO UPDATE SET used = excluded.used RETURNING id";
+
+/// From now on it is in use: whoever takes away what isn't leaves it.
+const FIND: &str = "UPDATE resource SET used = clock_timestamp() WHERE digest = $1 RETURNING id";
 
 fn store(link: &Link, session: &mut Session, resource: &Resource, digest: &str, data: &[u8]) -> Result<i64, Failure> {
-    let known = session.number(link, "SELECT id FROM resource WHERE digest = $1", &[&digest])?;
+    let known = session.number(link, FIND, &[&digest])?;
     if let Some(known) = known {
         return Ok(known);
     }

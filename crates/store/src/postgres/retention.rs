@@ -65,7 +65,7 @@ pub(super) fn preview(link: &Link, session: &mut Session, policy: &RetentionPoli
 }
 
 /// Returns how much the store takes.
-fn size_bytes(link: &Link, session: &mut Session) -> Result<u64, Failure> {
+pub(super) fn size_bytes(link: &Link, session: &mut Session) -> Result<u64, Failure> {
     let sql = "SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c \
                WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r'";
     let schema = super::link::quoted(&link.options.schema);
@@ -262,5 +262,19 @@ fn rest(link: &Link, session: &Session, before_unix_ns: Option<i64>) -> Result<(
     once(link, session, traces, &[&before])?;
     let links = "DELETE FROM link l WHERE NOT EXISTS (SELECT FROM trace t WHERE t.trace_id = l.trace_id)
         AND NOT EXISTS (SELECT FROM open_span o WHERE o.trace_id = l.trace_id)";
-    once(link, session, links, &[]).map(|_| ())
+    once(link, session, links, &[])?;
+    UNUSED.iter().try_for_each(|unused| once(link, session, unused, &[]).map(|_| ()))
 }
+
+/// Takes away what no row refers to any more: sinks that ended long ago and what wrote through them, then resources. A writer that
+/// comes back from a long silence is there again with its next batch; what one left in a folder may be older, but not by as much.
+const UNUSED: [&str; 3] = [
+    "DELETE FROM writer w WHERE w.seen < clock_timestamp() - interval '30 days'
+        AND NOT EXISTS (SELECT FROM sink k WHERE k.id = w.sink AND k.seen > clock_timestamp() - interval '30 days')",
+    "DELETE FROM sink k WHERE k.seen < clock_timestamp() - interval '30 days'
+        AND NOT EXISTS (SELECT FROM writer w WHERE w.sink = k.id) AND NOT EXISTS (SELECT FROM open_span o WHERE o.sink = k.id)",
+    "DELETE FROM resource r WHERE r.used < clock_timestamp() - interval '30 days'
+        AND NOT EXISTS (SELECT FROM writer w WHERE w.resource = r.id) AND NOT EXISTS (SELECT FROM span s WHERE s.resource = r.id)
+        AND NOT EXISTS (SELECT FROM open_span o WHERE o.resource = r.id) AND NOT EXISTS (SELECT FROM event e WHERE e.resource = r.id)
+        AND NOT EXISTS (SELECT FROM log l WHERE l.resource = r.id) AND NOT EXISTS (SELECT FROM point p WHERE p.resource = r.id)",
+];

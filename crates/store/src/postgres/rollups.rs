@@ -67,11 +67,13 @@ const COUNTS: &str = "r.count, r.errors, r.cached, r.total_ns, r.max_ns, r.durat
 const KEYS: &str = "unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[])";
 
 const REPLACE: &str = "
-INSERT INTO rollup (period_s, start_unix_s, pipeline, name, node, count, errors, cached, total_ns, max_ns, durations)
+INSERT INTO rollup (period_s, start_unix_s, pipeline, name, node, count, errors, cached, total_ns, max_ns, durations,
+    p50_ns, p95_ns, p99_ns)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bytea[])
+    $9::bigint[], $10::bigint[], $11::bytea[], $12::float8[], $13::float8[], $14::float8[])
 ON CONFLICT (period_s, start_unix_s, pipeline, name, node) DO UPDATE SET count = excluded.count, errors = excluded.errors,
-    cached = excluded.cached, total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations";
+    cached = excluded.cached, total_ns = excluded.total_ns, max_ns = excluded.max_ns, durations = excluded.durations,
+    p50_ns = excluded.p50_ns, p95_ns = excluded.p95_ns, p99_ns = excluded.p99_ns";
 
 /// Adds to the rows that are there. Only one writer does so at a time.
 fn add(link: &Link, session: &mut Session, mut rows: BTreeMap<StoredKey, Tally>) -> Result<(), Failure> {
@@ -97,11 +99,16 @@ fn add(link: &Link, session: &mut Session, mut rows: BTreeMap<StoredKey, Tally>)
         number(|tally| tally.max_ns),
     ];
     let durations: Vec<Vec<u8>> = rows.values().map(durations).collect();
+    let quantile = |share: f64| {
+        let of = |tally: &Tally| tally.durations.quantile_ns(share).map(|found| found.min(tally.max_ns as f64));
+        rows.values().map(of).collect::<Vec<Option<f64>>>()
+    };
+    let (p50, p95, p99) = (quantile(0.5), quantile(0.95), quantile(0.99));
     let [count, errors, cached, total_ns, max_ns] = &counts;
     session.execute(
         link,
         REPLACE,
-        &[&periods, &starts, &pipelines, &names, &nodes, count, errors, cached, total_ns, max_ns, &durations],
+        &[&periods, &starts, &pipelines, &names, &nodes, count, errors, cached, total_ns, max_ns, &durations, &p50, &p95, &p99],
     )?;
     Ok(())
 }
@@ -126,6 +133,13 @@ fn tally(row: &Row) -> Result<Tally, Failure> {
     let damaged = |damage: crate::block::Damaged| Failure::Damaged(damage.0);
     tally.durations.add_stored(&mut Reader::new(row.try_get(5)?)).map_err(damaged)?;
     Ok(tally)
+}
+
+/// Reads all rows and tallies, of which nothing comes but what is wrong with them.
+pub(super) fn look(link: &Link, session: &mut Session) -> Result<(), Failure> {
+    let select = format!("SELECT {COUNTS} FROM rollup r");
+    session.rows(link, &select, &[])?.iter().try_for_each(|row| tally(row).map(|_| ()))?;
+    tallies(&session.rows(link, "SELECT id, data FROM tally", &[])?).map(|_| ())
 }
 
 /// Returns counts and durations by time and names: from the table, and from what was committed lately.

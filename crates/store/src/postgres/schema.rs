@@ -8,16 +8,20 @@ use crate::hash::hash;
 use crate::{StoreError, StoreErrorKind};
 
 /// What leads from each version to the next. What stands here once is never changed.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// The version that this code writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 
-/// Brings the tables up to date, and makes them where there are none.
-pub(super) fn create_or_migrate(link: &Link, client: &Client) -> Result<(), Failure> {
+/// Brings the tables up to date, and makes them where there are none. Returns the version that they had, which new ones have at once.
+pub(super) fn create_or_migrate(link: &Link, client: &Client) -> Result<i32, Failure> {
     if version(link, client)? == Some(VERSION) {
-        return Ok(());
+        return Ok(VERSION);
     }
     let schema = quoted(&link.options.schema);
     // Whoever comes second waits here, and finds nothing left to do.
@@ -32,11 +36,12 @@ pub(super) fn create_or_migrate(link: &Link, client: &Client) -> Result<(), Fail
              INSERT INTO {schema}.schema_version (version) VALUES ({number})"
         )))?;
     }
-    link.wait(client.batch_execute("COMMIT"))
+    link.wait(client.batch_execute("COMMIT"))?;
+    Ok(if from == 0 { VERSION } else { from })
 }
 
-/// Looks whether the tables are there, and are of this version.
-pub(super) fn check(link: &Link, client: &Client) -> Result<(), Failure> {
+/// Looks whether the tables are there, and brings them up to date. Returns the version that they had.
+pub(super) fn check(link: &Link, client: &Client) -> Result<i32, Failure> {
     match version(link, client)? {
         None => {
             let message = format!("there is no store at {}: no schema `{}` of ours", link.place, link.options.schema);
@@ -45,7 +50,7 @@ pub(super) fn check(link: &Link, client: &Client) -> Result<(), Failure> {
         Some(found) => {
             refuse_newer(link, found)?;
             // An older store is brought up to date by whoever opens it, as far as that user may.
-            if found < VERSION { create_or_migrate(link, client) } else { Ok(()) }
+            if found < VERSION { create_or_migrate(link, client) } else { Ok(found) }
         }
     }
 }

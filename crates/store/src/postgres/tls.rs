@@ -1,13 +1,13 @@
-//! TLS to the server: what of its certificate is checked, and against which authorities.
+//! TLS to the server: what of its certificate is checked, against which authorities, and which one of ours it is shown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -19,6 +19,9 @@ pub(super) struct Trust {
     pub(super) check: Check,
     /// A file of authorities in PEM; without one, those of the system.
     pub(super) root: Option<PathBuf>,
+    /// Files in PEM with a certificate that says who we are, and with its key.
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 }
 
 /// What of a certificate is checked. An authority that was given is always asked.
@@ -38,13 +41,33 @@ impl Trust {
     pub(super) fn connector(&self) -> Result<MakeRustlsConnect, StoreError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = self.verifier(&provider)?;
-        let config = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(&error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let config = match self.identity()? {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+                wrong(&format!("the certificate of `sslcert` and the key of `sslkey` don't fit together: {error}"))
+            })?,
+            None => builder.with_no_client_auth(),
+        };
         Ok(MakeRustlsConnect::new(config))
+    }
+
+    /// Reads who we are: both files, or neither.
+    fn identity(&self) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, StoreError> {
+        let (certificate, key) = match (&self.certificate, &self.key) {
+            (None, None) => return Ok(None),
+            (Some(certificate), Some(key)) => (certificate, key),
+            _ => return Err(wrong("`sslcert` and `sslkey` belong together: name both files")),
+        };
+        let unusable = |path: &Path, error: &dyn std::fmt::Display| {
+            wrong(&format!("`{}` can't be read as a certificate or a key in PEM: {error}", path.display()))
+        };
+        let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| unusable(certificate, &error))?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| unusable(certificate, &error))?;
+        Ok(Some((chain, PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?)))
     }
 
     fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {

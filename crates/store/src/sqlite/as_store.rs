@@ -7,8 +7,8 @@ use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
 use super::{SqliteStore, asked, rollup_rows, trace};
 use crate::query::{Now, Query};
 use crate::{
-    Capabilities, Exported, Forgotten, ImportTimes, Importer, Page, RetentionPolicy, RollupFilter, RunRecord, Selection,
-    SinkOptions, SqlQuestion, SqlReader, Store, StoreError, Survives,
+    Capabilities, Exported, Forgotten, ImportTimes, Importer, Migration, Page, RetentionPolicy, RollupFilter, RunRecord,
+    Selection, SinkOptions, SqlQuestion, SqlReader, Store, StoreCheck, StoreDetails, StoreError, StoreInfo, Survives,
 };
 
 impl Store for SqliteStore {
@@ -50,6 +50,22 @@ impl Store for SqliteStore {
 
     fn preview_retain(&self, policy: &RetentionPolicy) -> Result<Forgotten, StoreError> {
         Self::preview_retain(self, policy)
+    }
+
+    fn info(&self) -> Result<StoreInfo, StoreError> {
+        Self::info(self)
+    }
+
+    fn details(&self) -> Result<StoreDetails, StoreError> {
+        Self::details(self)
+    }
+
+    fn check(&self) -> Result<StoreCheck, StoreError> {
+        Self::check(self)
+    }
+
+    fn migrate(&self) -> Result<Migration, StoreError> {
+        Self::migrate(self)
     }
 
     fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {

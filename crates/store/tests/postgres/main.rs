@@ -10,6 +10,7 @@ mod server;
 mod sharing;
 mod statements;
 mod time;
+mod upkeep;
 
 use std::sync::Arc;
 

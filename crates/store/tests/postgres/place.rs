@@ -8,7 +8,7 @@ use std::path::Path;
 use flowglass_store::{
     PostgresOptions, PostgresStore, SqlAnswer, SqlQuestion, SqlValue, Store, StoreError, StoreErrorKind, create_or_open,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use super::server::Server;
 
@@ -55,6 +55,11 @@ fn certificates(folder: &Path) {
     fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
     fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
     fs::set_permissions(folder.join("server.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut client = CertificateParams::new(Vec::new()).unwrap();
+    client.distinguished_name.push(DnType::CommonName, "me");
+    let key = KeyPair::generate().unwrap();
+    fs::write(folder.join("client.pem"), client.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+    fs::write(folder.join("client.key"), key.serialize_pem()).unwrap();
 }
 
 fn is_encrypted(address: &str) -> Result<SqlValue, StoreError> {
@@ -95,5 +100,34 @@ fn tls_is_checked_as_the_address_says() {
         let error = by(host, &words).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::BadAddress, "{words}: {error}");
         assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_says_who_we_are() {
+    let server = Server::start_with(|data| {
+        certificates(data);
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 cert\n").unwrap();
+        let files = ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server.key", "ssl_ca_file=ca.pem"];
+        files.map(str::to_owned).into()
+    });
+    let Some(server) = server else { return };
+    let file = |name: &str| server.data().join(name).display().to_string();
+    let with = |words: &str| is_encrypted(&format!("{}&sslmode=require{words}", server.address("s").replace(":secret", "")));
+    let ours = format!("&sslcert={}&sslkey={}", file("client.pem"), file("client.key"));
+    assert_eq!(with(&ours).unwrap(), SqlValue::Int(1));
+    let strange = tempfile::tempdir().unwrap();
+    certificates(strange.path());
+    let strange = |name: &str| strange.path().join(name).display().to_string();
+    let refused = [
+        String::new(),
+        format!("&sslcert={}", file("client.pem")),
+        format!("&sslcert={}&sslkey={}", file("client.pem"), file("server.key")),
+        format!("&sslcert={}&sslkey={}", file("client.pem"), file("nowhere.key")),
+        format!("&sslcert={}&sslkey={}", strange("client.pem"), strange("client.key")),
+    ];
+    for words in refused {
+        let error = with(&words).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::BadAddress, "{words}: {error}");
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use flowglass_model::{Sink, Status};
 use flowglass_store::conformance::Recording;
 use flowglass_store::query::{Query, Select};
-use flowglass_store::{SinkOptions, SqlAnswer, SqlLimits, SqlQuestion, SqlValue, Store, StoreError, StoreErrorKind};
+use flowglass_store::{
+    SinkOptions, SqlAnswer, SqlLimits, SqlQuestion, SqlValue, SqliteStore, Store, StoreError, StoreErrorKind, sql_tables,
+};
 
 use super::open;
 use super::server::Server;
@@ -47,6 +49,41 @@ fn tables_are_those_of_every_store() {
     assert!(shown.columns[0].is_json && !shown.columns[1].is_json);
     let keys = server.psql("s", "SELECT count(DISTINCT key) > 3 FROM attributes WHERE source = 'span'");
     assert_eq!(keys.trim(), "t");
+}
+
+/// What every store has in its tables, but for well-known attributes, which `*` leaves out.
+#[test]
+fn tables_have_the_columns_of_every_store_and_are_filled_alike() {
+    let Some(server) = Server::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (open(&server, "s"), SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap());
+    let mut recording = Recording::new(5);
+    let mut sinks = [store.sink(SinkOptions::default()).unwrap(), Store::sink(&file, SinkOptions::default()).unwrap()];
+    for batch in (0..8).map(|_| recording.batch(25)) {
+        sinks.iter_mut().for_each(|sink| sink.write(&batch).unwrap());
+    }
+    for table in sql_tables() {
+        let columns: Vec<&str> =
+            table.columns.iter().filter(|column| !column.is_attribute).map(|column| column.name.as_str()).collect();
+        let listed = format!(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 's' AND table_name = '{}'",
+            table.name
+        );
+        let mut there: Vec<String> = server.psql("s", &listed).lines().map(str::to_owned).collect();
+        let mut wanted: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        there.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(there, wanted, "{}", table.name);
+        let differs = |column: &&str| filled(&store, table.name, column) != filled(&file, table.name, column);
+        assert_eq!(columns.into_iter().filter(differs).collect::<Vec<_>>(), [""; 0], "{}", table.name);
+    }
+}
+
+/// How many rows have something in a column.
+fn filled(store: &dyn Store, table: &str, column: &str) -> Vec<SqlValue> {
+    let minutes = if table == "rollups" { " WHERE period_s = 60" } else { "" };
+    let statement = format!("SELECT count({column}) FROM {table}{minutes}");
+    ask(store, &SqlQuestion::new(&statement)).unwrap().rows.remove(0)
 }
 
 #[test]

@@ -83,3 +83,30 @@ fn a_store_that_is_too_large_becomes_smaller() {
     assert!((1..240).contains(&left), "{left}");
     assert_eq!(forgotten.runs, 240 - left);
 }
+
+#[test]
+fn what_nobody_refers_to_any_more_goes_some_time_later() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let count = |table: &str| server.psql("s", &format!("SELECT count(*) FROM {table}")).trim().to_owned();
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    sink.write(&batch(1, 1, &[run(1, 5)])).unwrap();
+    drop(sink);
+    let forget = RetentionPolicy { max_age: Some(Duration::from_secs(2 * 86_400)), ..RetentionPolicy::default() };
+    store.retain(&forget).unwrap();
+    let counts = || [count("resource"), count("sink"), count("writer")];
+    assert_eq!(counts(), ["1", "1", "1"]);
+    let age =
+        |table: &str, column: &str| server.psql("s", &format!("UPDATE {table} SET {column} = {column} - interval '31 days'"));
+    age("sink", "seen");
+    age("writer", "seen");
+    // Who writes now is in use, however old it is.
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    sink.write(&batch(2, 1, &[run(2, 0)])).unwrap();
+    age("writer", "seen");
+    age("resource", "used");
+    store.retain(&forget).unwrap();
+    assert_eq!(counts(), ["1", "1", "1"]);
+    sink.write(&batch(2, 2, &[run(3, 0)])).unwrap();
+    assert_eq!(store.query(&Query::runs()).unwrap().rows.len(), 2);
+}

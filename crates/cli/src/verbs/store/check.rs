@@ -11,7 +11,7 @@ use crate::failure::{FAILED, Failure};
 use crate::printer::Printer;
 
 pub(super) fn run(arguments: &PlaceArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let check = arguments.store.open()?.check()?;
+    let check = arguments.store.any()?.check()?;
     let text = if arguments.json { format!("{:#}\n", json!(check)) } else { said(&check) };
     printer.data(None, text.as_bytes())?;
     Ok(if check.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })

@@ -13,7 +13,7 @@ use crate::json::start_text;
 use crate::printer::Printer;
 
 pub(super) fn run(arguments: &PlaceArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.any()?;
     let (info, details) = (store.info()?, store.details()?);
     let text = if arguments.json { object(&info, &details) } else { drawn(&info, &details, &printer.stdout_options()) };
     printer.data(None, text.as_bytes())?;

@@ -16,6 +16,17 @@ pub(super) fn column(query: &Query) -> Option<&'static str> {
     })
 }
 
+/// Returns what sorts rows by a column.
+pub(super) fn by(column: &str, descending: bool) -> String {
+    format!(" ORDER BY {column} {}", if descending { "DESC" } else { "ASC" })
+}
+
+/// As [`by`], but the server takes it for another order than its index has, and finds the rows by something else.
+pub(super) fn afterwards(column: &str, descending: bool) -> String {
+    let nothing = if matches!(column, "s.run" | "s.name") { "|| ''" } else { "+ 0" };
+    by(&format!("({column} {nothing})"), descending)
+}
+
 /// Returns a condition that leaves out what stands before the cursor of a query, but for things with an equal key.
 pub(super) fn behind_cursor(query: &Query, column: &str, values: &mut Values) -> Option<String> {
     let sign = if query.sort.descending { "<=" } else { ">=" };

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use flowglass_model::{SpanEvent, SpanId, TraceId};
 use tokio_postgres::{Client, Row};
 
-use super::super::condition::{Builder, Condition, Traces, Values};
+use super::super::condition::{Builder, Condition, Finds, Traces, Values};
 use super::super::failure::Failure;
 use super::super::link::Link;
+use super::super::partitions::Table;
 use super::super::records;
 use super::super::resources::Resources;
 use super::Wanted;
@@ -18,6 +19,28 @@ use crate::query::{Expr, InTraces, Now, Query, Select, TraceSets};
 /// The most rows that are fetched at once.
 const MOST_ROWS: usize = 10_000;
 const FEWEST_ROWS: usize = 64;
+/// So many of the rows that come first are looked at, to see how often something is there; where it is there as often, those that
+/// come first are soon found.
+const PROBED_ROWS: usize = 1_000;
+const OFTEN: i64 = 4;
+
+/// How the server finds rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// In their order, until there are enough.
+    InOrder,
+    /// All that an index knows by the condition; they are sorted then.
+    ByCondition,
+}
+
+impl Plan {
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::InOrder => "SET LOCAL cursor_tuple_fraction = 0.0001",
+            Self::ByCondition => "SET LOCAL enable_seqscan = off",
+        }
+    }
+}
 
 /// What is read with, for one question.
 pub(in super::super) struct Reading<'a> {
@@ -29,6 +52,7 @@ pub(in super::super) struct Reading<'a> {
 
 /// What rows are asked for, of one table.
 pub(super) struct Asking<'q> {
+    pub(super) table: Table,
     /// The columns and the table, the rows of which are called `s`.
     pub(super) from: &'static str,
     /// What holds for all rows that are asked for.
@@ -43,9 +67,9 @@ impl<'a> Reading<'a> {
         resources: &'a Resources,
         now: Now,
     ) -> Result<Self, Failure> {
-        // Rows are asked for one after the other: the first ones soon are worth more than all of them.
+        // Rows come through cursors; where all of them are wanted, the server plans for all.
         link.wait(
-            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 0.0001"),
+            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 1"),
         )?;
         Ok(Self { link, client, resources, now })
     }
@@ -80,18 +104,45 @@ impl<'a> Reading<'a> {
         wanted: &Wanted<'_>,
         look: &mut dyn FnMut(Vec<Row>) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let Asking { from, besides, query } = asking;
+        let Asking { from, besides, query, .. } = asking;
         let (condition, mut values) = self.condition(query.select, &query.filter, &wanted.traces)?;
         let column = order::column(query);
         let behind = column.and_then(|column| order::behind_cursor(query, column, &mut values));
         let behind = behind.map(|behind| format!(" AND {behind}")).unwrap_or_default();
-        let direction = if query.sort.descending { "DESC" } else { "ASC" };
-        let order = column.map(|column| format!(" ORDER BY {column} {direction}")).unwrap_or_default();
-        let sql = format!("{from} WHERE {besides} AND {}{behind}{order}", condition.sql);
+        let all = format!("{besides}{behind}");
+        let order = match column {
+            None => String::new(),
+            Some(column) => {
+                let order = order::by(column, query.sort.descending);
+                let plan = self.plan(asking, &condition, &values, &format!("{all}{order}"))?;
+                self.link.wait(self.client.batch_execute(plan.setting()))?;
+                if plan == Plan::ByCondition { order::afterwards(column, query.sort.descending) } else { order }
+            }
+        };
+        let sql = format!("{from} WHERE {all} AND {}{order}", condition.sql);
         let seen = query.after.as_ref().map_or(0, |cursor| cursor.seen as usize);
         // One more than asked for tells that there is more.
         let first = query.limit.saturating_add(seen).saturating_add(1);
+        let first = if condition.is_exact { first.min(MOST_ROWS) } else { first.clamp(FEWEST_ROWS, MOST_ROWS) };
         self.fetch(&sql, &values, first, &mut |rows| Ok(look(rows)? || column.is_none()))
+    }
+
+    /// Says how rows are best found. The server can't tell: it knows how often a column has a value, but not an attribute, and
+    /// nothing at all of what was written just now. So we look at some of the rows that come first.
+    fn plan(&self, asking: &Asking<'_>, condition: &Condition, values: &Values, first: &str) -> Result<Plan, Failure> {
+        match condition.finds {
+            Finds::Few => Ok(Plan::ByCondition),
+            Finds::Unknown => Ok(Plan::InOrder),
+            Finds::Some => {
+                let (table, condition) = (asking.table.name(), &condition.sql);
+                let sql = format!(
+                    "SELECT count(*) FROM (SELECT * FROM {table} s WHERE {first} LIMIT {PROBED_ROWS}) s WHERE {condition}"
+                );
+                let rows = self.rows(&sql, values)?;
+                let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+                Ok(if found < OFTEN { Plan::ByCondition } else { Plan::InOrder })
+            }
+        }
     }
 
     /// Fetches rows, ever more at once, until there are no more or `look` has seen enough.
@@ -104,7 +155,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), Failure> {
         let declare = format!("DECLARE answer NO SCROLL CURSOR FOR {sql}");
         self.link.wait(self.client.execute_typed(&declare, &values.typed()))?;
-        let mut count = first.clamp(FEWEST_ROWS, MOST_ROWS);
+        let mut count = first;
         loop {
             let fetch = format!("FETCH {count} FROM answer");
             let rows = self.link.wait(self.client.query_typed(&fetch, &[]))?;

@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::super::condition::{Value, Values};
 use super::super::failure::Failure;
 use super::super::heartbeat::{ALIVE, SEEN};
+use super::super::partitions::Table;
 use super::super::records::{self, SPAN_READ};
 use super::reading::{Asking, Reading};
 use super::{Asked, Wanted, shared};
@@ -30,7 +31,7 @@ pub(super) fn spans(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Aske
     for span in open(reading, None, needs_events)? {
         asked.look(span, 0, wanted);
     }
-    let asking = Asking { from: FROM, besides: "TRUE", query: asked.query };
+    let asking = Asking { table: Table::Span, from: FROM, besides: "TRUE", query: asked.query };
     reading.walk(&asking, wanted, &mut |rows| {
         let found = read(reading, &rows, needs_events)?;
         Ok(found.into_iter().all(|(span, written)| asked.look(span, written, wanted)))
@@ -44,7 +45,7 @@ pub(super) fn runs(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked
         let counts = counts_of(reading, root.span.trace_id)?;
         asked.look(run_of(reading, root, counts)?, 0, wanted);
     }
-    let asking = Asking { from: FROM_WITH_COUNTS, besides: "s.run IS NOT NULL", query: asked.query };
+    let asking = Asking { table: Table::Span, from: FROM_WITH_COUNTS, besides: "s.run IS NOT NULL", query: asked.query };
     reading.walk(&asking, wanted, &mut |rows| {
         for ((root, written), row) in read(reading, &rows, needs_events)?.into_iter().zip(&rows) {
             let found = run_of(reading, root, counts_in(row, 13)?)?;

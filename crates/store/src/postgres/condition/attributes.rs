@@ -5,8 +5,8 @@ use flowglass_model::AttributeValue;
 use super::super::failure::Failure;
 use super::super::json::{self, is_exact, storable};
 use super::like;
-use super::{Builder, Condition, Value};
-use crate::query::{self, Field, Literal, Pattern, Test};
+use super::{Builder, Condition, Finds, Value};
+use crate::query::{self, Field, Literal, Pattern, Select, Test};
 
 /// From here on, several whole numbers are the same float.
 const LAST_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -49,9 +49,11 @@ impl Builder<'_, '_> {
     fn equal(&mut self, object: &str, key: &str, literal: &Literal) -> Condition {
         match alternatives(literal) {
             Alternatives::Few(equal, is_exact) => {
+                // Attributes of points have no index: there are too many points for what is asked of them.
+                let finds = if self.select == Select::Metrics { Finds::Unknown } else { Finds::Some };
                 let contained = |builder: &mut Self, value: &AttributeValue| {
                     let pair = builder.values.text(json::pair(key, value));
-                    Condition::exact_if(is_exact, format!("{object} @> ({pair}::text)::jsonb"))
+                    Condition::exact_if(is_exact, format!("{object} @> ({pair}::text)::jsonb")).finding(finds)
                 };
                 let each: Vec<_> = equal.iter().map(|value| contained(self, value)).collect();
                 Condition::any(each)

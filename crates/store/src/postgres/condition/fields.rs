@@ -4,7 +4,7 @@ use flowglass_model::{Severity, SpanKind, SpanType, Status, conventions as names
 
 use super::super::json::{is_exact, storable};
 use super::like;
-use super::{Builder, Condition, Value};
+use super::{Builder, Condition, Finds, Value};
 use crate::query::{self, Comparison, Field, Held, Literal, Pattern, Select, Test};
 
 /// What a field is, in the rows that are asked for.
@@ -145,7 +145,8 @@ impl Builder<'_, '_> {
         };
         let condition = self.ordered(&test.condition, "s.duration_ns", &length);
         let is_long = |literal: &Literal| matches!(literal, Literal::Duration(length) if *length >= i64::MAX.unsigned_abs());
-        if literals(&test.condition).any(is_long) { Condition::wide("TRUE") } else { condition }
+        let finds = if condition.sql == "TRUE" { Finds::Unknown } else { Finds::Some };
+        if literals(&test.condition).any(is_long) { Condition::wide("TRUE") } else { condition.finding(finds) }
     }
 
     /// A number that has its column, compared with those that literals are.
@@ -175,7 +176,7 @@ impl Builder<'_, '_> {
                 let each: Vec<_> = patterns.iter().map(|pattern| self.beginning(sql, pattern.text())).collect();
                 Condition::any(each)
             }
-            query::Condition::Equals(literal) => self.equal_text(sql, literal),
+            query::Condition::Equals(literal) => self.equal_text(sql, literal).finding(found_by(sql, usize::MAX)),
             condition => unordered(condition),
         };
         if sometimes { Condition::all([Condition::exact(format!("{sql} <> ''")), held]) } else { held }
@@ -187,7 +188,7 @@ impl Builder<'_, '_> {
             return Condition::never();
         }
         let (from, to) = (self.values.text(digits), self.values.text(format!("{digits}g")));
-        Condition::exact(format!("({sql} >= {from} AND {sql} < {to})"))
+        Condition::exact(format!("({sql} >= {from} AND {sql} < {to})")).finding(found_by(sql, digits.len()))
     }
 
     fn events(&mut self, test: &Test) -> Condition {
@@ -197,7 +198,7 @@ impl Builder<'_, '_> {
             query::Condition::Equals(literal) => self.equal_text("e.name", literal),
             condition => return unordered(condition),
         };
-        Condition { sql: of_some_event(&of_event.sql), is_exact: of_event.is_exact }
+        Condition::exact_if(of_event.is_exact, of_some_event(&of_event.sql))
     }
 
     fn severity(&mut self, test: &Test) -> Condition {
@@ -291,6 +292,15 @@ fn column_of_span(field: &Field) -> Column {
         Field::Message => Column::Text { sql: "s.message", sometimes: true },
         Field::Event => Column::Events,
         _ => Column::Nothing,
+    }
+}
+
+/// Says what an index finds by so many digits of an id. Only those of traces come first in one.
+fn found_by(sql: &str, digits: usize) -> Finds {
+    match digits {
+        _ if sql != "s.trace_id" => Finds::Unknown,
+        0..8 => Finds::Some,
+        _ => Finds::Few,
     }
 }
 

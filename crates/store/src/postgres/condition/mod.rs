@@ -20,15 +20,28 @@ pub(super) struct Condition {
     pub(super) sql: String,
     /// Whether it lets through nothing else than what matches.
     pub(super) is_exact: bool,
+    /// What an index knows of it.
+    pub(super) finds: Finds,
+}
+
+/// How much an index finds that knows a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Finds {
+    /// A few rows, whatever there is.
+    Few,
+    /// None, or many: that depends on what is asked for.
+    Some,
+    /// No index knows it.
+    Unknown,
 }
 
 impl Condition {
     pub(super) fn exact(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), is_exact: true }
+        Self::exact_if(true, sql)
     }
 
     pub(super) fn wide(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), is_exact: false }
+        Self::exact_if(false, sql)
     }
 
     pub(super) fn always() -> Self {
@@ -36,11 +49,16 @@ impl Condition {
     }
 
     pub(super) fn never() -> Self {
-        Self::exact("FALSE")
+        Self::exact("FALSE").finding(Finds::Few)
     }
 
     pub(super) fn exact_if(is_exact: bool, sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), is_exact }
+        Self { sql: sql.into(), is_exact, finds: Finds::Unknown }
+    }
+
+    /// Says what an index knows of it.
+    pub(super) fn finding(self, finds: Finds) -> Self {
+        Self { finds, ..self }
     }
 
     fn is_always(&self) -> bool {
@@ -54,23 +72,27 @@ impl Condition {
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts: Vec<Self> = parts.into_iter().collect();
         let is_exact = parts.iter().all(|part| part.is_exact);
+        // One index is enough.
+        let finds = parts.iter().map(|part| part.finds).min().unwrap_or(Finds::Unknown);
         if parts.iter().any(Self::is_never) {
             return Self::never();
         }
         let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_always()).map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "TRUE".to_owned() } else { format!("({})", sql.join(" AND ")) };
-        Self { sql, is_exact }
+        Self { sql, is_exact, finds }
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let parts: Vec<Self> = parts.into_iter().collect();
         let is_exact = parts.iter().all(|part| part.is_exact);
+        // Each needs one.
+        let finds = parts.iter().map(|part| part.finds).max().unwrap_or(Finds::Few);
         if parts.iter().any(Self::is_always) {
-            return Self { sql: "TRUE".to_owned(), is_exact };
+            return Self::exact_if(is_exact, "TRUE");
         }
         let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_never()).map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "FALSE".to_owned() } else { format!("({})", sql.join(" OR ")) };
-        Self { sql, is_exact }
+        Self { sql, is_exact, finds }
     }
 
     /// The opposite of a condition that lets through too much would let through too little.
@@ -83,6 +105,9 @@ impl Condition {
         }
     }
 }
+
+/// From here on, what belongs to so many traces is looked for among all.
+const MANY_TRACES: usize = 1_000;
 
 /// A value that stands beside the SQL.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,8 +194,10 @@ impl Builder<'_, '_> {
             _ if self.select == Select::Metrics => Condition::never(),
             None => Condition::wide("TRUE"),
             Some(traces) => {
+                let count = traces.len();
                 let traces = self.values.add(Value::Texts(traces.clone()));
-                Condition::exact(format!("s.trace_id = ANY({traces})"))
+                let finds = if count < MANY_TRACES { Finds::Few } else { Finds::Some };
+                Condition::exact(format!("s.trace_id = ANY({traces})")).finding(finds)
             }
         }
     }

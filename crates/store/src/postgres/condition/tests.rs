@@ -38,6 +38,22 @@ fn the_opposite_of_too_much_is_everything() {
 }
 
 #[test]
+fn it_is_known_what_an_index_finds() {
+    let finds = |text: &str| condition(Select::Spans, text).0.finds;
+    let id = "0123456789abcdef0123456789abcdef";
+    for text in [format!("trace={id}"), format!("trace:{id} name=x"), format!("node=x trace={id}")] {
+        assert_eq!(finds(&text), Finds::Few, "{text}");
+    }
+    for text in ["node=encode", "name:enc* node=encode", "duration>2s", "node=a or node=b", "trace:0"] {
+        assert_eq!(finds(text), Finds::Some, "{text}");
+    }
+    for text in ["", "name=x", "not node=encode", "node=encode or name=x", "node:enc*", "node"] {
+        assert_eq!(finds(text), Finds::Unknown, "{text}");
+    }
+    assert_eq!(condition(Select::Metrics, "node=encode").0.finds, Finds::Unknown);
+}
+
+#[test]
 fn what_a_user_writes_stands_beside_the_sql() {
     let hostile = "'; DROP TABLE span; --";
     for query in

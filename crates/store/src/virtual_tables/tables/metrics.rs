@@ -63,21 +63,11 @@ fn value(batch: &Batch, row: usize) -> Option<MetricValue> {
 
 /// Returns what a distribution says in all; nothing of a single number.
 fn totals(batch: &Batch, row: usize) -> Option<Totals> {
-    match value(batch, row)? {
-        MetricValue::Explicit(histogram) => Some(histogram.totals),
-        MetricValue::Exponential(histogram) => Some(histogram.totals),
-        MetricValue::Summary(summary) => Some(summary.totals),
-        MetricValue::Missing | MetricValue::Number(_) => None,
-    }
+    value(batch, row)?.totals()
 }
 
 fn quantile(batch: &Batch, row: usize, share: f64) -> Cell<'static> {
-    Cell::real(value(batch, row).and_then(|value| match value {
-        MetricValue::Explicit(histogram) => histogram.quantile(share),
-        MetricValue::Exponential(histogram) => histogram.quantile(share),
-        MetricValue::Summary(summary) => summary.quantiles.iter().find(|(at, _)| *at == share).map(|(_, value)| *value),
-        MetricValue::Missing | MetricValue::Number(_) => None,
-    }))
+    Cell::real(value(batch, row).and_then(|value| value.quantile(share)))
 }
 
 fn number(batch: &Batch, row: usize) -> Cell<'static> {
