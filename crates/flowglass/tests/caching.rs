@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use flowglass::model::SpanType;
 use flowglass::prelude::*;
-use flowglass::{Cache, IntoNode, NodeDef, Setting};
+use flowglass::value::{KeyHasher, Value};
+use flowglass::{
+    BoxError, Cache, Call, IntoNode, Invocation, KeyedBy, Node, NodeDef, NodeSpec, Outputs, Param, Setting, type_of,
+};
 use lossy::Lossy;
 
 /// The nodes of a run that were computed, in their order.
@@ -47,7 +50,7 @@ fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn hits_that_stand_on_each_other_are_let_go_and_computed_again_without_going_deep() {
-    const LINKS: usize = 30_000;
+    const LINKS: usize = 100_000;
     on_a_small_stack(|| {
         let store = Lossy::of(2 * LINKS);
         let link = |at: usize| {
@@ -65,6 +68,27 @@ fn hits_that_stand_on_each_other_are_let_go_and_computed_again_without_going_dee
         store.damage();
         let restored = run();
         assert_eq!((last(&restored), restored.cache_stats().damaged), (LINKS as u64, LINKS as u64));
+    });
+}
+
+#[test]
+fn maps_that_stand_on_each_other_are_let_go_and_computed_again_without_going_deep() {
+    const LINKS: usize = 3_000;
+    on_a_small_stack(|| {
+        let store = Lossy::of(2 * LINKS);
+        let link = |at: usize| {
+            let name = format!("n{at:04}");
+            next {}.named(name).map_over("before", format!("v{at}")).output("next", format!("v{}", at + 1))
+        };
+        let chain = Pipeline::builder("chain").nodes((0..LINKS).map(link).collect::<Vec<_>>()).build().unwrap();
+        let run = || chain.run(inputs! { v0: vec![0u64, 1] }).cache(store.cache()).no_telemetry().wait().unwrap();
+        let last = |run: &Run| run.get::<Vec<u64>>(&format!("v{LINKS}")).unwrap();
+        let right = [LINKS as u64, LINKS as u64 + 1];
+        for _ in 0..2 {
+            assert_eq!(last(&run()), right);
+        }
+        store.damage();
+        assert_eq!(last(&run()), right);
     });
 }
 
@@ -278,6 +302,80 @@ fn an_input_is_hashed_once_however_many_read_it_and_never_without_a_cache() {
     };
     assert_eq!(run(Setting::Off), 0);
     assert_eq!(run(Setting::Set(MemoryCache::new().into())), 1);
+}
+
+#[node]
+fn passed(counted: &Counted) -> Counted {
+    counted.clone()
+}
+
+#[node]
+fn of_item(number: u64, counted: &Counted) -> usize {
+    size_of_val(counted) + size_of_val(&number)
+}
+
+#[test]
+fn what_is_the_same_for_all_items_is_hashed_once() {
+    let counted = Counted(Arc::default());
+    let item = of_item {}.map_over("number", "numbers").input("counted", "passed");
+    let each = Pipeline::builder("p").node(passed {}.cache(false)).node(item).build().unwrap();
+    let top = Pipeline::builder("p").node(of_item {}).build().unwrap();
+    let cache = Cache::from(MemoryCache::new());
+    for hits in [0, 50, 50] {
+        let run = each.run(inputs! { numbers: (0..50u64).collect::<Vec<_>>(), counted: counted.clone() });
+        assert_eq!((run.cache(cache.clone()).wait().unwrap().cache_stats().hits, counted.0.swap(0, SeqCst)), (hits, 1));
+        let inputs = inputs! { number: (0..50u64).collect::<Vec<_>>(), counted: counted.clone() };
+        let map = top.map(inputs, ["number"]).cache(cache.clone()).wait().unwrap();
+        assert_eq!((map.cache_stats().hits, counted.0.swap(0, SeqCst)), (50, 1), "as in the other form");
+    }
+}
+
+/// Is keyed by the values that it reads, and counts how often it looks at them.
+#[derive(Clone, Default)]
+struct ByValue(Arc<AtomicU32>);
+
+impl Node for ByValue {
+    fn spec(&self) -> NodeSpec {
+        NodeSpec {
+            params: vec![Param::new("words", type_of!(Vec<String>))],
+            code: Some([1; 32]),
+            keyed_by: KeyedBy::Values,
+            ..NodeSpec::new("by_value", "function", type_of!(usize))
+        }
+    }
+
+    fn call(&self, call: &mut Invocation<'_>) -> Call {
+        let count = call.borrow::<Vec<String>>(0).map(Vec::len);
+        Call::Ready(count.map(|count| Outputs::from_elem(Arc::new(count) as Value, 1)).map_err(Into::into))
+    }
+
+    fn cache_key(&self, inputs: &[Value], key: &mut KeyHasher) -> Result<(), BoxError> {
+        self.0.fetch_add(1, SeqCst);
+        Ok(type_of!(Vec<String>).key(&inputs[0], key)?)
+    }
+}
+
+#[test]
+fn a_node_keyed_by_values_is_asked_for_its_key_once_a_run() {
+    let (node, store) = (ByValue::default(), Lossy::default());
+    let shouted = shout {}.map_over("half", "halves").output("shout", "words");
+    for (words, is_mapped) in [(Pipeline::builder("p").node(shouted.clone()), true), (Pipeline::builder("p"), false)] {
+        let pipeline = words.node(node.clone()).build().unwrap();
+        let run = |cache: Cache| {
+            let words = vec!["a".to_owned(), "b".to_owned()];
+            let inputs = if is_mapped {
+                inputs! { halves: words }
+            } else {
+                inputs! { words: words }
+            };
+            let run = pipeline.run(inputs).cache(cache).wait().unwrap();
+            (run.get::<usize>("by_value").unwrap(), run.cache_stats().misses, node.0.swap(0, SeqCst))
+        };
+        let (first, again) = (run(store.cache()), run(store.cache()));
+        assert_eq!((first.0, first.2, again), (2, 1, (2, 0, 1)));
+        store.damage();
+        assert_eq!(run(store.cache()).0, 2, "what it read is computed again");
+    }
 }
 
 #[node]

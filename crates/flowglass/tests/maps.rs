@@ -56,6 +56,15 @@ fn lists_from_maps_in_maps_are_vecs_as_deep() {
 }
 
 #[test]
+fn lists_that_would_be_too_deep_are_refused_when_the_pipeline_is_built() {
+    let four = nested(&["all", "cubes", "squares", "lines"]);
+    let node = four.as_node().map_over("all", "alls").output("all halved", "halves");
+    let error = Pipeline::builder("five").node(node).build().unwrap_err();
+    let message = "node `all` reads `alls` as lists in lists 5 deep, and maps go at most 4 deep";
+    assert!(error.message().contains(message), "{error}");
+}
+
+#[test]
 fn arrays_slices_and_deques_are_lists_too() {
     let halves = |numbers: Inputs| {
         let map = Pipeline::builder("p").node(halve {}).build().unwrap().map(numbers.clone(), ["number"]).wait().unwrap();

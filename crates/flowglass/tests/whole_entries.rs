@@ -282,13 +282,33 @@ fn how_lists_are_combined_and_which_output_is_taken_counts() {
         let pipeline = Pipeline::builder("outer").node(inner.as_node().output(output, "out")).build().unwrap();
         let again = pipeline.as_node().named("again").output("out", "out");
         let pipeline = Pipeline::builder("outermost").node(again).build().unwrap();
-        let run = pipeline.run(inputs! { rows: vec![1usize, 2], columns: vec![3usize, 4] }).cache(cache.clone()).wait();
-        (run.unwrap().get::<Vec<usize>>("out").unwrap(), pipeline.fingerprint())
+        let run =
+            pipeline.run(inputs! { rows: vec![1usize, 2], columns: vec![3usize, 4] }).cache(cache.clone()).wait().unwrap();
+        let items = computed(&run.trace()).into_iter().filter(|name| name.starts_with("item")).count();
+        (run.get::<Vec<usize>>("out").unwrap(), pipeline.fingerprint(), items)
     };
-    let (zipped, zip) = run(&table(MapMode::Zip), "all");
-    let (crossed, product) = run(&table(MapMode::Product), "all");
+    let (zipped, zip, _) = run(&table(MapMode::Zip), "all");
+    let (crossed, product, items) = run(&table(MapMode::Product), "all");
     assert_eq!((zipped, crossed), (vec![13, 24], vec![13, 14, 23, 24]));
-    let (listed, other) = run(&table(MapMode::Zip), "cells");
+    assert_eq!(items, 2, "an item is the same however it was combined");
+    let (listed, other, _) = run(&table(MapMode::Zip), "cells");
     assert_eq!(listed, [13, 24]);
     assert!(zip != product && zip != other, "workers know pipelines by their fingerprints");
+}
+
+#[test]
+fn items_in_another_order_are_another_list() {
+    let cells = cell {}.map_over("row", "rows").output("cell", "cells");
+    let pipeline = Pipeline::builder("row").node(cells).node(gather {}).build().unwrap();
+    let outer = Pipeline::builder("outer").node(pipeline.clone()).build().unwrap();
+    for pipeline in [pipeline, outer] {
+        let cache = memory();
+        let run = |rows: [usize; 2]| {
+            let run = pipeline.run(inputs! { rows: rows.to_vec(), column: 0usize }).cache(cache.clone()).wait().unwrap();
+            (run.get::<Vec<usize>>("all").unwrap(), computed(&run.trace()).len())
+        };
+        assert_eq!(run([1, 2]), (vec![10, 20], 3));
+        assert_eq!(run([2, 1]), (vec![20, 10], 1), "its items are known, who reads it isn't");
+        assert_eq!(run([2, 1]), (vec![20, 10], 0));
+    }
 }

@@ -7,7 +7,7 @@ use super::setting::Setting;
 use super::wiring::error;
 use crate::error::Error;
 use crate::nearest::nearest;
-use crate::value::Type;
+use crate::value::{DEEPEST, Type};
 
 /// What a node of a draft reads.
 pub(super) struct Wanted {
@@ -63,8 +63,10 @@ impl Draft {
             def.outputs.iter().map(|(inner, _)| inner),
             outputs.iter().map(|(name, _)| name.as_str()),
         )?;
-        let wants = ports.into_iter().enumerate().filter_map(|(at, port)| wanted(&def, at, port)).collect();
-        let makes = outputs.into_iter().enumerate().filter_map(|(at, output)| made(&def, at, output)).collect();
+        let wants: Vec<_> = ports.into_iter().enumerate().filter_map(|(at, port)| wanted(&def, at, port)).collect();
+        let makes: Vec<_> = outputs.into_iter().enumerate().filter_map(|(at, output)| made(&def, at, output)).collect();
+        wants.iter().try_for_each(|want| check_depth(&name, "reads", &want.outer, &want.outer_type()))?;
+        makes.iter().try_for_each(|made| check_depth(&name, "makes", &made.outer, &made.ty))?;
         Ok(Self { def, name, wants, makes })
     }
 }
@@ -145,6 +147,18 @@ fn made(def: &NodeDef, at: usize, (output, ty): (String, Type)) -> Option<Made> 
     let outer = if hide_unnamed { renamed? } else { renamed.unwrap_or(output) };
     let ty = if def.map_over.is_empty() { ty } else { ty.list() };
     Some(Made { outer, ty, inner: at })
+}
+
+/// Sees to it that lists can be given and had as `Vec`s, which are described so deep and no deeper.
+fn check_depth(node: &str, does: &str, value: &str, ty: &Type) -> Result<(), Error> {
+    let depth = ty.list_depth();
+    if depth <= DEEPEST {
+        return Ok(());
+    }
+    Err(error(format!(
+        "node `{node}` {does} `{value}` as lists in lists {depth} deep, and maps go at most {DEEPEST} deep; let a function inside take \
+         the innermost lists as a `Vec`"
+    )))
 }
 
 /// Sees to it that what a use says of inputs is said of inputs that there are.

@@ -48,8 +48,10 @@ pub(crate) struct CachedStep {
     pub(crate) ttl: Option<Duration>,
     /// How many outputs the node has, whether or not the pipeline knows them.
     pub(crate) outputs: u32,
-    /// Whether it is called as it is, and the signatures of its inputs make its own.
-    pub(crate) is_by_signatures: bool,
+    /// How its inputs count, if it is a function that may be cached.
+    pub(crate) keyed_by: Option<KeyedBy>,
+    /// Whether it is called as it is, and not once for each item of a list.
+    pub(crate) is_alone: bool,
     /// Whether the pipeline knows all its outputs, in their order.
     pub(crate) exposes_all: bool,
 }
@@ -136,10 +138,10 @@ impl Plan {
         needed
     }
 
-    /// Returns which inputs are read by what these outputs need: nothing may stand for the others.
-    pub(crate) fn reads(&self, outputs: &[usize]) -> Vec<bool> {
+    /// Returns which inputs are read by what these outputs need (all, if it isn't said which): nothing may stand for the others.
+    pub(crate) fn reads(&self, outputs: Option<&[usize]>) -> Vec<bool> {
         let mut reads = vec![false; self.inputs.len()];
-        let needed = self.needed(outputs);
+        let needed = outputs.map_or_else(|| vec![true; self.nodes.len()], |outputs| self.needed(outputs));
         let args = self.nodes.iter().zip(needed).filter(|(_, needed)| *needed).flat_map(|(node, _)| &node.args);
         for arg in args {
             if let Some(read) = reads.get_mut(arg.slot) {
@@ -173,15 +175,16 @@ fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
 }
 
 fn cached(node: &PlanNode) -> CachedStep {
-    let (outputs, is_keyed) = match &node.kind {
-        NodeKind::Call { spec, .. } => (spec.outputs.len(), spec.code.is_some() && spec.keyed_by == KeyedBy::Signatures),
-        NodeKind::Pipeline(_) => (node.exposed.len(), false),
+    let (outputs, keyed_by) = match &node.kind {
+        NodeKind::Call { spec, .. } => (spec.outputs.len(), spec.code.and(node.cache.then_some(spec.keyed_by))),
+        NodeKind::Pipeline(_) => (node.exposed.len(), None),
     };
     CachedStep {
         head: OnceLock::new(),
         ttl: node.ttl,
         outputs: number(outputs),
-        is_by_signatures: is_keyed && node.cache && node.map.is_none(),
+        keyed_by,
+        is_alone: node.map.is_none(),
         exposes_all: node.exposed.iter().copied().eq(0..outputs),
     }
 }

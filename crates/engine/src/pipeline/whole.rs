@@ -59,7 +59,7 @@ impl WholeItem {
     /// Says what a cache can know as a whole of an item of a map over this pipeline, of which these outputs are wanted. Where
     /// there is no map inside, the entries of the nodes say as much.
     pub(crate) fn of(pipeline: &Pipeline, outputs: &[usize]) -> Option<Self> {
-        let is_read = pipeline.0.reads(outputs);
+        let is_read = pipeline.0.reads(Some(outputs));
         let mut look = Look::new();
         look.inside(pipeline, outputs, |at| if is_read[at] { Source::Given } else { Source::Nowhere })?;
         let head = if look.maps { look.head(pipeline, outputs)? } else { return None };

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use super::handed;
 use super::level::{LevelDone, LevelWork, cancelled};
-use super::probe;
+use super::probe::{self, AskWhole};
 use super::shared::Level;
 use super::slot::Slot;
 use super::user_code::no_runtime;
@@ -43,6 +43,8 @@ pub(crate) struct LevelAttempts {
     retry: Option<Retry>,
     timeout: Option<Duration>,
     teller: Teller,
+    /// Whether the cache has it by now is asked once more before a worker elsewhere gets it.
+    ask: Option<AskWhole>,
     started: Tick,
     state: State,
     attempts: Attempts,
@@ -69,6 +71,7 @@ impl LevelAttempts {
         slots: Vec<Option<Slot>>,
         outputs: Option<Arc<[usize]>>,
         teller: Teller,
+        ask: Option<AskWhole>,
         started: Tick,
     ) -> Self {
         let retry = plan.and_then(|plan| plan.retry.clone());
@@ -78,10 +81,10 @@ impl LevelAttempts {
         let state = if no_timers {
             State::Refused(Some(no_runtime()))
         } else {
-            begun(level, slots, outputs.as_deref(), timeout, teller)
+            begun(level, slots, outputs.as_deref(), timeout, (teller, ask.as_ref()))
         };
         let attempts = Attempts::new();
-        Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, started, state, attempts }
+        Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, ask, started, state, attempts }
     }
 
     /// Takes what an attempt gave: another attempt follows, or this is the end.
@@ -138,7 +141,8 @@ impl LevelAttempts {
                     }
                     self.started = Tick::now();
                     let slots = self.slots.clone();
-                    self.state = begun(&self.level, slots, self.outputs.as_deref(), self.timeout, self.teller);
+                    let about = (self.teller, self.ask.as_ref());
+                    self.state = begun(&self.level, slots, self.outputs.as_deref(), self.timeout, about);
                 }
                 State::Refused(error) => return Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
             }
@@ -160,7 +164,7 @@ fn begun(
     slots: Vec<Option<Slot>>,
     outputs: Option<&[usize]>,
     timeout: Option<Duration>,
-    teller: Teller,
+    (teller, ask): (Teller, Option<&AskWhole>),
 ) -> State {
     let is_item = teller.index.is_some();
     let remote = level.config.remote.as_ref().filter(|_| handed::takes_whole(level, is_item));
@@ -175,7 +179,7 @@ fn begun(
             &all
         }
     };
-    State::Away(Box::pin(handed::level(remote, level, teller, &slots, outputs, (timeout, is_item))))
+    State::Away(Box::pin(handed::level(remote, level, teller, (&slots, outputs), (timeout, is_item), ask.cloned())))
 }
 
 fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {
@@ -190,7 +194,15 @@ fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize
 }
 
 fn failed(error: Error) -> LevelDone {
-    LevelDone { slots: Vec::new(), error: Some(error), hit: false, saved_ns: 0, attempts: Attempts::new(), away: None }
+    LevelDone {
+        slots: Vec::new(),
+        error: Some(error),
+        hit: false,
+        is_found: false,
+        saved_ns: 0,
+        attempts: Attempts::new(),
+        away: None,
+    }
 }
 
 impl Future for LevelAttempts {

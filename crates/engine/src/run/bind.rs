@@ -37,12 +37,9 @@ pub(super) fn bind(
         let at = pipeline.input_named(&name)?;
         given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
     }
-    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
-    let read = |slot: usize| {
-        plan.nodes.iter().zip(&needed).any(|(node, needed)| *needed && node.args.iter().any(|arg| arg.slot == slot))
-    };
+    let is_read = plan.reads(outputs);
     let missing: Vec<&InputPort> =
-        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && read(*at)).map(|(_, port)| port).collect();
+        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && is_read[*at]).map(|(_, port)| port).collect();
     match missing.as_slice() {
         [] => Ok(given),
         [port, more @ ..] => {

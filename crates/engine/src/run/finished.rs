@@ -18,6 +18,7 @@ use crate::pipeline::{Arg, Head, NodeKind, Pipeline, WholeItem};
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
 /// A pipeline whose results can be kept as a whole: its signature, and what that is made of.
+#[derive(Clone)]
 pub(crate) struct Finished {
     pub(crate) signature: KeyDigest,
     /// How many calls a hit stands for.

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::call::{self, Begun, CallSite, Done, Given, Givens};
 use super::finished;
+use super::map::{Items, Shown};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::cache::{Cache, CachedOutput, Entry, identity};
@@ -37,8 +38,19 @@ pub(crate) enum Recipe {
     Node(SmallVec<[Slot; 2]>),
     /// An item of a map, or something else that the level knows nothing of.
     Item(Box<(CallSite, Givens)>),
+    /// An item of lists, which are taken apart again if need be.
+    Listed(Arc<Items>, ListedItem),
     /// Nothing: what was found can't be computed again from here.
     Gone,
+}
+
+/// Which item it is, and what becomes of its span.
+#[derive(Clone, Copy)]
+pub(crate) struct ListedItem {
+    pub(crate) index: u64,
+    pub(crate) site: u32,
+    pub(crate) recorded: bool,
+    pub(crate) sampled: bool,
 }
 
 /// What a cache has of a computation.
@@ -200,6 +212,9 @@ impl Hit {
                 self.plan().args.iter().zip(slots).for_each(|(arg, slot)| slot.find_lost(&arg.have, lost));
             }
             Recipe::Item(item) => item.1.iter().for_each(|given| given.slot.find_lost(&given.have, lost)),
+            Recipe::Listed(items, item) => {
+                items.item(item.index).iter().flatten().for_each(|given| given.slot.find_lost(&given.have, lost));
+            }
             Recipe::Gone => {}
         }
     }
@@ -228,6 +243,7 @@ impl Hit {
         Some(match &self.recipe {
             Recipe::Gone => return None,
             Recipe::Item(item) => (**item).clone(),
+            Recipe::Listed(items, item) => (item.call(self, items), items.item(item.index)?),
             Recipe::Node(slots) => {
                 let given = |(arg, slot): (&Arg, &Slot)| Given { slot: slot.clone(), have: arg.have.clone() };
                 let given = self.plan().args.iter().zip(slots).map(given).collect();
@@ -237,12 +253,21 @@ impl Hit {
     }
 }
 
+impl ListedItem {
+    fn call(self, hit: &Hit, items: &Arc<Items>) -> CallSite {
+        let Self { index, site, recorded, sampled } = self;
+        let shown = Some(Shown::Listed(Arc::clone(items)));
+        CallSite { level: Arc::clone(&hit.level), node: hit.node, site, index: Some(index), recorded, sampled, shown }
+    }
+}
+
 impl Recipe {
     /// Takes what the computation is given.
     fn take(&mut self) -> SmallVec<[Slot; 2]> {
         match self {
             Self::Node(slots) => std::mem::take(slots),
             Self::Item(item) => std::mem::take(&mut item.1).into_iter().map(|given| given.slot).collect(),
+            Self::Listed(items, _) => Arc::get_mut(items).map(Items::take_slots).unwrap_or_default(),
             Self::Gone => SmallVec::new(),
         }
     }

@@ -10,10 +10,10 @@ use super::call::{CallSite, Given, inputs};
 use super::hit::{Known, Stands};
 use super::shared::Level;
 use crate::cache::{CacheError, CachedOutput, Entry, Found, Part, identity, nanoseconds, unix_now_ns};
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{KeyedBy, Node, NodeSpec, Outputs};
 use crate::pipeline::{NodeKind, PlanNode};
-use crate::value::{KeyDigest, KeyHasher, ValueError};
+use crate::value::{KeyDigest, KeyHasher, Value, ValueError};
 
 /// A call whose results can be cached: its signature and the digests of the signature's parts.
 pub(crate) struct Keyed {
@@ -22,8 +22,11 @@ pub(crate) struct Keyed {
     ttl: Option<Duration>,
     digests: Digests,
     /// The parts that a node keyed by values names.
-    named: Vec<(String, KeyDigest)>,
+    named: Named,
 }
+
+/// The parts of a key that a node keyed by values names, each with its digest.
+pub(crate) type Named = Vec<(String, KeyDigest)>;
 
 /// What a signature is made of: the node's [`head`], what stands for each input in the order of the node's parameters or for all
 /// of them together, and at last the environment, if there is one.
@@ -62,7 +65,7 @@ impl Keyed {
     pub(crate) fn find(site: &CallSite, node: &dyn Node, spec: &NodeSpec, given: &[Given]) -> Result<Option<Self>, NoKey> {
         let (level, plan) = (&*site.level, site.plan());
         let (Some(_), Some(_), true) = (&level.config.cache, &spec.code, plan.cache) else { return Ok(None) };
-        let (mut digests, mut parts) = (begun(level, site.node), Vec::new());
+        let (mut digests, mut named) = (begun(level, site.node), Named::new());
         match spec.keyed_by {
             KeyedBy::Signatures => {
                 for (arg, given) in plan.args.iter().zip(given) {
@@ -75,20 +78,16 @@ impl Keyed {
             }
             KeyedBy::Values => {
                 let inputs = inputs(&plan.args, given).map_err(|error| no_key(site, given, "", &error))?;
-                let mut hasher = KeyHasher::default();
-                node.cache_key(&inputs, &mut hasher).map_err(|error| NoKey::Failed(Error::from_node(error)))?;
-                let (digest, named) = hasher.finish_parts();
-                digests.push(digest);
-                parts = if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named };
+                named = by_values(node, &inputs, &mut digests).map_err(|error| NoKey::Failed(Error::from_node(error)))?;
             }
         }
         let signature = sign(level, &mut digests);
-        Ok(Some(Self { named: parts, ..Self::of(level, site.node, signature, digests) }))
+        Ok(Some(Self::of(level, site.node, signature, (digests, named))))
     }
 
     /// Makes it of a signature that was worked out before, and of what that was made of.
-    pub(crate) fn of(level: &Level, node: usize, signature: KeyDigest, digests: Digests) -> Self {
-        Self { signature, ttl: ttl(level, node), digests, named: Vec::new() }
+    pub(crate) fn of(level: &Level, node: usize, signature: KeyDigest, (digests, named): (Digests, Named)) -> Self {
+        Self { signature, ttl: ttl(level, node), digests, named }
     }
 
     /// Looks for the results.
@@ -193,6 +192,15 @@ pub(crate) fn begun(level: &Level, node: usize) -> Digests {
     let mut digests = Digests::new();
     digests.push(*plan.steps.cached[node].head.get_or_init(|| head(&plan.nodes[node])));
     digests
+}
+
+/// Adds what a node that is keyed by values says of them, and returns the parts of that by their names.
+pub(crate) fn by_values(node: &dyn Node, inputs: &[Value], digests: &mut Digests) -> Result<Named, BoxError> {
+    let mut hasher = KeyHasher::default();
+    node.cache_key(inputs, &mut hasher)?;
+    let (digest, named) = hasher.finish_parts();
+    digests.push(digest);
+    Ok(if named.is_empty() { vec![("inputs".to_owned(), digest)] } else { named })
 }
 
 /// Completes a signature's digests, and the signature from them.

@@ -60,6 +60,8 @@ pub(crate) struct LevelDone {
     pub(crate) error: Option<Error>,
     /// Whether every node's result came from the cache.
     pub(crate) hit: bool,
+    /// Whether it wasn't run, because the cache turned out to have it whole.
+    pub(crate) is_found: bool,
     pub(crate) saved_ns: u64,
     /// The attempts that were made, where there may be several.
     pub(crate) attempts: Attempts,
@@ -231,7 +233,7 @@ impl LevelWork {
         }
         let hit = error.is_none() && self.all_hit;
         let slots = self.kept.take_slots();
-        LevelDone { slots, error, hit, saved_ns: self.saved_ns, attempts: Attempts::new(), away: None }
+        LevelDone { slots, error, hit, is_found: false, saved_ns: self.saved_ns, attempts: Attempts::new(), away: None }
     }
 }
 

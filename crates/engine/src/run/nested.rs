@@ -13,7 +13,7 @@ use super::finished::{Finished, Kept};
 use super::hit::{any_lost, restore_first};
 use super::level::LevelDone;
 use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
-use super::probe::{self, Whole};
+use super::probe::{self, AskWhole, Whole};
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use super::told::Lot;
@@ -120,8 +120,9 @@ pub(crate) fn begin(site: CallSite, mut given: Givens, is_first: bool, start: Ti
     if slots.is_err() && any_lost(&given) {
         return when_restored(site, given, is_first, cx);
     }
+    let ask = ask_again(&site, &inner, finished.as_ref(), &given);
     drop(given);
-    begin_level(site, &inner, finished, slots, (is_first, start), cx)
+    begin_level(site, &inner, (finished, ask), slots, (is_first, start), cx)
 }
 
 /// Begins a pipeline when what it reads, and the cache has lost, has been computed again.
@@ -129,11 +130,22 @@ fn when_restored(site: CallSite, given: Givens, is_first: bool, cx: &mut Context
     restore_first(given, move |given, cx| begin(site, given, is_first, Tick::now(), cx), cx)
 }
 
+/// Asks once more, before a worker elsewhere gets the pipeline, whether the cache has all that it makes.
+fn ask_again(site: &CallSite, inner: &Pipeline, finished: Option<&Finished>, given: &[Given]) -> Option<AskWhole> {
+    let remote = site.level.config.inside(&inner.0.config).remote;
+    let finished = finished.filter(|_| remote.is_some())?.clone();
+    let (site, inner, given) = (site.clone(), inner.clone(), Givens::from(given));
+    Some(Arc::new(move || {
+        let kept = finished.lookup(&site, &inner, &given)?;
+        Some(Whole::of_kept(&inner, &site.plan().exposed, kept, finished.calls))
+    }))
+}
+
 /// Runs a pipeline that has no entry of its own in the cache.
 fn begin_level(
     site: CallSite,
     inner: &Pipeline,
-    finished: Option<Finished>,
+    (finished, ask): (Option<Finished>, Option<AskWhole>),
     slots: Result<Vec<Option<Slot>>, Error>,
     (is_first, start): (bool, Tick),
     cx: &mut Context<'_>,
@@ -164,7 +176,7 @@ fn begin_level(
     let (level, copy) = border::cross(around, level, &open);
     let attempt = around.sites.nodes[site.node].attempt;
     let teller = Teller { site: site.site, span: open.span(), index: site.index, around: around.span };
-    let work = LevelAttempts::new(&level, Some(plan), slots, Some(outputs), teller, start);
+    let work = LevelAttempts::new(&level, Some(plan), slots, Some(outputs), teller, ask.filter(|_| is_first), start);
     let work = border::under(copy, &level, attempt, work);
     let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
         transition.iter().for_each(|transition| transition.leave(&Whereabouts::of(&open, &place), None));
@@ -192,7 +204,7 @@ fn complete(
         None => Ok(pick(done.slots, &level.pipeline, &plan.exposed)),
         Some(error) => Err(error),
     };
-    if let (Some(finished), Ok(made)) = (finished, &result) {
+    if let (Some(finished), Ok(made), false) = (finished, &result, done.is_found) {
         let cost_ns = open.frame.start.elapsed_ns(end).saturating_add(done.saved_ns);
         finished.store(site, &level.pipeline, made, cost_ns);
     }

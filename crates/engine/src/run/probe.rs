@@ -9,6 +9,9 @@ use super::shared::Level;
 use super::slot::{Slot, Slots};
 use crate::pipeline::{NodeKind, Pipeline};
 
+/// Asks the cache, later and perhaps elsewhere, whether it has a pipeline whole by then.
+pub(crate) type AskWhole = Arc<dyn Fn() -> Option<Whole> + Send + Sync>;
+
 /// A level of which every needed node is in the cache.
 pub(crate) struct Whole {
     pub(crate) slots: Vec<Option<Slot>>,

@@ -2,20 +2,24 @@
 //! slots unloaded.
 
 use std::sync::Arc;
+use std::task::Context;
 
 use flowglass_model::EventKind;
 use flowglass_record::{Frame, Tick};
 
-use super::hit::{Hit, Known, Recipe, Stands};
-use super::keyed::{self, Digests, Keyed};
+use super::call::{self, Begun, CallSite, Done, Givens};
+use super::hit::{Hit, Known, ListedItem, Recipe, Stands};
+use super::keyed::{self, Digests, Keyed, Named};
 use super::level::LevelWork;
-use super::open_span::{CallValues, seconds};
+use super::map::Shown;
+use super::open_span::{CallValues, Ended, OpenSpan, seconds};
 use super::shared::Level;
 use super::slot::Slots;
 use super::telling::About;
 use super::told::Lot;
 use crate::cache::Found;
-use crate::pipeline::meters;
+use crate::node::{Inputs, KeyedBy};
+use crate::pipeline::{Arg, NodeKind, meters};
 use crate::value::KeyDigest;
 
 /// What became of asking the cache for a node.
@@ -29,11 +33,16 @@ pub(super) enum Recalled {
 }
 
 impl LevelWork {
-    /// Asks the cache for the results of a node that is keyed by signatures.
+    /// Asks the cache for the results of a node.
     pub(super) fn recall(&mut self, level: &Arc<Level>, node: usize) -> Recalled {
         let step = &level.pipeline.0.steps.cached[node];
-        let Some(cache) = level.config.cache.as_ref().filter(|_| step.is_by_signatures) else { return Recalled::Unasked };
-        let Some(mut digests) = self.digests(level, node) else { return Recalled::Unasked };
+        let Some(cache) = level.config.cache.as_ref().filter(|_| step.is_alone) else { return Recalled::Unasked };
+        let digests = match step.keyed_by {
+            Some(KeyedBy::Signatures) => self.digests(level, node).map(|digests| (digests, Named::new())),
+            Some(KeyedBy::Values) => self.digests_of_values(level, node),
+            None => None,
+        };
+        let Some((mut digests, named)) = digests else { return Recalled::Unasked };
         let signature = keyed::sign(level, &mut digests);
         let ttl = keyed::ttl(level, node);
         match cache.find(&signature, step.outputs as usize, ttl) {
@@ -44,7 +53,7 @@ impl LevelWork {
             Found::Damaged(error) => level.run.totals.count_damage(error),
             Found::Miss => {}
         }
-        Recalled::Unknown(Box::new(Keyed::of(level, node, signature, digests)))
+        Recalled::Unknown(Box::new(Keyed::of(level, node, signature, (digests, named))))
     }
 
     /// What a node's signature is made of, if that can be told.
@@ -58,6 +67,18 @@ impl LevelWork {
             digests.push(signature.or_else(|| self.kept.digest(slot, &plan.nodes[node].args[at].have))?);
         }
         Some(digests)
+    }
+
+    /// As [`digests`](Self::digests), where the node looks at the values themselves and all of them are here. Why that can't be
+    /// told is found out by who computes the node.
+    fn digests_of_values(&self, level: &Level, node: usize) -> Option<(Digests, Named)> {
+        let plan = &level.pipeline.0.nodes[node];
+        let NodeKind::Call { node: call, .. } = &plan.kind else { return None };
+        let value = |arg: &Arg| arg.want.adapt(&arg.have, Arc::clone(self.kept.look(arg.slot)?)).ok();
+        let inputs = plan.args.iter().map(value).collect::<Option<Inputs>>()?;
+        let mut digests = keyed::begun(level, node);
+        let named = keyed::by_values(&**call, &inputs, &mut digests).ok()?;
+        Some((digests, named))
     }
 
     fn take_recalled(&mut self, level: &Arc<Level>, node: usize, known: Known) {
@@ -108,4 +129,51 @@ impl LevelWork {
         }
         Some((frame, lookup_ns))
     }
+}
+
+/// Begins a call for an item of a map: from the cache, if that can be asked for what stands for its inputs where they lie.
+pub(super) fn begin(site: CallSite, given: Givens, start: Tick, cx: &mut Context<'_>) -> Begun {
+    let (level, node) = (&site.level, site.node);
+    let step = &level.pipeline.0.steps.cached[node];
+    let (Some(cache), Some(KeyedBy::Signatures)) = (&level.config.cache, step.keyed_by) else {
+        return call::begin(site, given, start, cx);
+    };
+    let mut digests = keyed::begun(level, node);
+    for given in &given {
+        digests.extend(given.slot.digest(&given.have).ok());
+    }
+    if digests.len() != given.len() + 1 {
+        // Why not is found out the long way.
+        return call::begin(site, given, start, cx);
+    }
+    let signature = keyed::sign(level, &mut digests);
+    let ttl = keyed::ttl(level, node);
+    match cache.find(&signature, step.outputs as usize, ttl) {
+        Found::Hit(entry) => {
+            return Begun::Done(recalled(site, given, start, Known { signature, entry, stands: Stands::of(ttl) }));
+        }
+        Found::Damaged(error) => level.run.totals.count_damage(error),
+        Found::Miss => {}
+    }
+    let keyed = Keyed::of(level, node, signature, (digests, Named::new()));
+    call::begin_unknown(site, given, keyed, start, cx)
+}
+
+/// Ends an item whose results the cache has.
+fn recalled(site: CallSite, given: Givens, start: Tick, known: Known) -> Done {
+    let open = OpenSpan::start_quiet(&site.level, site.site, site.index, site.recorded, start).showing(site.shown.clone());
+    let (end, saved_ns, signature) = (Tick::now(), known.entry.cost_ns, known.signature);
+    let lookup_ns = start.elapsed_ns(end);
+    let (level, node) = (Arc::clone(&site.level), site.node);
+    let recipe = match (site.index, &site.shown) {
+        (Some(index), Some(Shown::Listed(items))) => {
+            let item = ListedItem { index, site: site.site, recorded: site.recorded, sampled: site.sampled };
+            Recipe::Listed(Arc::clone(items), item)
+        }
+        _ => Recipe::Item(Box::new((site, given))),
+    };
+    let slots: Slots = Hit::new(known, level, node, recipe).slots().collect();
+    let ended = Ended::Hit { signature: Some(&signature), saved_ns, lookup_ns };
+    open.end_with(&ended, end, Lot::Recalled { slots: &slots, is_item: true });
+    Done { result: Ok(slots), hit: true, saved_ns, end, began: None }
 }

@@ -43,6 +43,15 @@ impl Type {
         }
     }
 
+    /// Returns how many maps around each other made it.
+    pub(crate) fn list_depth(&self) -> usize {
+        let (mut ty, mut depth) = (self, 0);
+        while let Self::List(item) = ty {
+            (ty, depth) = (item, depth + 1);
+        }
+        depth
+    }
+
     /// Chooses the richer of two descriptions of one type: what one site could see of it, another may not.
     #[must_use]
     pub fn richer(self, other: &Self) -> Self {

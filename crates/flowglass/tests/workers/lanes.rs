@@ -101,3 +101,54 @@ async fn what_somebody_else_has_computed_meanwhile_is_not_sent() {
     let span = second.trace().into_iter().find(|span| span.name == "node square").unwrap();
     assert_eq!(span.text("cache.status"), Some("hit"));
 }
+
+#[node(output = "cube")]
+fn cube(square: u64, number: u64) -> u64 {
+    square * number
+}
+
+#[node(output = "square")]
+fn squared(number: u64) -> u64 {
+    number * number
+}
+
+#[tokio::test]
+async fn a_whole_pipeline_that_somebody_else_has_run_meanwhile_is_not_sent() {
+    let cache = DiskCache::open(tempfile::tempdir().unwrap().path()).unwrap();
+    let inner = Pipeline::builder("powers").nodes(nodes![squared, cube]).build().unwrap();
+    let outer = Pipeline::builder("outer").node(inner.clone()).build().unwrap();
+    let held = Held { worker: Arc::new(Worker::new("held-1", "").pipeline(&inner)), jobs: Arc::default() };
+    let backend: RemoteBackend = flowglass::over(held.clone());
+    let cubed = |number: u64| outer.run(inputs! { number: number }).cache(cache.clone());
+    let away = |number: u64| cubed(number).backend(backend.clone()).into_future();
+    let meanwhile = async {
+        // Both are under way now: the first with the worker, the second behind it.
+        assert_eq!(cubed(4).await.unwrap().cache_stats().hits, 0);
+        assert_eq!(held.release(), 1);
+    };
+    let (first, second, ()) = tokio::join!(biased; away(3), away(4), meanwhile);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.get::<u64>("cube").unwrap(), second.get::<u64>("cube").unwrap()), (27, 64));
+    assert_eq!(held.release(), 0, "the second was never sent");
+    assert_eq!((first.cache_stats().hits, second.cache_stats().hits), (0, 2));
+    let span = second.trace().into_iter().find(|span| span.name == "pipeline powers").unwrap();
+    assert_eq!((span.text("cache.status"), span.text("worker.id")), (Some("hit"), None));
+}
+
+#[tokio::test]
+async fn an_item_that_somebody_else_has_run_meanwhile_is_not_sent() {
+    let cache = DiskCache::open(tempfile::tempdir().unwrap().path()).unwrap();
+    let powers = Pipeline::builder("powers").nodes(nodes![squared, cube]).build().unwrap();
+    let held = Held { worker: Arc::new(Worker::new("held-1", "").pipeline(&powers)), jobs: Arc::default() };
+    let backend: RemoteBackend = flowglass::over(held.clone());
+    let map = |numbers: Vec<u64>| powers.map(inputs! { number: numbers }, ["number"]).cache(cache.clone());
+    let away = |number: u64| map(vec![number]).backend(backend.clone()).into_future();
+    let meanwhile = async {
+        assert_eq!(map(vec![4]).await.unwrap().cached(), 0);
+        assert_eq!(held.release(), 1);
+    };
+    let (first, second, ()) = tokio::join!(biased; away(3), away(4), meanwhile);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.column::<u64>("cube").unwrap(), second.column::<u64>("cube").unwrap()), (vec![27], vec![64]));
+    assert_eq!((held.release(), first.cached(), second.cached()), (0, 0, 1));
+}

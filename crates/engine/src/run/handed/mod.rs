@@ -19,13 +19,14 @@ use super::attempts::{Attempts, Teller};
 use super::call::Givens;
 use super::keyed::Keyed;
 use super::level::{LevelDone, cancelled};
+use super::probe::{AskWhole, Whole};
 use super::shared::Level;
 use super::slot::Slot;
 use crate::cache::Cache;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{InputPort, Pipeline};
-use crate::remote::{Item, LARGE_BYTES, RemoteBackend, Target, travel};
+use crate::remote::{IsKnown, Item, LARGE_BYTES, RemoteBackend, Target, travel};
 
 /// What is known of work that was handed out, when it is back.
 #[derive(Default)]
@@ -110,9 +111,9 @@ pub(super) fn level(
     remote: &Arc<RemoteBackend>,
     level: &Arc<Level>,
     teller: Teller,
-    slots: &[Option<Slot>],
-    outputs: &[usize],
+    (slots, outputs): (&[Option<Slot>], &[usize]),
     (timeout, is_item): (Option<Duration>, bool),
+    ask: Option<AskWhole>,
 ) -> impl Future<Output = LevelDone> + Send + use<> {
     let handed = Handed::new(level, remote, (level.span, level.place.clone(), teller.site), is_item, level.recorded);
     let around = teller.around;
@@ -125,12 +126,22 @@ pub(super) fn level(
         let stopped = handed.level.cancel.renewed().cancelled();
         let result = tokio::select! {
             biased;
-            result = run_level(&handed, &readings, &journey, &outputs, &trip) => result,
+            result = run_level(&handed, &readings, &journey, &outputs, (&trip, ask.as_ref())) => result,
             () = stopped => Err(cancelled()),
         };
         let away = trip.lock().times;
+        if let Ok(LevelRan::Found(whole)) = &result {
+            handed.level.count_hits(teller.site, whole.hits, whole.saved_ns);
+        }
         LevelDone { away, ..level_done(&handed.level, result, &outputs) }
     }
+}
+
+/// What became of a pipeline that was to be made elsewhere.
+enum LevelRan {
+    Made(LevelMade),
+    /// The cache has it, because somebody else has made it meanwhile.
+    Found(Whole),
 }
 
 /// What a pipeline made elsewhere.
@@ -145,30 +156,50 @@ async fn run_level(
     readings: &[Option<Reading>],
     journey: &Journey,
     outputs: &[usize],
-    trip: &SharedTrip,
-) -> Result<LevelMade, Error> {
+    (trip, ask): (&SharedTrip, Option<&AskWhole>),
+) -> Result<LevelRan, Error> {
     let level = &handed.level;
+    let found: Arc<Mutex<Option<Whole>>> = Arc::default();
+    let is_known = ask.map(|ask| asking(ask, &found));
     for by_value in TRIES {
         let inputs = reading::all(readings, handed.shared_cache(), by_value).await?;
         let (recorded, place) = (level.recorded, level.place.steps());
-        let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs, is_known: None };
+        let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs, is_known: is_known.clone() };
         let away = handed.send(journey, item);
         let away = if level.is_unheard() { away } else { away.heard_by(Retold::all(level)) };
-        let Some(returned) = away.await? else { continue };
+        let Some(returned) = away.await? else {
+            match found.lock().take() {
+                Some(whole) => return Ok(LevelRan::Found(whole)),
+                None => continue,
+            }
+        };
         let (hit, saved_ns) = (returned.result.hit, returned.result.counts.saved_ns);
         let ports = outputs.iter().map(|&output| &level.pipeline.0.outputs[output]);
         let ports = ports.map(|port| (&*port.name, &port.ty));
         if let Some(outputs) = handed.outputs(returned, ports, trip)? {
-            return Ok(LevelMade { outputs, hit, saved_ns });
+            return Ok(LevelRan::Made(LevelMade { outputs, hit, saved_ns }));
         }
     }
     Err(out_of_reach())
 }
 
-fn level_done(level: &Level, result: Result<LevelMade, Error>, outputs: &[usize]) -> LevelDone {
-    let done = LevelDone { slots: Vec::new(), error: None, hit: false, saved_ns: 0, attempts: Attempts::new(), away: None };
+/// Asks the cache, and leaves what it has for whoever waits.
+fn asking(ask: &AskWhole, found: &Arc<Mutex<Option<Whole>>>) -> IsKnown {
+    let (ask, found) = (Arc::clone(ask), Arc::clone(found));
+    Arc::new(move || {
+        let whole = ask();
+        let is_known = whole.is_some();
+        *found.lock() = whole;
+        is_known
+    })
+}
+
+fn level_done(level: &Level, result: Result<LevelRan, Error>, outputs: &[usize]) -> LevelDone {
+    let (slots, attempts) = (Vec::new(), Attempts::new());
+    let done = LevelDone { slots, error: None, hit: false, is_found: false, saved_ns: 0, attempts, away: None };
     match result {
-        Ok(LevelMade { outputs: made, hit, saved_ns }) => {
+        Ok(LevelRan::Found(Whole { slots, saved_ns, .. })) => LevelDone { slots, hit: true, is_found: true, saved_ns, ..done },
+        Ok(LevelRan::Made(LevelMade { outputs: made, hit, saved_ns })) => {
             let plan = &level.pipeline.0;
             let mut slots = vec![None; plan.inputs.len() + plan.outputs.len()];
             for (&output, (value, signature)) in outputs.iter().zip(made) {
@@ -183,7 +214,7 @@ fn level_done(level: &Level, result: Result<LevelMade, Error>, outputs: &[usize]
 /// The inputs that are read by what these outputs need: nothing may stand for the others. What is fixed at a value that can't
 /// travel the worker's pipeline has, too.
 fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> Vec<Option<Reading>> {
-    let ports = pipeline.0.inputs.iter().zip(slots).zip(pipeline.0.reads(outputs));
+    let ports = pipeline.0.inputs.iter().zip(slots).zip(pipeline.0.reads(Some(outputs)));
     let reading = |((port, slot), read): ((&InputPort, &Option<Slot>), bool)| {
         let slot = slot.clone().filter(|slot| read && (port.ty.can_encode() || !is_own(port, slot)))?;
         let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());

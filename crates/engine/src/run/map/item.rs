@@ -7,13 +7,14 @@ use flowglass_model::SpanId;
 use flowglass_record::Tick;
 
 use super::super::attempts::{LevelAttempts, Teller};
-use super::super::call::{self, Begun, CallSite, Done, Givens};
+use super::super::call::{Begun, CallSite, Done, Givens};
 use super::super::finished::Finished;
 use super::super::leaving::{load_all, securing};
 use super::super::level::LevelDone;
 use super::super::nested::{self, Served};
 use super::super::open_span::{OpenSpan, Spanned};
-use super::super::probe::{self, Whole};
+use super::super::probe::{self, AskWhole, Whole};
+use super::super::recall;
 use super::super::shared::Level;
 use super::super::slot::{Slot, Slots};
 use super::super::told::Lot;
@@ -58,15 +59,8 @@ struct Starting {
 impl Starter {
     /// Starts an item: it has ended at once, or is under way.
     pub(super) fn start(&self, item: Item, kept: bool, start: Tick, cx: &mut Context<'_>) -> Begun {
-        let Item { index, mut given, shown } = item;
-        if self.level.config.cache.is_some() {
-            // Several nodes of an item may read one value.
-            given.iter_mut().for_each(|given| given.slot.share_digest());
-        }
-        self.start_with(given, Starting { index, start, kept, shown }, cx)
-    }
-
-    fn start_with(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
+        let Item { index, given, shown } = item;
+        let starting = Starting { index, start, kept, shown };
         match self.target {
             Target::Root => self.start_root(given, starting, cx),
             Target::Node(node) => self.start_node(node, given, starting, cx),
@@ -82,7 +76,7 @@ impl Starter {
         match kind {
             NodeKind::Pipeline(_) => nested::begin(site, given, true, start, cx),
             NodeKind::Call { .. } => match self.level.run.take_node() {
-                Ok(()) => call::begin(site, given, start, cx),
+                Ok(()) => recall::begin(site, given, start, cx),
                 Err(error) => Begun::Done(refused(&site, error, start)),
             },
         }
@@ -92,14 +86,18 @@ impl Starter {
     /// from its start.
     fn start_root(&self, given: Givens, starting: Starting, cx: &mut Context<'_>) -> Begun {
         let Starting { index, start, kept, shown } = starting;
-        let slots: Vec<_> = given.into_iter().map(|given| Some(given.slot)).collect();
+        let mut slots: Vec<_> = given.into_iter().map(|given| Some(given.slot)).collect();
+        if self.level.config.cache.is_some() {
+            // Several nodes of an item may read one value.
+            slots.iter_mut().flatten().for_each(Slot::share_digest);
+        }
         let recorded = self.level.recorded && kept;
         let open = OpenSpan::start_quiet(&self.level, self.site, Some(index), recorded, start).showing(Some(shown));
-        let level = self.item_level(index, open.span(), kept);
-        let finished = self.whole.as_deref().and_then(|whole| Finished::of_item(&level, whole, &slots));
-        if let Some(whole) = self.find_whole(&level, finished.as_ref(), &slots) {
-            return Begun::Done(self.found(open, &level, whole, finished.map(|finished| finished.signature)));
+        let finished = self.whole.as_deref().and_then(|whole| Finished::of_item(&self.level, whole, &slots));
+        if let Some(whole) = self.find_whole(&self.level, finished.as_ref(), &slots) {
+            return Begun::Done(self.found(open, whole, finished.map(|finished| finished.signature)));
         }
+        let level = self.item_level(index, open.span(), kept);
         let total = Some(self.total);
         let given = Lot::Filled { slots: &slots, ports: &self.level.pipeline.0.inputs, args: None };
         self.level.tell_start(&open, start, total, given);
@@ -120,6 +118,13 @@ impl Starter {
         })
     }
 
+    /// Asks once more, before a worker elsewhere gets the item, whether the cache has all that it makes.
+    fn ask_again(&self, level: &Arc<Level>, finished: Option<&Finished>, slots: &[Option<Slot>]) -> Option<AskWhole> {
+        level.config.remote.as_ref().and(level.config.cache.as_ref())?;
+        let (starter, level, finished, slots) = (self.clone(), Arc::clone(level), finished.cloned(), slots.to_vec());
+        Some(Arc::new(move || starter.find_whole(&level, finished.as_ref(), &slots)))
+    }
+
     /// The level of one item of a top-level map.
     fn item_level(&self, index: u64, span: SpanId, kept: bool) -> Arc<Level> {
         let (place, cancel) = (self.level.place.item(index), self.level.cancel.child());
@@ -128,8 +133,8 @@ impl Starter {
     }
 
     /// Ends an item that came whole from the cache.
-    fn found(&self, open: OpenSpan, level: &Level, whole: Whole, signature: Option<KeyDigest>) -> Done {
-        let end = Tick::now();
+    fn found(&self, open: OpenSpan, whole: Whole, signature: Option<KeyDigest>) -> Done {
+        let (level, end) = (&self.level, Tick::now());
         let slots = nested::pick(whole.slots, &level.pipeline, &self.outputs);
         level.count_hits(self.site, whole.hits, whole.saved_ns);
         end_item(open, level, slots, &self.outputs, end, Served { hit: true, saved_ns: whole.saved_ns, signature })
@@ -144,7 +149,8 @@ impl Starter {
         cx: &mut Context<'_>,
     ) -> Begun {
         let teller = Teller { site: self.site, span: open.span(), index: open.index(), around: self.level.span };
-        let work = LevelAttempts::new(&level, None, slots, Some(Arc::clone(&self.outputs)), teller, open.frame.start);
+        let ask = self.ask_again(&level, finished.as_ref(), &slots);
+        let work = LevelAttempts::new(&level, None, slots, Some(Arc::clone(&self.outputs)), teller, ask, open.frame.start);
         let pipeline = level.pipeline.clone();
         let (outputs, leaves) = (Arc::clone(&self.outputs), level.config.cache.is_some());
         let (whole, site) = (self.whole.clone(), self.site);
@@ -157,7 +163,7 @@ impl Starter {
                 return nested::end_failed(open, error, &level.place.path(), end);
             }
             let slots = nested::pick(done.slots, &level.pipeline, &outputs);
-            if let (Some(finished), Some(whole)) = (&finished, &whole) {
+            if let (Some(finished), Some(whole), false) = (&finished, &whole, done.is_found) {
                 let cost_ns = open.frame.start.elapsed_ns(end).saturating_add(done.saved_ns);
                 finished.store_item((&level, site), whole, &outputs, &slots, cost_ns);
             }

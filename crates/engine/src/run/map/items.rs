@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::super::aftermath::preview as whole;
 use super::super::call::{Given, Givens};
 use super::super::slot::Slot;
@@ -79,7 +81,7 @@ impl Items {
     pub(crate) fn new(args: Vec<MapArg>, mode: MapMode) -> Result<Self, Error> {
         let mut lengths: Vec<(String, usize)> = Vec::new();
         let mut item_args = Vec::with_capacity(args.len());
-        for MapArg { name, given, item, mapped } in args {
+        for MapArg { name, mut given, item, mapped } in args {
             let problem = |message: String| Error::new(ErrorKind::Input, format!("`{name}`: {message}"));
             item_args.push(if mapped {
                 let found = given.have.item().ok_or_else(|| problem(format!("a `{}` can't be mapped over", given.have)))?;
@@ -89,6 +91,8 @@ impl Items {
                 lengths.push((name.clone(), items.len()));
                 ItemArg { name, source: Source::Each(items), have: item }
             } else {
+                // Each item's key counts it, but it is looked at once.
+                given.slot.share_digest();
                 ItemArg { name, source: Source::Constant(given.slot), have: given.have }
             });
         }
@@ -106,6 +110,17 @@ impl Items {
 
     pub(crate) fn capture(&self) -> Option<Capture> {
         self.capture
+    }
+
+    /// Takes out everything that the items are made of.
+    pub(in crate::run) fn take_slots(&mut self) -> SmallVec<[Slot; 2]> {
+        let sources = std::mem::take(&mut self.args).into_iter().map(|arg| arg.source);
+        let slots = |source| match source {
+            Source::Constant(slot) => vec![slot],
+            Source::Each(Elements::Apart(slots)) => slots,
+            Source::Each(Elements::InPlace { .. }) => Vec::new(),
+        };
+        sources.flat_map(slots).collect()
     }
 
     pub(crate) fn total(&self) -> u64 {

@@ -98,7 +98,9 @@ pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
     }
     // Until an item comes, an empty list stands for the streamed input.
     let empty = Typed { value: Arc::new(List::default()), ty: port.ty.clone().list() };
-    let constants = givens(&pipeline, inputs.with(over.as_str(), empty), &[over], wanted.as_deref())?;
+    let mut constants = givens(&pipeline, inputs.with(over.as_str(), empty), &[over], wanted.as_deref())?;
+    // Each item's key counts them, but they are looked at once.
+    constants.iter_mut().for_each(|given| given.slot.share_digest());
     let (name, have) = (port.name.as_str().into(), port.ty.clone());
     let supply = Supply::Stream(Box::new(Streamed { stream, constants, place, name, have, next: 0 }));
     Prepared { pipeline, supply, wanted, map, options }.stream(in_order)
