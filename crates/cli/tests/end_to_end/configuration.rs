@@ -114,22 +114,26 @@ fn the_file_says_where_runs_are_sent_and_none_sends_nothing() {
 #[test]
 fn no_planted_secret_leaves_a_run() {
     let pipeline = format!(
-        "[inputs]\napi_key = '{SECRET}'\nnotes = ['password={SECRET}']\n\
+        "[inputs]\napi_key = '{SECRET}'\nnotes = ['password={SECRET} of CUST-4711']\n\
          [[node]]\noutput = 'a'\nmap_over = {{ note = 'notes' }}\nshell = 'echo {{note}} {{api_key}} >&2; exit 3'\n"
     );
     let home = Home::with(&pipeline);
     home.file(
         "flowglass.toml",
-        "export = ['file:sent.jsonl']\n[logs]\nformat = 'json'\nfile = 'lines.log'\n[capture]\nvalues = 'full'\n",
+        "export = ['file:sent.jsonl']\n[logs]\nformat = 'json'\nfile = 'lines.log'\n[capture]\nvalues = 'full'\n\
+         redact_values = ['CUST-\\d+']\n",
     );
+    let is_told = |text: &str| text.contains(SECRET) || text.contains("CUST-4711");
     let ended = home.run(&["--console", "--otlp", "file:more.jsonl"]).exits(1);
-    assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    assert!(!is_told(&ended.stderr), "{}", ended.stderr);
+    let quiet = home.run(&["--quiet"]).exits(1);
+    assert!(!is_told(&quiet.stderr) && quiet.stderr.contains("[redacted]"), "{}", quiet.stderr);
     let json = home.run(&["--json"]).exits(1);
-    assert!(!json.stdout.contains(SECRET) && json.stdout.contains("[redacted]"), "{}", json.stdout);
+    assert!(!is_told(&json.stdout) && json.stdout.contains("[redacted]"), "{}", json.stdout);
     let shown = home.flowglass(&["show", "--json"]).ok();
-    assert!(!shown.stdout.contains(SECRET) && shown.stdout.contains("[redacted]"), "{}", shown.stdout);
+    assert!(!is_told(&shown.stdout) && shown.stdout.contains("[redacted]"), "{}", shown.stdout);
     for file in ["sent.jsonl", "more.jsonl", "lines.log"] {
-        assert!(!home.read(file).contains(SECRET), "{file}");
+        assert!(!is_told(&home.read(file)), "{file}");
     }
     assert!(home.read("more.jsonl").contains("[redacted]"));
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     let is_told = !arguments.quiet && report(&outcome, &live, printer);
     if let Some(error) = outcome.error() {
         // What is known of it stands above already.
-        let text = error.to_string();
+        let text = config.redaction().text(&error.to_string()).into_owned();
         printer.error(if is_told { text.lines().next().unwrap_or_default() } else { &text });
     }
     if !arguments.quiet {
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
         undelivered(&error, &place.shown(Path::new(""))).iter().for_each(|line| printer.note(line));
     }
     place.forget(&config, printer);
-    output(&arguments, &file, &outcome, &live, printer)?;
+    output(&arguments, &file, &outcome, &live, &config.redaction(), printer)?;
     Ok(ExitCode::from(exit_code(outcome.status())))
 }
 

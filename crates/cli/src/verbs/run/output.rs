@@ -21,11 +21,12 @@ pub(super) fn output(
     file: &PipelineFile,
     outcome: &Outcome,
     live: &Live,
+    redaction: &Redaction,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
     let to = arguments.o.as_deref();
     if arguments.json {
-        let object = live.look(|state| whole(outcome, json::nodes(state)));
+        let object = live.look(|state| whole(outcome, redaction, json::nodes(state)));
         return printer.data(to, format!("{object:#}\n").as_bytes());
     }
     match outcome {
@@ -92,7 +93,7 @@ fn line_ended(bytes: &mut Vec<u8>, value: Vec<u8>) {
 }
 
 /// The whole outcome as one object.
-fn whole(outcome: &Outcome, nodes: Value) -> Value {
+fn whole(outcome: &Outcome, redaction: &Redaction, nodes: Value) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
     put("run_id", json!(outcome.id().to_string()));
@@ -107,12 +108,12 @@ fn whole(outcome: &Outcome, nodes: Value) -> Value {
             put("outputs", columns(map));
             let (total, failed, cached) = (map.items().len(), map.failed(), map.cached());
             put("map", json!({ "total": total, "failed": failed, "cached": cached }));
-            put("items", Value::Array(map.items().map(|item| item_object(map, &item)).collect()));
+            put("items", Value::Array(map.items().map(|item| item_object(map, &item, redaction)).collect()));
         }
     }
     put("nodes", nodes);
     if let Some(error) = outcome.error() {
-        put("error", error_object(error));
+        put("error", error_object(error, redaction));
     }
     Value::Object(object)
 }
@@ -126,9 +127,9 @@ fn columns(map: &MapRun) -> Value {
     Value::Object(map.outputs().map(|name| (name.to_owned(), column(name))).collect::<Map<_, _>>())
 }
 
-fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
+fn item_object(map: &MapRun, item: &flowglass::ItemRun, redaction: &Redaction) -> Value {
     match item.error() {
-        Some(error) => json!({ "index": item.index(), "status": "error", "error": error_object(error) }),
+        Some(error) => json!({ "index": item.index(), "status": "error", "error": error_object(error, redaction) }),
         None => {
             let outputs: BTreeMap<&str, Value> =
                 map.outputs().filter_map(|name| Some((name, item.get::<Data>(name).ok()?.to_json()))).collect();
@@ -137,9 +138,8 @@ fn item_object(map: &MapRun, item: &flowglass::ItemRun) -> Value {
     }
 }
 
-fn error_object(error: &Error) -> Value {
+fn error_object(error: &Error, redaction: &Redaction) -> Value {
     let report = error.report();
-    let redaction = Redaction::secrets();
     let causes: Vec<_> = report.causes.iter().map(|cause| redaction.text(cause)).collect();
     json!({
         "type": error.error_type(),
