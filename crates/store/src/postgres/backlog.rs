@@ -216,8 +216,9 @@ impl Backlog {
                 Next::Frames(frames) => {
                     let brought = self.bring(&mut committer, &frames);
                     let is_refused = brought.is_err();
-                    if self.tell(is_refused) && is_refused {
-                        // There is no time to wait for.
+                    let is_away = brought.is_err_and(|error| error.kind() != StoreErrorKind::Busy);
+                    if self.tell(is_refused) && is_away {
+                        // There is no time to wait for it. Other writers in the way are gone in a moment.
                         break;
                     }
                     if is_refused {
