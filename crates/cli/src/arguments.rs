@@ -134,7 +134,7 @@ pub(crate) struct RunArguments {
     /// [default: `sampling.map_items`]
     #[arg(long, value_name = "WHICH")]
     pub(crate) map_items: Option<String>,
-    /// What is shown of the values that items and failed nodes work on; secrets never are.
+    /// What is shown of values; secrets never are.
     /// [default: `capture.values`]
     #[arg(long, value_enum)]
     pub(crate) capture: Option<CaptureArgument>,
@@ -157,9 +157,9 @@ pub(crate) enum MapModeArgument {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CaptureArgument {
-    /// Up to 16 KiB of each.
+    /// What every node is given and makes, up to 16 KiB of it.
     Full,
-    /// How they begin.
+    /// How the values begin that items and failed nodes work on.
     Previews,
     /// Only of which type they are.
     Types,

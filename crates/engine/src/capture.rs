@@ -10,7 +10,8 @@ use crate::value::Type;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capture {
-    /// Values nearly whole: up to 16 KiB of each.
+    /// What every call is given and makes (`value.inputs` and `value.outputs` on its span), nearly whole: up to 16 KiB of each.
+    /// What comes from the cache isn't loaded for this.
     Full,
     /// The beginning of each value that an item works on, or that a node which failed was given.
     #[default]
@@ -22,7 +23,7 @@ pub enum Capture {
 }
 
 /// So much is shown of a value that is shown nearly whole, in bytes.
-const FULL_BYTES: usize = 16 * 1024 - 8;
+pub(crate) const FULL_BYTES: usize = 16 * 1024 - 8;
 
 /// How values are shown at one place.
 #[derive(Clone, Copy)]

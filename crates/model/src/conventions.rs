@@ -116,6 +116,10 @@ names! {
     TRACE_INCOMPLETE = "trace.incomplete";
     /// What names a piece of work across all systems: in the baggage, and as the header `X-Correlation-ID`.
     CORRELATION_ID = "correlation.id";
+    /// What it was given, by name: names and values, up to 16 KiB of them (on the spans of calls, with `Capture::Full`).
+    VALUE_INPUTS = "value.inputs";
+    /// What it made, likewise.
+    VALUE_OUTPUTS = "value.outputs";
     /// Where it failed (on the spans of the pipelines around a failure): `outer > inner[3] > node`.
     FAILURE_PATH = "failure.path";
     /// What the failed node was given: names and the beginnings of the values, without secrets (on the innermost pipeline's

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
 use super::{OutputPort, Plan};
+use crate::capture::Capture;
 use crate::node::{KeyedBy, Node};
 use crate::value::{KeyDigest, Type};
 
@@ -62,7 +63,7 @@ pub(crate) const CACHED: u8 = 1;
 pub(crate) const ON_THREADS: u8 = 2;
 /// A step is handed to a worker elsewhere, where nodes are.
 pub(crate) const AWAY: u8 = 4;
-/// What a step uses is measured.
+/// What a step uses is measured, or what it is given and makes is shown.
 pub(crate) const MEASURED: u8 = 8;
 
 impl Steps {
@@ -169,6 +170,7 @@ impl Plan {
 fn direct(node: &PlanNode) -> (Option<Arc<dyn Node>>, u8) {
     let NodeKind::Call { node: call, spec } = &node.kind else { return (None, 0) };
     let plain = node.map.is_none() && node.retry.is_none() && node.timeout.is_none() && !spec.blocking;
+    let plain = plain && node.capture != Some(Capture::Full);
     let direct = plain && node.args.iter().all(is_direct);
     let unless = AWAY | MEASURED | if node.cache { CACHED } else { 0 } | if spec.asynchronous { 0 } else { ON_THREADS };
     (direct.then(|| Arc::clone(call)), unless)

@@ -8,6 +8,7 @@ use super::layout::LevelSites;
 use super::setting::Setting;
 use super::{NodeKind, Pipeline, PlanNode};
 use crate::callback::Callbacks;
+use crate::capture::Capture;
 
 /// What is known of a pipeline of a run before it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub(crate) struct SiteFacts {
     /// Shared by all sites that are the root's: a long plan has many.
     pub(crate) inputs: Arc<[Arc<str>]>,
     pub(crate) outputs: Arc<[Arc<str>]>,
+    /// What is shown of its values, where the node says so itself.
+    pub(crate) capture: Option<Capture>,
 }
 
 /// The pipelines of a plan, the outer before the inner, and what is known of each site.
@@ -85,6 +88,7 @@ impl Surroundings {
             pipeline: 0,
             inputs: pipeline.0.inputs.iter().map(|port| port.name.as_str().into()).collect(),
             outputs: pipeline.0.outputs.iter().map(|port| port.name.as_str().into()).collect(),
+            capture: None,
         };
         let mut found = Self { sites: vec![own; sites], ..Self::default() };
         found.pipelines.push(PipelineInfo::inside(None, pipeline.id(), &pipeline.0.name));
@@ -154,5 +158,5 @@ fn names(pipeline: &Pipeline, node: &PlanNode) -> SiteFacts {
         Some(port.name.as_str().into())
     });
     let inputs = node.args.iter().map(|arg| arg.name.as_str().into()).collect();
-    SiteFacts { pipeline: 0, inputs, outputs: outputs.collect() }
+    SiteFacts { pipeline: 0, inputs, outputs: outputs.collect(), capture: node.capture }
 }

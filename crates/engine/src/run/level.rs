@@ -18,6 +18,7 @@ use super::nested;
 use super::shared::Level;
 use super::slot::Slot;
 use super::turn::{Turn, give_way};
+use crate::capture::Capture;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{AWAY, CACHED, MEASURED, ON_THREADS};
 
@@ -272,7 +273,7 @@ fn obstacles(level: &Level) -> u8 {
     let cached = if level.config.cache.is_some() { CACHED } else { 0 };
     let threads = if level.uses_threads() { ON_THREADS } else { 0 };
     let away = if level.config.remote.is_some() { AWAY } else { 0 };
-    let measured = if level.measures_usage() { MEASURED } else { 0 };
+    let measured = if level.measures_usage() || level.config.capture == Capture::Full { MEASURED } else { 0 };
     cached | threads | away | measured
 }
 

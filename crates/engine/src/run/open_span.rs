@@ -1,7 +1,7 @@
 //! A piece of work from its start to its one end: its frame, its record, its events.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::attempts::Attempts;
 use super::map::Shown;
 use super::shared::Level;
 use super::telling::About;
-use super::told::Lot;
-use crate::capture::{Showing, told};
+use super::told::{self, Lot};
+use crate::capture::{Capture, Showing, told};
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::meters;
+use crate::pipeline::{SiteFacts, meters};
 use crate::value::KeyDigest;
 
 /// How a piece of work ended.
@@ -43,6 +43,8 @@ pub(crate) struct OpenSpan {
     tried: Option<Box<[AttemptReport]>>,
     /// What it works on, where it is an item of a map.
     shown: Option<Shown>,
+    /// What it was given, where that is shown whatever becomes of it.
+    given: OnceLock<AttributeValue>,
     /// How long the process had been on processors when it began, where that is measured.
     cpu_before: Option<Duration>,
     /// Values for the keys of a map's or a pipeline's template, set just before the end.
@@ -129,6 +131,7 @@ impl OpenSpan {
             attempts: 1,
             tried: None,
             shown: None,
+            given: OnceLock::new(),
             cpu_before: is_measured.then(ProcessUsage::cpu_time),
             aggregates: Vec::new(),
         }
@@ -185,7 +188,7 @@ impl OpenSpan {
             _ => None,
         };
         if (self.recorded && level.scope.is_recording()) || (failure.is_some() && level.config.telemetry) {
-            self.record(ended, end, failure.as_ref());
+            self.record(ended, end, failure.as_ref(), &made);
         } else if level.config.telemetry {
             level.scope.count_end(&self.counted_frame(ended), end, status(ended));
         }
@@ -205,7 +208,7 @@ impl OpenSpan {
         level.tell_of(&about, kind, made);
     }
 
-    fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>) {
+    fn record(&self, ended: &Ended<'_>, end: Tick, failure: Option<&Failure>, made: &Lot<'_>) {
         let incomplete = if self.recorded { AttributeInput::None } else { AttributeInput::Bool(true) };
         let item = self.shown().and_then(|(shown, showing)| shown.preview(self.frame.index, showing));
         let item = item.as_deref().map_or(AttributeInput::None, AttributeInput::Str);
@@ -220,6 +223,9 @@ impl OpenSpan {
         let level = &self.level;
         let explanation = Explanation::of(self, ended);
         let mut extra = explanation.attributes();
+        let made = self.captured().and_then(|(showing, facts)| told::shown(showing, &facts.outputs, made));
+        let shown = [(names::VALUE_INPUTS, self.given.get()), (names::VALUE_OUTPUTS, made.as_ref())];
+        extra.extend(shown.into_iter().filter_map(|(key, value)| Some((key, AttributeInput::Json(value?)))));
         extra.extend(if level.run.detached.has(self.frame.span) { DETACHED } else { &[] });
         self.used(ended).for_each(|used| extra.push(used));
         level.scope.record(&SpanEnd {
@@ -242,6 +248,24 @@ impl OpenSpan {
             let memory = usage.memory_bytes.map(|bytes| AttributeInput::Int(bytes.cast_signed()));
             [(names::PROCESS_CPU_TIME, cpu)].into_iter().chain(memory.map(|memory| (names::PROCESS_MEMORY_USAGE, memory)))
         })
+    }
+
+    /// Notes what it is given, where all values are shown: some are gone at its end.
+    #[inline]
+    pub(crate) fn capture_given(&self, given: &Lot<'_>) {
+        if let Some((showing, facts)) = self.captured()
+            && let Some(shown) = told::shown(showing, &facts.inputs, given)
+        {
+            let _ = self.given.set(shown);
+        }
+    }
+
+    /// How values are shown and what they are called, where all that a call is given and makes is shown.
+    fn captured(&self) -> Option<(Showing<'_>, &SiteFacts)> {
+        let level = &*self.level;
+        let facts = level.run.layout.surroundings.sites.get(self.site as usize)?;
+        let capture = facts.capture.unwrap_or(level.config.capture);
+        (capture == Capture::Full && self.recorded && is_call(level.site(self.site))).then(|| (level.showing(capture), facts))
     }
 
     /// What it works on, and how that is shown, where it is an item of which anything is shown.

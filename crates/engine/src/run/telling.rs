@@ -48,6 +48,7 @@ impl Level {
     /// Tells of a start, with what it is given.
     #[inline]
     pub(crate) fn tell_start(&self, open: &OpenSpan, at: Tick, total: Option<u64>, given: Lot<'_>) {
+        open.capture_given(&given);
         let (site, span, index) = (open.site, open.span(), open.index());
         self.tell_of(&About { site, span, index, at, from_inside: false }, EventKind::Started { total }, given);
     }

@@ -338,7 +338,7 @@ pub static KEYS: &[Key] = &[
         Kind::Choice(&["full", "previews", "types", "off"]),
         "previews",
         ("FLOWGLASS_CAPTURE_VALUES", NONE),
-        "What is shown of the values that items and failed nodes work on",
+        "What is shown of the values that nodes work on",
     ),
     of(
         "capture.errors",

@@ -98,7 +98,7 @@ impl Config {
         }
     }
 
-    /// Returns what is shown of the values that items and failed nodes work on.
+    /// Returns what is shown of the values that nodes work on.
     #[must_use]
     pub fn capture(&self) -> Capture {
         match self.text("capture.values").as_deref() {

@@ -2,6 +2,7 @@
 
 mod found;
 mod lot;
+mod shown;
 
 use std::any::Any;
 use std::sync::{Arc, Weak};
@@ -11,6 +12,7 @@ use flowglass_model::{EventValues, EventVerb, LazyValue, Redaction, Unavailable}
 use self::found::Found;
 pub(super) use self::found::Lying;
 pub(crate) use self::lot::{Away, Lot};
+pub(super) use self::shown::shown;
 use super::slot::Slot;
 use crate::pipeline::SiteFacts;
 use crate::value::Type;
