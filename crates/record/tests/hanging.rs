@@ -103,7 +103,8 @@ fn memory_stays_at_its_bound_and_losses_are_counted() {
     assert!(most <= QUEUE + 8 * BUFFERS, "{most} bytes");
 
     let stats = recorder.stats();
-    assert!(stats.sinks[0].dropped_queue_full.spans > 0 && stats.sinks[0].delivered.spans == 0, "{stats:?}");
+    // Which limit it was that held is a matter of how fast the collector is.
+    assert!(stats.dropped(&stats.sinks[0]).spans > 0 && stats.sinks[0].delivered.spans == 0, "{stats:?}");
     drop(open);
     recorder.shutdown(PATIENCE).unwrap();
     let stats = recorder.stats();
