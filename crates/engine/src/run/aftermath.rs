@@ -4,8 +4,9 @@ use flowglass_model::{AttributeValue, FailureReport, LevelReport, conventions as
 use flowglass_record::Value as AttributeInput;
 
 use super::call::{CallSite, Given};
+use super::ended::Ended;
 use super::map::PREVIEW_BYTES;
-use super::open_span::{Ended, OpenSpan};
+use super::open_span::OpenSpan;
 use super::shared::Level;
 use super::slot::Slot;
 use crate::capture::{Capture, Showing};

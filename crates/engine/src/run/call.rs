@@ -9,11 +9,12 @@ use flowglass_record::{Frame, Tick};
 use smallvec::SmallVec;
 
 use super::aftermath;
+use super::ended::Ended;
 use super::hit::{Hit, Recipe, any_lost, restore_first};
 use super::keyed::{Keyed, NoKey};
 use super::map::Shown;
 use super::nested;
-use super::open_span::{Ended, OpenSpan};
+use super::open_span::OpenSpan;
 use super::shared::Level;
 use super::slot::{Slot, Slots};
 use super::told::Lot;

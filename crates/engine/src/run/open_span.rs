@@ -1,17 +1,16 @@
 //! A piece of work from its start to its one end: its frame, its record, its events.
 
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use flowglass_model::{
-    AttemptReport, AttributeValue, CacheStatus, EventKind, Failure, Site, SpanId, Status, Subject, conventions as names,
+    AttemptReport, AttributeValue, CacheStatus, Failure, Site, SpanId, Status, Subject, conventions as names,
 };
 use flowglass_record::{Frame, NO_INDEX, ProcessUsage, SpanEnd, Tick, Value as AttributeInput};
 
 use super::aftermath::Explanation;
 use super::attempts::Attempts;
+use super::ended::{Aggregate, CallValues, Ended, event_kind, seconds, status};
 use super::map::Shown;
 use super::shared::Level;
 use super::telling::About;
@@ -19,15 +18,6 @@ use super::told::{self, Lot};
 use crate::capture::{Capture, Showing, told};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{SiteFacts, meters};
-use crate::value::KeyDigest;
-
-/// How a piece of work ended.
-pub(crate) enum Ended<'a> {
-    Computed { cache: CacheStatus, signature: Option<&'a KeyDigest> },
-    Hit { signature: Option<&'a KeyDigest>, saved_ns: u64, lookup_ns: u64 },
-    Failed { error: &'a Error },
-    Cancelled,
-}
 
 /// Work that has started and not ended. Dropped before its end, it ends as cancelled.
 pub(crate) struct OpenSpan {
@@ -58,15 +48,6 @@ enum State {
     /// In the scope's table of parked frames.
     Parked,
     Over,
-}
-
-/// A value of a map's or a pipeline's span.
-pub(crate) enum Aggregate {
-    None,
-    Int(u64),
-    Float(f64),
-    Nested(AttributeValue),
-    Cache(CacheStatus),
 }
 
 /// Marks a span whose thread was left behind.
@@ -368,9 +349,14 @@ impl OpenSpan {
 }
 
 impl OpenSpan {
+    /// Says whether the work waits, or has waited: then the span is current only while it is polled.
+    pub(super) fn is_parked(&self) -> bool {
+        self.state == State::Parked
+    }
+
     /// Makes the span current for as long as its work is polled.
     pub(crate) fn resume(&self) {
-        if self.state == State::Parked {
+        if self.is_parked() {
             self.level.scope.resume(self.frame.span);
         }
     }
@@ -399,140 +385,5 @@ fn tried(((start, end), error): &((Tick, Tick), Option<Error>)) -> Option<Attemp
 impl Drop for OpenSpan {
     fn drop(&mut self) {
         self.finish(&Ended::Cancelled, Tick::now(), Lot::Unknown);
-    }
-}
-
-/// The values of a call's span, in the order of [`CALL_KEYS`](crate::pipeline).
-pub(super) struct CallValues<'a>(pub(super) [AttributeInput<'a>; 7]);
-
-impl<'a> CallValues<'a> {
-    /// The values of a call that came from the cache.
-    #[inline]
-    pub(super) fn of_hit(signature: Option<&'a KeyDigest>, lookup_ns: u64, saved_ns: u64) -> Self {
-        use AttributeInput::{Float, None, Str};
-        Self([
-            Str(CacheStatus::Hit.as_str()),
-            shown_signature(signature),
-            Float(milliseconds(lookup_ns)),
-            Float(milliseconds(saved_ns)),
-            None,
-            None,
-            None,
-        ])
-    }
-
-    fn of(ended: &Ended<'a>, attempts: u32, incomplete: AttributeInput<'a>, item: AttributeInput<'a>) -> Self {
-        use AttributeInput::{Int, None, Str};
-        let attempt = if attempts > 1 { Int(i64::from(attempts)) } else { None };
-        Self(match *ended {
-            Ended::Computed { cache: CacheStatus::Off, .. } => [None, None, None, None, attempt, incomplete, item],
-            Ended::Computed { cache, signature: digest } => {
-                [Str(cache.as_str()), shown_signature(digest), None, None, attempt, incomplete, item]
-            }
-            Ended::Hit { signature, saved_ns, lookup_ns } => {
-                let Self([status, signature, lookup, saved, ..]) = Self::of_hit(signature, lookup_ns, saved_ns);
-                [status, signature, lookup, saved, None, incomplete, item]
-            }
-            Ended::Failed { .. } | Ended::Cancelled => [None, None, None, None, attempt, incomplete, item],
-        })
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
-pub(crate) fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
-}
-
-/// As much of a signature as its span shows.
-fn shown_signature(signature: Option<&KeyDigest>) -> AttributeInput<'_> {
-    signature.map_or(AttributeInput::None, |digest| AttributeInput::Bytes(&digest[..16]))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds for people")]
-pub(crate) fn milliseconds(ns: u64) -> f64 {
-    ns as f64 / 1e6
-}
-
-impl Aggregate {
-    fn input(&self) -> AttributeInput<'_> {
-        match self {
-            Self::None => AttributeInput::None,
-            Self::Int(number) => AttributeInput::Int(number.cast_signed()),
-            Self::Float(number) => AttributeInput::Float(*number),
-            Self::Nested(value) => AttributeInput::Json(value),
-            Self::Cache(status) => AttributeInput::Str(status.as_str()),
-        }
-    }
-}
-
-fn status(ended: &Ended<'_>) -> Status {
-    match ended {
-        Ended::Computed { .. } | Ended::Hit { .. } => Status::Ok,
-        Ended::Failed { error } if error.kind() == ErrorKind::Cancelled => Status::Cancelled,
-        Ended::Failed { .. } => Status::Error,
-        Ended::Cancelled => Status::Cancelled,
-    }
-}
-
-const NO_SIGNATURE: KeyDigest = [0; 32];
-
-fn event_kind<'a>(ended: &Ended<'a>, duration_ns: u64, failure: Option<&'a Failure>) -> EventKind<'a> {
-    match (ended, failure) {
-        (Ended::Computed { cache, .. }, _) => EventKind::Finished { duration_ns, cache: *cache },
-        (Ended::Hit { signature, saved_ns, lookup_ns }, _) => {
-            EventKind::Cached { signature: signature.unwrap_or(&NO_SIGNATURE), lookup_ns: *lookup_ns, saved_ns: *saved_ns }
-        }
-        (Ended::Failed { error }, Some(failure)) if error.kind() != ErrorKind::Cancelled => {
-            EventKind::Failed { duration_ns, failure }
-        }
-        _ => EventKind::Cancelled { duration_ns },
-    }
-}
-
-/// Work under way: whenever it is polled, its span is the current one.
-pub(crate) struct Spanned<F, C> {
-    // Dropped first: what is inside ends before what is around it.
-    inner: F,
-    open: Option<OpenSpan>,
-    complete: Option<C>,
-}
-
-impl<F, C> Spanned<F, C> {
-    /// Puts work under a span; `complete` ends the span with what the work gave.
-    pub(crate) fn new(inner: F, open: OpenSpan, complete: C) -> Self {
-        Self { inner, open: Some(open), complete: Some(complete) }
-    }
-}
-
-impl<F, C, D> Future for Spanned<F, C>
-where
-    F: Future + Unpin,
-    C: FnOnce(OpenSpan, F::Output, Tick) -> D + Unpin,
-{
-    type Output = D;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<D> {
-        let this = self.get_mut();
-        let Some(open) = &this.open else { return Poll::Pending };
-        let (scope, parked) = (&open.level.scope, open.state == State::Parked);
-        if parked {
-            scope.resume(open.frame.span);
-        }
-        let polled = Pin::new(&mut this.inner).poll(cx);
-        if parked {
-            scope.suspend();
-        }
-        match polled {
-            Poll::Pending => {
-                if let Some(open) = &mut this.open {
-                    open.park();
-                }
-                Poll::Pending
-            }
-            Poll::Ready(output) => match (this.open.take(), this.complete.take()) {
-                (Some(open), Some(complete)) => Poll::Ready(complete(open, output, Tick::now())),
-                _ => Poll::Pending,
-            },
-        }
     }
 }

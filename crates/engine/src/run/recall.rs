@@ -8,11 +8,12 @@ use flowglass_model::EventKind;
 use flowglass_record::{Frame, Tick};
 
 use super::call::{self, Begun, CallSite, Done, Givens};
+use super::ended::{CallValues, Ended, seconds};
 use super::hit::{Hit, Known, ListedItem, Recipe, Stands};
 use super::keyed::{self, Digests, Keyed, Named};
 use super::level::LevelWork;
 use super::map::Shown;
-use super::open_span::{CallValues, Ended, OpenSpan, seconds};
+use super::open_span::OpenSpan;
 use super::shared::Level;
 use super::slot::Slots;
 use super::telling::About;

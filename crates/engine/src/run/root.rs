@@ -11,14 +11,16 @@ use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Ti
 use parking_lot::Mutex;
 
 use super::bind::{bind, wanted};
+use super::ended::{Aggregate, Ended, milliseconds};
 use super::gate::Detached;
 use super::leaving::securing;
 use super::level::{LevelDone, LevelWork};
-use super::open_span::{Aggregate, Ended, OpenSpan, Spanned, milliseconds};
+use super::open_span::OpenSpan;
 use super::options::{Options, RunBuilder};
 use super::outcome::{Run, Settled, Values};
 use super::place::Place;
 use super::shared::{Clock, Level, RunShared};
+use super::spanned::Spanned;
 use super::told::Lot;
 use super::totals::Totals;
 use super::user_code::sleep_or_never;

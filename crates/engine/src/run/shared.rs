@@ -9,9 +9,10 @@ use flowglass_record::{Scope, Tick, Value as AttributeInput};
 use parking_lot::Mutex;
 
 use super::border::Trail;
+use super::ended::seconds;
 use super::gate::{Detached, Gate, Passing};
 use super::map::MapItems;
-use super::open_span::{OpenSpan, seconds};
+use super::open_span::OpenSpan;
 use super::place::Place;
 use super::totals::Totals;
 use crate::backend::{Execution, LOCAL};

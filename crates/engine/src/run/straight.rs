@@ -8,9 +8,10 @@ use flowglass_record::{Frame, NO_INDEX, Tick};
 
 use super::call::{self, Begun};
 use super::level::LevelWork;
-use super::open_span::{OpenSpan, Spanned};
+use super::open_span::OpenSpan;
 use super::shared::Level;
 use super::slot::Slot;
+use super::spanned::Spanned;
 use super::telling::About;
 use super::told::Lot;
 use super::user_code::{self, Attempt, First, Guarded};

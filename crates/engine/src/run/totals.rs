@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use flowglass_model::CacheStatus;
 
-use super::open_span::Ended;
+use super::ended::Ended;
 use crate::remote::Counts;
 
 /// What a run did, counted whether or not spans are recorded.

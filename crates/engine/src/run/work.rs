@@ -9,11 +9,13 @@ use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
 use super::call::{Begun, CallSite, Done, Givens, fail};
+use super::ended::Ended;
 use super::handed::{self, Calling, Lying, SharedTrip};
 use super::hit::{Hit, Recipe};
 use super::keyed::{Identities, Keyed};
-use super::open_span::{Ended, OpenSpan, Spanned};
+use super::open_span::OpenSpan;
 use super::slot::{Slot, Slots};
+use super::spanned::Spanned;
 use super::user_code::{self, Attempt, Guarded, ThreadLimits, bounded, check, no_runtime};
 use crate::error::{BoxError, Error};
 use crate::node::{Call, Inputs, Node, NodeContext, NodeSpec, Outputs};

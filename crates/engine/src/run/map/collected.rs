@@ -7,11 +7,13 @@ use std::task::{Context, Poll};
 use flowglass_record::Tick;
 
 use super::super::call::{Begun, Done, Given, Givens};
+use super::super::ended::Ended;
 use super::super::hit::{any_lost, restore_first};
 use super::super::nested;
-use super::super::open_span::{Ended, OpenSpan, Spanned};
+use super::super::open_span::OpenSpan;
 use super::super::shared::Level;
 use super::super::slot::{Slot, Slots};
+use super::super::spanned::Spanned;
 use super::super::told::Lot;
 use super::super::turn::{Turn, give_way};
 use super::counts::Counts;

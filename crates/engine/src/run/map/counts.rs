@@ -4,7 +4,8 @@ use flowglass_model::CacheStatus;
 use flowglass_record::Tick;
 
 use super::super::call::Done;
-use super::super::open_span::{Aggregate, Ended, OpenSpan, milliseconds, seconds};
+use super::super::ended::{Aggregate, Ended, milliseconds, seconds};
+use super::super::open_span::OpenSpan;
 use super::super::told::Lot;
 use super::durations::Durations;
 use crate::error::{Error, ErrorKind};

@@ -6,12 +6,13 @@ use flowglass_record::Tick;
 
 use super::super::bind;
 use super::super::call::Given;
-use super::super::open_span::{OpenSpan, Spanned};
+use super::super::open_span::OpenSpan;
 use super::super::options::{MapBuilder, MapOptions, Options, StreamBuilder};
 use super::super::outcome::{MapRun, Ports};
 use super::super::root::{self, Activated, Started};
 use super::super::shared::Level;
 use super::super::slot::Slot;
+use super::super::spanned::Spanned;
 use super::super::told::Lot;
 use super::collected::{Collected, MapDone};
 use super::item::Target;
