@@ -132,19 +132,26 @@ fn words(policy: &RetentionPolicy) -> Vec<String> {
     policy.statuses.iter().map(|status| status.as_str().to_owned()).collect()
 }
 
-/// The traces that stay because of a run: one that is too young, stands otherwise, or is still running.
-const KEPT: &str = "
-CREATE TEMPORARY TABLE kept ON COMMIT DROP AS
-SELECT DISTINCT s.trace_id FROM span s WHERE s.run IS NOT NULL AND NOT (s.start_unix_ns < $1 AND ($2 OR s.status = ANY($3)))
-UNION SELECT o.trace_id FROM open_span o LEFT JOIN sink k ON k.id = o.sink
-WHERE $ALIVE OR (o.run IS NOT NULL AND NOT (o.start_unix_ns < $1 AND ($2 OR 'interrupted' = ANY($3))))";
+/// What is known of each trace with a run, or with a span that is still open: whether it stays (because of a run that is too young,
+/// stands otherwise, or is still running), and how many runs it has. One statement sees one state of the store: what is written
+/// meanwhile is in none of the lists made of this, and stays.
+const JUDGED: &str = "
+CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
+SELECT trace_id, bool_or(stays) AS stays, count(*) FILTER (WHERE is_run) AS runs FROM (
+    SELECT s.trace_id, NOT (s.start_unix_ns < $1 AND ($2 OR s.status = ANY($3))) AS stays, true AS is_run
+    FROM span s WHERE s.run IS NOT NULL
+    UNION ALL
+    SELECT o.trace_id, coalesce($ALIVE, false)
+        OR (o.run IS NOT NULL AND NOT (o.start_unix_ns < $1 AND ($2 OR 'interrupted' = ANY($3)))), o.run IS NOT NULL
+    FROM open_span o LEFT JOIN sink k ON k.id = o.sink
+) r GROUP BY trace_id";
 
-/// The traces that go, with their runs.
-const GONE: &str = "
-CREATE TEMPORARY TABLE gone ON COMMIT DROP AS
-SELECT r.trace_id, count(*) AS runs FROM (
-    SELECT trace_id FROM span WHERE run IS NOT NULL UNION ALL SELECT trace_id FROM open_span WHERE run IS NOT NULL
-) r WHERE NOT EXISTS (SELECT FROM kept k WHERE k.trace_id = r.trace_id) GROUP BY r.trace_id";
+/// The traces that stay, and those that go, with their runs.
+const LISTS: &str = "
+CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT trace_id FROM judged WHERE stays;
+CREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT trace_id, runs FROM judged WHERE NOT stays AND runs > 0;
+CREATE INDEX ON pg_temp.kept (trace_id); CREATE INDEX ON pg_temp.gone (trace_id);
+ANALYZE pg_temp.kept; ANALYZE pg_temp.gone";
 
 /// Takes all that goes away in one transaction; returns how many runs and spans that was.
 fn forget(link: &Link, session: &mut Session, policy: &RetentionPolicy, chosen: &Chosen) -> Result<(u64, u64), Failure> {
@@ -182,10 +189,8 @@ fn forget(link: &Link, session: &mut Session, policy: &RetentionPolicy, chosen: 
 /// Makes the tables of traces that stay and that go; returns how many runs go.
 fn name_traces(link: &Link, session: &Session, policy: &RetentionPolicy, chosen: &Chosen) -> Result<u64, Failure> {
     let (all, statuses) = (policy.statuses.is_empty(), words(policy));
-    once(link, session, &KEPT.replace("$ALIVE", ALIVE), &[&chosen.end_unix_ns, &all, &statuses])?;
-    once(link, session, GONE, &[])?;
-    let index = "CREATE INDEX ON pg_temp.kept (trace_id); CREATE INDEX ON pg_temp.gone (trace_id); ANALYZE pg_temp.kept; ANALYZE pg_temp.gone";
-    session.run(link, index)?;
+    once(link, session, &JUDGED.replace("$ALIVE", ALIVE), &[&chosen.end_unix_ns, &all, &statuses])?;
+    session.run(link, LISTS)?;
     Ok(number_of(&once(link, session, "SELECT coalesce(sum(runs), 0)::bigint FROM gone", &[])?))
 }
 
@@ -244,7 +249,12 @@ fn empty(
     let before = before_unix_ns.unwrap_or(i64::MIN);
     let is_past = partition.end_unix_ns.is_some_and(|end| end <= before);
     let stays = format!("SELECT count(*) FROM {name} s WHERE NOT {goes}");
-    if is_past && number_of(&once(link, session, &stays, &[&before])?) == 0 {
+    let nothing_stays = || Ok::<_, Failure>(number_of(&once(link, session, &stays, &[&before])?) == 0);
+    if is_past && nothing_stays()? {
+        // Nobody adds to it from here on; what was added since stays.
+        session.run(link, &format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))?;
+    }
+    if is_past && nothing_stays()? {
         let rows = number_of(&once(link, session, &format!("SELECT count(*) FROM {name}"), &[])?);
         once(link, session, &format!("DROP TABLE {name}"), &[])?;
         return Ok(Removed { rows, is_dropped: true });
