@@ -81,6 +81,28 @@ fn everything_that_starts_shows_what_it_is_given_and_what_ends_what_it_made() {
 }
 
 #[test]
+fn what_nobody_needs_of_a_pipeline_is_neither_given_nor_made() {
+    let (callbacks, lines) = looks();
+    let both = Pipeline::builder("both").nodes(nodes![double, total]).build().unwrap();
+    let outer = Pipeline::builder("outer").node(&both).callbacks(callbacks.clone()).build().unwrap();
+    outer.run(inputs! { number: 3_u64 }).outputs(["double"]).wait().unwrap();
+    insta::assert_snapshot!(std::mem::take(&mut *lines.lock()).join("\n"), @"
+    pipeline.started number: u64 = 3
+    pipeline.started number: u64 = 3
+    node.started number: u64 = 3
+    node.finished double: u64 = 6
+    pipeline.finished double: u64 = 6
+    pipeline.finished double: u64 = 6
+    ");
+    let each = both.as_node().map_over("number", "numbers").output("double", "all").output("sum", "sums");
+    let outer = Pipeline::builder("outer").node(each).callbacks(callbacks).build().unwrap();
+    outer.run(inputs! { numbers: vec![3_u64] }).outputs(["all"]).wait().unwrap();
+    let lines = lines.lock();
+    assert!(lines.iter().any(|line| line.starts_with("map.finished all: ")), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("sum") && !line.contains("password")), "{lines:?}");
+}
+
+#[test]
 fn a_top_level_map_shows_the_lists_it_takes_apart_and_those_it_makes() {
     let (callbacks, lines) = looks();
     let doubling = Pipeline::builder("doubling").node(double {}).build().unwrap();

@@ -7,7 +7,7 @@ use flowglass_model::{Attributes, Site, SiteId, SpanKind, SpanType, Subject};
 use flowglass_record::{SpanMeter, SpanTemplate};
 
 use super::meters;
-use super::{NodeKind, Pipeline, PlanNode, Surroundings};
+use super::{Inside, Needs, NodeKind, Pipeline, PlanNode, Surroundings};
 
 /// Sites and span templates of one root pipeline. Site `i` has template `i`; templates of attempts come behind.
 pub(crate) struct Layout {
@@ -74,7 +74,7 @@ pub(crate) const PIPELINE_KEYS: &[&str] = &[
 pub(crate) fn of_run(pipeline: &Pipeline) -> Layout {
     let mut drawing = Drawing::default();
     let root = drawing.pipeline(pipeline, pipeline.name(), None, 0);
-    let level = drawing.level(pipeline, None, root, 1);
+    let level = drawing.level(pipeline, Some(pipeline.0.everything()), root, 1);
     drawing.finish(pipeline, root, None, level)
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
     let map = drawing.map(pipeline.name(), pipeline.name(), root, 1);
     let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
     drawing.templates[item as usize].meter = meters::of_item(pipeline.name(), pipeline.name(), false);
-    let level = drawing.level(pipeline, None, item, 2);
+    let level = drawing.level(pipeline, Some(pipeline.0.everything()), item, 2);
     drawing.finish(pipeline, root, Some((map, item)), level)
 }
 
@@ -108,13 +108,13 @@ impl Drawing {
         Layout { sites, templates, root, map, level: Arc::new(level), surroundings }
     }
 
-    /// Draws the nodes of a pipeline of which these outputs are asked for; all, if it isn't said which.
-    fn level(&mut self, pipeline: &Pipeline, outputs: Option<&[usize]>, parent: u32, depth: u16) -> LevelSites {
-        let (within, needed) = (pipeline.name(), outputs.map(|outputs| pipeline.0.needed(outputs)));
-        let around = self.is_unneeded;
+    /// Draws the nodes of a pipeline of which so much is needed where all is asked for that can be had; of one that nobody needs,
+    /// nothing.
+    fn level(&mut self, pipeline: &Pipeline, needs: Option<&Needs>, parent: u32, depth: u16) -> LevelSites {
+        let (within, around) = (pipeline.name(), self.is_unneeded);
         let node = |(at, node): (usize, &PlanNode)| {
-            self.is_unneeded = around || needed.as_ref().is_some_and(|needed| !needed[at]);
-            self.node(node, within, parent, depth)
+            self.is_unneeded = !needs.is_some_and(|needs| needs.running.has(at));
+            self.node(node, needs.and_then(|needs| needs.inside(at)), (within, parent), depth)
         };
         let nodes = pipeline.0.nodes.iter().enumerate().map(node).collect();
         self.is_unneeded = around;
@@ -122,7 +122,7 @@ impl Drawing {
     }
 
     /// Draws a node of the pipeline `within`.
-    fn node(&mut self, node: &PlanNode, within: &str, parent: u32, depth: u16) -> NodeSites {
+    fn node(&mut self, node: &PlanNode, inside: Option<&Arc<Inside>>, (within, parent): (&str, u32), depth: u16) -> NodeSites {
         let attempt = number(self.attempts.len());
         self.attempts.push(template("attempt", true, SpanType::Attempt, node_attributes(node, within), &[]));
         let (site, item) = match (&node.map, &node.kind) {
@@ -139,7 +139,8 @@ impl Drawing {
         };
         let inner = match &node.kind {
             NodeKind::Pipeline(inner) => {
-                Some(Arc::new(self.level(inner, Some(&node.exposed), item.unwrap_or(site), depth + 1)))
+                let needs = inside.map(|inside| &*inside.needs);
+                Some(Arc::new(self.level(inner, needs, item.unwrap_or(site), depth + 1)))
             }
             NodeKind::Call { .. } => None,
         };

@@ -9,6 +9,8 @@ mod effective;
 mod inputs;
 mod layout;
 pub(crate) mod meters;
+mod needs;
+mod node_set;
 mod order;
 mod ports;
 mod setting;
@@ -34,11 +36,13 @@ pub use definition::{Adapter, IntoNode, MapMode, NodeDef, NodeExt};
 pub use effective::{Aspect, Effective};
 pub use inputs::{Inputs, Own, OwnAsIs, Typed};
 pub(crate) use layout::{Layout, LevelSites};
+pub(crate) use needs::{Inside, NEVER, Needs};
+pub(crate) use node_set::NodeSet;
 pub use setting::Setting;
 pub(crate) use steps::{AWAY, CACHED, MEASURED, ON_THREADS, Step, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
-pub(crate) use whole::{Head, WholeItem};
+pub(crate) use whole::{Head, Whole, WholeItem};
 pub(crate) use wiring::{Arg, PlanNode};
 
 use crate::backend::Backend;
@@ -66,6 +70,8 @@ pub(crate) struct Plan {
     /// The nodes once more, as starting them needs them.
     pub(crate) steps: Arc<Steps>,
     pub(crate) graph: Arc<Graph>,
+    /// What is needed where nobody says what is asked for; worked out for the first run.
+    everything: OnceLock<Arc<Needs>>,
     pub(crate) run_layout: OnceLock<Arc<Layout>>,
     pub(crate) map_layout: OnceLock<Arc<Layout>>,
     /// Records runs of a pipeline for which nobody gave a recorder, so that every run carries its trace.
@@ -268,6 +274,7 @@ impl Pipeline {
             outputs: old.outputs.clone(),
             steps: Arc::clone(&old.steps),
             graph: Arc::clone(&old.graph),
+            everything: OnceLock::new(),
             run_layout: OnceLock::new(),
             map_layout: OnceLock::new(),
             own_recorder: OnceLock::new(),

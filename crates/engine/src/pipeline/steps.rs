@@ -1,4 +1,4 @@
-//! The part of a plan that starting nodes looks at, laid out flat: who waits for whom, and which slots are read how often.
+//! The part of a plan that starting nodes looks at, laid out flat: which slots a node reads and fills, and who waits for it.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -17,12 +17,6 @@ pub(crate) struct Steps {
     pub(crate) steps: Box<[Step]>,
     slots: Box<[u32]>,
     readers: Box<[u32]>,
-    /// Of how many nodes each node waits.
-    pub(crate) waits: Box<[u32]>,
-    /// The nodes that wait for none, one bit each.
-    pub(crate) sources: Box<[u64]>,
-    /// How often each slot is read if every node runs; whoever runs the plan and gets an output counts as one reader more.
-    pub(crate) reads: Box<[u32]>,
     /// The plan's outputs, sorted by their names.
     by_name: Box<[u32]>,
     /// What counts where there is a cache, for each step: apart, so that the others needn't be read past it.
@@ -67,19 +61,13 @@ pub(crate) const AWAY: u8 = 4;
 pub(crate) const MEASURED: u8 = 8;
 
 impl Steps {
-    /// Lays out the nodes of a plan with so many inputs and these outputs.
-    pub(super) fn of(nodes: &[PlanNode], inputs: usize, outputs: &[OutputPort]) -> Self {
+    /// Lays out the nodes of a plan with these outputs.
+    pub(super) fn of(nodes: &[PlanNode], outputs: &[OutputPort]) -> Self {
         let (mut slots, mut readers) = (Vec::new(), Vec::new());
-        let mut sources = vec![0; nodes.len().div_ceil(64)];
-        let mut reads: Vec<u32> = (0..inputs + outputs.len()).map(|slot| u32::from(slot >= inputs)).collect();
         let mut steps = Vec::with_capacity(nodes.len());
-        for (at, node) in nodes.iter().enumerate() {
+        for node in nodes {
             let args = append(&mut slots, node.args.iter().map(|arg| arg.slot));
-            node.args.iter().for_each(|arg| reads[arg.slot] += 1);
             let readers = append(&mut readers, node.readers.iter().copied());
-            if node.reads_from == 0 {
-                sources[at / 64] |= 1 << (at % 64);
-            }
             let (direct, unless) = direct(node);
             let outputs = (number(node.outputs.start), number(node.outputs.len()));
             steps.push(Step { direct, args, readers, outputs, unless });
@@ -88,9 +76,6 @@ impl Steps {
             steps: steps.into(),
             slots: slots.into(),
             readers: readers.into(),
-            waits: nodes.iter().map(|node| number(node.reads_from)).collect(),
-            sources: sources.into(),
-            reads: reads.into(),
             by_name: by_name(outputs),
             cached: nodes.iter().map(cached).collect(),
         }
@@ -122,47 +107,6 @@ impl Plan {
     pub(crate) fn ports_of(&self, node: usize) -> &[OutputPort] {
         let (first, slots) = (self.inputs.len(), &self.nodes[node].outputs);
         self.outputs.get(slots.start - first..slots.end - first).unwrap_or_default()
-    }
-
-    /// Returns which nodes must run so that these outputs (by their index) are made.
-    pub(crate) fn needed(&self, outputs: &[usize]) -> Vec<bool> {
-        let mut needed = vec![false; self.nodes.len()];
-        for &output in outputs {
-            needed[self.outputs[output].node] = true;
-        }
-        // Readers stand behind what they read from, so that one pass from the end finds all.
-        for node in (0..self.nodes.len()).rev() {
-            if needed[node] {
-                self.makers(node).for_each(|maker| needed[maker] = true);
-            }
-        }
-        needed
-    }
-
-    /// Returns which inputs are read by what these outputs need (all, if it isn't said which): nothing may stand for the others.
-    pub(crate) fn reads(&self, outputs: Option<&[usize]>) -> Vec<bool> {
-        let mut reads = vec![false; self.inputs.len()];
-        let needed = outputs.map_or_else(|| vec![true; self.nodes.len()], |outputs| self.needed(outputs));
-        let args = self.nodes.iter().zip(needed).filter(|(_, needed)| *needed).flat_map(|(node, _)| &node.args);
-        for arg in args {
-            if let Some(read) = reads.get_mut(arg.slot) {
-                *read = true;
-            }
-        }
-        reads
-    }
-
-    /// Returns how many nodes must run so that these outputs are made; all, if it isn't said which.
-    pub(crate) fn needed_count(&self, outputs: Option<&[usize]>) -> u64 {
-        let count =
-            outputs.map_or(self.nodes.len(), |outputs| self.needed(outputs).into_iter().filter(|needed| *needed).count());
-        count as u64
-    }
-
-    /// The nodes that a node reads from.
-    fn makers(&self, node: usize) -> impl Iterator<Item = usize> {
-        let outputs = self.nodes[node].args.iter().filter_map(|arg| arg.slot.checked_sub(self.inputs.len()));
-        outputs.map(|output| self.outputs[output].node)
     }
 }
 

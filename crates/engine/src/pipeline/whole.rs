@@ -3,15 +3,13 @@
 
 use super::definition::NodeKind;
 use super::wiring::{Arg, PlanNode};
-use super::{InputPort, Pipeline, Setting};
+use super::{InputPort, Needs, Pipeline, Setting};
 use crate::node::{KeyedBy, NodeSpec};
 use crate::value::{KeyDigest, KeyHasher};
 
-/// What a cache can know of a pipeline inside another. It depends on nothing but the plan.
+/// What a cache can know of a pipeline inside another. It depends on nothing but the plan, and on what is needed there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Whole {
-    /// How many nodes of the pipeline run: those whose outputs somebody needs.
-    pub(crate) needed: u64,
     /// Whether all that it makes lies in the cache if the results of all its nodes do.
     pub(crate) by_nodes: bool,
     /// What the keys of its own entries begin with, if it has such.
@@ -34,46 +32,36 @@ pub(crate) struct WholeItem {
     pub(crate) reads: Vec<usize>,
 }
 
-impl PlanNode {
-    /// Says what a cache can know of the pipeline that the node is; nothing, if it is a function.
-    pub(crate) fn whole(&self) -> &Whole {
-        self.whole.get_or_init(|| Whole::of(self))
-    }
-}
-
 impl Whole {
-    fn of(node: &PlanNode) -> Self {
+    /// Says what a cache can know of the pipeline that a node is, of which so much is needed; nothing, if it is a function.
+    pub(super) fn of(node: &PlanNode, needs: &Needs) -> Self {
         let NodeKind::Pipeline(inner) = &node.kind else { return Self::default() };
-        let needed = inner.0.needed_count(Some(&node.exposed));
         let mut look = Look::new();
-        let is_cacheable = look.at(node, inner).is_some();
+        let is_cacheable = look.at(node, inner, needs).is_some();
         // The entry of a single function says as much as one of the pipeline would.
         let is_worth_it = look.calls > 1 || look.maps;
         let by_nodes = is_cacheable && !look.maps;
-        let head = if is_cacheable && is_worth_it { look.head(inner, &node.exposed) } else { None };
-        Self { needed, by_nodes, head }
+        let head = if is_cacheable && is_worth_it { look.head(inner, &needs.outputs) } else { None };
+        Self { by_nodes, head }
     }
 }
 
 impl WholeItem {
-    /// Says what a cache can know as a whole of an item of a map over this pipeline, of which these outputs are wanted. Where
-    /// there is no map inside, the entries of the nodes say as much.
-    pub(crate) fn of(pipeline: &Pipeline, outputs: &[usize]) -> Option<Self> {
-        let is_read = pipeline.0.reads(Some(outputs));
+    /// Says what a cache can know as a whole of an item of a map over this pipeline, of which so much is needed. Where there is no
+    /// map inside, the entries of the nodes say as much.
+    pub(crate) fn of(pipeline: &Pipeline, needs: &Needs) -> Option<Self> {
         let mut look = Look::new();
-        look.inside(pipeline, outputs, |at| if is_read[at] { Source::Given } else { Source::Nowhere })?;
-        let head = if look.maps { look.head(pipeline, outputs)? } else { return None };
-        Some(Self { head, reads: (0..is_read.len()).filter(|&at| is_read[at]).collect() })
+        look.inside(pipeline, needs, |_| Source::Given)?;
+        let head = if look.maps { look.head(pipeline, &needs.outputs)? } else { return None };
+        Some(Self { head, reads: (0..pipeline.0.inputs.len()).filter(|&at| needs.reads_input(at)).collect() })
     }
 }
 
-/// Where a pipeline has the value of an input from.
+/// Where a pipeline has the value of an input from that is read.
 enum Source {
     Given,
     /// It has it itself.
     Fixed,
-    /// Nothing reads it.
-    Nowhere,
 }
 
 /// A look at all that runs inside of a pipeline.
@@ -101,7 +89,7 @@ impl Look {
     }
 
     /// Looks at a pipeline and what is inside; nothing, if something in it is never cached.
-    fn at(&mut self, node: &PlanNode, inner: &Pipeline) -> Option<()> {
+    fn at(&mut self, node: &PlanNode, inner: &Pipeline, needs: &Needs) -> Option<()> {
         let config = &inner.0.config;
         if !node.cache || matches!(config.cache, Setting::Off) {
             return None;
@@ -110,20 +98,21 @@ impl Look {
         // What holds for a time only is as old as the oldest result in it, which only that result's own entry knows.
         self.signed &= node.ttl.is_none() && own_ttl.is_none();
         let is_given = |at: usize| node.args.iter().any(|arg: &Arg| arg.port == at);
-        self.inside(inner, &node.exposed, |at| if is_given(at) { Source::Given } else { Source::Fixed })
+        self.inside(inner, needs, |at| if is_given(at) { Source::Given } else { Source::Fixed })
     }
 
-    /// Looks at what is inside of a pipeline, of which these outputs are needed.
-    fn inside(&mut self, inner: &Pipeline, outputs: &[usize], source: impl Fn(usize) -> Source) -> Option<()> {
-        self.digest(inner, outputs, source);
-        let needed = inner.0.needed(outputs);
-        for inside in inner.0.nodes.iter().zip(needed).filter_map(|(inside, needed)| needed.then_some(inside)) {
+    /// Looks at what is inside of a pipeline, of which so much is needed.
+    fn inside(&mut self, inner: &Pipeline, needs: &Needs, source: impl Fn(usize) -> Source) -> Option<()> {
+        self.digest(inner, needs, source);
+        for at in needs.running.iter() {
+            let inside = &inner.0.nodes[at];
             self.maps |= inside.map.is_some();
             // What changes a value on its way in is code that no digest knows.
             self.signed &= inside.args.iter().all(|arg| arg.adapter.is_none());
-            match &inside.kind {
-                NodeKind::Call { spec, .. } => self.at_call(inside, spec)?,
-                NodeKind::Pipeline(deeper) => self.at(inside, deeper)?,
+            match (&inside.kind, needs.inside(at)) {
+                (NodeKind::Pipeline(deeper), Some(needed)) => self.at(inside, deeper, &needed.needs)?,
+                (NodeKind::Call { spec, .. }, _) => self.at_call(inside, spec)?,
+                (NodeKind::Pipeline(_), None) => return None,
             }
         }
         Some(())
@@ -136,11 +125,11 @@ impl Look {
     }
 
     /// Digests what a pipeline is, what is asked of it, and what is fixed in it.
-    fn digest(&mut self, inner: &Pipeline, outputs: &[usize], source: impl Fn(usize) -> Source) {
+    fn digest(&mut self, inner: &Pipeline, needs: &Needs, source: impl Fn(usize) -> Source) {
         let hasher = &mut self.hasher;
         hasher.text(&inner.fingerprint().to_string());
-        hasher.list(outputs.len());
-        outputs.iter().for_each(|&output| hasher.text(&inner.0.outputs[output].name));
+        hasher.list(needs.outputs.len());
+        needs.outputs.iter().for_each(|&output| hasher.text(&inner.0.outputs[output].name));
         match &inner.0.config.environment {
             Setting::Inherit => hasher.label("environment around"),
             Setting::Set(environment) => {
@@ -152,9 +141,9 @@ impl Look {
         for (at, port) in inner.0.inputs.iter().enumerate() {
             self.hasher.text(&port.name);
             match source(at) {
+                _ if !needs.reads_input(at) => self.hasher.label("unread"),
                 Source::Given => self.hasher.label("given"),
                 Source::Fixed => self.fixed(port),
-                Source::Nowhere => self.hasher.label("unread"),
             }
         }
     }

@@ -11,8 +11,8 @@ use super::builder::PipelineBuilder;
 use super::definition::{Adapter, MapMode, NodeDef, NodeKind};
 use super::draft::{Draft, Wanted};
 use super::inputs::Inputs;
+use super::needs::Inside;
 use super::steps::Steps;
-use super::whole::Whole;
 use super::{OutputPort, Pipeline, Plan, order, ports, shape};
 use crate::capture::Capture;
 use crate::error::{Error, ErrorKind};
@@ -38,14 +38,12 @@ pub(crate) struct PlanNode {
     pub(crate) ttl: Option<Duration>,
     /// What is shown of its values, where it says so itself.
     pub(crate) capture: Option<Capture>,
-    /// What a cache can know of it as a whole, if it is a pipeline; worked out when that is first asked.
-    pub(crate) whole: OnceLock<Whole>,
+    /// What is needed of it where all that it makes is read, if it is a pipeline; worked out when that is first asked.
+    pub(crate) inside: OnceLock<Arc<Inside>>,
     /// Its place among the nodes as they were given to the builder.
     pub(crate) declared: usize,
     /// The nodes that read its outputs.
     pub(crate) readers: Vec<usize>,
-    /// How many nodes it reads from.
-    pub(crate) reads_from: usize,
 }
 
 /// What a node reads.
@@ -134,15 +132,14 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             timeout,
             ttl,
             capture: draft.def.config.capture,
-            whole: OnceLock::new(),
+            inside: OnceLock::new(),
             declared,
             readers: Vec::new(),
-            reads_from: reads_from.len(),
             kind: draft.def.kind,
         });
     }
     Ok(Plan {
-        steps: Arc::new(Steps::of(&nodes, ports.len(), &outputs)),
+        steps: Arc::new(Steps::of(&nodes, &outputs)),
         name: "".into(),
         id: String::new(),
         version: String::new(),
@@ -157,6 +154,7 @@ fn assemble(drafts: Vec<Draft>, order: &[usize], declared: Vec<(String, Type)>, 
             inputs: Vec::new(),
             nodes: Vec::new(),
         }),
+        everything: OnceLock::new(),
         run_layout: OnceLock::new(),
         map_layout: OnceLock::new(),
         own_recorder: OnceLock::new(),

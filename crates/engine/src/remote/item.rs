@@ -17,7 +17,7 @@ use super::voice::{self, JobVoice, Voice};
 use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, panic_text};
-use crate::pipeline::{LevelConfig, NodeKind, Pipeline};
+use crate::pipeline::{LevelConfig, Needs, NodeKind, Pipeline};
 use crate::run::guest::{self, Guest};
 use crate::value::{KeyDigest, Type, Value};
 
@@ -27,6 +27,8 @@ pub(super) type TellHome = Arc<dyn Fn(RemoteEvent) + Send + Sync>;
 /// What the items of a job have in common.
 pub(super) struct ItemWork {
     pub(super) pipeline: Pipeline,
+    /// What is needed of it, where it is run and not called.
+    pub(super) needs: Arc<Needs>,
     pub(super) cache: Option<Cache>,
     pub(super) recorder: Recorder,
     pub(super) attributes: Attributes,
@@ -59,7 +61,7 @@ impl ItemWork {
         let work = AssertUnwindSafe(async {
             match &self.header.target {
                 Target::Node { node, .. } => self.call(item, *node as usize).await,
-                Target::Whole { outputs } => self.level(at, item, outputs, &mut counts).await,
+                Target::Whole { .. } => self.level(at, item, &mut counts).await,
             }
         });
         let made = work.catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
@@ -90,7 +92,7 @@ impl ItemWork {
         Ok(Made { values: spec.outputs.iter().zip(&outputs).map(encode).collect::<Result<_, _>>()?, hit: false })
     }
 
-    async fn level(&self, at: u32, item: JobItem, outputs: &[u32], counts: &mut Counts) -> Result<Made, NotMade> {
+    async fn level(&self, at: u32, item: JobItem, counts: &mut Counts) -> Result<Made, NotMade> {
         let plan = &self.pipeline.0;
         let inputs = plan
             .inputs
@@ -99,15 +101,14 @@ impl ItemWork {
             .map(|(port, input)| input.as_ref().map(|input| self.value(input, &port.ty)).transpose());
         let inputs = inputs.collect::<Result<Vec<_>, NotMade>>()?;
         let mut room = self.room(item.by_value);
-        let outputs: Vec<usize> = outputs.iter().map(|&output| output as usize).collect();
-        let done = guest::level(self.guest(item, Some(at)), inputs, &outputs).await;
+        let done = guest::level(self.guest(item, Some(at)), inputs, &self.needs).await;
         *counts = done.counts;
         let values = done.result?;
         let encode = |(&output, (value, signature)): (&usize, (Value, Option<KeyDigest>))| {
             let port = &plan.outputs[output];
             self.encode((&port.name, &port.ty), &value, signature, &mut room)
         };
-        let values = outputs.iter().zip(values).map(encode).collect::<Result<_, _>>()?;
+        let values = self.needs.outputs.iter().zip(values).map(encode).collect::<Result<_, _>>()?;
         Ok(Made { values, hit: done.hit })
     }
 

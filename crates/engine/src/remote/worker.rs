@@ -24,7 +24,7 @@ use super::voice::{self, Announce, Voice, Voices};
 use crate::cache::{Cache, DiskCache};
 use crate::cancel::CancelToken;
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Needs, Pipeline};
 
 /// Runs the jobs of drivers elsewhere. A transport's worker process has one.
 pub struct Worker {
@@ -144,6 +144,7 @@ impl Worker {
         let recorder = self.recorder(id, &header, upstream);
         let voice = self.voices.job(|| job_voice(id, &header, &items), items.len());
         let work = Arc::new(ItemWork {
+            needs: needs(&pipeline, &header.target),
             pipeline,
             cache: header.cache.as_ref().and_then(|shared| self.cache(shared)),
             recorder: recorder.clone(),
@@ -281,6 +282,17 @@ fn fits(pipeline: Pipeline, header: &Header) -> Result<Pipeline, String> {
         Target::Whole { outputs } => outputs.iter().all(|&output| (output as usize) < plan.outputs.len()),
     };
     if is_there { Ok(pipeline) } else { Err(format!("pipeline `{}` has no such node or output", header.pipeline_name)) }
+}
+
+/// What of a pipeline a job's items need.
+fn needs(pipeline: &Pipeline, target: &Target) -> Arc<Needs> {
+    match target {
+        Target::Node { .. } => Arc::clone(pipeline.0.everything()),
+        Target::Whole { outputs } => {
+            let outputs: Vec<usize> = outputs.iter().map(|&output| output as usize).collect();
+            Arc::new(Needs::of(&pipeline.0, outputs))
+        }
+    }
 }
 
 /// Runs the items so that those that wait overlap, as many at once as the job allows.

@@ -54,7 +54,7 @@ pub(super) fn shown(site: &CallSite, given: &[Given]) -> Vec<(String, String)> {
         return Vec::new();
     }
     let shown = |(arg, given): (&Arg, &Given)| (arg.name.clone(), preview(showing, &arg.name, &given.slot, &given.have));
-    site.plan().args.iter().zip(given).map(shown).collect()
+    site.plan().args.iter().zip(given).filter(|(_, given)| !given.slot.is_unread()).map(shown).collect()
 }
 
 /// Stands for a value that its node took for itself, so that nothing is left to be shown.

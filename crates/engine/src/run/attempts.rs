@@ -39,7 +39,6 @@ pub(crate) struct LevelAttempts {
     level: Arc<Level>,
     /// Kept for further attempts, where there may be some.
     slots: Vec<Option<Slot>>,
-    outputs: Option<Arc<[usize]>>,
     retry: Option<Retry>,
     timeout: Option<Duration>,
     teller: Teller,
@@ -69,7 +68,6 @@ impl LevelAttempts {
         level: &Arc<Level>,
         plan: Option<&PlanNode>,
         slots: Vec<Option<Slot>>,
-        outputs: Option<Arc<[usize]>>,
         teller: Teller,
         ask: Option<AskWhole>,
         started: Tick,
@@ -78,13 +76,10 @@ impl LevelAttempts {
         let timeout = plan.and_then(|plan| plan.timeout);
         let no_timers = (retry.is_some() || timeout.is_some()) && tokio::runtime::Handle::try_current().is_err();
         let kept = if retry.is_some() { slots.clone() } else { Vec::new() };
-        let state = if no_timers {
-            State::Refused(Some(no_runtime()))
-        } else {
-            begun(level, slots, outputs.as_deref(), timeout, (teller, ask.as_ref()))
-        };
+        let state =
+            if no_timers { State::Refused(Some(no_runtime())) } else { begun(level, slots, timeout, (teller, ask.as_ref())) };
         let attempts = Attempts::new();
-        Self { level: Arc::clone(level), slots: kept, outputs, retry, timeout, teller, ask, started, state, attempts }
+        Self { level: Arc::clone(level), slots: kept, retry, timeout, teller, ask, started, state, attempts }
     }
 
     /// Takes what an attempt gave: another attempt follows, or this is the end.
@@ -142,7 +137,7 @@ impl LevelAttempts {
                     self.started = Tick::now();
                     let slots = self.slots.clone();
                     let about = (self.teller, self.ask.as_ref());
-                    self.state = begun(&self.level, slots, self.outputs.as_deref(), self.timeout, about);
+                    self.state = begun(&self.level, slots, self.timeout, about);
                 }
                 State::Refused(error) => return Poll::Ready(failed(error.take().unwrap_or_else(no_runtime))),
             }
@@ -162,34 +157,25 @@ impl LevelAttempts {
 fn begun(
     level: &Arc<Level>,
     slots: Vec<Option<Slot>>,
-    outputs: Option<&[usize]>,
     timeout: Option<Duration>,
     (teller, ask): (Teller, Option<&AskWhole>),
 ) -> State {
     let is_item = teller.index.is_some();
     let remote = level.config.remote.as_ref().filter(|_| handed::takes_whole(level, is_item));
     // Whether an item lies in the cache was asked before it began.
-    let is_here = || !is_item && probe::whole(level, &slots, outputs).is_some();
-    let Some(remote) = remote.filter(|_| !is_here()) else { return working(level, slots, outputs, timeout) };
-    let all: Vec<usize>;
-    let outputs = match outputs {
-        Some(outputs) => outputs,
-        None => {
-            all = (0..level.pipeline.0.outputs.len()).collect();
-            &all
-        }
-    };
-    State::Away(Box::pin(handed::level(remote, level, teller, (&slots, outputs), (timeout, is_item), ask.cloned())))
+    let is_here = || !is_item && probe::whole(level, &slots).is_some();
+    let Some(remote) = remote.filter(|_| !is_here()) else { return working(level, slots, timeout) };
+    State::Away(Box::pin(handed::level(remote, level, teller, &slots, (timeout, is_item), ask.cloned())))
 }
 
-fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, outputs: Option<&[usize]>, timeout: Option<Duration>) -> State {
+fn working(level: &Arc<Level>, slots: Vec<Option<Slot>>, timeout: Option<Duration>) -> State {
     // What stopped an attempt doesn't stop the next one.
     let level = if level.cancel.is_used() {
         Arc::new(Level { cancel: level.cancel.renewed(), ..Level::clone(level) })
     } else {
         Arc::clone(level)
     };
-    let work = Box::new(LevelWork::new(level, slots, outputs));
+    let work = Box::new(LevelWork::new(level, slots));
     State::Working { work, late: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))) }
 }
 

@@ -12,7 +12,8 @@ use super::map;
 use super::nested;
 use super::recall::Recalled;
 use super::shared::Level;
-use crate::pipeline::{CACHED, NodeKind, PlanNode};
+use super::slot::Slot;
+use crate::pipeline::{CACHED, Inside, NodeKind, PlanNode};
 
 impl LevelWork {
     /// Takes a node's results from the cache, or starts it the long way.
@@ -30,7 +31,7 @@ impl LevelWork {
     fn begin(&mut self, level: &Arc<Level>, node: usize, asked: Option<Keyed>, cx: &mut Context<'_>) -> Begun {
         let start = if self.is_timed { self.now } else { Tick::now() };
         let plan = &level.pipeline.0.nodes[node];
-        let given = self.given(plan);
+        let given = self.given(plan, level.needs.inside(node));
         let site = || CallSite::of_node(level, node);
         match (&plan.kind, plan.map, asked) {
             (_, Some(mode), _) => map::begin_node(level, node, given, mode, start, cx),
@@ -40,10 +41,15 @@ impl LevelWork {
         }
     }
 
-    fn given(&mut self, plan: &PlanNode) -> Givens {
+    /// Takes what a node reads; of a pipeline, what of it is needed may not read all.
+    fn given(&mut self, plan: &PlanNode, inside: Option<&Arc<Inside>>) -> Givens {
         let mut given = Givens::with_capacity(plan.args.len());
         let is_keyed = plan.cache && self.obstacles & CACHED != 0;
         for arg in &plan.args {
+            if inside.is_some_and(|inside| !inside.reads(arg)) {
+                given.push(Given { slot: Slot::Unread, have: arg.have.clone() });
+                continue;
+            }
             if is_keyed {
                 self.kept.share_digest(arg.slot);
             }

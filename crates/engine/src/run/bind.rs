@@ -1,10 +1,12 @@
 //! What a run is given and asked for, checked against what its nodes read and make.
 
+use std::sync::Arc;
+
 use super::call::Given;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::nearest::nearest;
-use crate::pipeline::{InputPort, Inputs, Pipeline, Typed};
+use crate::pipeline::{InputPort, Inputs, Needs, Pipeline, Typed};
 
 /// Which outputs were asked for, by their index.
 pub(super) fn wanted(pipeline: &Pipeline, names: Option<&[String]>) -> Result<Option<Vec<usize>>, Error> {
@@ -23,13 +25,14 @@ pub(super) fn unknown_output(pipeline: &Pipeline, name: &str) -> Error {
     Error::new(ErrorKind::Output, format!("pipeline `{}` has no output `{name}`{hint}", pipeline.name()))
 }
 
-/// Puts inputs and defaults into slots, checked against what the nodes read.
-pub(super) fn bind(
-    pipeline: &Pipeline,
-    inputs: Inputs,
-    over: &[String],
-    outputs: Option<&[usize]>,
-) -> Result<Vec<Option<Given>>, Error> {
+/// What these outputs need, which were asked for; without them, everything.
+pub(super) fn needs(pipeline: &Pipeline, wanted: Option<&[usize]>) -> Arc<Needs> {
+    let plan = &pipeline.0;
+    wanted.map_or_else(|| Arc::clone(plan.everything()), |wanted| Arc::new(Needs::of(plan, wanted)))
+}
+
+/// Puts inputs and defaults into slots, checked against what the nodes read that run.
+pub(super) fn bind(pipeline: &Pipeline, inputs: Inputs, over: &[String], needs: &Needs) -> Result<Vec<Option<Given>>, Error> {
     let plan = &pipeline.0;
     let default = |port: &InputPort| port.default.clone().map(|default| checked(port, default, false)).transpose();
     let mut given = plan.inputs.iter().map(default).collect::<Result<Vec<Option<Given>>, Error>>()?;
@@ -37,9 +40,9 @@ pub(super) fn bind(
         let at = pipeline.input_named(&name)?;
         given[at] = Some(checked(&plan.inputs[at], typed, over.contains(&name))?);
     }
-    let is_read = plan.reads(outputs);
+    let is_missing = |at: usize| given[at].is_none() && needs.reads_input(at);
     let missing: Vec<&InputPort> =
-        plan.inputs.iter().enumerate().filter(|(at, _)| given[*at].is_none() && is_read[*at]).map(|(_, port)| port).collect();
+        plan.inputs.iter().enumerate().filter(|(at, _)| is_missing(*at)).map(|(_, port)| port).collect();
     match missing.as_slice() {
         [] => Ok(given),
         [port, more @ ..] => {

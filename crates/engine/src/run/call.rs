@@ -23,7 +23,7 @@ use super::work::{Sent, Work};
 use crate::cache::{Entry, Found};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{Inputs, NodeContext, Outputs};
-use crate::pipeline::{Arg, NodeKind, PlanNode};
+use crate::pipeline::{Arg, NodeKind, PlanNode, Whole};
 use crate::value::{Type, ValueError};
 
 /// What a piece of work gave.
@@ -88,10 +88,20 @@ impl CallSite {
         &self.level.pipeline.0.nodes[self.node]
     }
 
+    /// What it makes, of the outputs of the function or of the pipeline inside.
+    pub(crate) fn outputs(&self) -> &[usize] {
+        self.level.inside(self.node).map_or(&self.plan().exposed, |inside| &inside.needs.outputs)
+    }
+
+    /// What a cache can know of the pipeline that it is.
+    pub(crate) fn whole(&self) -> Whole {
+        self.level.inside(self.node).map(|inside| *inside.whole(self.plan())).unwrap_or_default()
+    }
+
     /// What was made, as events tell of it.
     pub(crate) fn made<'a>(&'a self, slots: &'a Slots) -> Lot<'a> {
         let (ports, is_item) = (self.level.pipeline.0.ports_of(self.node), self.index.is_some());
-        Lot::Made { slots, ports, picked: None, is_item }
+        Lot::Made { slots, ports, picked: self.level.places(self.node), is_item }
     }
 
     pub(crate) fn path(&self) -> String {

@@ -39,9 +39,10 @@ impl Finished {
     /// Works out the signature of a pipeline inside of another, if it may have an entry and there is a cache for it.
     pub(crate) fn find(site: &CallSite, inner: &Pipeline, given: &[Given]) -> Result<Option<Self>, NoKey> {
         let (plan, level) = (site.plan(), &site.level);
-        let Some(head) = plan.whole().head.filter(|_| keeps_wholes(level)) else { return Ok(None) };
+        let Some(inside) = level.inside(site.node) else { return Ok(None) };
+        let Some(head) = inside.whole(plan).head.filter(|_| keeps_wholes(level)) else { return Ok(None) };
         let mut digests = Digests::from_slice(&[head.digest]);
-        for (arg, given) in plan.args.iter().zip(given) {
+        for (arg, given) in plan.args.iter().zip(given).filter(|(arg, _)| inside.needs.reads_input(arg.port)) {
             match digest(arg, inner, given) {
                 Ok(digest) => digests.push(digest),
                 Err(_) if any_lost(std::slice::from_ref(given)) => return Err(NoKey::Lost),
@@ -70,12 +71,23 @@ impl Finished {
     /// Asks the cache around a pipeline for all that it makes.
     pub(crate) fn lookup(&self, site: &CallSite, inner: &Pipeline, given: &[Given]) -> Option<Kept> {
         let recipe = Recipe::Item(Box::new((site.clone(), given.into())));
-        self.ask(&site.level, inner, &site.plan().exposed, site.node, recipe)
+        self.ask(&site.level, inner, site.outputs(), site.node, recipe).or_else(|| Self::part_of_all(site, inner, given))
+    }
+
+    /// Where only a part of a pipeline is needed: takes it out of the entry that a run of all of it has left.
+    fn part_of_all(site: &CallSite, inner: &Pipeline, given: &[Given]) -> Option<Kept> {
+        let places = site.level.places(site.node)?;
+        let needs = Arc::clone(site.level.pipeline.0.everything());
+        let level = Arc::new(Level { needs, ..Level::clone(&site.level) });
+        let all = CallSite { level, ..site.clone() };
+        let kept = Self::find(&all, inner, given).ok()??.lookup(&all, inner, given)?;
+        let slots = places.iter().filter_map(|&place| kept.slots.get(place).cloned()).collect();
+        Some(Kept { slots, ..kept })
     }
 
     /// Asks the cache of a map for all that an item makes. What of it is lost is no hit: who asks loads all at once.
-    pub(crate) fn lookup_item(&self, level: &Arc<Level>, outputs: &[usize]) -> Option<Kept> {
-        self.ask(level, &level.pipeline, outputs, 0, Recipe::Gone)
+    pub(crate) fn lookup_item(&self, level: &Arc<Level>) -> Option<Kept> {
+        self.ask(level, &level.pipeline, &level.needs.outputs, 0, Recipe::Gone)
     }
 
     fn ask(&self, level: &Arc<Level>, inner: &Pipeline, outputs: &[usize], node: usize, recipe: Recipe) -> Option<Kept> {
@@ -97,14 +109,15 @@ impl Finished {
 
     /// Keeps what a pipeline made inside of another.
     pub(crate) fn store(&self, site: &CallSite, inner: &Pipeline, made: &Slots, cost_ns: u64) {
-        let plan = site.plan();
-        let inputs = plan.args.iter().map(|arg| &*arg.name);
-        self.keep((&site.level, site.site), inputs, types(inner, &plan.exposed).zip(made), cost_ns);
+        let Some(inside) = site.level.inside(site.node) else { return };
+        let read = site.plan().args.iter().filter(|arg| inside.needs.reads_input(arg.port));
+        let inputs = read.map(|arg| &*arg.name);
+        self.keep((&site.level, site.site), inputs, types(inner, &inside.needs.outputs).zip(made), cost_ns);
     }
 
     /// Keeps what an item of a top-level map made.
-    pub(crate) fn store_item(&self, at: (&Level, u32), whole: &WholeItem, outputs: &[usize], made: &Slots, cost_ns: u64) {
-        let pipeline = &at.0.pipeline;
+    pub(crate) fn store_item(&self, at: (&Level, u32), whole: &WholeItem, made: &Slots, cost_ns: u64) {
+        let (pipeline, outputs) = (&at.0.pipeline, &at.0.needs.outputs);
         let inputs = whole.reads.iter().map(|&input| &*pipeline.0.inputs[input].name);
         self.keep(at, inputs, types(pipeline, outputs).zip(made), cost_ns);
     }
@@ -148,7 +161,7 @@ impl Finished {
 /// The types of what a pipeline made when it was computed again, and what that is, as its entry has it.
 pub(super) fn computed_again(site: &CallSite, slots: Slots) -> Slots {
     let NodeKind::Pipeline(inner) = &site.plan().kind else { return slots };
-    super::laid_out::one_by_one(types(inner, &site.plan().exposed), slots)
+    super::laid_out::one_by_one(types(inner, site.outputs()), slots)
 }
 
 /// Says whether a level's cache keeps whole pipelines: what holds for a time only is as old as the oldest result in it.

@@ -23,7 +23,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
 use crate::node::{Call, Inputs, NodeContext, NodeSpec, Outputs};
-use crate::pipeline::{LevelConfig, NodeKind, Pipeline};
+use crate::pipeline::{LevelConfig, Needs, NodeKind, Pipeline};
 use crate::remote::Counts;
 use crate::value::{KeyDigest, Value};
 
@@ -64,21 +64,23 @@ pub(crate) struct GuestDone {
 
 /// Calls one node of the pipeline.
 pub(crate) async fn call(guest: Guest, node: usize, inputs: Inputs, attempt: u32) -> Result<Outputs, Error> {
-    let (level, context) = guest.open();
+    let needs = Arc::clone(guest.pipeline.0.everything());
+    let (level, context) = guest.open(needs);
     let work = Box::pin(call_at(Arc::clone(&level), node, inputs, attempt));
     Visiting { context, scope: level.scope.clone(), inner: work }.await
 }
 
-/// Runs the pipeline as far as these outputs need it. What isn't given it has itself, where it is needed.
-pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDigest>)>>, outputs: &[usize]) -> GuestDone {
-    let (level, context) = guest.open();
+/// Runs the pipeline as far as it is needed. What isn't given it has itself, where it is read.
+pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDigest>)>>, needs: &Arc<Needs>) -> GuestDone {
+    let (level, context) = guest.open(Arc::clone(needs));
     let own = level.pipeline.0.inputs.iter().map(|port| port.default.as_ref());
     let slots = inputs.into_iter().zip(own).map(|(given, own)| {
         let given = given.map(|(value, signature)| Slot::computed(value, signature));
         given.or_else(|| own.map(|own| Slot::shared(Arc::clone(&own.value))))
     });
     let slots = slots.collect();
-    let work = LevelWork::new(Arc::clone(&level), slots, Some(outputs));
+    let outputs = &needs.outputs;
+    let work = LevelWork::new(Arc::clone(&level), slots);
     let work = securing(&level.pipeline, Some(outputs), work);
     let done = Visiting { context, scope: level.scope.clone(), inner: work }.await;
     let hit = done.hit;
@@ -135,7 +137,7 @@ async fn ended(spec: &NodeSpec, call: Call, guard: impl FnOnce(Attempt) -> Guard
 
 impl Guest {
     /// Opens the level that the guest's work is done on, and the context in which it is done.
-    fn open(self) -> (Arc<Level>, Context) {
+    fn open(self, needs: Arc<Needs>) -> (Arc<Level>, Context) {
         let layout = Arc::clone(self.pipeline.run_layout());
         let spec = ScopeSpec {
             trace_id: self.run.trace,
@@ -176,6 +178,7 @@ impl Guest {
             cancel,
             gate: None,
             pipeline: self.pipeline,
+            needs,
             sites,
             config: self.config,
             span,

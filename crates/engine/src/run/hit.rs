@@ -288,7 +288,7 @@ impl Slot {
     /// Takes out what the slot alone holds on to.
     fn take_apart(&mut self, parts: &mut SmallVec<[Self; 2]>) {
         match self {
-            Self::Plain(_) => {}
+            Self::Plain(_) | Self::Unread => {}
             Self::Cached { hit, .. } => {
                 if let Some(hit) = Arc::get_mut(hit) {
                     parts.extend(hit.recipe.take());

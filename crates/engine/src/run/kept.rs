@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::slot::Slot;
-use crate::pipeline::{Plan, Steps};
+use crate::pipeline::Needs;
 use crate::value::{KeyDigest, Type, Value};
 
 /// The values of one level. A value that nobody reads any more, and nobody asked for, is let go.
@@ -14,15 +14,10 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Prepares the slots of a level, of which `inputs` are the first. `needed` are the nodes that will run, and `outputs`
-    /// what is asked for; without them, that is everything.
-    pub(crate) fn new(plan: &Plan, mut inputs: Vec<Option<Slot>>, selected: Option<(&[bool], &[usize])>) -> Self {
-        inputs.resize(plan.inputs.len() + plan.outputs.len(), None);
-        let reads = match selected {
-            None => plan.steps.reads.to_vec(),
-            Some((needed, outputs)) => reads(&plan.steps, inputs.len(), needed, plan.inputs.len(), outputs),
-        };
-        Self { slots: inputs, reads }
+    /// Prepares the slots of a level, of which `inputs` are the first.
+    pub(crate) fn new(needs: &Needs, mut inputs: Vec<Option<Slot>>) -> Self {
+        inputs.resize(needs.reads.len(), None);
+        Self { slots: inputs, reads: needs.reads.to_vec() }
     }
 
     /// Puts a value into its slot, if it will be read.
@@ -104,16 +99,4 @@ impl Kept {
     pub(crate) fn take_slots(&mut self) -> Vec<Option<Slot>> {
         std::mem::take(&mut self.slots)
     }
-}
-
-fn reads(steps: &Steps, slots: usize, needed: &[bool], inputs: usize, outputs: &[usize]) -> Vec<u32> {
-    let mut reads = vec![0; slots];
-    let running = steps.steps.iter().zip(needed).filter(|(_, needed)| **needed);
-    for slot in running.flat_map(|(step, _)| steps.args_of(step)) {
-        reads[*slot as usize] += 1;
-    }
-    for output in outputs {
-        reads[inputs + output] += 1;
-    }
-    reads
 }

@@ -43,6 +43,7 @@ impl<'a> LayingOut<'a> {
                 let output = self.keep(ty, slot.here()?)?;
                 self.push(output, slot.signature())
             }
+            Slot::Unread => None,
         }
     }
 

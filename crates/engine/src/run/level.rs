@@ -83,15 +83,12 @@ impl Future for Tagged {
 }
 
 impl LevelWork {
-    /// Prepares a level: `inputs` fill the first slots; only what `outputs` need is run (everything, if it is `None`).
-    pub(crate) fn new(level: Arc<Level>, inputs: Vec<Option<Slot>>, outputs: Option<&[usize]>) -> Self {
-        let plan = &level.pipeline.0;
-        let selected = outputs.map(|outputs| (plan.needed(outputs), outputs));
-        let selected = selected.as_ref().map(|(needed, outputs)| (needed.as_slice(), *outputs));
+    /// Prepares a level: `inputs` fill the first slots; only what is needed is run.
+    pub(crate) fn new(level: Arc<Level>, inputs: Vec<Option<Slot>>) -> Self {
         let is_heard = !level.is_unheard();
         Self {
-            agenda: Agenda::new(&plan.steps, selected.map(|(needed, _)| needed)),
-            kept: Kept::new(plan, inputs, selected),
+            agenda: Agenda::new(&level.needs),
+            kept: Kept::new(&level.needs, inputs),
             running: None,
             now: Tick::ZERO,
             obstacles: obstacles(&level),
@@ -154,9 +151,10 @@ impl LevelWork {
         match done.result {
             Ok(slots) => {
                 let steps = &self.level.pipeline.0.steps;
-                let (first, _) = steps.steps[node].outputs;
-                for (at, slot) in (first as usize..).zip(slots) {
-                    self.kept.put(at, slot);
+                let first = steps.steps[node].outputs.0 as usize;
+                match self.level.places(node) {
+                    None => (first..).zip(slots).for_each(|(at, slot)| self.kept.put(at, slot)),
+                    Some(places) => places.iter().zip(slots).for_each(|(place, slot)| self.kept.put(first + place, slot)),
                 }
                 self.agenda.done(steps, node);
             }

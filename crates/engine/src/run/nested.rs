@@ -48,6 +48,7 @@ pub(crate) fn inner_level(
         cancel: around.cancel.child(),
         gate: around.gate.clone(),
         pipeline: inner.clone(),
+        needs: Arc::clone(&around.inside(node)?.needs),
         sites,
         trail: around.trail_inside(inner, span, sampled),
         recorded: sampled && config.telemetry,
@@ -66,7 +67,7 @@ pub(crate) fn inner_slots(inner: &Pipeline, plan: &PlanNode, given: &[Given]) ->
         .iter()
         .map(|port| port.default.as_ref().map(|default| Slot::shared(Arc::clone(&default.value))))
         .collect();
-    for (arg, given) in plan.args.iter().zip(given) {
+    for (arg, given) in plan.args.iter().zip(given).filter(|(_, given)| !given.slot.is_unread()) {
         slots[arg.port] = Some(inner_slot(arg, &inner.0.inputs[arg.port].ty, given)?);
     }
     Ok(slots)
@@ -139,7 +140,7 @@ fn ask_again(site: &CallSite, inner: &Pipeline, finished: Option<&Finished>, giv
     let (site, inner, given) = (site.clone(), inner.clone(), Givens::from(given));
     Some(Arc::new(move || {
         let kept = finished.lookup(&site, &inner, &given)?;
-        Some(Whole::of_kept(&inner, &site.plan().exposed, kept, finished.calls))
+        Some(Whole::of_kept(&inner, site.outputs(), kept, finished.calls))
     }))
 }
 
@@ -156,15 +157,14 @@ fn begin_level(
     let open = OpenSpan::start_quiet(around, site.site, site.index, site.recorded, start).showing(site.shown.clone());
     let level = inner_level(around, site.node, inner, site.index, open.span(), site.sampled);
     let Some(level) = level else { return missing(start) };
-    let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
     let (ports, args) = (inner.0.inputs.as_slice(), Some(plan.args.as_slice()));
     let given = slots.as_ref().map_or(Lot::Unknown, |slots| Lot::Filled { slots, ports, args });
-    if let Some(whole) = slots.as_ref().ok().filter(|_| is_first && plan.whole().by_nodes)
-        && let Some(whole) = probe::whole(&level, whole, Some(&outputs))
+    if let Some(whole) = slots.as_ref().ok().filter(|_| is_first && site.whole().by_nodes)
+        && let Some(whole) = probe::whole(&level, whole)
     {
         return Begun::Done(end_whole(&site, open, level, whole, given));
     }
-    let total = Some(plan.whole().needed);
+    let total = Some(level.needs.count());
     around.tell_start(&open, start, total, given);
     let slots = match slots {
         Ok(slots) => slots,
@@ -178,7 +178,7 @@ fn begin_level(
     let (level, copy) = border::cross(around, level, &open);
     let attempt = around.sites.nodes[site.node].attempt;
     let teller = Teller { site: site.site, span: open.span(), index: site.index, around: around.span };
-    let work = LevelAttempts::new(&level, Some(plan), slots, Some(outputs), teller, ask.filter(|_| is_first), start);
+    let work = LevelAttempts::new(&level, Some(plan), slots, teller, ask.filter(|_| is_first), start);
     let work = border::under(copy, &level, attempt, work);
     let complete = move |open: OpenSpan, done: LevelDone, end: Tick| {
         transition.iter().for_each(|transition| transition.leave(&Whereabouts::of(&open, &place), None));
@@ -201,9 +201,8 @@ fn complete(
         (open.frame.start, end) = (start, ended);
     }
     open.record_attempts(site.level.sites.nodes[site.node].attempt, &done.attempts);
-    let plan = site.plan();
     let result = match done.error {
-        None => Ok(pick(done.slots, &level.pipeline, &plan.exposed)),
+        None => Ok(pick(done.slots, &level.pipeline, &level.needs.outputs)),
         Some(error) => Err(error),
     };
     if let (Some(finished), Ok(made), false) = (finished, &result, done.is_found) {
@@ -233,7 +232,7 @@ fn end_kept(site: &CallSite, inner: &Pipeline, finished: &Finished, kept: Kept, 
 
 /// Ends a pipeline of which the cache has all that its nodes make.
 fn end_whole(site: &CallSite, open: OpenSpan, level: Arc<Level>, whole: Whole, given: Lot<'_>) -> Done {
-    let slots = pick(whole.slots, &level.pipeline, &site.plan().exposed);
+    let slots = pick(whole.slots, &level.pipeline, &level.needs.outputs);
     let served = Served { hit: true, saved_ns: whole.saved_ns, signature: None };
     end_found(site, open, Some(level), (slots, given), whole.hits, served)
 }
@@ -249,7 +248,7 @@ fn end_found(
     served: Served,
 ) -> Done {
     if site.index.is_none() {
-        let total = Some(site.plan().whole().needed);
+        let total = site.level.inside(site.node).map(|inside| inside.needs.count());
         site.level.tell_start(&open, open.frame.start, total, given);
     }
     let end = Tick::now();
@@ -314,8 +313,7 @@ pub(crate) fn skip(level: &Arc<Level>, node: usize, now: Tick) {
         return;
     }
     let Some(inside) = inner_level(level, node, inner, None, SpanId::NONE, false) else { return };
-    let needed = inner.0.needed(&plan.exposed);
-    for node in (0..needed.len()).filter(|&node| needed[node]) {
+    for node in inside.needs.running.iter() {
         skip(&inside, node, now);
     }
 }

@@ -102,7 +102,8 @@ pub(crate) struct MapOptions {
 macro_rules! options {
     ($builder:ident) => {
         impl $builder {
-            /// Runs only what these outputs need, and returns only them.
+            /// Runs only what these outputs need, and returns only them. Pipelines inside run only what is needed of them, at every
+            /// depth; an input that only the rest would read needn't be given.
             pub fn outputs<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
                 self.options.outputs = Some(names.into_iter().map(Into::into).collect());
                 self

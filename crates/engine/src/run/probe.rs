@@ -22,18 +22,23 @@ pub(crate) struct Whole {
 /// Looks for all needed nodes of a level in the cache, in their order; the first that isn't there ends the search.
 ///
 /// A level with a map inside is not found in this way: how many items there are is known only when it runs.
-pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option<&[usize]>) -> Option<Whole> {
+pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>]) -> Option<Whole> {
     level.config.cache.as_ref()?;
     let plan = &level.pipeline.0;
-    let needed = outputs.map_or_else(|| vec![true; plan.nodes.len()], |outputs| plan.needed(outputs));
     let mut found = Whole { slots: inputs.to_vec(), hits: 0, saved_ns: 0 };
     found.slots.resize(plan.inputs.len() + plan.outputs.len(), None);
-    for (at, node) in plan.nodes.iter().enumerate().filter(|(at, _)| needed[*at]) {
+    for at in level.needs.running.iter() {
+        let node = &plan.nodes[at];
         if node.map.is_some() {
             return None;
         }
-        let given: Option<Givens> =
-            node.args.iter().map(|arg| Some(Given { slot: found.slots[arg.slot].clone()?, have: arg.have.clone() })).collect();
+        let inside = level.needs.inside(at);
+        let given = node.args.iter().map(|arg| {
+            let is_read = inside.is_none_or(|inside| inside.reads(arg));
+            let slot = if is_read { found.slots[arg.slot].clone()? } else { Slot::Unread };
+            Some(Given { slot, have: arg.have.clone() })
+        });
+        let given: Option<Givens> = given.collect();
         let slots = match &node.kind {
             NodeKind::Call { .. } => {
                 let (slots, saved_ns) = call::lookup(level, at, given?)?;
@@ -42,8 +47,10 @@ pub(crate) fn whole(level: &Arc<Level>, inputs: &[Option<Slot>], outputs: Option
             }
             NodeKind::Pipeline(inner) => found.look_inside(level, at, inner, &given?)?,
         };
-        for (place, slot) in node.outputs.clone().zip(slots) {
-            found.slots[place] = Some(slot);
+        let first = node.outputs.start;
+        match level.places(at) {
+            None => (first..).zip(slots).for_each(|(at, slot)| found.slots[at] = Some(slot)),
+            Some(places) => places.iter().zip(slots).for_each(|(at, slot)| found.slots[first + at] = Some(slot)),
         }
     }
     Some(found)
@@ -74,11 +81,10 @@ impl Whole {
             self.count(finished.calls, kept.saved_ns);
             return Some(kept.slots);
         }
-        let node = site.plan();
         let inside = nested::inner_level(level, at, inner, None, level.span, level.sampled)?;
-        let slots = nested::inner_slots(inner, node, given).ok()?;
-        let inside = whole(&inside, &slots, Some(&node.exposed))?;
-        self.count(inside.hits, inside.saved_ns);
-        Some(nested::pick(inside.slots, inner, &node.exposed))
+        let slots = nested::inner_slots(inner, site.plan(), given).ok()?;
+        let found = whole(&inside, &slots)?;
+        self.count(found.hits, found.saved_ns);
+        Some(nested::pick(found.slots, inner, &inside.needs.outputs))
     }
 }

@@ -10,7 +10,7 @@ use flowglass_model::{AttributeValue, RunId, SpanId, TraceId, conventions, flags
 use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick, Verdict};
 use parking_lot::Mutex;
 
-use super::bind::{bind, wanted};
+use super::bind;
 use super::ended::{Aggregate, Ended, milliseconds};
 use super::gate::Detached;
 use super::leaving::securing;
@@ -28,23 +28,24 @@ use crate::callback::Tally;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, Feeds};
-use crate::pipeline::{Layout, LevelConfig, Pipeline, Setting};
+use crate::pipeline::{Layout, LevelConfig, Needs, Pipeline, Setting};
 use crate::remote::travel;
 
 /// Runs a pipeline once.
 pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let RunBuilder { pipeline, inputs, options } = builder;
     let layout = Arc::clone(pipeline.run_layout());
-    let wanted = wanted(&pipeline, options.outputs.as_deref())?;
+    let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
     travel::check_run(&pipeline, options.backend.resolve(pipeline.0.config.backend.resolve(None)).as_ref())?;
-    let slots = bind(&pipeline, inputs, &[], wanted.as_deref())?;
+    let needs = bind::needs(&pipeline, wanted.as_deref());
+    let slots = bind::bind(&pipeline, inputs, &[], &needs)?;
     let slots: Vec<_> = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
-    let total = Some(pipeline.0.needed_count(wanted.as_deref()));
+    let total = Some(needs.count());
     let given = Lot::Filled { slots: &slots, ports: &pipeline.0.inputs, args: None };
-    let started = Started::new(&pipeline, &options, layout, (total, given));
+    let started = Started::new(&pipeline, needs, &options, layout, (total, given));
     let Started { level, open, retained } = started;
     let inner = under(&level, open.span());
-    let work = LevelWork::new(inner, slots, wanted.as_deref());
+    let work = LevelWork::new(inner, slots);
     let work = securing(&pipeline, wanted.as_deref(), work);
     let timeout = options.timeout.resolve(pipeline.0.config.timeout.resolve(None));
     let place = level.place.clone();
@@ -95,6 +96,7 @@ pub(super) struct Started {
 impl Started {
     pub(super) fn new(
         pipeline: &Pipeline,
+        needs: Arc<Needs>,
         options: &Options,
         layout: Arc<Layout>,
         (total, given): (Option<u64>, Lot<'_>),
@@ -161,6 +163,7 @@ impl Started {
             cancel,
             gate: None,
             pipeline: pipeline.clone(),
+            needs,
             sites: Arc::clone(&layout.level),
             config,
             span: parent,

@@ -21,7 +21,7 @@ use crate::cancel::CancelToken;
 use crate::capture::{Capture, Showing};
 use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
-use crate::pipeline::{Layout, LevelConfig, LevelSites, Pipeline, meters};
+use crate::pipeline::{Inside, Layout, LevelConfig, LevelSites, Needs, Pipeline, meters};
 
 /// Told of every event of a run, whatever callbacks its levels have: progress, a live view.
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -89,6 +89,8 @@ pub(crate) struct Level {
     /// Whether what ends here still counts; where it runs on a thread that may be given up.
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) pipeline: Pipeline,
+    /// What of the pipeline is needed here.
+    pub(crate) needs: Arc<Needs>,
     pub(crate) sites: Arc<LevelSites>,
     pub(crate) config: LevelConfig,
     /// The span under which this level's spans hang.
@@ -103,6 +105,18 @@ pub(crate) struct Level {
 }
 
 impl Level {
+    /// What is needed of a node that is a pipeline; of one that nobody needs, what would be.
+    pub(crate) fn inside(&self, node: usize) -> Option<&Inside> {
+        let inside = self.needs.inside(node).or_else(|| self.pipeline.0.nodes[node].inside());
+        inside.map(|inside| &**inside)
+    }
+
+    /// Which of its outputs a node makes here, if these are not all.
+    #[inline]
+    pub(crate) fn places(&self, node: usize) -> Option<&[usize]> {
+        self.needs.inside(node)?.places.as_deref()
+    }
+
     /// Returns what is shown of the values that a node of the level works on.
     pub(crate) fn capture_of(&self, node: usize) -> Capture {
         self.pipeline.0.nodes[node].capture.unwrap_or(self.config.capture)

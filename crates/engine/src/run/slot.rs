@@ -18,6 +18,8 @@ pub(crate) enum Slot {
     Cached { hit: Arc<Hit>, output: u32, place: u32 },
     /// Anything else. Rare or dear enough to stand apart, so that the others are small.
     Rich(Arc<Rich>),
+    /// Nothing: nobody reads what would be here, so that nobody has made it.
+    Unread,
 }
 
 pub(crate) struct Rich {
@@ -91,10 +93,15 @@ impl Slot {
     /// What stands for the value in cache keys, if that isn't the value itself.
     pub(crate) fn signature(&self) -> Option<KeyDigest> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Unread => None,
             Self::Cached { hit, output, .. } => Some(hit.identity(*output)),
             Self::Rich(rich) => rich.signature,
         }
+    }
+
+    /// Says whether nobody reads what would be here.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self, Self::Unread)
     }
 
     /// Returns the value if it is here and in no other form.
@@ -102,17 +109,18 @@ impl Slot {
     pub(crate) fn here(&self) -> Option<&Value> {
         match self {
             Self::Plain(value) => Some(value),
-            Self::Cached { .. } => None,
+            Self::Cached { .. } | Self::Unread => None,
             Self::Rich(rich) => rich.here(),
         }
     }
 
-    /// Where the value lies, for who only wants to look.
-    pub(super) fn as_lying(&self) -> Lying<'_> {
+    /// Where the value lies, for who only wants to look; nowhere, if nobody reads it.
+    pub(super) fn as_lying(&self) -> Option<Lying<'_>> {
         match (self.here(), self) {
-            (Some(value), _) => Lying::Here(value),
-            (None, Self::Rich(_)) => Lying::Listed(self.listed()),
-            (None, _) => Lying::Cached(self),
+            (Some(value), _) => Some(Lying::Here(value)),
+            (None, Self::Rich(_)) => Some(Lying::Listed(self.listed())),
+            (None, Self::Unread) => None,
+            (None, _) => Some(Lying::Cached(self)),
         }
     }
 
@@ -120,7 +128,7 @@ impl Slot {
     pub(crate) fn into_here(self) -> Option<Value> {
         match self {
             Self::Plain(value) => Some(value),
-            Self::Cached { .. } => None,
+            Self::Cached { .. } | Self::Unread => None,
             Self::Rich(rich) => match Arc::try_unwrap(rich) {
                 Ok(Rich { content: Content::Here(value), .. }) => Some(value),
                 Ok(_) => None,
@@ -135,6 +143,7 @@ impl Slot {
             Self::Plain(value) => Ok(Arc::clone(value)),
             Self::Cached { hit, output, place } => hit.value(*output, *place, ty),
             Self::Rich(rich) => rich.content.value(ty),
+            Self::Unread => Err(unread()),
         }
     }
 
@@ -149,6 +158,7 @@ impl Slot {
             Self::Plain(value) => return value_digest(value, ty),
             Self::Cached { hit, output, .. } => return Ok(hit.identity(*output)),
             Self::Rich(rich) => rich,
+            Self::Unread => return Err(unread()),
         };
         match rich.signature.as_ref().or_else(|| rich.digest.get()) {
             Some(digest) => Ok(*digest),
@@ -206,7 +216,7 @@ impl Slot {
     pub(crate) fn stored(&self) -> Option<&CachedOutput> {
         match self.by_now() {
             Self::Cached { hit, output, .. } => hit.stored(*output),
-            Self::Plain(_) | Self::Rich(_) => None,
+            Self::Plain(_) | Self::Rich(_) | Self::Unread => None,
         }
     }
 
@@ -225,7 +235,7 @@ impl Slot {
                 Content::Many(items) => items,
                 Content::Here(_) => &[],
             },
-            Self::Plain(_) | Self::Cached { .. } => &[],
+            Self::Plain(_) | Self::Cached { .. } | Self::Unread => &[],
         }
     }
 }
@@ -266,6 +276,11 @@ impl Content {
         items.iter().try_for_each(|slot| slot.digest(item).map(|digest| hasher.bytes(&digest)))?;
         Ok(hasher.finish())
     }
+}
+
+#[cold]
+fn unread() -> ValueError {
+    ValueError::new("nobody reads it, so it was not made")
 }
 
 fn value_digest(value: &Value, ty: &Type) -> Result<KeyDigest, ValueError> {

@@ -6,8 +6,10 @@ mod counts;
 mod deaths;
 mod drivers;
 mod equal;
+mod graphs;
 mod hooks;
 mod lanes;
+mod needed;
 mod output;
 mod pipelines;
 mod references;
@@ -28,7 +30,7 @@ fn worker_entry() {
 /// As `worker_entry`, for pipelines that are found by their names.
 #[test]
 fn shapes_entry() {
-    flowglass::worker_of(shapes::named);
+    flowglass::worker_of(|name| shapes::named(name).or_else(|| graphs::named(name)));
 }
 
 /// Workers that are this test program, told to run nothing but this test.

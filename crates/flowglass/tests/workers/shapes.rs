@@ -118,14 +118,14 @@ fn add(builder: PipelineBuilder, at: usize, step: &Step) -> PipelineBuilder {
             let (few, all) = (format!("few{at}"), format!("all{at}"));
             let each = inner(&made, shape).as_node().named(format!("each{at}")).map_over("x", few.as_str());
             let each = each.output(last(shape), all.as_str());
-            builder.node(Few { read: read(at, *by), makes: few }).node(each).node(Total { read: all, makes: made })
+            builder.node(Few { read: read(at, *by), makes: few, least: 0 }).node(each).node(Total { read: all, makes: made })
         }
         Step::Every { read: by, fails_at } => {
             let (few, all) = (format!("few{at}"), format!("all{at}"));
             let one = Sum { reads: vec!["x".into()], makes: "y".into(), waits: 0, fails_at: *fails_at, is_kept: true };
             let every = flowglass::IntoNode::into_node(one).named(format!("every{at}")).map_over("x", few.as_str());
             let every = every.output("y", all.as_str());
-            builder.node(Few { read: read(at, *by), makes: few }).node(every).node(Total { read: all, makes: made })
+            builder.node(Few { read: read(at, *by), makes: few, least: 0 }).node(every).node(Total { read: all, makes: made })
         }
     }
 }
@@ -144,24 +144,26 @@ fn last(shape: &Shape) -> String {
 }
 
 /// Adds up what it reads and the length of its own name, at once or after some turns of the executor.
-struct Sum {
-    reads: Vec<String>,
-    makes: String,
-    waits: u8,
-    fails_at: Option<u64>,
-    is_kept: bool,
+pub(crate) struct Sum {
+    pub(crate) reads: Vec<String>,
+    pub(crate) makes: String,
+    pub(crate) waits: u8,
+    pub(crate) fails_at: Option<u64>,
+    pub(crate) is_kept: bool,
 }
 
 /// Makes a few numbers of one.
-struct Few {
-    read: String,
-    makes: String,
+pub(crate) struct Few {
+    pub(crate) read: String,
+    pub(crate) makes: String,
+    /// How many at least.
+    pub(crate) least: u64,
 }
 
 /// Adds up a list.
-struct Total {
-    read: String,
-    makes: String,
+pub(crate) struct Total {
+    pub(crate) read: String,
+    pub(crate) makes: String,
 }
 
 fn spec(name: &str, version: String, reads: Vec<Param>, output: flowglass::value::Type) -> NodeSpec {
@@ -210,7 +212,7 @@ impl Node for Few {
 
     fn call(&self, call: &mut Invocation<'_>) -> Call {
         let number = *call.borrow::<u64>(0).unwrap();
-        Call::Ready(Ok(give((0..number % 4).map(|add| number.wrapping_add(add)).collect::<Vec<u64>>())))
+        Call::Ready(Ok(give((0..self.least + number % 4).map(|add| number.wrapping_add(add)).collect::<Vec<u64>>())))
     }
 }
 

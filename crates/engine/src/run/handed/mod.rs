@@ -25,7 +25,7 @@ use super::slot::Slot;
 use crate::cache::Cache;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{NodeContext, NodeSpec, Outputs};
-use crate::pipeline::{InputPort, Pipeline};
+use crate::pipeline::InputPort;
 use crate::remote::{IsKnown, Item, LARGE_BYTES, RemoteBackend, Target, travel};
 
 /// What is known of work that was handed out, when it is back.
@@ -111,16 +111,16 @@ pub(super) fn level(
     remote: &Arc<RemoteBackend>,
     level: &Arc<Level>,
     teller: Teller,
-    (slots, outputs): (&[Option<Slot>], &[usize]),
+    slots: &[Option<Slot>],
     (timeout, is_item): (Option<Duration>, bool),
     ask: Option<AskWhole>,
 ) -> impl Future<Output = LevelDone> + Send + use<> {
     let handed = Handed::new(level, remote, (level.span, level.place.clone(), teller.site), is_item, level.recorded);
     let around = teller.around;
-    let readings = readings(&level.pipeline, slots, outputs);
+    let outputs = Arc::clone(&level.needs.outputs);
+    let readings = readings(level, slots);
     let target = Target::Whole { outputs: outputs.iter().map(|&output| number(output)).collect() };
     let journey = Journey { around, target, timeout, most_inline: LARGE_BYTES };
-    let outputs = outputs.to_vec();
     async move {
         let trip = SharedTrip::default();
         let stopped = handed.level.cancel.renewed().cancelled();
@@ -211,12 +211,13 @@ fn level_done(level: &Level, result: Result<LevelRan, Error>, outputs: &[usize])
     }
 }
 
-/// The inputs that are read by what these outputs need: nothing may stand for the others. What is fixed at a value that can't
-/// travel the worker's pipeline has, too.
-fn readings(pipeline: &Pipeline, slots: &[Option<Slot>], outputs: &[usize]) -> Vec<Option<Reading>> {
-    let ports = pipeline.0.inputs.iter().zip(slots).zip(pipeline.0.reads(Some(outputs)));
-    let reading = |((port, slot), read): ((&InputPort, &Option<Slot>), bool)| {
-        let slot = slot.clone().filter(|slot| read && (port.ty.can_encode() || !is_own(port, slot)))?;
+/// The inputs that are read: nothing may stand for the others. What is fixed at a value that can't travel the worker's pipeline
+/// has, too.
+fn readings(level: &Level, slots: &[Option<Slot>]) -> Vec<Option<Reading>> {
+    let ports = level.pipeline.0.inputs.iter().zip(slots).enumerate();
+    let reading = |(at, (port, slot)): (usize, (&InputPort, &Option<Slot>))| {
+        let is_read = level.needs.reads_input(at);
+        let slot = slot.clone().filter(|slot| is_read && (port.ty.can_encode() || !is_own(port, slot)))?;
         let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());
         Some(Reading { name, signature: slot.signature(), slot, have, want })
     };

@@ -132,16 +132,16 @@ pub(crate) fn begin_node(
             return Begun::Done(Done { result: Err(error), hit: false, saved_ns: 0, end, began: None });
         }
     };
-    let outputs: Arc<[usize]> = plan.exposed.as_slice().into();
-    let exposed = outputs.len();
+    let outputs = level.places(node).map_or(plan.exposed.len(), <[usize]>::len);
     let supply = Supply::of_lists(items, None);
-    let work = MapWork::new(level, &open, Target::Node(node), item_site, supply, OnError::Continue, outputs);
+    let work = MapWork::new(level, &open, Target::Node(node), item_site, supply, OnError::Continue);
     let complete = move |open: OpenSpan, done: MapDone, end: Tick| {
         let (hit, saved_ns) = (done.counts.hit(), done.counts.saved_ns);
         let error = done.error().map(|error| error.at(&place.path(), None, open.level.run.id, 1));
         let level = Arc::clone(&open.level);
-        done.end_span(open, end, Lot::Columns { items: &done.items, ports: level.pipeline.0.ports_of(node) });
-        let result = error.map_or_else(|| Ok(columns(done.items, exposed)), Err);
+        let (ports, picked) = (level.pipeline.0.ports_of(node), level.places(node));
+        done.end_span(open, end, Lot::Columns { items: &done.items, ports, picked });
+        let result = error.map_or_else(|| Ok(columns(done.items, outputs)), Err);
         Done { result, hit, saved_ns, end, began: None }
     };
     Begun::poll_once(Spanned::new(Collected::new(work), open, complete), cx)

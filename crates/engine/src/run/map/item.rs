@@ -40,10 +40,6 @@ pub(crate) struct Starter {
     pub(super) level: Arc<Level>,
     pub(super) target: Target,
     pub(super) site: u32,
-    /// The outputs that are asked for.
-    pub(super) outputs: Arc<[usize]>,
-    /// How many nodes run for each item of a top-level map.
-    pub(super) total: u64,
     /// What the cache can know as a whole of each item of a top-level map.
     pub(super) whole: Option<Arc<WholeItem>>,
 }
@@ -99,7 +95,7 @@ impl Starter {
             return Begun::Done(self.found(open, whole, finished.map(|finished| finished.signature)));
         }
         let level = self.item_level(index, open.span(), kept);
-        let total = Some(self.total);
+        let total = Some(level.needs.count());
         let given = Lot::Filled { slots: &slots, ports: &self.level.pipeline.0.inputs, args: None };
         self.level.tell_start(&open, start, total, given);
         self.begin_work(open, level, slots, finished, cx)
@@ -108,15 +104,13 @@ impl Starter {
     /// Asks the cache for all that an item makes: by its own entry, or by those of its nodes.
     fn find_whole(&self, level: &Arc<Level>, finished: Option<&Finished>, slots: &[Option<Slot>]) -> Option<Whole> {
         level.config.cache.as_ref()?;
-        let is_here = |whole: &mut Whole| load_all(&level.pipeline, Some(&self.outputs), &mut whole.slots);
+        let is_here = |whole: &mut Whole| load_all(&level.pipeline, Some(&level.needs.outputs), &mut whole.slots);
         let kept = finished.and_then(|finished| {
-            let kept = finished.lookup_item(level, &self.outputs)?;
-            let mut whole = Whole::of_kept(&level.pipeline, &self.outputs, kept, finished.calls);
+            let kept = finished.lookup_item(level)?;
+            let mut whole = Whole::of_kept(&level.pipeline, &level.needs.outputs, kept, finished.calls);
             is_here(&mut whole).then_some(whole)
         });
-        kept.or_else(|| {
-            probe::whole(level, slots, Some(&self.outputs)).and_then(|mut whole| is_here(&mut whole).then_some(whole))
-        })
+        kept.or_else(|| probe::whole(level, slots).and_then(|mut whole| is_here(&mut whole).then_some(whole)))
     }
 
     /// Asks once more, before a worker elsewhere gets the item, whether the cache has all that it makes.
@@ -136,9 +130,9 @@ impl Starter {
     /// Ends an item that came whole from the cache.
     fn found(&self, open: OpenSpan, whole: Whole, signature: Option<KeyDigest>) -> Done {
         let (level, end) = (&self.level, Tick::now());
-        let slots = nested::pick(whole.slots, &level.pipeline, &self.outputs);
+        let slots = nested::pick(whole.slots, &level.pipeline, &level.needs.outputs);
         level.count_hits(self.site, whole.hits, whole.saved_ns);
-        end_item(open, level, slots, &self.outputs, end, Served { hit: true, saved_ns: whole.saved_ns, signature })
+        end_item(open, level, slots, end, Served { hit: true, saved_ns: whole.saved_ns, signature })
     }
 
     fn begin_work(
@@ -151,9 +145,9 @@ impl Starter {
     ) -> Begun {
         let teller = Teller { site: self.site, span: open.span(), index: open.index(), around: self.level.span };
         let ask = self.ask_again(&level, finished.as_ref(), &slots);
-        let work = LevelAttempts::new(&level, None, slots, Some(Arc::clone(&self.outputs)), teller, ask, open.frame.start);
+        let work = LevelAttempts::new(&level, None, slots, teller, ask, open.frame.start);
         let pipeline = level.pipeline.clone();
-        let (outputs, leaves) = (Arc::clone(&self.outputs), level.config.cache.is_some());
+        let (outputs, leaves) = (Arc::clone(&level.needs.outputs), level.config.cache.is_some());
         let (whole, site) = (self.whole.clone(), self.site);
         let complete = move |mut open: OpenSpan, done: LevelDone, mut end: Tick| {
             // An item that waited for its worker began when the worker did.
@@ -163,16 +157,16 @@ impl Starter {
             if let Some(error) = done.error {
                 return nested::end_failed(open, error, &level.place.path(), end);
             }
-            let slots = nested::pick(done.slots, &level.pipeline, &outputs);
+            let slots = nested::pick(done.slots, &level.pipeline, &level.needs.outputs);
             if let (Some(finished), Some(whole), false) = (&finished, &whole, done.is_found) {
                 let cost_ns = open.frame.start.elapsed_ns(end).saturating_add(done.saved_ns);
-                finished.store_item((&level, site), whole, &outputs, &slots, cost_ns);
+                finished.store_item((&level, site), whole, &slots, cost_ns);
             }
             let (hit, signature) = (done.hit && leaves, finished.as_ref().map(|finished| finished.signature));
-            end_item(open, &level, slots, &outputs, end, Served { hit, saved_ns: done.saved_ns, signature })
+            end_item(open, &level, slots, end, Served { hit, saved_ns: done.saved_ns, signature })
         };
         if leaves {
-            let work = securing(&pipeline, Some(&self.outputs), work);
+            let work = securing(&pipeline, Some(&outputs), work);
             return Begun::poll_once(Spanned::new(work, open, complete), cx);
         }
         Begun::poll_once(Spanned::new(work, open, complete), cx)
@@ -186,9 +180,9 @@ fn refused(site: &CallSite, error: Error, start: Tick) -> Done {
 }
 
 /// Ends an item of a top-level map that went well.
-fn end_item(open: OpenSpan, level: &Level, slots: Slots, outputs: &[usize], end: Tick, served: Served) -> Done {
+fn end_item(open: OpenSpan, level: &Level, slots: Slots, end: Tick, served: Served) -> Done {
     let Served { hit, saved_ns, .. } = served;
-    let (ports, picked) = (level.pipeline.0.outputs.as_slice(), Some(outputs));
+    let (ports, picked) = (level.pipeline.0.outputs.as_slice(), Some(&*level.needs.outputs));
     let made = Lot::Made { slots: &slots, ports, picked, is_item: false };
     let began = Some(open.frame.start);
     nested::end_span(open, None, end, served, made);

@@ -131,7 +131,7 @@ impl Items {
     pub(in crate::run) fn given(&self, at: usize) -> Option<(Lying<'_>, Cow<'_, Type>)> {
         let arg = self.args.get(at)?;
         Some(match &arg.source {
-            Source::Constant(slot) => (slot.as_lying(), Cow::Borrowed(&arg.have)),
+            Source::Constant(slot) => (slot.as_lying()?, Cow::Borrowed(&arg.have)),
             Source::Each(Elements::InPlace { list, ty, .. }) => (Lying::Here(list), Cow::Borrowed(ty)),
             Source::Each(Elements::Apart(slots)) => (Lying::Listed(slots), Cow::Owned(arg.have.clone().list())),
         })
@@ -156,7 +156,7 @@ impl Items {
     pub(crate) fn previews(&self, index: u64, showing: Showing<'_>) -> Vec<(String, String)> {
         let Some(given) = self.item(index) else { return Vec::new() };
         let shown = |(arg, given): (&ItemArg, &Given)| (arg.name.clone(), whole(showing, &arg.name, &given.slot, &given.have));
-        self.args.iter().zip(&given).map(shown).collect()
+        self.args.iter().zip(&given).filter(|(_, given)| !given.slot.is_unread()).map(shown).collect()
     }
 
     /// The arguments of one item. In a product the last list varies fastest.

@@ -21,7 +21,7 @@ use super::stream::{Limits, MapStream, Streaming};
 use super::supply::{Streamed, Supply};
 use super::work::MapWork;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Inputs, Pipeline, Typed};
+use crate::pipeline::{Inputs, Needs, Pipeline, Typed};
 use crate::remote::travel;
 use crate::value::{List, Type};
 
@@ -29,7 +29,7 @@ use crate::value::{List, Type};
 struct Prepared {
     pipeline: Pipeline,
     supply: Supply,
-    wanted: Option<Vec<usize>>,
+    needs: Arc<Needs>,
     map: MapOptions,
     options: Options,
 }
@@ -86,7 +86,7 @@ pub(crate) fn stream_lists(builder: MapBuilder, in_order: bool) -> Result<MapStr
 /// Starts a map over a stream.
 pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
     let StreamBuilder { pipeline, inputs, over, item, stream, in_order, map, options } = builder;
-    let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
+    let needs = needs(&pipeline, &options)?;
     let place = pipeline.input_named(&over)?;
     let port = &pipeline.0.inputs[place];
     if !item.fits(&port.ty) {
@@ -99,34 +99,39 @@ pub(crate) fn stream(builder: StreamBuilder) -> Result<MapStream, Error> {
     }
     // Until an item comes, an empty list stands for the streamed input.
     let empty = Typed { value: Arc::new(List::default()), ty: port.ty.clone().list() };
-    let mut constants = givens(&pipeline, inputs.with(over.as_str(), empty), &[over], wanted.as_deref())?;
+    let mut constants = givens(&pipeline, inputs.with(over.as_str(), empty), &[over], &needs)?;
     // Each item's key counts them, but they are looked at once.
     constants.iter_mut().for_each(|given| given.slot.share_digest());
     let (name, have) = (port.name.as_str().into(), port.ty.clone());
     let supply = Supply::Stream(Box::new(Streamed { stream, constants, place, name, have, next: 0 }));
-    Prepared { pipeline, supply, wanted, map, options }.stream(in_order)
+    Prepared { pipeline, supply, needs, map, options }.stream(in_order)
 }
 
 fn of_lists(builder: MapBuilder) -> Result<Prepared, Error> {
     let MapBuilder { pipeline, inputs, over, mode, only, map, options } = builder;
-    let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
+    let needs = needs(&pipeline, &options)?;
     for name in &over {
         pipeline.input_named(name)?;
     }
-    let given = givens(&pipeline, inputs, &over, wanted.as_deref())?;
+    let given = givens(&pipeline, inputs, &over, &needs)?;
     let args = pipeline.0.inputs.iter().zip(given).map(|(port, given)| {
         let mapped = over.contains(&port.name);
         MapArg { name: port.name.clone(), given, item: port.ty.clone(), mapped }
     });
     let items = Items::new(args.collect(), mode)?;
     let only = only.map(|only| some_of(only, items.total())).transpose()?;
-    Ok(Prepared { pipeline, supply: Supply::of_lists(items, only), wanted, map, options })
+    Ok(Prepared { pipeline, supply: Supply::of_lists(items, only), needs, map, options })
+}
+
+/// What is needed for each item.
+fn needs(pipeline: &Pipeline, options: &Options) -> Result<Arc<Needs>, Error> {
+    Ok(bind::needs(pipeline, bind::wanted(pipeline, options.outputs.as_deref())?.as_deref()))
 }
 
 /// What each input is given; nothing stands for an input that nobody reads, or that is filled for each item.
-fn givens(pipeline: &Pipeline, inputs: Inputs, over: &[String], wanted: Option<&[usize]>) -> Result<Vec<Given>, Error> {
-    let given = bind::bind(pipeline, inputs, over, wanted)?;
-    let nothing = |ty: &Type| Given { slot: Slot::unsigned(Arc::new(())), have: ty.clone() };
+fn givens(pipeline: &Pipeline, inputs: Inputs, over: &[String], needs: &Needs) -> Result<Vec<Given>, Error> {
+    let given = bind::bind(pipeline, inputs, over, needs)?;
+    let nothing = |ty: &Type| Given { slot: Slot::Unread, have: ty.clone() };
     Ok(pipeline.0.inputs.iter().zip(given).map(|(port, given)| given.unwrap_or_else(|| nothing(&port.ty))).collect())
 }
 
@@ -148,21 +153,21 @@ impl Prepared {
     }
 
     fn open(self) -> Result<Opened, Error> {
-        let Self { pipeline, supply, wanted, map, options } = self;
+        let Self { pipeline, supply, needs, map, options } = self;
         let layout = Arc::clone(pipeline.map_layout());
         let Some((map_site, item_site)) = layout.map else {
             return Err(Error::new(ErrorKind::Build, "the plan and its layout do not agree"));
         };
-        let outputs: Arc<[usize]> = wanted.map_or_else(|| (0..pipeline.0.outputs.len()).collect(), Into::into);
+        let outputs = Arc::clone(&needs.outputs);
         let backend = options.backend.resolve(pipeline.0.config.backend.resolve(None));
         travel::check_map(&pipeline, backend.as_ref(), &outputs)?;
         let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
         let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
         let given = supply.lot();
-        let started = Started::new(&pipeline, &options, layout, (Some(1), given));
+        let started = Started::new(&pipeline, needs, &options, layout, (Some(1), given));
         let inner = root::under(&started.level, started.open.span());
         let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), (supply.total(), given));
-        let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error, Arc::clone(&outputs));
+        let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error);
         Ok(Opened { started, map: open, work, ports, outputs })
     }
 

@@ -101,7 +101,6 @@ impl MapWork {
         site: u32,
         supply: Supply,
         on_error: OnError,
-        outputs: Arc<[usize]>,
     ) -> Self {
         let level = Arc::new(Level { span: open.span(), cancel: around.cancel.child(), ..Level::clone(around) });
         let runtime = if level.items_use_threads() { Handle::try_current().ok() } else { None };
@@ -112,13 +111,10 @@ impl MapWork {
         transition.iter().for_each(|transition| transition.enter(&of_map(&level, open.site)));
         let threads = runtime.map(|runtime| Threads { runtime, frame: open.frame, idle: Vec::new(), pace: Pace::default() });
         let asked = threads.as_ref().map(|_| Box::pin(level.cancel.cancelled()) as _);
-        let (total, whole) = match target {
-            Target::Root => (level.pipeline.0.needed_count(Some(&outputs)), whole_item(&level, &outputs)),
-            Target::Node(_) => (0, None),
-        };
+        let whole = if matches!(target, Target::Root) { whole_item(&level) } else { None };
         Self {
             sampling: Sampling::new(level.run.map_items, supply.total()),
-            starter: Starter { level, target, site, outputs, total, whole },
+            starter: Starter { level, target, site, whole },
             supply,
             on_error,
             running: FuturesUnordered::new(),
@@ -273,8 +269,8 @@ impl Drop for MapWork {
 }
 
 /// What the level's cache can know as a whole of each item.
-fn whole_item(level: &Level, outputs: &[usize]) -> Option<Arc<WholeItem>> {
-    if finished::keeps_wholes(level) { WholeItem::of(&level.pipeline, outputs).map(Arc::new) } else { None }
+fn whole_item(level: &Level) -> Option<Arc<WholeItem>> {
+    if finished::keeps_wholes(level) { WholeItem::of(&level.pipeline, &level.needs).map(Arc::new) } else { None }
 }
 
 /// Says, once, that there was something to wait for and that it has come.

@@ -137,8 +137,8 @@ impl Lying<'_> {
         match self {
             Self::Here(value) => Some(Arc::clone(value)),
             Self::Remembered(value) => Some(Arc::clone(value)),
-            Self::Listed(slots) => list(slots.iter().map(|slot| slot.as_lying().here())),
-            Self::OfItems { items, place } => list(slots_of(items, *place).map(|slot| slot.as_lying().here())),
+            Self::Listed(slots) => list(slots.iter().map(|slot| slot.as_lying()?.here())),
+            Self::OfItems { items, place } => list(slots_of(items, *place).map(|slot| slot.as_lying()?.here())),
             Self::Cached(_) | Self::Shared(_) | Self::Nowhere(..) => None,
         }
     }

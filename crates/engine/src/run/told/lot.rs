@@ -36,8 +36,8 @@ pub(crate) enum Lot<'a> {
     Left { slots: &'a [Option<Slot>], ports: &'a [OutputPort] },
     /// What a function gave.
     Gave { values: &'a [Value], ports: &'a [OutputPort] },
-    /// What the items of a map that is a node made, each of the node's outputs a list.
-    Columns { items: &'a [ItemEnd], ports: &'a [OutputPort] },
+    /// What the items of a map that is a node made, each of the node's outputs a list; which of them, if not all.
+    Columns { items: &'a [ItemEnd], ports: &'a [OutputPort], picked: Option<&'a [usize]> },
     /// What the items of a top-level map made, of the outputs that were asked for.
     Results { items: &'a [ItemEnd], ports: &'a [OutputPort], picked: &'a [usize] },
     /// So many items ended well, and were taken one by one.
@@ -62,28 +62,30 @@ impl<'a> Lot<'a> {
     pub(super) fn at(&self, at: usize) -> Option<Found<'a>> {
         match *self {
             Self::Unknown => None,
-            Self::Given(given) => given.get(at).map(|given| Found::of(given.slot.as_lying(), &given.have)),
+            Self::Given(given) => given.get(at).and_then(as_given),
             Self::Read { kept, args } => {
                 let arg = args.get(at)?;
-                Some(Found::of(kept.slot(arg.slot)?.as_lying(), &arg.have))
+                Some(Found::of(kept.slot(arg.slot)?.as_lying()?, &arg.have))
             }
             Self::Filled { slots, ports, args } => {
                 let port = args.map_or(Some(at), |args| args.get(at).map(|arg| arg.port))?;
-                Some(Found::of(slots.get(port)?.as_ref()?.as_lying(), &ports.get(port)?.ty))
+                Some(Found::of(slots.get(port)?.as_ref()?.as_lying()?, &ports.get(port)?.ty))
             }
             Self::TakenApart(items) => items.given(at).map(|(lying, ty)| Found::of_type(lying, ty)),
             Self::Streamed { place, item, .. } if place == at => {
                 Some(Found::of_type(Lying::Nowhere(Unavailable::OneByOne, None), list_of(item)))
             }
-            Self::Streamed { constants, .. } => constants.get(at).map(|given| Found::of(given.slot.as_lying(), &given.have)),
+            Self::Streamed { constants, .. } => constants.get(at).and_then(as_given),
             Self::Made { slots, ports, picked, is_item } => {
-                let found = Found::of(slots.get(place(picked, at)?)?.as_lying(), &ports.get(at)?.ty);
+                let found = Found::of(slots.get(place(picked, at)?)?.as_lying()?, &ports.get(at)?.ty);
                 if is_item { found.of_list() } else { Some(found) }
             }
             Self::Recalled { slots, is_item } => recalled(slots.get(at)?, is_item),
-            Self::Left { slots, ports } => Some(Found::of(slots.get(at)?.as_ref()?.as_lying(), &ports.get(at)?.ty)),
+            Self::Left { slots, ports } => Some(Found::of(slots.get(at)?.as_ref()?.as_lying()?, &ports.get(at)?.ty)),
             Self::Gave { values, ports } => Some(Found::of(Lying::Here(values.get(at)?), &ports.get(at)?.ty)),
-            Self::Columns { items, ports } => Some(Found::of(Lying::OfItems { items, place: at }, &ports.get(at)?.ty)),
+            Self::Columns { items, ports, picked } => {
+                Some(Found::of(Lying::OfItems { items, place: place(picked, at)? }, &ports.get(at)?.ty))
+            }
             Self::Results { items, ports, picked } => {
                 let lying = Lying::OfItems { items, place: place(Some(picked), at)? };
                 Some(Found::of_type(lying, list_of(&ports.get(at)?.ty)))
@@ -117,6 +119,10 @@ impl<'a> Away<'a> {
 
 const WITH_WORKER: Lying<'static> = Lying::Nowhere(Unavailable::WithWorker, None);
 
+fn as_given(given: &Given) -> Option<Found<'_>> {
+    Some(Found::of(given.slot.as_lying()?, &given.have))
+}
+
 fn place(picked: Option<&[usize]>, at: usize) -> Option<usize> {
     picked.map_or(Some(at), |picked| picked.iter().position(|&output| output == at))
 }
@@ -127,6 +133,6 @@ fn list_of(ty: &Type) -> Cow<'static, Type> {
 
 fn recalled(slot: &Slot, is_item: bool) -> Option<Found<'_>> {
     let Slot::Cached { hit, place, .. } = slot else { return None };
-    let found = Found::of(slot.as_lying(), hit.type_of(*place)?);
+    let found = Found::of(slot.as_lying()?, hit.type_of(*place)?);
     if is_item { found.of_list() } else { Some(found) }
 }

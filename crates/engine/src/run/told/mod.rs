@@ -95,7 +95,7 @@ impl Held {
     fn lying(&self) -> Lying<'_> {
         match self {
             Self::Weakly(value) => value.upgrade().map_or(Lying::Nowhere(Unavailable::HandedOn, None), Lying::Remembered),
-            Self::Cached(slot) => slot.as_lying(),
+            Self::Cached(slot) => slot.as_lying().unwrap_or(Lying::Nowhere(Unavailable::HandedOn, None)),
             Self::Not(why) => Lying::Nowhere(why.clone(), None),
         }
     }
