@@ -3,6 +3,8 @@
 mod arguments;
 mod configuration;
 mod failure;
+#[cfg(test)]
+mod help_screens;
 mod json;
 mod live;
 mod location;

@@ -8,10 +8,10 @@ use flowglass_model::{
     AttributeValue, Batch, BatchBuilder, LogRecord, Resource, Sink, Span, SpanEvent, SpanId, SpanLink, SpanType, Status,
     TraceId, WriterId, conventions, flags,
 };
-use flowglass_store::{RunFilter, SinkOptions, SpanFilter, SqliteStore};
+use flowglass_store::{RetentionPolicy, RunFilter, SinkOptions, SpanFilter, SqliteStore};
 
 /// The format that is written now.
-const FORMAT: &str = "format-4.db";
+const FORMAT: &str = "format-5.db";
 const START_UNIX_NS: i64 = 1_790_000_000_000_000_000;
 
 fn trace(number: u8) -> TraceId {
@@ -138,6 +138,26 @@ fn files_of_every_format_open_and_say_the_same() {
         let store = SqliteStore::open(&copy).unwrap();
         assert_eq!(answers(&store), now, "{}", path.display());
         assert_eq!(store.check().unwrap().problems, []);
+        let migrated = folder.path().join("migrated.db");
+        std::fs::copy(&path, &migrated).unwrap();
+        let migrated = SqliteStore::open(&migrated).unwrap();
+        assert_eq!(migrated.migrate().unwrap().to, newest);
+        assert_eq!(
+            (answers(&migrated), migrated.check().unwrap().problems),
+            (now.clone(), vec![]),
+            "{} migrated",
+            path.display()
+        );
+        // What is merged, or loses something, is written anew.
+        let merged = folder.path().join("merged.db");
+        std::fs::copy(&path, &merged).unwrap();
+        let merged = SqliteStore::open(&merged).unwrap();
+        merged.compact().unwrap();
+        assert_eq!(answers(&merged), now, "{} merged", path.display());
+        merged.retain(&RetentionPolicy { keep_last: Some(10), ..RetentionPolicy::default() }).unwrap();
+        assert_eq!(answers(&merged)[..10], now[..10], "{} without its first runs", path.display());
+        assert_eq!((merged.info().unwrap().runs, merged.check().unwrap().problems), (10, vec![]));
+        std::fs::remove_file(merged.path()).unwrap();
         // It can be written to as well, and has the newest format from then on.
         store.sink(SinkOptions::default()).unwrap().write(&batch(99, &run(99))).unwrap();
         assert_eq!(store.info().unwrap().runs, 13);

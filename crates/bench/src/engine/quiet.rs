@@ -1,7 +1,9 @@
 //! What telemetry and progress together add to nodes that take a millisecond: into memory, and into the embedded store.
 //!
 //! Runs with and without take turns. What they are compared by is the time of all threads on processors, from the run's start until
-//! what was recorded has arrived, because nothing else on the machine adds to that.
+//! what was recorded has arrived, because nothing else on the machine adds to that. A run that ends waits for its commit, which takes
+//! what it takes however short the run was: so runs of a tenth of a second and of a second are told beside each other, and what the
+//! nodes between them add, which is what telemetry costs a run that goes on.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,12 +16,19 @@ use super::PATIENCE;
 use crate::figures::Figures;
 use crate::thread_time::{cpu_ns, process_cpu_ns};
 
-/// Nodes of the chain.
+/// Nodes of the short chain.
 const NODES: u32 = 100;
-/// Runs of each kind.
+/// Nodes of the long one.
+const MANY_NODES: u32 = 1_000;
+/// Short runs of each kind.
 const ROUNDS: usize = 31;
+/// Long ones.
+const FEW_ROUNDS: usize = 7;
 /// What a node takes, in nanoseconds.
 const NODE_NS: f64 = 1e6;
+
+/// What the last node of a chain makes.
+const LAST: &str = "last";
 
 /// Steps of arithmetic, nothing but time of a processor.
 fn work(steps: u64) -> u64 {
@@ -37,20 +46,29 @@ pub(super) fn run() -> Result<Figures, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let store = telemetry::sqlite(folder.path().join("flowglass.db")).map_err(|error| error.to_string())?;
     let recorders = [None, Some(Recorder::in_memory()), Some(store)];
-    let (chain, steps) = (chain()?, steps_of_a_node());
-    let mut samples = [const { Vec::new() }; 3];
-    for round in 0..ROUNDS {
-        for turn in 0..recorders.len() {
-            let which = (round + turn) % recorders.len();
-            samples[which].push(once(&chain, steps, recorders[which].as_ref())?);
-        }
-    }
-    let [alone, memory, kept] = samples.map(|samples| median(samples) / (f64::from(NODES) * NODE_NS));
+    let steps = steps_of_a_node();
+    let [alone, memory, kept] = each(&chain(NODES)?, steps, &recorders, ROUNDS)?;
+    let [long_alone, long_memory, long_kept] = each(&chain(MANY_NODES)?, steps, &recorders, FEW_ROUNDS)?;
     let mut figures = Figures::default();
-    figures.add("quiet_node_ms", alone);
+    figures.add("quiet_node_ms", alone / (f64::from(NODES) * NODE_NS));
     figures.add("quiet_memory_ratio", memory / alone);
     figures.add("quiet_store_ratio", kept / alone);
+    figures.add("quiet_second_memory_ratio", long_memory / long_alone);
+    figures.add("quiet_second_store_ratio", long_kept / long_alone);
+    figures.add("quiet_steady_store_ratio", (long_kept - kept) / (long_alone - alone));
     Ok(figures)
+}
+
+/// Returns what a run of the chain takes with each of these recorders, in nanoseconds.
+fn each(chain: &Pipeline, steps: u64, recorders: &[Option<Recorder>; 3], rounds: usize) -> Result<[f64; 3], String> {
+    let mut samples = [const { Vec::new() }; 3];
+    for round in 0..rounds {
+        for turn in 0..recorders.len() {
+            let which = (round + turn) % recorders.len();
+            samples[which].push(once(chain, steps, recorders[which].as_ref())?);
+        }
+    }
+    Ok(samples.map(median))
 }
 
 /// Runs the chain once; returns what that took all threads, in nanoseconds.
@@ -76,14 +94,14 @@ fn once(chain: &Pipeline, steps: u64, recorder: Option<&Recorder>) -> Result<f64
         }
     };
     let took = process_cpu_ns() - before;
-    let made: u64 = run.and_then(|run| run.get(&format!("v{NODES}"))).map_err(|error| error.to_string())?;
+    let made: u64 = run.and_then(|run| run.get(LAST)).map_err(|error| error.to_string())?;
     if made == steps { Ok(took) } else { Err(format!("the chain gave {made}")) }
 }
 
-fn chain() -> Result<Pipeline, String> {
-    let link =
-        |at: u32| busy {}.named(format!("n{at}")).input("steps", format!("v{at}")).output("done", format!("v{}", at + 1));
-    let chain = (0..NODES).fold(Pipeline::builder("busy"), |chain, at| chain.node(link(at)));
+fn chain(nodes: u32) -> Result<Pipeline, String> {
+    let value = |at: u32| if at == nodes { LAST.to_owned() } else { format!("v{at}") };
+    let link = |at: u32| busy {}.named(format!("n{at}")).input("steps", value(at)).output("done", value(at + 1));
+    let chain = (0..nodes).fold(Pipeline::builder("busy"), |chain, at| chain.node(link(at)));
     chain.build().map_err(|error| error.to_string())
 }
 

@@ -9,7 +9,7 @@ use flowglass::store::{RollupFilter, SinkOptions, Store, StoreError, create_or_o
 use flowglass_model::{AttributeValue, Sink, Status, TraceId};
 
 use super::data::Data;
-use super::questions::{absent, median, pick};
+use super::questions::{absent, median, of_many_values, pick};
 use super::server_time::ServerTime;
 use super::{BATCHES_AT_ONCE, LARGE_RUN_SPANS};
 use crate::figures::Figures;
@@ -66,6 +66,8 @@ fn ask(store: &dyn Store, data: &Data, large: TraceId, figures: &mut Figures) ->
     figures.add("attribute_ms", median(ROUNDS, || first(present()))?);
     figures.add("absent_attribute_ms", median(ROUNDS, || first(with(&absent())))?);
     figures.add("count_ms", median(ROUNDS, || store.count(&present()))?);
+    let rare = of_many_values(samples);
+    figures.add("count_rare_ms", median(SLOW_ROUNDS, || store.count(&with(pick(&rare))))?);
     let errors = median(ROUNDS, || first(Query::spans().status(Status::Error)))?;
     let long = Query::spans().longer_than(std::time::Duration::from_micros(19_900));
     figures.add("errors_ms", errors.max(median(ROUNDS, || first(long.clone()))?));

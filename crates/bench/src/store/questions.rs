@@ -23,6 +23,8 @@ pub(super) fn ask(store: &SqliteStore, samples: &Samples, large: TraceId, figure
     figures.add("attribute_ms", median(ROUNDS, || store.spans(&present())).map_err(told)?);
     figures.add("absent_attribute_ms", median(ROUNDS, || store.spans(&with(absent()))).map_err(told)?);
     figures.add("count_ms", median(ROUNDS, || store.count_spans(&present())).map_err(told)?);
+    let rare = of_many_values(samples);
+    figures.add("count_rare_ms", median(SLOW_ROUNDS, || store.count_spans(&with(pick(&rare).clone()))).map_err(told)?);
     let errors = SpanFilter { status: Some(Status::Error), ..SpanFilter::default() };
     let errors = median(ROUNDS, || store.spans(&errors)).map_err(told)?;
     let long = SpanFilter { min_duration_ns: 19_900_000, ..SpanFilter::default() };
@@ -54,6 +56,12 @@ fn by_id(store: &SqliteStore, trace: &TraceId) -> Result<usize, StoreError> {
 
 fn with(attribute: (String, AttributeValue)) -> SpanFilter {
     SpanFilter { attributes: vec![attribute], ..SpanFilter::default() }
+}
+
+/// Returns those of the attributes whose key has thousands of values or more.
+pub(super) fn of_many_values(samples: &Samples) -> Vec<(String, AttributeValue)> {
+    const KEYS: [&str; 3] = [conventions::CACHE_DURATION_MS, "input.size_bytes", "output.size_bytes"];
+    samples.attributes.iter().filter(|(key, _)| KEYS.contains(&key.as_str())).cloned().collect()
 }
 
 /// Returns a value that occurs nowhere, of a key that occurs or of one that doesn't.

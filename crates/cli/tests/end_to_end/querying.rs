@@ -79,6 +79,37 @@ fn stats_tell_how_runs_went() {
     home.flowglass(&["stats", "--every", "5s"]).refuses(&["one minute"]);
 }
 
+/// A home in which a model was called: as the node of its run, which is exported, changed and imported again.
+fn home_with_a_call(cost: f64) -> Home {
+    let home = Home::with("[[node]]\noutput = 'answer'\ncommand = ['echo', 'x']\n");
+    home.run(&[]).ok();
+    home.flowglass(&["export", "--to", "jsonl", "--out", "run.jsonl"]).ok();
+    let called = |line: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["name"] == "node answer" {
+            line["attributes"]["gen_ai.request.model"] = "large".into();
+            line["attributes"]["gen_ai.usage.cost"] = cost.into();
+        }
+        line.to_string() + "\n"
+    };
+    let lines: String = home.read("run.jsonl").lines().map(called).collect();
+    home.file("called.jsonl", lines);
+    home.flowglass(&["import", "called.jsonl", "--store", "calls.db"]).ok();
+    home
+}
+
+#[test]
+fn a_budget_is_watched() {
+    let home = home_with_a_call(9.0);
+    let costs = |budget: &'static str| home.flowglass(&["stats", "--costs", "--store", "calls.db", "--budget", budget]);
+    assert_eq!(costs("20").ok().stderr, "");
+    costs("10").ok().tells(&["the budget of 10 is nearly spent", "1 call cost 9.0000"]);
+    let exceeded = costs("8.5").exits(1);
+    assert!(exceeded.stdout.contains("large") && exceeded.stderr.contains("is exceeded"), "{exceeded}");
+    let json = home.flowglass(&["stats", "--costs", "--store", "calls.db", "--budget", "8.5", "--json"]).exits(1).json();
+    assert_eq!((&json["budget"], &json["costs"]["models"][0]["calls"]), (&"exceeded".into(), &1.into()), "{json:#}");
+}
+
 #[test]
 fn runs_and_versions_are_compared() {
     let (home, good, bad) = home();

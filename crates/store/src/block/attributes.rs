@@ -164,6 +164,31 @@ pub(super) fn decode(
     if lanes.iter().any(|(_, values)| values.len() > 0) { Err(Damaged("values are left over")) } else { Ok(columns) }
 }
 
+/// Shows the values of the attributes whose key is `wanted`, in no order that says of which rows they are, and nothing of all others.
+pub(super) fn values_of(
+    mut layout: Reader<'_>,
+    mut blob: Reader<'_>,
+    arena: &mut Arena,
+    wanted: impl Fn(&Arena, Sym) -> bool,
+    mut show: impl FnMut(&Arena, Scalar),
+) -> Result<(), Damaged> {
+    let texts = arena.len();
+    for _shapes_and_rows in 0..2 {
+        layout.stream()?;
+    }
+    while !layout.is_empty() {
+        let (key, tag) = (texts::sym(&mut layout, texts)?, Tag::from_byte(layout.byte()?)?);
+        let lane = layout.stream()?;
+        if wanted(arena, key) {
+            let values = lanes::decode(tag, lane, &mut blob, texts, arena)?;
+            values.into_iter().for_each(|value| show(arena, value));
+        } else {
+            lanes::skip(tag, lane, &mut blob)?;
+        }
+    }
+    Ok(())
+}
+
 type Lanes = Vec<(Sym, std::vec::IntoIter<Scalar>)>;
 
 fn pull_row(shape: &[u32], lanes: &mut Lanes, columns: &mut AttributeColumns) -> Result<(), Damaged> {

@@ -190,6 +190,29 @@ pub(super) fn decode(
     }
 }
 
+/// Passes over what a lane has in `blob`.
+pub(super) fn skip(tag: Tag, mut lane: Reader<'_>, blob: &mut Reader<'_>) -> Result<(), Damaged> {
+    match tag {
+        Tag::Bytes => {
+            while !lane.is_empty() {
+                blob.bytes(lane.varint32()? as usize)?;
+            }
+            Ok(())
+        }
+        Tag::Int => skip_ints(lane, blob),
+        Tag::Float if lane.byte()? >= FLOAT_DECIMALS => skip_ints(lane, blob),
+        Tag::Float | Tag::Str | Tag::Nested | Tag::Null | Tag::Bool => Ok(()),
+    }
+}
+
+fn skip_ints(mut lane: Reader<'_>, blob: &mut Reader<'_>) -> Result<(), Damaged> {
+    if lane.byte()? != INT_PACKED {
+        return Ok(());
+    }
+    let (count, packing) = (lane.varint()?, Packing::read(&mut lane)?);
+    packing.skip(blob, usize::try_from(count).map_err(|_| Damaged("a count is too large"))?)
+}
+
 fn all<'a, T>(mut lane: Reader<'a>, mut read: impl FnMut(&mut Reader<'a>) -> Result<T, Damaged>) -> Result<Vec<T>, Damaged> {
     let mut values = Vec::new();
     while !lane.is_empty() {

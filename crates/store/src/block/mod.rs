@@ -17,6 +17,7 @@ use flowglass_model::{
     Arena, AttributeColumns, Batch, EventColumns, Extras, SpanColumns, SpanKind, SpanType, Status, Sym, TraceId,
 };
 
+use crate::sketch::fingerprint;
 pub(crate) use bytes::Damaged;
 use bytes::{Reader, put_stream, put_varint, unzigzag, zigzag};
 pub(crate) use frame::{FrameDecoder, FrameEncoder};
@@ -234,6 +235,36 @@ pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -
     events.attributes = attributes::decode(columns.stream()?, blobs.stream()?, events.len(), texts, &mut arena)?;
     [columns, blobs].into_iter().try_for_each(Reader::finish)?;
     rest::restore(Batch { arena, spans, events, ..Batch::default() }, &rest)
+}
+
+/// Counts the attributes of spans that have one of these fingerprints, of the key with this hash; opens no more of the block than that
+/// takes.
+///
+/// # Errors
+/// The bytes are not what [`encode`] writes.
+pub(crate) fn count_values(
+    head: &[u8],
+    body: &[u8],
+    key: u64,
+    fingerprints: &[u64],
+    decoder: &mut FrameDecoder,
+) -> Result<u64, Damaged> {
+    let words = decoder.decode(HeadFrames::open(head)?.words)?;
+    let mut arena = head_texts(&mut Reader::new(&words))?;
+    let mut frames = Reader::new(body);
+    for _ids_and_whole_ids in 0..2 {
+        frames.stream()?;
+    }
+    let columns = decoder.decode(frames.stream()?.rest())?;
+    let blobs = decoder.decode(frames.stream()?.rest())?;
+    let mut columns = Reader::new(&columns);
+    texts::decode(columns.stream()?, &mut arena)?;
+    let mut count = 0;
+    let is_key = |arena: &Arena, sym| fingerprint::of_text(arena.bytes(sym)) == key;
+    attributes::values_of(columns.stream()?, Reader::new(&blobs).stream()?, &mut arena, is_key, |arena, value| {
+        count += u64::from(fingerprints.contains(&fingerprint::of_scalar(key, arena, value)));
+    })?;
+    Ok(count)
 }
 
 /// Opens a whole block.

@@ -69,6 +69,12 @@ impl Packing {
         Some(count.checked_mul(self.width as usize)?.div_ceil(8))
     }
 
+    /// Passes over so many numbers.
+    pub(super) fn skip(self, reader: &mut Reader<'_>, count: usize) -> Result<(), Damaged> {
+        let size = self.size(count).ok_or(Damaged("a count is too large"))?;
+        reader.bytes(size).map(|_| ())
+    }
+
     /// Reads so many numbers.
     pub(super) fn unpack(self, reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, Damaged> {
         let size = self.size(count).ok_or(Damaged("a count is too large"))?;

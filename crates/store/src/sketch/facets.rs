@@ -35,6 +35,23 @@ impl Facets {
         }
     }
 
+    /// Takes away how often a value of a key occurred in what is there no more.
+    pub(crate) fn take_away(&mut self, key: u64, value: u64, count: u64) {
+        let Some(values) = self.counted.get_mut(&key) else { return };
+        if let Some(left) = values.get_mut(&value) {
+            *left = left.saturating_sub(count);
+        }
+        values.retain(|_, left| *left > 0);
+        if values.is_empty() {
+            self.counted.remove(&key);
+        }
+    }
+
+    /// Says whether a key has too many values to be counted by value.
+    pub(crate) fn has_given_up(&self, key: u64) -> bool {
+        self.uncounted.contains(&key)
+    }
+
     /// Says whether each key that is counted by value has exactly these counts.
     pub(crate) fn agree_with(&self, counts: &HashMap<u64, HashMap<u64, u64>>) -> bool {
         let known = counts.keys().all(|key| self.uncounted.contains(key) || self.counted.contains_key(key));
@@ -46,7 +63,8 @@ impl Facets {
         known && equal
     }
 
-    fn add(&mut self, key: u64, value: u64, count: u64) {
+    /// Adds how often a value of a key occurs.
+    pub(crate) fn add(&mut self, key: u64, value: u64, count: u64) {
         if self.uncounted.contains(&key) {
             return;
         }
@@ -143,6 +161,17 @@ mod tests {
         assert_eq!(look_up(&whole.encode(), 1, 5).unwrap(), None);
         whole.merge(&of(1, [(5, 1)]));
         assert_eq!(look_up(&whole.encode(), 1, 5).unwrap(), None, "what was given up stays so");
+    }
+
+    #[test]
+    fn what_is_taken_away_counts_no_more() {
+        let mut facets = of(1, [(0, 2), (1, 3)]);
+        facets.merge(&of(2, [(5, 1)]));
+        facets.take_away(1, 0, 2);
+        facets.take_away(1, 1, 1);
+        facets.take_away(2, 5, 1);
+        facets.take_away(3, 9, 1);
+        assert_eq!(facets, of(1, [(1, 2)]));
     }
 
     proptest! {

@@ -65,6 +65,26 @@ pub(crate) fn attribute(key: &str, value: &AttributeValue) -> u64 {
     combined(self::key(key), tag(value), hash_of)
 }
 
+/// Returns the hash of a text, under which facets know it as a key.
+pub(crate) fn of_text(text: &[u8]) -> u64 {
+    hash(text)
+}
+
+/// Returns the fingerprint of an attribute whose key has this hash, as [`attribute`] does, with a value whose contents an arena has.
+pub(crate) fn of_scalar(key: u64, arena: &Arena, value: Scalar) -> u64 {
+    let (tag, hash_of) = match value {
+        Scalar::Str(sym) => (0, hash(arena.bytes(sym))),
+        Scalar::Bool(flag) => (1, u64::from(flag)),
+        Scalar::Int(number) => (2, number.cast_unsigned()),
+        Scalar::Float(number) => (3, number.to_bits()),
+        Scalar::Bytes(sym) => (4, hash(arena.bytes(sym))),
+        Scalar::Nested(sym) => (5, hash(arena.bytes(sym))),
+        // As `Hashes::value` has it.
+        _ => (6, 0),
+    };
+    combined(key, tag, hash_of)
+}
+
 const fn tag(value: &AttributeValue) -> u64 {
     match value {
         AttributeValue::Str(_) => 0,
@@ -165,6 +185,7 @@ mod tests {
         let batch = builder.finish();
         let mut hashes = Hashes::new(&batch.arena);
         for (value, scalar) in values.iter().zip(scalars) {
+            assert_eq!(of_scalar(of_text(b"some.key"), &batch.arena, scalar), attribute("some.key", value));
             let (key, value_of) = (hashes.key(key), hashes.value(scalar));
             assert_eq!((key.hash, key.with(value_of)), (self::key("some.key"), attribute("some.key", value)));
         }

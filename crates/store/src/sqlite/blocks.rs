@@ -41,6 +41,12 @@ pub(super) struct Closed {
 }
 
 impl Closed {
+    /// Counts the attributes of spans that have one of these fingerprints, of the key with this hash.
+    pub(super) fn count(&self, key: u64, fingerprints: &[u64], decoder: &mut FrameDecoder) -> Result<u64, Failure> {
+        let count = block::count_values(&self.head, &self.body, key, fingerprints, decoder);
+        count.map_err(|damage| Failure::block(self.id, damage))
+    }
+
     pub(super) fn open(&self, decoder: &mut FrameDecoder) -> Result<Batch, Failure> {
         block::decode(&self.head, &self.body, decoder).map_err(|damage| Failure::block(self.id, damage))
     }

@@ -1,6 +1,7 @@
 //! Checking a store: every page, every block, and whether all that is said about the blocks is true.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 
 use flowglass_model::{Batch, Graph, RunId, Status};
@@ -10,12 +11,14 @@ use super::blocks::Blocks;
 use super::failure::Failure;
 use super::joined::root_of_run;
 use super::place::beside;
+use super::run_count;
 use super::runs::run_of_key;
 use super::segments::{self, Segment};
 use crate::block::bytes::Reader;
 use crate::file_layer;
+use crate::sketch::facets::Facets;
 use crate::sketch::histogram::Histogram;
-use crate::sketch::postings::Entry;
+use crate::sketch::postings::{self, Entry};
 use crate::sketch::survey::{self, Survey};
 use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
@@ -23,6 +26,12 @@ use crate::{StoreCheck, StoreProblem};
 
 /// So many damaged pages are named.
 const MOST_PAGES: usize = 100;
+
+/// The entries of so many blocks are compared with a segment's postings at once: more would take much memory where it is large.
+const BLOCKS_AT_ONCE: usize = 1024;
+
+/// How often each value of each key occurs, by hashes.
+type Counts = HashMap<u64, HashMap<u64, u64>>;
 
 /// A look at one kind of thing.
 type Look<'a> = fn(&mut Checking<'a>) -> Result<(), Failure>;
@@ -52,6 +61,25 @@ pub(super) fn check<'a>(connection: &'a Connection, path: &Path) -> StoreCheck {
         }
     }
     checking.found
+}
+
+/// Counts the values of a batch, but for keys that are not counted by value.
+fn count(batch: &Batch, facets: &Facets, counts: &mut Counts) {
+    for (key, value, count) in survey::counts(batch).into_iter().filter(|(key, ..)| !facets.has_given_up(*key)) {
+        *counts.entry(key).or_default().entry(value).or_default() += count;
+    }
+}
+
+/// Says whether a segment's postings miss one of these entries, whose places are within this range.
+fn missing(connection: &Connection, segment: &Segment, mut wanted: Vec<Entry>, places: Range<u32>) -> Result<bool, Failure> {
+    postings::sort(&mut wanted);
+    let mut left = wanted.as_slice();
+    segment.each_entry(connection, |entry| {
+        if places.contains(&entry.place()) && left.first() == Some(&entry) {
+            left = &left[1..];
+        }
+    })?;
+    Ok(!left.is_empty())
 }
 
 struct Checking<'a> {
@@ -119,25 +147,32 @@ impl Checking<'_> {
     fn segment(&mut self, segment: &Segment) -> Result<(), Failure> {
         let place = format!("segment {}", segment.id);
         let zones = segment.zones(self.connection)?;
-        let (mut entries, mut counts) = (HashSet::new(), HashMap::new());
-        let mut is_whole = true;
-        for (number, zone) in (0u32..).zip(&zones) {
-            let once = self.blocks.insert(zone.block);
-            self.expect(once, &place, "a block is in a segment twice");
-            match Blocks::new(self.connection).whole(zone.block) {
-                Ok(batch) => self.block(&batch, zone, number, &mut entries, &mut counts),
-                Err(failure) => {
-                    is_whole = false;
-                    self.blocks_missing = true;
-                    self.failed(&format!("{place}, block {}", zone.block), failure);
+        let facets = segment.facets(self.connection)?;
+        let (mut counts, mut is_whole) = (HashMap::new(), true);
+        for (number, some) in (0u32..).zip(zones.chunks(BLOCKS_AT_ONCE)) {
+            let first = number * BLOCKS_AT_ONCE as u32;
+            let mut entries = Vec::new();
+            for (at, zone) in (first..).zip(some) {
+                let once = self.blocks.insert(zone.block);
+                self.expect(once, &place, "a block is in a segment twice");
+                match Blocks::new(self.connection).whole(zone.block) {
+                    Ok(batch) => {
+                        let survey = self.block(&batch, zone);
+                        entries.extend(survey.entries.into_iter().map(|entry| segment.shape.known(entry.moved(at))));
+                        count(&batch, &facets, &mut counts);
+                    }
+                    Err(failure) => {
+                        is_whole = false;
+                        self.blocks_missing = true;
+                        self.failed(&format!("{place}, block {}", zone.block), failure);
+                    }
                 }
             }
+            let missing = missing(self.connection, segment, entries, first..first + some.len() as u32)?;
+            self.expect(!missing, &place, "its postings miss something that its blocks hold");
         }
         let sum = zones.iter().fold(Bounds::NONE, |bounds, zone| bounds.and(zone.bounds));
         self.expect(segment.bounds.covers(&sum), &place, "its bounds are not those of its blocks");
-        let stored: HashSet<Entry> = segment.entries(self.connection)?.into_iter().collect();
-        self.expect(entries.is_subset(&stored), &place, "its postings miss something that its blocks hold");
-        let facets = segment.facets(self.connection)?;
         self.expect(!is_whole || facets.agree_with(&counts), &place, "its facets count otherwise than its blocks");
         let mut tallies = Tallies::default();
         let waiting = segment.tallies(self.connection, |bytes| tallies.add_stored(bytes))?.is_some();
@@ -145,23 +180,13 @@ impl Checking<'_> {
         Ok(())
     }
 
-    fn block(
-        &mut self,
-        batch: &Batch,
-        zone: &Zone,
-        place: u32,
-        entries: &mut HashSet<Entry>,
-        counts: &mut HashMap<u64, HashMap<u64, u64>>,
-    ) {
+    fn block(&mut self, batch: &Batch, zone: &Zone) -> Survey {
         self.found.blocks += 1;
         self.found.spans += batch.spans.len() as u64;
         let survey = Survey::of(batch);
         self.expect(zone.bounds.covers(&survey.bounds), &format!("block {}", zone.block), "its zone does not cover it");
-        entries.extend(survey.entries.into_iter().map(|entry| entry.moved(place)));
-        for (key, value, count) in survey::counts(batch) {
-            *counts.entry(key).or_default().entry(value).or_default() += count;
-        }
         self.roots.extend(batch.spans().filter_map(|span| root_of_run(&span.row())));
+        survey
     }
 
     /// Looks for blocks that no segment names.
@@ -189,6 +214,7 @@ impl Checking<'_> {
     }
 
     fn runs(&mut self) -> Result<(), Failure> {
+        let counted = run_count::kept(self.connection)?;
         let mut statement = self.connection.prepare("SELECT id, status FROM runs")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -198,6 +224,8 @@ impl Checking<'_> {
                 self.problem(run.map_or_else(|| "a run".to_owned(), |run| format!("run {run}")), what);
             }
         }
+        let right = counted.is_none_or(|counted| counted == self.found.runs);
+        self.expect(right, "the runs", "there are more or fewer than were counted");
         Ok(())
     }
 

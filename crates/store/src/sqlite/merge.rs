@@ -4,6 +4,9 @@
 //! transactions of their own, under a row that stands for nothing yet. One short transaction then swaps: it checks that the
 //! old segments are still there and lets the new one take their place. Whatever a merge that was killed left behind is removed
 //! before the next one. The tallies of merged segments wait, and go to the roll-ups many at once.
+//!
+//! Nobody but who holds the lease changes or removes a segment, so that the old ones' postings can be read slice by slice, each in
+//! a look of its own, and go to the new one without ever being in memory as a whole.
 
 use std::collections::HashMap;
 
@@ -13,27 +16,34 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::blocks;
 use super::failure::Failure;
 use super::joining::Joiner;
+use super::parallel;
 use super::rollups;
-use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
+use super::segments::{self, BUILDING, LAST_LEVEL, LIVE, MERGED, Segment};
+use super::sources::Sources;
 use crate::block::Encoded;
 use crate::sketch::facets::Facets;
-use crate::sketch::postings::{self, Entry, Shape};
+use crate::sketch::postings::Entry;
+use crate::sketch::survey::Survey;
 use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
 
 /// So many segments of one level are merged into one.
 pub(super) const FAN_IN: usize = 32;
 /// A process that ends, or has nothing else to do, merges if there are so many small segments: fewer cost a question next to nothing.
+/// One that has nothing else to do merges as many large ones, too.
 pub(super) const FAN_IN_AT_REST: usize = 8;
-/// The most spans of a merged segment: its postings fit into the memory a few times over.
-const MOST_SPANS: u64 = 1 << 20;
+/// As few large segments are left alone by who asks for all to be merged: they cost a question what one does.
+const FEW_LARGE: usize = 3;
+/// The level of large segments.
+const LARGE: i64 = LAST_LEVEL - 1;
+/// The most spans of a merged segment: its postings fit into their chunks well.
+const MOST_SPANS: u64 = 1 << 24;
 /// Segments of one merge begin in the same week, so that a week can be forgotten as a whole.
 const WINDOW_NS: i64 = 7 * 86_400 * 1_000_000_000;
-/// So many chunks of postings are written in one transaction: about a tenth of a megabyte, so that writers never wait long.
-const CHUNKS_AT_ONCE: usize = 128;
-
-/// So many segments are removed in one transaction, for the same reason.
+/// So many segments are removed in one transaction, so that writers never wait long.
 const SEGMENTS_AT_ONCE: usize = 16;
+/// So many chunks of a large one, for the same reason.
+const CHUNKS_AT_ONCE: usize = 1024;
 
 /// How eager a merge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,18 +87,19 @@ impl Turns<'_> {
 pub(super) fn step(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<bool, Failure> {
     sweep(turns)?;
     let Some(old) = choose(segments::live(turns.connection)?, eagerness) else { return rollups::take_up(turns, eagerness) };
-    let merged = Merged::build(turns.connection, &old)?;
-    if replace(turns, &old, &merged)? {
+    let mut merged = Merged::build(turns.connection, &old)?;
+    if replace(turns, &old, &mut merged)?.is_some() {
         sweep(turns)?;
     }
     Ok(true)
 }
 
-/// Writes a segment and lets it take the place of others, unless one of them is gone; says whether it did. What it replaced is
+/// Writes a segment and lets it take the place of others, unless one of them is gone; returns its id if it did. What it replaced is
 /// left for [`sweep`].
-pub(super) fn replace(turns: &mut Turns<'_>, old: &[Segment], merged: &Merged) -> Result<bool, Failure> {
+pub(super) fn replace(turns: &mut Turns<'_>, old: &[Segment], merged: &mut Merged) -> Result<Option<i64>, Failure> {
     let new = announce(turns, merged)?;
-    turns.write(|transaction| swap(transaction, new, old, merged))
+    let swapped = turns.write(|transaction| swap(transaction, new, old, merged))?;
+    Ok(swapped.then_some(new))
 }
 
 /// Removes a segment of which nothing is left; says whether it was still there.
@@ -109,31 +120,37 @@ pub(super) fn remove_all(turns: &mut Turns<'_>, old: &Segment, merged: &Merged) 
 
 /// Removes segments that stand for nothing: those merged into others, and those of a merge that was killed.
 pub(super) fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
-    let dead: Vec<i64> = {
-        let mut statement = turns.connection.prepare_cached("SELECT id FROM segment WHERE state <> 1")?;
-        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
-    };
-    for segments in dead.chunks(SEGMENTS_AT_ONCE) {
-        turns.write(|transaction| Ok(segments.iter().try_for_each(|&segment| segments::remove(transaction, segment))?))?;
+    let dead = segments::dead(turns.connection)?;
+    for (segment, shape) in &dead {
+        for first in (0..shape.chunks() - 1).step_by(CHUNKS_AT_ONCE).skip(1) {
+            let some = first - CHUNKS_AT_ONCE as u32..first;
+            turns.write(|transaction| Ok(segments::remove_chunks(transaction, *segment, some)?))?;
+        }
+    }
+    for some in dead.chunks(SEGMENTS_AT_ONCE) {
+        turns.write(|transaction| Ok(some.iter().try_for_each(|(segment, _)| segments::remove(transaction, *segment))?))?;
     }
     Ok(())
 }
 
 /// Chooses segments of one level and one week, the oldest first.
 fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
-    let mut sets: HashMap<(i64, i64), Vec<Segment>> = HashMap::new();
-    for segment in live.into_iter().filter(|segment| segment.level < 2) {
-        let week = segment.bounds.max_start_unix_ns.div_euclid(WINDOW_NS);
-        sets.entry((segment.level, week)).or_default().push(segment);
+    let is_early = |segment: &Segment| segment.shape.is_early() && segment.level > 0;
+    if matches!(eagerness, Eagerness::Idle | Eagerness::Whole)
+        && let Some(early) = live.iter().find(|segment| is_early(segment))
+    {
+        // Its blocks must be looked into, of no more than one at a time.
+        return Some(vec![*early]);
     }
-    let enough = |level: i64, count: usize| match (eagerness, level) {
-        (Eagerness::Whole, _) => count >= 2,
-        (Eagerness::AtEnd | Eagerness::Idle, 0) => count >= FAN_IN_AT_REST,
-        _ => count >= FAN_IN,
-    };
-    let mut sets: Vec<_> = sets.into_iter().filter(|((level, _), set)| enough(*level, set.len())).collect();
-    sets.sort_unstable_by_key(|(key, _)| *key);
-    let (_, mut set) = sets.into_iter().next()?;
+    let live: Vec<Segment> = live.into_iter().filter(|segment| segment.level < LAST_LEVEL && !is_early(segment)).collect();
+    let of_levels = sets(&live, |level| if eagerness == Eagerness::Whole { level / LARGE } else { level });
+    let mut full: Vec<_> = of_levels.into_iter().filter(|((level, _), set)| set.len() >= enough(eagerness, *level)).collect();
+    if full.is_empty() && eagerness == Eagerness::Whole {
+        // What is left of small ones goes with the large ones, unless these are few.
+        full = sets(&live, |_| 0).into_iter().filter(|(_, set)| set.len() > FEW_LARGE).collect();
+    }
+    full.sort_unstable_by_key(|(key, _)| *key);
+    let (_, mut set) = full.into_iter().next()?;
     set.truncate(FAN_IN);
     let mut spans = 0u64;
     let fitting = set.iter().take_while(|segment| {
@@ -145,14 +162,35 @@ fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
     Some(set)
 }
 
+/// Sorts segments by their week and by what `kind` makes of their level, the smaller ones of each set first.
+fn sets(live: &[Segment], kind: impl Fn(i64) -> i64) -> HashMap<(i64, i64), Vec<Segment>> {
+    let mut sets: HashMap<(i64, i64), Vec<Segment>> = HashMap::new();
+    for &segment in live {
+        let week = segment.bounds.max_start_unix_ns.div_euclid(WINDOW_NS);
+        sets.entry((kind(segment.level), week)).or_default().push(segment);
+    }
+    sets.values_mut().for_each(|set| set.sort_by_key(|segment| segment.level));
+    sets
+}
+
+/// Returns how many segments of a level are merged; who asks for all to be merged tells only large ones from the others.
+const fn enough(eagerness: Eagerness, level: i64) -> usize {
+    match (eagerness, level) {
+        (Eagerness::Whole, 0) => 2,
+        (Eagerness::Whole, _) => usize::MAX,
+        (Eagerness::AtEnd | Eagerness::Idle, 0) | (Eagerness::Idle, LARGE) => FAN_IN_AT_REST,
+        _ => FAN_IN,
+    }
+}
+
 /// A segment that takes the place of others, before it is written.
 pub(super) struct Merged {
     /// What takes the place of each run of old blocks.
     pub(super) parts: Vec<Part>,
     /// Blocks that nothing takes the place of.
     pub(super) gone: Vec<i64>,
-    pub(super) shape: Shape,
-    pub(super) entries: Vec<Entry>,
+    /// Where its postings come from.
+    pub(super) sources: Sources,
     pub(super) facets: Facets,
     /// Those that are not in the roll-ups yet.
     pub(super) tallies: Option<Vec<u8>>,
@@ -180,41 +218,51 @@ impl Merged {
         // One state of the store for all that is read; nobody waits for a reader.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let mut joiner = Joiner::new(&transaction)?;
-        let (mut entries, mut facets) = (Vec::new(), Facets::default());
+        let (mut sources, mut facets) = (Sources::default(), Facets::default());
         for segment in old {
             let zones = segment.zones(&transaction)?;
-            let places = zones.into_iter().map(|zone| joiner.add(zone)).collect::<Result<Vec<u32>, _>>()?;
-            segment.each_entry(&transaction, |entry| {
-                entries.extend(places.get(entry.place() as usize).map(|&place| entry.moved(place)));
-            })?;
+            let places = zones.iter().map(|zone| joiner.add(*zone)).collect::<Result<Vec<u32>, _>>()?;
+            if segment.shape.is_early() {
+                sources.add_fresh(look_into(&transaction, &zones, &places)?);
+            } else {
+                sources.add(*segment, places);
+            }
             facets.merge(&segment.facets(&transaction)?);
         }
-        postings::sort(&mut entries);
         let parts = joiner.finish()?;
         let waiting = old.iter().any(|segment| !segment.tallied);
         let tallies = if waiting { Some(rollups::waiting_in(&transaction, old)?.encode()) } else { None };
-        Ok(Self { shape: Shape::fitting(entries.len(), parts.len()), parts, gone: Vec::new(), entries, facets, tallies })
+        Ok(Self { parts, gone: Vec::new(), sources, facets, tallies })
     }
 }
 
+/// Returns the entries of blocks at these places: those of a format before 5 are too short to be taken over.
+fn look_into(connection: &Connection, zones: &[Zone], places: &[u32]) -> Result<Vec<Entry>, Failure> {
+    let blocks: Vec<i64> = zones.iter().map(|zone| zone.block).collect();
+    let surveys = parallel::each_whole(connection, &blocks, |batch, _| Survey::of(batch).entries)?;
+    Ok(surveys
+        .into_iter()
+        .zip(places)
+        .flat_map(|(entries, &place)| entries.into_iter().map(move |entry| entry.moved(place)))
+        .collect())
+}
+
 /// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id.
-fn announce(turns: &mut Turns<'_>, merged: &Merged) -> Result<i64, Failure> {
+fn announce(turns: &mut Turns<'_>, merged: &mut Merged) -> Result<i64, Failure> {
+    let shape = merged.sources.shape(merged.parts.len());
     let new = turns.write(|transaction| {
-        let new = segments::insert(transaction, BUILDING, merged.shape, &[])?;
+        let new = segments::insert(transaction, BUILDING, shape, &[])?;
         segments::insert_facets(transaction, new, &merged.facets)?;
         if let Some(tallies) = &merged.tallies {
             segments::insert_tallies(transaction, new, tallies)?;
         }
         Ok(new)
     })?;
-    let mut chunks = postings::encode(&merged.entries, merged.shape);
-    loop {
-        let some: Vec<_> = chunks.by_ref().take(CHUNKS_AT_ONCE).collect();
-        if some.is_empty() {
-            return Ok(new);
-        }
-        turns.write(|transaction| Ok(segments::insert_chunks(transaction, new, &some)?))?;
+    let mut slices = merged.sources.slices(shape);
+    while let Some(chunks) = slices.next(turns.connection)? {
+        turns.write(|transaction| Ok(segments::insert_chunks(transaction, new, &chunks)?))?;
     }
+    Ok(new)
 }
 
 /// Lets the new segment take the place of the old ones, unless one of them is gone; says whether it did.

@@ -7,6 +7,7 @@ mod asked;
 mod blocks;
 mod check;
 mod connection;
+mod creation;
 mod details;
 mod failure;
 mod forget;
@@ -19,10 +20,12 @@ mod merge;
 mod merger;
 mod parallel;
 mod place;
+mod quantiles;
 mod retention;
 pub(crate) mod rollup_rows;
 pub(crate) mod rollups;
 mod rows;
+mod run_count;
 mod run_rows;
 mod runs;
 mod schema;
@@ -31,13 +34,12 @@ mod segments;
 mod settle;
 mod sink;
 mod snapshot;
+mod sources;
 mod spans;
 mod trace;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flowglass_model::{Fingerprint, Graph, LogRecord, Metric, MetricPoint, Span, TraceId};
@@ -45,16 +47,14 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{
     Forgotten, NameStatistics, RetentionPolicy, RunFilter, RunRecord, SpanFilter, StoreCheck, StoreError, StoreErrorKind,
-    StoreInfo,
 };
-use connection::{Readers, not_writable};
+use connection::Readers;
 use failure::Failure;
 use liveness::Liveness;
 use lock::LockFolder;
 use place::Found;
 pub use sink::{Durability, SinkOptions, SqliteSink};
 pub(crate) use snapshot::{Depth, Snapshot};
-use spans::DurationsByName;
 
 /// A store in one file on a local disk, which several processes may write and read at once.
 ///
@@ -95,8 +95,8 @@ impl SqliteStore {
     /// `NotWritable`, `NotOurs`, `Newer`, `Unsupported`, `Corrupt`, `Full`, `Busy`, `Io`.
     pub fn create_or_open(path: &Path) -> Result<Self, StoreError> {
         place::refuse_network(path)?;
-        if !is_finished(path)? {
-            create(path)?;
+        if !creation::is_finished(path)? {
+            creation::create(path)?;
         }
         Self::open_found(path)
     }
@@ -108,7 +108,7 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         place::refuse_network(path)?;
         if place::was_cut_off(path) && matches!(place::look(path)?, Found::Store { .. }) {
-            create(path)?;
+            creation::create(path)?;
         }
         Self::open_found(path)
     }
@@ -202,38 +202,6 @@ impl SqliteStore {
         self.look(|transaction, _| rollups::by_name(transaction, start_unix_ns, end_unix_ns))
     }
 
-    /// Returns the exact duration below which this part of the spans with one name lies, in nanoseconds, interpolated between
-    /// neighbours, for each name of spans that have ended. It reads the durations of all of them.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Busy`, `Io`.
-    pub fn exact_quantiles(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
-        let blocks = self.look(|transaction, _| spans::blocks_with_spans(transaction))?;
-        let (first, second) = blocks.split_at(blocks.len() / 2);
-        let (first, second) = thread::scope(|scope| {
-            let other = scope.spawn(|| self.durations(second));
-            (self.durations(first), other.join())
-        });
-        let (Ok(mut durations), Ok(Ok(others))) = (first, second) else {
-            // Between both looks a merge may have joined blocks: one look alone sees one state.
-            return self.exact_quantiles_at_once(part);
-        };
-        durations.merge(others);
-        Ok(quantiles(durations, part))
-    }
-
-    fn durations(&self, blocks: &[i64]) -> Result<DurationsByName, StoreError> {
-        let mut durations = DurationsByName::default();
-        self.look(|transaction, _| durations.add(transaction, blocks))?;
-        Ok(durations)
-    }
-
-    fn exact_quantiles_at_once(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
-        let mut durations = DurationsByName::default();
-        self.look(|transaction, _| durations.add(transaction, &spans::blocks_with_spans(transaction)?))?;
-        Ok(quantiles(durations, part))
-    }
-
     /// Opens a connection of its own that sees one state of the store at a time.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Snapshot::open(&self.inner.path, &self.inner.locks)
@@ -287,14 +255,6 @@ impl SqliteStore {
         json.map(|json| serde_json::from_str(&json).map_err(|error| self.damaged_graph(fingerprint, error))).transpose()
     }
 
-    /// Returns where the store is and how much it holds.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Busy`, `Io`.
-    pub fn info(&self) -> Result<StoreInfo, StoreError> {
-        self.ask(|transaction| info(transaction, &self.inner.path))
-    }
-
     fn ask<T>(&self, question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let path = &self.inner.path;
         self.inner.readers.read(|transaction| question(transaction).map_err(|error| StoreError::sqlite(path, "read", error)))
@@ -314,57 +274,6 @@ impl SqliteStore {
         let message = format!("the graph {fingerprint} in {} is damaged: {error}", self.inner.path.display());
         StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
     }
-}
-
-/// Says whether a store is there that was made to its end.
-fn is_finished(path: &Path) -> Result<bool, StoreError> {
-    Ok(matches!(place::look(path)?, Found::Store { complete: true, .. }) && !place::was_cut_off(path))
-}
-
-fn create(path: &Path) -> Result<(), StoreError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
-            std::io::ErrorKind::StorageFull => StoreError::io(folder, "create", error),
-            _ => not_writable(path, &error).with_source(error),
-        })?;
-    }
-    let _gate = LockFolder::of(path).enter()?;
-    // Another process may have finished it while this one waited.
-    if is_finished(path)? {
-        return Ok(());
-    }
-    match place::look(path)? {
-        Found::Store { version, .. } if version > schema::FORMAT_VERSION => Err(place::newer(path, version)),
-        _ => connection::create(path),
-    }
-}
-
-fn info(transaction: &Transaction<'_>, path: &Path) -> rusqlite::Result<StoreInfo> {
-    let file_size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let (segments, spans) =
-        transaction.query_row("SELECT count(*), coalesce(sum(spans), 0) FROM segment WHERE state = 1", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    Ok(StoreInfo {
-        path: path.to_owned(),
-        size_bytes: file_size(path) + file_size(&place::beside(path, "-wal")),
-        runs: transaction.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?,
-        spans,
-        segments,
-        format_version: transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?,
-    })
-}
-
-fn quantiles(durations: DurationsByName, part: f64) -> BTreeMap<String, f64> {
-    durations.finish().filter_map(|(name, durations)| Some((name, quantile_ns(durations, part)?))).collect()
-}
-
-/// Returns the value below which this part of the numbers lies, interpolated as by NumPy's default; nothing of no numbers.
-fn quantile_ns(mut numbers: Vec<u64>, part: f64) -> Option<f64> {
-    let rank = part.clamp(0.0, 1.0) * numbers.len().checked_sub(1)? as f64;
-    let (_, &mut low, above) = numbers.select_nth_unstable(rank as usize);
-    let high = above.iter().min().copied().unwrap_or(low);
-    Some(low as f64 + (high - low) as f64 * rank.fract())
 }
 
 /// Returns the system's time in nanoseconds since 1970 UTC.

@@ -21,12 +21,21 @@ pub(super) fn each_whole<T: Send>(
     of: &[i64],
     take: impl Fn(&Batch, i64) -> T + Sync,
 ) -> Result<Vec<T>, Failure> {
+    each(connection, of, |block, decoder| Ok(take(&block.open(decoder)?, block.id)))
+}
+
+/// Returns what `take` makes of each of these blocks, in their order.
+pub(super) fn each<T: Send>(
+    connection: &Connection,
+    of: &[i64],
+    take: impl Fn(&Closed, &mut FrameDecoder) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, Failure> {
     let blocks = Blocks::new(connection);
     let mut taken = Vec::with_capacity(of.len());
     for some in of.chunks(AT_ONCE) {
         let closed = some.iter().map(|&block| blocks.closed(block)).collect::<Result<Vec<_>, _>>()?;
         let threads = threads().min(some.len() / LEAST_OF_A_THREAD).max(1);
-        let open = |closed: &[Closed]| open_some(closed, &take);
+        let open = |closed: &[Closed]| take_some(closed, &take);
         let (here, elsewhere) = closed.split_at(closed.len().div_ceil(threads));
         let opened = thread::scope(|scope| {
             let parts = elsewhere.chunks(here.len().max(1));
@@ -48,7 +57,7 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-fn open_some<T>(closed: &[Closed], take: impl Fn(&Batch, i64) -> T) -> Result<Vec<T>, Failure> {
+fn take_some<T>(closed: &[Closed], take: impl Fn(&Closed, &mut FrameDecoder) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
     let mut decoder = FrameDecoder::default();
-    closed.iter().map(|block| Ok(take(&block.open(&mut decoder)?, block.id))).collect()
+    closed.iter().map(|block| take(block, &mut decoder)).collect()
 }

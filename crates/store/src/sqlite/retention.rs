@@ -15,6 +15,7 @@ use super::forget;
 use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::merge::{self, Turns};
+use super::run_count;
 use super::runs::trace_of_key;
 use super::segments;
 use super::{merger, now_unix_ns};
@@ -117,13 +118,14 @@ impl Pruning<'_, '_> {
                 let mut delete = transaction.prepare_cached("DELETE FROM runs WHERE start_unix_ns = ?1 AND id = ?2")?;
                 let mut open = transaction.prepare_cached("DELETE FROM open_span WHERE trace = ?1")?;
                 let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO forgotten (trace) VALUES (?1)")?;
+                let mut gone = 0;
                 for run in some {
                     let trace = trace_of_key(&run.key).map(TraceId::to_bytes);
-                    delete.execute((run.start_unix_ns, &run.key))?;
+                    gone += delete.execute((run.start_unix_ns, &run.key))? as i64;
                     open.execute([trace])?;
                     insert.execute([trace])?;
                 }
-                Ok(())
+                Ok(run_count::change(transaction, -gone)?)
             })?;
             self.forgotten.runs += some.len() as u64;
         }

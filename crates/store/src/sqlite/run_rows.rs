@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use flowglass_model::{Batch, Fingerprint, RunId, SpanColumns, SpanRef, SpanRow, SpanType, Status, TraceId, conventions};
-use rusqlite::{CachedStatement, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::blocks::Blocks;
 use super::failure::Failure;
 use super::joined::{Joined, root_of_run};
 use super::rows::{key, stored};
+use super::run_count;
 use super::runs::run_key;
 use super::trace;
 use crate::hash::BuildFastHasher;
@@ -86,17 +87,18 @@ impl RunChanges {
         batch: &Batch,
         memory: &RunMemory,
     ) -> Result<(), Failure> {
-        let mut insert = transaction.prepare_cached(INSERT_OPENED)?;
+        let mut added = 0;
         for root in roots(writer, batch.opened(), &batch.opened) {
-            put(&mut insert, &root, self.take(root.run))?;
+            added += put(transaction, UPDATE_OPENED, false, &root, self.take(root.run))?;
             self.starts.insert(root.run, root.row.start_unix_ns);
         }
-        let mut insert = transaction.prepare_cached(INSERT_ENDED)?;
         for root in roots(writer, batch.spans(), &batch.spans) {
-            follow_start(transaction, &root, memory)?;
-            put(&mut insert, &root, self.take(root.run))?;
+            added -= follow_start(transaction, &root, memory)?;
+            let known = memory.starts.contains_key(&root.run) || self.starts.contains_key(&root.run);
+            added += put(transaction, UPDATE_ENDED, known, &root, self.take(root.run))?;
             self.ended.push((root.run, root.row.start_unix_ns));
         }
+        run_count::change(transaction, added)?;
         self.count_rest(transaction, memory)
     }
 
@@ -190,12 +192,15 @@ fn add(transaction: &Transaction<'_>, run: RunId, start_unix_ns: i64, counts: Co
     update.execute(params![start_unix_ns, run_key(run), counts.spans, counts.errors]).map(|_| ())
 }
 
-/// A root that ends with another start than it was opened with takes its row along.
-fn follow_start(transaction: &Transaction<'_>, root: &Root<'_>, memory: &RunMemory) -> rusqlite::Result<()> {
+/// A root that ends with another start than it was opened with takes its row along. Returns how many rows go for that.
+fn follow_start(transaction: &Transaction<'_>, root: &Root<'_>, memory: &RunMemory) -> rusqlite::Result<i64> {
     let start = root.row.start_unix_ns;
-    let Some(&known) = memory.starts.get(&root.run).filter(|&&known| known != start) else { return Ok(()) };
+    let Some(&known) = memory.starts.get(&root.run).filter(|&&known| known != start) else { return Ok(0) };
+    let both = "SELECT count(*) = 2 FROM runs WHERE start_unix_ns IN (?1, ?3) AND id = ?2";
+    let replaces: bool = transaction.query_row(both, params![known, run_key(root.run), start], |row| row.get(0))?;
     let sql = "UPDATE OR REPLACE runs SET start_unix_ns = ?3 WHERE start_unix_ns = ?1 AND id = ?2";
-    transaction.prepare_cached(sql)?.execute(params![known, run_key(root.run), start]).map(|_| ())
+    transaction.prepare_cached(sql)?.execute(params![known, run_key(root.run), start])?;
+    Ok(i64::from(replaces))
 }
 
 /// The root span of a run.
@@ -219,34 +224,29 @@ fn roots<'a>(
     })
 }
 
-macro_rules! insert_run {
-    ($end:literal) => {
-        concat!(
-            "INSERT INTO runs (id, root, name, version, graph, status, start_unix_ns, duration_ns, nodes, cache_hits, failed,
-                saved_ms, error, writer, span_count, error_count)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-            ON CONFLICT (start_unix_ns, id) DO UPDATE SET
-                span_count = span_count + excluded.span_count, error_count = error_count + excluded.error_count",
-            $end
-        )
-    };
-}
+const INSERT: &str = "
+INSERT INTO runs (id, root, name, version, graph, status, start_unix_ns, duration_ns, nodes, cache_hits, failed,
+    saved_ms, error, writer, span_count, error_count)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+ON CONFLICT (start_unix_ns, id) DO NOTHING";
 
-const INSERT_OPENED: &str = insert_run!("");
+const UPDATE_OPENED: &str = "
+UPDATE runs SET span_count = span_count + ?15, error_count = error_count + ?16 WHERE start_unix_ns = ?7 AND id = ?1";
 
 /// The news that a writer died does not replace a real end.
-const INSERT_ENDED: &str = insert_run!(
-    ", name = excluded.name, version = excluded.version, graph = coalesce(excluded.graph, graph),
-    status = excluded.status, duration_ns = excluded.duration_ns, nodes = excluded.nodes, cache_hits = excluded.cache_hits,
-    failed = excluded.failed, saved_ms = excluded.saved_ms, error = excluded.error, writer = excluded.writer
-WHERE excluded.status <> 'interrupted' OR status IN ('running', 'interrupted')"
-);
+const UPDATE_ENDED: &str = "
+UPDATE runs SET span_count = span_count + ?15, error_count = error_count + ?16, name = ?3, version = ?4,
+    graph = coalesce(?5, graph), status = ?6, duration_ns = ?8, nodes = ?9, cache_hits = ?10, failed = ?11, saved_ms = ?12,
+    error = ?13, writer = ?14
+WHERE start_unix_ns = ?7 AND id = ?1 AND (?6 <> 'interrupted' OR status IN ('running', 'interrupted'))";
 
-fn put(insert: &mut CachedStatement<'_>, root: &Root<'_>, counts: Counts) -> rusqlite::Result<()> {
+/// Writes the row of a run, which is probably there or not; returns how many rows that added.
+fn put(transaction: &Transaction<'_>, update: &str, known: bool, root: &Root<'_>, counts: Counts) -> rusqlite::Result<i64> {
     let Root { writer, run, span, row } = root;
     let told = Told::of(span);
-    insert.execute(params![
-        run_key(*run),
+    let run_id = run_key(*run);
+    let values = params![
+        run_id,
         key(row.span_id),
         told.name.unwrap_or_else(|| span.name().trim_start_matches("pipeline ")),
         told.version,
@@ -262,8 +262,15 @@ fn put(insert: &mut CachedStatement<'_>, root: &Root<'_>, counts: Counts) -> rus
         writer,
         counts.spans,
         counts.errors,
-    ])?;
-    Ok(())
+    ];
+    if known && transaction.prepare_cached(update)?.execute(values)? > 0 {
+        return Ok(0);
+    }
+    let added = transaction.prepare_cached(INSERT)?.execute(values)?;
+    if added == 0 && !known {
+        transaction.prepare_cached(update)?.execute(values)?;
+    }
+    Ok(added as i64)
 }
 
 /// What the attributes of a root tell of its run.

@@ -2,13 +2,15 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::run_count;
 use crate::file_layer::{self, APPLICATION_ID};
 
 /// The version of the format that this code writes.
 ///
+/// - 5: postings know more of fingerprints and say each once; the zones of large segments stand on pages; runs are counted.
 /// - 4: zones tell the times of events, logs and points.
 /// - 3: the first that is kept for ever.
-pub(super) const FORMAT_VERSION: u32 = 4;
+pub(super) const FORMAT_VERSION: u32 = 5;
 /// The oldest format that this code reads: those before were never released.
 pub(super) const OLDEST_VERSION: u32 = 3;
 /// The size of a page, in bytes. Larger ones save nothing to speak of, and cost twice the log where a commit is small.
@@ -148,8 +150,8 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
 }
 
-/// Brings a file of an earlier format to this one: so far nothing has to be written anew, because what an earlier format didn't
-/// know is taken as unknown.
+/// Brings a file of an earlier format to this one: what an earlier format didn't know is taken as unknown, and large segments are
+/// written anew when somebody has the time (see `merge`).
 pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -157,6 +159,7 @@ pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
         let sql = "UPDATE meta SET value = ?1 WHERE key IN ('least_reader', 'least_writer') AND value < ?1";
         transaction.execute(sql, [FORMAT_VERSION])?;
+        run_count::begin(&transaction)?;
     }
     transaction.commit()
 }
@@ -169,7 +172,7 @@ fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     insert.execute(("least_reader", FORMAT_VERSION))?;
     insert.execute(("least_writer", FORMAT_VERSION))?;
     insert.execute(("created_by", concat!("flowglass ", env!("CARGO_PKG_VERSION"))))?;
-    Ok(())
+    run_count::begin(transaction)
 }
 
 /// What a program wants to do with a store.

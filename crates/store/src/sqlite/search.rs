@@ -11,6 +11,9 @@ use crate::SpanFilter;
 use crate::sketch::fingerprint::{self, Groups};
 use crate::sketch::zones::{Bounds, Times, Zone};
 
+/// So many blocks of a large segment are looked for one by one: of more, pages are left out that are too early.
+const FEW_PLACES: usize = 4;
+
 /// Walks over the blocks that may hold spans which a filter asks for; a block comes before all that start earlier.
 ///
 /// Segments wait in the same heap as blocks and are looked into only when nothing in front of them is left: a question for
@@ -70,15 +73,18 @@ struct Waiting {
 #[derive(Debug, PartialEq, Eq)]
 enum What {
     Segment(Segment),
+    /// A page of a large segment's zones, and the places of those that matter; nothing if all do.
+    Page(Segment, u32, Option<Vec<u32>>),
     Block(Zone),
 }
 
 impl Waiting {
     /// Of those with the same latest time, blocks come first, and later ones before earlier ones.
-    const fn rank(&self) -> (i64, bool, i64) {
+    fn rank(&self) -> (i64, u8, i64, u32) {
         match &self.what {
-            What::Segment(segment) => (self.latest_unix_ns, false, segment.id),
-            What::Block(zone) => (self.latest_unix_ns, true, zone.block),
+            What::Segment(segment) => (self.latest_unix_ns, 0, segment.id, 0),
+            What::Page(segment, page, _) => (self.latest_unix_ns, 1, segment.id, *page),
+            What::Block(zone) => (self.latest_unix_ns, 2, zone.block, 0),
         }
     }
 }
@@ -137,6 +143,7 @@ impl<'a> Search<'a> {
                 _ if next.latest_unix_ns < floor => return Ok(None),
                 What::Block(zone) => return Ok(Some(zone)),
                 What::Segment(segment) => self.look_into(segment)?,
+                What::Page(segment, page, places) => self.look_at(segment, page, places)?,
             }
         }
         Ok(None)
@@ -153,25 +160,53 @@ impl<'a> Search<'a> {
     }
 
     fn look_into(&mut self, segment: Segment) -> Result<(), Failure> {
-        let zones = if self.groups.is_empty() {
-            segment.zones(self.connection)?
-        } else {
-            let places = segment.places_with(self.connection, &self.groups)?;
-            if places.is_empty() {
-                return Ok(());
+        let connection = self.connection;
+        if self.groups.is_empty() {
+            return if segment.is_paged() { self.add_pages(segment, None) } else { self.add(segment.zones(connection)?) };
+        }
+        let places = segment.places_with(connection, &self.groups)?;
+        match self.limits {
+            _ if places.is_empty() => Ok(()),
+            _ if segment.is_paged() && places.len() > FEW_PLACES => self.add_pages(segment, Some(&places)),
+            // The times of what is no span are only known of all zones.
+            Limits::Others(_) if !segment.is_paged() => {
+                let zones = segment.zones(connection)?;
+                self.add(places.into_iter().filter_map(|place| zones.get(place as usize).copied()).collect())
             }
-            match self.limits {
-                Limits::Others(_) => {
-                    let zones = segment.zones(self.connection)?;
-                    places.into_iter().filter_map(|place| zones.get(place as usize).copied()).collect()
-                }
-                Limits::Spans(_) | Limits::Anything => segment.zones_at(self.connection, &places)?,
-            }
+            _ => self.add(segment.zones_at(connection, &places)?),
+        }
+    }
+
+    fn look_at(&mut self, segment: Segment, page: u32, places: Option<Vec<u32>>) -> Result<(), Failure> {
+        let zones = match places {
+            None => segment.page(self.connection, page)?,
+            Some(places) => segment.zones_on(self.connection, page, &places)?,
         };
+        self.add(zones)
+    }
+
+    fn add(&mut self, zones: Vec<Zone>) -> Result<(), Failure> {
         let limits = &self.limits;
         let wanted = zones.into_iter().filter(|zone| limits.may_have(&zone.bounds));
         self.waiting
             .extend(wanted.map(|zone| Waiting { latest_unix_ns: limits.latest(&zone.bounds), what: What::Block(zone) }));
+        Ok(())
+    }
+
+    /// Lets the pages wait that may have what is looked for, all or those of some places.
+    fn add_pages(&mut self, segment: Segment, places: Option<&[u32]>) -> Result<(), Failure> {
+        let (limits, pages) = (&self.limits, segment.pages(self.connection)?);
+        let waiting = |page: u32, places: Option<&[u32]>| {
+            let bounds = pages.get(page as usize).filter(|bounds| limits.may_have(bounds))?;
+            let what = What::Page(segment, page, places.map(<[u32]>::to_vec));
+            Some(Waiting { latest_unix_ns: limits.latest(bounds), what })
+        };
+        match places {
+            None => self.waiting.extend((0..pages.len() as u32).filter_map(|page| waiting(page, None))),
+            Some(places) => {
+                self.waiting.extend(segments::by_page(places).filter_map(|(page, places)| waiting(page, Some(places))));
+            }
+        }
         Ok(())
     }
 }

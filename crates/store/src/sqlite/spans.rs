@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::blocks::Blocks;
 use super::failure::Failure;
 use super::liveness::Liveness;
+use super::parallel;
 use super::search::Search;
 use super::segments;
 use super::trace::rank;
@@ -47,7 +48,7 @@ pub(super) fn count(connection: &Connection, liveness: &mut Liveness<'_>, filter
     let mut blocks = Blocks::new(connection);
     let open = open_spans(connection, liveness, &mut blocks, filter)?.len() as u64;
     match only_attribute(filter) {
-        Some((key, value)) => count_attribute(connection, &mut blocks, filter, key, value).map(|count| count + open),
+        Some((key, value)) => count_attribute(connection, key, value).map(|count| count + open),
         None => {
             let zones = Search::new(connection, filter)?.rest()?;
             zones.iter().try_fold(open, |sum, zone| Ok(sum + count_in_block(&mut blocks, zone, filter)?))
@@ -62,27 +63,26 @@ fn only_attribute(filter: &SpanFilter) -> Option<(u64, u64)> {
     (*filter == nothing_else).then(|| (fingerprint::key(key), fingerprint::attribute(key, value)))
 }
 
-/// Adds up facets; where a key has too many values to be counted by value, the few blocks that may hold it are opened.
-fn count_attribute(
-    connection: &Connection,
-    blocks: &mut Blocks<'_>,
-    filter: &SpanFilter,
-    key: u64,
-    value: u64,
-) -> Result<u64, Failure> {
-    let mut sum = 0;
+/// Adds up facets; where a key has too many values to be counted by value, the blocks that may hold it are opened as far as that key
+/// takes.
+fn count_attribute(connection: &Connection, key: u64, value: u64) -> Result<u64, Failure> {
+    let (mut sum, mut blocks) = (0, Vec::new());
     for segment in segments::live(connection)? {
         if let Some(count) = segment.count(connection, key, value)? {
             sum += count;
             continue;
         }
-        let places = segment.places(connection, &[value])?;
+        let places = segment.places_with(connection, &[vec![value]])?;
         let zones = if places.is_empty() { Vec::new() } else { segment.zones_at(connection, &places)? };
-        for zone in &zones {
-            sum += count_in_block(blocks, zone, filter)?;
-        }
+        blocks.extend(zones.into_iter().map(|zone| zone.block));
     }
-    Ok(sum)
+    Ok(sum + count_in_blocks(connection, &blocks, key, &[value])?)
+}
+
+/// Returns how many attributes with this key have one of these fingerprints in some blocks.
+pub(super) fn count_in_blocks(connection: &Connection, blocks: &[i64], key: u64, fingerprints: &[u64]) -> Result<u64, Failure> {
+    let counts = parallel::each(connection, blocks, |block, decoder| block.count(key, fingerprints, decoder))?;
+    Ok(counts.into_iter().sum())
 }
 
 fn count_in_block(blocks: &mut Blocks<'_>, zone: &Zone, filter: &SpanFilter) -> Result<u64, Failure> {

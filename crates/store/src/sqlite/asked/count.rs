@@ -12,7 +12,7 @@ use crate::sqlite::failure::Failure;
 use crate::sqlite::liveness::Liveness;
 use crate::sqlite::search::Search;
 use crate::sqlite::segments::{self, Segment};
-use crate::sqlite::spans::rows_of_head;
+use crate::sqlite::spans::{count_in_blocks, rows_of_head};
 use crate::{FoundSpan, SpanFilter};
 
 /// Returns how many things match.
@@ -39,12 +39,15 @@ pub(in crate::sqlite) fn count(
 fn spans(reading: &mut Reading<'_, '_>, wanted: &Wanted<'_>, counter: &mut Counter) -> Result<(), Failure> {
     let scope = Scope::of(reading, wanted, false)?;
     let known = Known::of(wanted.filter, &scope, wanted.now);
-    let mut counting = Counting { known, sum: 0, looked_into: Vec::new() };
+    let mut counting = Counting { known, sum: 0, counted_in: Vec::new(), looked_into: Vec::new() };
     if counting.known.is_something() {
         counting.all(reading, &scope)?;
     } else {
         let zones = Search::among(reading.connection, &scope.needs, scope.groups.clone())?.rest()?;
         counting.looked_into.extend(zones.into_iter().map(|zone| zone.block));
+    }
+    if let Known::Facets(key) = counting.known {
+        counting.sum += count_in_blocks(reading.connection, &counting.counted_in, key, &scope.groups[0])?;
     }
     counter.add(counting.sum);
     let mut look = |reading: &mut Reading<'_, '_>, found: FoundSpan, block: i64| {
@@ -88,6 +91,8 @@ impl Known {
 struct Counting {
     known: Known,
     sum: u64,
+    /// Blocks of which only the attributes with one key must be looked at.
+    counted_in: Vec<i64>,
     /// Blocks of which each span must be looked at.
     looked_into: Vec<i64>,
 }
@@ -122,15 +127,16 @@ impl Counting {
             Known::Facets(_) => Some(segment.places_with(reading.connection, &scope.groups)?),
             _ => None,
         };
-        if places.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(());
-        }
-        let zones = segment.zones(reading.connection)?;
-        let places = places.unwrap_or_else(|| (0..zones.len() as u32).collect());
-        for zone in places.into_iter().filter_map(|place| zones.get(place as usize)) {
+        let zones = match places {
+            Some(places) if places.is_empty() => return Ok(()),
+            Some(places) => segment.zones_at(reading.connection, &places)?,
+            None => segment.zones(reading.connection)?,
+        };
+        for zone in zones {
             match (&self.known, counted(&zone.bounds, &scope.needs)) {
                 (_, Some(0)) => {}
                 (Known::Bounds, Some(spans)) => self.sum += spans,
+                (Known::Facets(_), Some(spans)) if spans == zone.bounds.spans => self.counted_in.push(zone.block),
                 (Known::Bounds, None) if !may_be_given_up(&zone.bounds, &scope.needs) => {
                     self.sum += rows_of_head(&reading.blocks.head(zone.block)?, &scope.needs).count() as u64;
                 }

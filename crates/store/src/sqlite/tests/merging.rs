@@ -3,6 +3,8 @@
 use flowglass_model::Sink;
 
 use super::*;
+use crate::query::Query;
+use crate::{SpanFilter, Store};
 
 fn number(fixture: &Fixture, sql: &str) -> i64 {
     connection::open_writer(&fixture.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
@@ -58,6 +60,69 @@ fn what_a_killed_merge_left_behind_is_removed() {
     assert_eq!(traces(&fixture), before);
     assert_eq!(number(&fixture, "SELECT count(*) FROM segment"), 1);
     assert_eq!(number(&fixture, "SELECT count(*) FROM sketch WHERE id >> 20 = 900"), 0);
+}
+
+/// A run whose spans fill a block, the later ones in later minutes.
+fn large(number: u8) -> Vec<Span> {
+    let of = |id: u64| {
+        let mut span = span(trace(number), id, 1, Status::Ok);
+        span.start_unix_ns = i64::from(number) * 60_000_000_000 + i64::try_from(id).unwrap();
+        span.attributes.push(("number".into(), i64::from(number).into()));
+        span.attributes.push(("part".into(), i64::from(number / 10).into()));
+        span
+    };
+    let mut spans: Vec<Span> = (2..=130).map(of).collect();
+    spans[7].events = vec![event("said", spans[7].start_unix_ns)];
+    spans.push(Span { span_type: SpanType::Pipeline, parent_id: SpanId::NONE, ..of(1) });
+    spans
+}
+
+/// What a store says that zones on pages must not change.
+fn answers(store: &SqliteStore) -> Vec<String> {
+    let with = |key: &str, number: i64| SpanFilter { attributes: vec![(key.into(), number.into())], ..SpanFilter::default() };
+    let minutes = |range: std::ops::Range<i64>| {
+        let of = |minute: i64| minute * 60_000_000_000;
+        SpanFilter { min_start_unix_ns: of(range.start), end_start_unix_ns: of(range.end), limit: 300, ..SpanFilter::default() }
+    };
+    let filters = [
+        SpanFilter::default(),
+        with("number", 3),
+        with("part", 4),
+        with("k", 9),
+        SpanFilter { attributes: vec![("k".into(), "v".into())], ..minutes(30..33) },
+        minutes(10..12),
+    ];
+    let spans = filters.iter().map(|filter| format!("{:?} {:?}", store.spans(filter), store.count_spans(filter)));
+    let said = [Query::events().limit(5), Query::events().trace(trace(64))];
+    let said = said.map(|query| format!("{:?}", Store::query(store, &query).map(|page| page.rows)));
+    let run = |number: u8| store.find_run(&trace(number).to_string());
+    let traces = [1, 64, 65, 80, 164].map(|number| run(number).map(|run| store.trace(&run)));
+    spans.chain(said).chain([format!("{traces:?}")]).collect()
+}
+
+#[test]
+fn a_segment_of_many_blocks_says_what_many_small_ones_do() {
+    let fixture = Fixture::new();
+    let (mut sink, mut recording) = (fixture.sink(), Recording::new());
+    for number in 1..=96 {
+        sink.write(&recording.batch(&[large(number), large(number + 100)].concat(), &[])).unwrap();
+    }
+    let before = answers(&fixture.store);
+    drop(sink);
+    fixture.store.compact().unwrap();
+    let zone_pages = "SELECT count(*) FROM sketch WHERE id & 0xfffff >= 65536 + 16";
+    assert_eq!((fixture.store.info().unwrap().segments, number(&fixture, zone_pages)), (1, 2));
+    assert_eq!(answers(&fixture.store), before);
+    assert_eq!(fixture.store.check().unwrap().problems, []);
+    // So many blocks lose something that it takes several turns.
+    let first_half = RetentionPolicy { keep_last: Some(96), ..RetentionPolicy::default() };
+    let forgotten = fixture.store.retain(&first_half).unwrap();
+    assert_eq!((forgotten.runs, forgotten.spans, fixture.store.info().unwrap().spans), (96, 96 * 130, 96 * 130));
+    assert!(fixture.store.find_run(&trace(3).to_string()).is_err());
+    assert_eq!(fixture.store.find_run(&trace(103).to_string()).unwrap().span_count, 130);
+    assert_eq!(answers(&fixture.store)[0].split(" Ok(").next(), before[0].split(" Ok(").next(), "the latest ones stay");
+    assert_eq!(fixture.store.check().unwrap().problems, []);
+    assert_eq!(number(&fixture, "SELECT count(*) FROM segment"), 1, "nothing that was replaced stays");
 }
 
 #[test]
