@@ -21,6 +21,7 @@ mod rollup;
 mod sink;
 mod span;
 mod status;
+mod threshold;
 mod trace_context;
 mod trace_state;
 
@@ -53,5 +54,6 @@ pub use rollup::Rollup;
 pub use sink::{Sink, SinkError, SinkErrorKind};
 pub use span::{InstrumentationScope, Resource, Span, SpanDrops, SpanEvent, SpanLink, flags};
 pub use status::{CacheStatus, MetricKind, SpanKind, SpanType, Status, Temporality};
+pub use threshold::{Randomness, Threshold};
 pub use trace_context::{TraceParent, TraceParentError};
 pub use trace_state::TraceState;

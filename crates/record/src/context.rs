@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use flowglass_model::{Baggage, Propagation, SpanId, TraceParent, flags};
+use flowglass_model::{Baggage, Propagation, Randomness, SpanId, TraceId, TraceParent, flags};
 
-use crate::Tick;
 use crate::active::{self, Activation};
 use crate::open::{Frame, NO_INDEX};
 use crate::raw::USER_TEMPLATE;
 use crate::scope_shared::ScopeShared;
+use crate::{Tick, chance};
 
 thread_local! {
     /// What came along with a call that no trace has begun for yet.
@@ -99,11 +99,11 @@ impl Context {
     #[must_use]
     pub fn propagation(&self) -> Propagation {
         let mut propagation = self.carried.as_deref().cloned().unwrap_or_default();
-        if let Some(Standing { scope, span, is_recorded }) = &self.standing {
-            propagation.parent = span
-                .some()
-                .map(|span| TraceParent { trace_id: scope.trace_id, parent_id: span, sampled: *is_recorded })
-                .or(propagation.parent);
+        if let Some(Standing { scope, span, is_recorded }) = &self.standing
+            && let Some(span) = span.some()
+        {
+            propagation.state = chance::state(scope, self.carried.as_deref(), *is_recorded);
+            propagation.parent = Some(TraceParent { trace_id: scope.trace_id, parent_id: span, sampled: *is_recorded });
         }
         propagation
     }
@@ -170,6 +170,11 @@ pub(crate) fn carried() -> Option<Arc<Propagation>> {
         return carried;
     }
     LOOSE.try_with(|loose| loose.borrow().clone()).ok().flatten()
+}
+
+/// Returns how random a trace is, if those have said so who have sent it here.
+pub(crate) fn randomness_of(trace: TraceId) -> Option<Randomness> {
+    carried().filter(|carried| chance::is_about(carried, trace))?.state.randomness()
 }
 
 fn replace_loose(carried: Option<Arc<Propagation>>) -> Option<Arc<Propagation>> {

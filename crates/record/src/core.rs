@@ -15,6 +15,7 @@ use crate::Verdict;
 use crate::by_id::ById;
 use crate::collector::Collector;
 use crate::context;
+use crate::fate::Fate;
 use crate::flush::{FlushError, SinkFailure};
 use crate::lanes::{Lanes, Loss};
 use crate::limits::SpanLimits;
@@ -142,6 +143,13 @@ impl Core {
     /// Makes a scope.
     pub(crate) fn make_scope(&self, spec: ScopeSpec) -> Arc<ScopeShared> {
         self.make_carrying(spec, SpanId::NONE, context::carried())
+    }
+
+    /// Makes a scope in a trace of which others have a part as well: what becomes of one becomes of all.
+    pub(crate) fn make_sharing(&self, spec: ScopeSpec, fate: Option<Arc<Fate>>) -> Arc<ScopeShared> {
+        let (scope, waiting) = self.registry.make_sharing(&self.lanes, spec, (SpanId::NONE, context::carried()), fate);
+        self.expect_records(&scope, waiting);
+        scope
     }
 
     /// Makes a scope whose spans are inside of `root`, and with which this travels.

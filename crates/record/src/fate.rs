@@ -1,13 +1,24 @@
 //! What has become of a trace that wasn't chosen when it began; shared by all its scopes in a process.
 
+use std::sync::Arc;
 use std::sync::atomic::{
     AtomicU8,
     Ordering::{Acquire, Release},
 };
 
+use crate::Verdict;
+
 /// What has become of a trace that wasn't chosen when it began.
 #[derive(Debug, Default)]
 pub(crate) struct Fate(AtomicU8);
+
+/// What was said of a trace when it began, and what has become of it since.
+#[derive(Debug, Clone)]
+pub(crate) struct Course {
+    pub(crate) verdict: Verdict,
+    /// Nothing if it was chosen, or never is.
+    pub(crate) fate: Option<Arc<Fate>>,
+}
 
 const KEPT: u8 = 1;
 const LET_GO: u8 = 2;
@@ -49,5 +60,21 @@ impl Fate {
 
     pub(crate) fn promote(&self) {
         self.0.store(PROMOTED, Release);
+    }
+}
+
+impl Course {
+    /// Begins with a verdict.
+    pub(crate) fn new(verdict: Verdict) -> Self {
+        Self { verdict, fate: verdict.new_fate() }
+    }
+
+    /// Says whether what belongs to no span of the trace is recorded as things stand.
+    pub(crate) fn is_told(&self) -> bool {
+        match &self.fate {
+            None => self.verdict.records(),
+            Some(fate) if self.verdict == Verdict::Hold => !fate.is_open() && !fate.is_let_go(),
+            Some(fate) => fate.is_promoted(),
+        }
     }
 }

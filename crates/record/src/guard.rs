@@ -59,11 +59,6 @@ impl SpanGuard {
         Self { owner: Cell::new(owner), name, root: ManuallyDrop::new(root), stays_on_its_thread: PhantomData }
     }
 
-    #[inline(never)]
-    fn leave_root(&mut self) {
-        drop(self.root.take());
-    }
-
     /// Returns the span's id; [`SpanId::NONE`] if it isn't recorded.
     #[must_use]
     pub const fn id(&self) -> SpanId {
@@ -95,11 +90,10 @@ impl SpanGuard {
     }
 
     /// Tells that the span has to do with another one, mostly of another trace.
+    #[inline]
     pub fn link(&self, to: TraceParent, attributes: &[(&str, Value<'_>)]) -> &Self {
         if self.is_recorded() {
-            let to = Standing { trace: to.trace_id, span: to.parent_id, flags: u32::from(to.sampled) };
-            let owner = self.owner.get();
-            owner.write_elsewhere(Loss::Part, &LinkRecord { owner, to, attributes });
+            self.owner.get().link(to, attributes);
         }
         self
     }
@@ -108,13 +102,9 @@ impl SpanGuard {
     ///
     /// In a trace that isn't recorded but for errors, that is one: the trace is recorded from there on, and of this span what is left
     /// of it.
+    #[inline]
     pub fn error(&self, message: &str) -> &Self {
-        if !self.is_recorded() {
-            self.owner.set(self.owner.get().promote(self.name));
-        }
-        if self.is_recorded() {
-            self.owner.get().fail(message);
-        }
+        self.owner.set(self.owner.get().fail_anyhow(self.name, message));
         self
     }
 }
@@ -125,10 +115,16 @@ impl Drop for SpanGuard {
         if self.is_recorded() {
             self.owner.get().end_here();
         }
-        if self.root.is_some() {
-            self.leave_root();
+        if let Some((activation, recorder)) = self.root.take() {
+            leave_root(activation, recorder);
         }
     }
+}
+
+/// Takes by value what it drops: a guard whose address nobody gets stays in registers, and is asked once whether it is recorded.
+#[inline(never)]
+fn leave_root(activation: Activation, recorder: Recorder) {
+    drop((activation, recorder));
 }
 
 /// What is said of a span by its guard. What is unusual, and what doesn't find its lane at hand, goes the way of `write`.
@@ -270,7 +266,22 @@ impl Owner {
         self.write(Loss::Event, &EventRecord { owner: self, at: Tick::now(), name, attributes });
     }
 
+    #[inline(never)]
+    fn link(self, to: TraceParent, attributes: &[(&str, Value<'_>)]) {
+        let to = Standing { trace: to.trace_id, span: to.parent_id, flags: u32::from(to.sampled) };
+        self.write_elsewhere(Loss::Part, &LinkRecord { owner: self, to, attributes });
+    }
+
+    /// Records that the span fails, or what is left of one that wasn't recorded; returns whose it is then.
     #[cold]
+    fn fail_anyhow(self, name: &'static str, message: &str) -> Self {
+        let owner = if self.span.is_none() { self.promote(name) } else { self };
+        if !owner.span.is_none() {
+            owner.fail(message);
+        }
+        owner
+    }
+
     fn fail(self, message: &str) {
         if let Some(scope) = active::scope_of(self.scope) {
             scope.open.fail(self.span);

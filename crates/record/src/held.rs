@@ -58,7 +58,7 @@ impl Tail {
     /// Judges a trace by the end of one of its spans.
     pub(crate) fn judge(&self, scope: &ScopeShared, frame: &Frame, status: Status, duration_ns: u64) -> Judgement {
         let is_slow = self.slow_ns.is_some_and(|slow_ns| duration_ns >= slow_ns);
-        let is_root = frame.parent.is_none() || (frame.flags | scope.remote_flags(frame)) & flags::IS_REMOTE != 0;
+        let is_root = frame.is_local_root() || scope.remote_flags(frame) & flags::IS_REMOTE != 0;
         match (self.keeps_errors && status == Status::Error, is_root) {
             (true, _) => Judgement::Keep,
             (false, true) if is_slow => Judgement::Keep,

@@ -88,9 +88,11 @@ impl Recorder {
     }
 
     /// Tells that something happened in a trace, and in one of its spans unless that is [`SpanId::NONE`], wherever they are. In a
-    /// trace that sampling doesn't choose nothing is recorded.
+    /// trace that sampling doesn't choose nothing is recorded, but of spans that were [started by their ids](Self::start_span) what
+    /// is of these.
     pub fn event_in(&self, trace: TraceId, span: SpanId, name: &str, attributes: &[(&str, Value<'_>)]) {
-        if let Some(core) = self.core().filter(|core| core.sampling.may_choose(trace)) {
+        let Some(core) = self.core().filter(|_| !self.event_of(span, name, attributes)) else { return };
+        if core.by_id.is_told(core, trace) {
             record_event(core, Standing { trace, span, flags: flags::SAMPLED }, name, attributes);
         }
     }

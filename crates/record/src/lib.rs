@@ -30,6 +30,7 @@ mod active;
 mod batcher;
 mod builder;
 mod by_id;
+mod chance;
 mod chunk;
 mod collector;
 mod context;

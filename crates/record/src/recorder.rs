@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::open::Frame;
 use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
-use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard, Verdict};
+use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
 
 /// How long dropping the last handle waits for the sinks.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -148,8 +148,7 @@ impl Recorder {
     pub(crate) fn root_scope(&self, name: &str) -> Option<Arc<ScopeShared>> {
         let (core, trace_id) = (self.core()?, TraceId::random());
         let verdict = core.sampling.verdict(trace_id, name, None);
-        let is_recorded = matches!(verdict, Verdict::Record | Verdict::Hold);
-        is_recorded.then(|| core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()))
+        verdict.records().then(|| core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()))
     }
 
     /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What

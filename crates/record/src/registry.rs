@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flowglass_model::{Attributes, Propagation, SpanId, TraceId};
 use parking_lot::Mutex;
 
+use crate::fate::Fate;
 use crate::lanes::Lanes;
 use crate::open::Frame;
 use crate::scope::{ScopeSpec, SpanTemplate};
@@ -51,12 +52,23 @@ impl Registry {
     /// Makes a scope, and registers it if anything of it may be recorded, or its spans feed metrics. Returns how many the
     /// collector hasn't taken yet, too.
     pub(crate) fn make(&self, lanes: &Arc<Lanes>, spec: ScopeSpec, root: Root) -> (Arc<ScopeShared>, usize) {
-        self.begin(lanes, (spec.trace_id, spec.verdict), root, Some((spec.templates, spec.attributes)))
+        self.make_sharing(lanes, spec, root, None)
+    }
+
+    /// As [`make`](Self::make), in a trace of which others have a part as well.
+    pub(crate) fn make_sharing(
+        &self,
+        lanes: &Arc<Lanes>,
+        spec: ScopeSpec,
+        root: Root,
+        fate: Option<Arc<Fate>>,
+    ) -> (Arc<ScopeShared>, usize) {
+        self.begin(lanes, (spec.trace_id, spec.verdict, fate), root, Some((spec.templates, spec.attributes)))
     }
 
     /// As [`make`](Self::make), for spans that have neither templates nor attributes in common.
     pub(crate) fn make_plain(&self, lanes: &Arc<Lanes>, of: (TraceId, Verdict), root: Root) -> (Arc<ScopeShared>, usize) {
-        self.begin(lanes, of, root, None)
+        self.begin(lanes, (of.0, of.1, None), root, None)
     }
 
     /// Makes a scope for a part of another one's work, on the other one's time.
@@ -103,13 +115,13 @@ impl Registry {
     fn begin(
         &self,
         lanes: &Arc<Lanes>,
-        (trace_id, verdict): (TraceId, Verdict),
+        (trace_id, verdict, fate): (TraceId, Verdict, Option<Arc<Fate>>),
         (root, carried): Root,
         dress: Option<(Arc<[SpanTemplate]>, Attributes)>,
     ) -> (Arc<ScopeShared>, usize) {
         let is_metered = dress.as_ref().is_some_and(|(templates, _)| self.meters(templates));
         let mut state = self.state.lock();
-        let (id, anchor, fate) = (state.next_id(), state.fresh_anchor(), None);
+        let (id, anchor) = (state.next_id(), state.fresh_anchor());
         let start = ScopeStart { id, anchor, trace_id, verdict, root, carried, fate, is_metered, dress };
         self.register(&mut state, lanes, start)
     }

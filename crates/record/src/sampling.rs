@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::TraceId;
+use flowglass_model::{Randomness, Threshold, TraceId};
 
-use crate::Recorder;
 use crate::fate::Fate;
+use crate::{Recorder, context};
 
 /// Which traces a recorder records; see [`RecorderBuilder::sampling`](crate::RecorderBuilder::sampling).
 ///
 /// A trace is chosen by its id alone, so that every process that has the same rate chooses the same; one that somebody else has
-/// begun is recorded if they say so in its `traceparent`. Metrics count all that is done, whatever is chosen.
+/// begun is recorded if they say so in its `traceparent`. Metrics count all that is done, whatever is chosen. Whoever is called from
+/// a trace that was chosen is told by which rate, in `tracestate` (`ot=th:…`), as OpenTelemetry has it.
 ///
 /// Where an error happens in a trace that wasn't chosen, it is recorded from there on: what failed, what is around it, and what
 /// follows, marked with `trace.incomplete`. To have such traces whole, and slow ones too, ask for that
@@ -47,6 +48,8 @@ pub(crate) struct Tail {
 pub enum Verdict {
     /// It is recorded.
     Record,
+    /// It is recorded because chance chose it: it stands for all those that this threshold rejects.
+    Chosen(Threshold),
     /// It is recorded and held until it is known whether it failed or was slow.
     Hold,
     /// It is recorded from an error on.
@@ -60,9 +63,14 @@ impl Verdict {
     /// is recorded, and what follows.
     pub(crate) const fn inside(self, is_recorded: bool) -> Self {
         match self {
-            Self::Record | Self::Hold if !is_recorded => Self::OnError,
+            verdict if verdict.records() && !is_recorded => Self::OnError,
             verdict => verdict,
         }
+    }
+
+    /// Says whether what is in the trace is recorded from the start on.
+    pub(crate) const fn records(self) -> bool {
+        matches!(self, Self::Record | Self::Chosen(_) | Self::Hold)
     }
 
     pub(crate) fn new_fate(self) -> Option<Arc<Fate>> {
@@ -151,26 +159,31 @@ impl Sampling {
 
     fn verdict_by_rate(&self, trace: TraceId, name: &str, parent: Option<bool>) -> Verdict {
         let rate = self.rules.iter().find(|(pattern, _)| fits(pattern, name)).map_or(self.rate, |(_, rate)| *rate);
-        if rate <= 0.0 {
-            return Verdict::Never;
-        }
-        if parent.unwrap_or_else(|| is_chosen(trace, rate)) {
-            Verdict::Record
-        } else if self.holds() {
-            Verdict::Hold
-        } else if self.promotes_errors {
-            Verdict::OnError
-        } else {
-            Verdict::Never
+        match parent {
+            _ if rate <= 0.0 => Verdict::Never,
+            Some(true) => Verdict::Record,
+            Some(false) => self.unless_chosen(),
+            None => chosen(trace, rate).map_or_else(|| self.unless_chosen(), Verdict::Chosen),
         }
     }
-}
 
-impl Sampling {
-    /// Says whether a trace may be chosen, of which only the id is known.
-    pub(crate) fn may_choose(&self, trace: TraceId) -> bool {
+    /// Says what becomes of a trace that somebody else has begun, of which only the id is known.
+    pub(crate) fn verdict_of_unknown(&self, trace: TraceId) -> Verdict {
         let most = self.rules.iter().fold(self.rate, |most, (_, rate)| most.max(*rate));
-        most > 0.0 && is_chosen(trace, most)
+        match most {
+            most if most <= 0.0 => Verdict::Never,
+            most if chosen(trace, most).is_some() => Verdict::Record,
+            _ => self.unless_chosen(),
+        }
+    }
+
+    /// Says what becomes of a trace that isn't chosen.
+    const fn unless_chosen(&self) -> Verdict {
+        match (self.holds(), self.promotes_errors) {
+            (true, _) => Verdict::Hold,
+            (false, true) => Verdict::OnError,
+            (false, false) => Verdict::Never,
+        }
     }
 }
 
@@ -183,17 +196,13 @@ impl Recorder {
     }
 }
 
-/// Says whether a trace is among this fraction of all, as OpenTelemetry has it
-/// (<https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>): the last 56 bits of its id, which W3C
-/// wants to be random, are at least the threshold.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^56, and a tiny rate is rounded")]
-fn is_chosen(trace: TraceId, rate: f64) -> bool {
-    const ALL: f64 = (1_u64 << 56) as f64;
-    let [.., _, r0, r1, r2, r3, r4, r5, r6] = trace.to_bytes();
-    let randomness = u64::from_be_bytes([0, r0, r1, r2, r3, r4, r5, r6]);
-    // What is no number chooses all.
-    let threshold = ((1.0 - rate) * ALL).round().max(0.0) as u64;
-    randomness >= threshold
+/// Returns the threshold by which a trace is among this fraction of all, if it is, as OpenTelemetry has it
+/// (<https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>): by its id, or by what those say of its
+/// randomness who have sent it here.
+fn chosen(trace: TraceId, rate: f64) -> Option<Threshold> {
+    let threshold = Threshold::of_rate(rate);
+    let randomness = context::randomness_of(trace).unwrap_or_else(|| Randomness::of(trace));
+    threshold.admits(randomness).then_some(threshold)
 }
 
 /// Says whether a name fits a pattern, in which `*` stands for any text.
@@ -222,24 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_are_opentelemetrys() {
-        // One in four is `th:c`, one in 2^56 `th:ffffffffffffff`, all `th:0`.
-        for (randomness, rate, chosen) in [
-            (0xc0_0000_0000_0000, 0.25, true),
-            (0xbf_ffff_ffff_ffff, 0.25, false),
-            (0x80_0000_0000_0000, 0.5, true),
-            (0x7f_ffff_ffff_ffff, 0.5, false),
-            (0, 1.0, true),
-            (0xff_ffff_ffff_ffff, 1e-9, true),
-            (0xff_0000_0000_0000, 1e-9, false),
-        ] {
-            assert_eq!(is_chosen(trace(randomness), rate), chosen, "{randomness:x} at {rate}");
-        }
-        // The byte before the last seven doesn't count.
-        assert_eq!(is_chosen(trace(0x00ff_ffff_ffff_ffff), 0.1), is_chosen(trace(0xffff_ffff_ffff_ffff), 0.1));
-    }
-
-    #[test]
     fn names_fit_patterns() {
         for (pattern, name, wanted) in [
             ("a", "a", true),
@@ -261,7 +252,8 @@ mod tests {
     fn the_rules_are_asked_in_their_order_and_zero_is_off() {
         let sampling = Sampling::rate(1e-12).pipeline("a*", 1.0).pipeline("ab", 0.0).pipeline("off", 0.0);
         let verdict = |name, parent| sampling.verdict(trace(0), name, parent);
-        assert_eq!((verdict("ab", None), verdict("b", None)), (Verdict::Record, Verdict::OnError));
+        let all = Verdict::Chosen(Threshold::NOTHING_REJECTED);
+        assert_eq!((verdict("ab", None), verdict("b", None)), (all, Verdict::OnError));
         assert_eq!((verdict("off", Some(true)), verdict("b", Some(true))), (Verdict::Never, Verdict::Record));
         assert_eq!(verdict("a", Some(false)), Verdict::OnError, "whoever began it says so");
         let tail = sampling.clone().keep_errors();
@@ -275,13 +267,13 @@ mod tests {
         fn what_a_low_rate_chooses_a_higher_one_does_too(id in any::<u128>(), low in 0.0..1.0_f64, high in 0.0..1.0_f64) {
             let (low, high) = (low.min(high), low.max(high));
             let trace = TraceId::from_bytes(id.to_be_bytes());
-            prop_assert!(!is_chosen(trace, low) || is_chosen(trace, high));
+            prop_assert!(!chosen(trace, low).is_some() || chosen(trace, high).is_some());
         }
 
         #[test]
         fn about_as_many_are_chosen_as_wanted(rate in 0.01..0.99_f64, seed in any::<u64>()) {
             let mut random = fastrand::Rng::with_seed(seed);
-            let chosen = (0..20_000).filter(|_| is_chosen(trace(random.u64(..)), rate)).count();
+            let chosen = (0..20_000).filter(|_| chosen(trace(random.u64(..)), rate).is_some()).count();
             prop_assert!((chosen as f64 / 20_000.0 - rate).abs() < 0.03, "{chosen} at {rate}");
         }
     }

@@ -244,11 +244,7 @@ impl Scope {
     #[inline]
     pub fn record(&self, end: &SpanEnd<'_>) {
         if let Some(shared) = &self.shared {
-            if shared.is_sampled() {
-                shared.record(end);
-            } else {
-                record_unsampled(shared, end);
-            }
+            shared.end(end);
         }
     }
 
@@ -275,18 +271,6 @@ impl Scope {
         if let Some(shared) = &self.shared {
             shared.count(template, metric, number.into());
         }
-    }
-}
-
-#[inline(never)]
-fn record_unsampled(shared: &ScopeShared, end: &SpanEnd<'_>) {
-    if end.status == Status::Error && shared.verdict() == Verdict::OnError && !shared.is_recording() {
-        shared.promote();
-    }
-    if shared.is_recording() {
-        shared.record(end);
-    } else {
-        shared.count_end(&end.frame, end.end, end.status);
     }
 }
 

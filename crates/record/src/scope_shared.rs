@@ -9,7 +9,7 @@ use std::sync::atomic::{
 use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status, TraceId, flags};
 
 use crate::core::Core;
-use crate::fate::Fate;
+use crate::fate::{Course, Fate};
 use crate::lane;
 use crate::lanes::{Lanes, Loss};
 use crate::metrics::MeteredEnd;
@@ -98,7 +98,7 @@ impl ScopeShared {
         self.root = start.root;
         self.carried = start.carried;
         self.verdict = start.verdict;
-        self.is_sampled = matches!(start.verdict, Verdict::Record | Verdict::Hold);
+        self.is_sampled = start.verdict.records();
         self.is_quick = self.is_sampled && Tick::is_quick();
         self.sampled_by = if self.is_sampled { self.recorder } else { NOBODY };
         self.fate = start.fate.or_else(|| start.verdict.new_fate());
@@ -154,6 +154,11 @@ impl ScopeShared {
     #[inline]
     pub(crate) const fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// Returns what becomes of its trace.
+    pub(crate) fn course(&self) -> Course {
+        Course { verdict: self.verdict, fate: self.fate.clone() }
     }
 
     /// Says whether what is recorded of its trace doesn't begin with its start.
@@ -312,8 +317,30 @@ impl ScopeShared {
         self.fate = None;
     }
 
+    /// Records the end of a span if the scope is sampled, or if the span has failed and its trace is recorded then; else counts it.
     #[inline]
-    pub(crate) fn record(&self, end: &SpanEnd<'_>) {
+    pub(crate) fn end(&self, end: &SpanEnd<'_>) {
+        if self.is_sampled {
+            self.record(end);
+        } else {
+            self.end_unsampled(end);
+        }
+    }
+
+    #[inline(never)]
+    fn end_unsampled(&self, end: &SpanEnd<'_>) {
+        if end.status == Status::Error && self.verdict == Verdict::OnError && !self.is_recording() {
+            self.promote();
+        }
+        if self.is_recording() {
+            self.record(end);
+        } else {
+            self.count_end(&end.frame, end.end, end.status);
+        }
+    }
+
+    #[inline]
+    fn record(&self, end: &SpanEnd<'_>) {
         if !self.lanes.write(Loss::Span, SpanRecord { scope: self.id, end }) {
             self.count_lost(end);
         }

@@ -11,6 +11,7 @@ mod nodes;
 mod opentelemetry;
 mod payload;
 mod to_bytes;
+mod tracing_layer;
 mod tracing_opentelemetry;
 mod users;
 
@@ -35,6 +36,8 @@ const CONTENDERS: &[(&str, Contender)] = &[
     ("call to bytes", to_bytes::run),
     ("instructions", instructions::run),
     ("startup", users::startup),
+    ("tracing layer", tracing_layer::run),
+    ("events of the tracing layer", tracing_layer::events),
     ("fastrace", fastrace::run),
     ("opentelemetry", opentelemetry::run),
     ("tracing-opentelemetry", tracing_opentelemetry::run),

@@ -10,7 +10,7 @@ use crate::static_text::StaticText;
 pub const NO_INDEX: u64 = u64::MAX;
 
 /// Bits of a frame's flags that are known here alone: OpenTelemetry uses the ten lowest ones.
-const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | QUICK;
+const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | QUICK | LOCAL_ROOT;
 /// It isn't counted.
 const UNCOUNTED: u32 = 1 << 31;
 /// It was opened while its thread was unwinding from a panic.
@@ -19,6 +19,8 @@ pub(super) const UNWINDING: u32 = 1 << 30;
 pub(super) const FAILED: u32 = 1 << 29;
 /// It was opened the quick way: it has a name, and the time is to be had by [`Tick::read_quickly`].
 pub(super) const QUICK: u32 = 1 << 28;
+/// Whatever is around it in its trace is somebody else's.
+const LOCAL_ROOT: u32 = 1 << 27;
 
 /// A span that was started: what is known of it before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,16 @@ impl Frame {
     #[must_use]
     pub const fn uncounted(self) -> Self {
         Self { flags: self.flags | UNCOUNTED, ..self }
+    }
+
+    /// Returns the frame of a span around which there is nothing of its trace in this process.
+    pub(crate) const fn local_root(self) -> Self {
+        Self { flags: self.flags | LOCAL_ROOT, ..self }
+    }
+
+    /// Says whether nothing of its trace is around it in this process, as far as is known without looking at its scope.
+    pub(crate) const fn is_local_root(&self) -> bool {
+        self.parent.is_none() || self.flags & (LOCAL_ROOT | flags::IS_REMOTE) != 0
     }
 
     pub(crate) const fn is_uncounted(&self) -> bool {

@@ -10,7 +10,6 @@ use flowglass_model::{
     Status, Sym, TraceId, WriterId, conventions,
 };
 
-use crate::Tick;
 use crate::id_hash::IdMap;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
 use crate::parts::Said;
@@ -19,6 +18,7 @@ use crate::scope::SpanTemplate;
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::tick::TickLength;
+use crate::{Tick, chance};
 use shape::{Row, Shape, Shapes, scalar, set};
 
 /// The end of a span, to become a row.
@@ -44,6 +44,8 @@ pub(crate) struct Rows {
     shapeless: Shape,
     of_scopes: IdMap<u64, Vec<(Sym, Scalar)>>,
     of_all: Vec<(Sym, Scalar)>,
+    /// The scope that was asked last for the trace state of its spans, and that.
+    state: (u64, Sym),
     row: Row,
     name: String,
 }
@@ -70,6 +72,7 @@ impl Rows {
             shapeless: Shape::default(),
             of_scopes: IdMap::default(),
             of_all,
+            state: (0, Sym::EMPTY),
             row: Row::default(),
             name: String::new(),
         }
@@ -192,9 +195,8 @@ impl Rows {
 
     /// Notes on the span that was added last how much was left out of it, and its trace's state.
     fn note_extra(&mut self, scope: &ScopeShared, dropped: SpanDrops) {
-        let state = scope.carried.as_ref().map(|carried| &carried.state).filter(|state| !state.is_empty());
-        if state.is_some() || !dropped.is_nothing() {
-            let trace_state = state.map_or(Sym::EMPTY, |state| self.builder.intern(&state.to_string()));
+        let trace_state = self.state_of(scope);
+        if trace_state != Sym::EMPTY || !dropped.is_nothing() {
             let SpanDrops { attributes, events, links } = dropped;
             let extra = Extra {
                 dropped_attributes: attributes,
@@ -206,6 +208,16 @@ impl Rows {
             let spans = &mut self.builder.batch_mut().spans;
             spans.extras.set(spans.len().saturating_sub(1), extra);
         }
+    }
+
+    /// Returns the trace state of a scope's spans, which most often is the same as that of the span before.
+    #[inline]
+    fn state_of(&mut self, scope: &ScopeShared) -> Sym {
+        if self.state.0 != scope.id {
+            let state = chance::state(scope, scope.carried.as_deref(), true);
+            self.state = (scope.id, if state.is_empty() { Sym::EMPTY } else { self.builder.intern(&state.to_string()) });
+        }
+        self.state.1
     }
 
     /// Fills `self.row` with the attributes of a span, and returns its other columns as those of a running one.

@@ -8,7 +8,7 @@ use flowglass_model::{Propagation, SpanId, Status, TraceId};
 use flowglass_record::{Context, InSpan, Recorder, current, set_attribute, set_error, span};
 use proptest::prelude::*;
 
-use crate::support::{PATIENCE, assert_conserved, recorder};
+use crate::support::{PATIENCE, Taken, assert_conserved, recorder};
 
 const PARENT: &str = "00-12345678901234567890123456789012-1234567890123456-01";
 
@@ -164,6 +164,43 @@ fn baggage_needs_no_trace_and_is_taken_along_by_one() {
         });
     }
     assert_eq!(Context::current().correlation_id(), None);
+}
+
+/// What a service is sent, sends on, and stores, if its caller says this of the trace.
+fn passed_on(recorder: &Recorder, taken: &Taken, sampled: &str, state: &str) -> (String, Option<String>) {
+    let parent = format!("00-0123456789abcdefff6e6d1a75832a2f-1234567890123456-{sampled}");
+    let received = Propagation::from_headers([("traceparent", &*parent), ("tracestate", state)]);
+    let sent = {
+        let _serve = recorder.continued_span("serve", received);
+        Context::current().propagation().state.to_string()
+    };
+    let before = taken.spans().len();
+    recorder.flush(PATIENCE).unwrap();
+    (sent, taken.spans().into_iter().nth(before).map(|span| span.trace_state))
+}
+
+/// What OpenTelemetry's specification wants of a parent-based sampler.
+#[test]
+fn by_which_chance_a_trace_was_chosen_is_passed_on_if_it_is_true() {
+    let (recorder, taken) = recorder();
+    for (sampled, state, wanted) in [
+        // The trace's id ends in its randomness: just enough, and too little.
+        ("01", "ot=th:6e6d1a75832a2f,vendor=x", "ot=th:6e6d1a75832a2f,vendor=x"),
+        ("01", "ot=th:6e6d1a75832a3,vendor=x", "vendor=x"),
+        ("01", "vendor=x,ot=th:0", "vendor=x,ot=th:0"),
+        ("01", "vendor=x", "vendor=x"),
+        ("01", "ot=th:nonsense", ""),
+        // What is told of the randomness counts instead of the id, and is passed on in any case.
+        ("01", "ot=rv:fd70a400000000;th:fd70a4", "ot=rv:fd70a400000000;th:fd70a4"),
+        ("01", "ot=rv:fd70a3ffffffff;th:fd70a4", "ot=rv:fd70a3ffffffff"),
+    ] {
+        let (sent, stored) = passed_on(&recorder, &taken, sampled, state);
+        assert_eq!((sent.as_str(), stored.as_deref()), (wanted, Some(wanted)), "{state}");
+    }
+    // Nobody knows how much is left out that isn't recorded.
+    for (state, wanted) in [("ot=th:6e6d1a75832a2f", ""), ("ot=th:8;rv:12345678901234", "ot=rv:12345678901234")] {
+        assert_eq!(passed_on(&recorder, &taken, "00", state), (wanted.to_owned(), None), "{state}");
+    }
 }
 
 /// A way to go one level down.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use flowglass_model::{Attributes, SpanId, Status, TraceId, TraceParent, conventions};
-use flowglass_record::{Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, span};
+use flowglass_model::{Attributes, Propagation, SpanId, Status, TraceId, TraceParent, conventions};
+use flowglass_record::{Context, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, span};
 
 use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, spec};
 
@@ -210,12 +210,55 @@ fn who_began_a_trace_decides() {
     for recorder in [&all, &rarely] {
         for sampled in [true, false] {
             let parent = TraceParent { trace_id: TraceId::random(), parent_id: SpanId::random(), sampled };
-            let received = flowglass_model::Propagation { parent: Some(parent), ..Default::default() };
+            let received = Propagation { parent: Some(parent), ..Default::default() };
             drop(recorder.continued_span(if sampled { "sampled" } else { "not" }, received));
         }
         recorder.flush(PATIENCE).unwrap();
     }
     assert_eq!((taken.names(), taken_rarely.names()), (vec!["sampled".into()], vec!["sampled".into()]));
+}
+
+#[test]
+fn whoever_is_called_learns_by_which_chance_the_trace_was_chosen() {
+    let state_at = |recorder: &Recorder, name| {
+        let root = recorder.root_span(name);
+        (root.is_recorded(), Context::current().propagation().state.to_string())
+    };
+    let (quarter, taken) = recorder(Sampling::rate(0.25).pipeline("all", 1.0));
+    let told: Vec<(bool, String)> = (0..200).map(|_| state_at(&quarter, "root")).collect();
+    assert!(told.iter().all(|(is_recorded, state)| state == if *is_recorded { "ot=th:c" } else { "" }), "{told:?}");
+    assert_eq!(state_at(&quarter, "all"), (true, "ot=th:0".to_owned()));
+    quarter.flush(PATIENCE).unwrap();
+    assert!(taken.spans().iter().all(|span| span.trace_state == if span.name == "all" { "ot=th:0" } else { "ot=th:c" }));
+    assert_eq!(taken.spans().len(), 1 + told.iter().filter(|(is_recorded, _)| *is_recorded).count());
+    // Where chance has no part in it, nothing is said of it; nor of what is recorded because of how it ends.
+    assert_eq!(state_at(&recorder(Sampling::all()).0, "root"), (true, String::new()));
+    assert_eq!(state_at(&recorder(Sampling::rate(RARELY).keep_errors()).0, "root"), (true, String::new()));
+    let promoted = recorder(Sampling::rate(RARELY)).0;
+    let root = promoted.root_span("root");
+    root.error("it broke");
+    assert_eq!((root.is_recorded(), Context::current().propagation().state.to_string()), (true, String::new()));
+}
+
+#[test]
+fn the_randomness_that_came_along_counts_instead_of_the_id() {
+    let (half, _) = recorder(Sampling::rate(0.5));
+    let trace = |end: &str| format!("0123456789abcdefff{end}").parse::<TraceId>().unwrap();
+    for (end, randomness, is_chosen) in [
+        ("6e6d1a75832a2f", "", false),
+        ("6e6d1a75832a2f", "ot=rv:80000000000000", true),
+        ("80000000000000", "", true),
+        ("80000000000000", "ot=rv:7fffffffffffff", false),
+        ("80000000000000", "ot=rv:7F", true),
+    ] {
+        let parent = format!("00-{}-1234567890123456-01", trace(end));
+        let received = Propagation::from_headers([("traceparent", &*parent), ("tracestate", randomness)]);
+        let _there = Context::from(received).enter();
+        let verdict = half.sample(trace(end), "p", None);
+        assert_eq!(verdict == Verdict::OnError, !is_chosen, "{end} {randomness}");
+        // It says nothing of another trace.
+        assert_ne!(half.sample(trace("ffffffffffffff"), "p", None), Verdict::OnError);
+    }
 }
 
 #[test]
