@@ -7,12 +7,12 @@ use std::time::Duration;
 use flowglass_record::Scope;
 use parking_lot::Mutex;
 
-use super::away::Away;
+use super::away::{Away, Stop};
 use super::event::RemoteEvent;
-use super::flight::{Flight, NOWHERE, State};
+use super::flight::{Flight, NOWHERE, ON_ITS_WAY, State};
 use super::job::{Header, ItemResult, WorkerId};
 use super::lane::{Chunk, Lane, LaneKey, Waiting};
-use super::line::line;
+use super::line::{Hearer, line};
 use super::pack::{self, Item, Packed};
 use super::telemetry::{OpenElsewhere, TelemetryCodec};
 use super::transport::{Home, JobId, Message, OutgoingJob, Transport};
@@ -75,8 +75,8 @@ impl Dispatcher {
     }
 
     /// Puts an item into its lane, which is made if it isn't there. The returned future ends with what came back, or with
-    /// nothing, if the item's results have turned up meanwhile.
-    pub(crate) fn submit(self: &Arc<Self>, key: LaneKey, errand: impl FnOnce() -> Errand, item: Item) -> Away {
+    /// nothing, if the item's results have turned up meanwhile; `stop` ends it early.
+    pub(crate) fn submit(self: &Arc<Self>, key: LaneKey, errand: impl FnOnce() -> Errand, item: Item, stop: Stop) -> Away {
         let (tell, told) = line();
         let job = Arc::new(AtomicU64::new(NOWHERE));
         let mut state = self.state.lock();
@@ -100,7 +100,7 @@ impl Dispatcher {
         };
         drop(state);
         self.pump();
-        Away::new(told, Arc::clone(self), job, timeout)
+        Away::new(told, Arc::clone(self), job, timeout, stop)
     }
 
     /// Returns how many calls and items wait for a worker.
@@ -111,6 +111,20 @@ impl Dispatcher {
     /// Returns how many jobs workers have in hand.
     pub(super) fn under_way(&self) -> usize {
         self.state.lock().flights.len()
+    }
+
+    /// Nobody wants what an item makes any more, but that it ends. Says whether there is something to wait for: whether a worker has
+    /// it, or is about to.
+    pub(super) fn give_up(&self, told: &Hearer, job: &AtomicU64) -> bool {
+        let state = self.state.lock();
+        told.give_up();
+        let job = job.load(Ordering::Acquire);
+        drop(state);
+        // Whoever packs it looks whether it is still wanted when it has been sent.
+        if job != NOWHERE && job != ON_ITS_WAY {
+            self.stop_unwanted(JobId(job));
+        }
+        job != NOWHERE
     }
 
     /// An item's future was dropped: a job of which nobody wants anything any more is stopped.

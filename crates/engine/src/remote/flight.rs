@@ -1,6 +1,7 @@
 //! What is known of the jobs of one backend: what waits in which lane, and what is under way.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 
 use flowglass_model::RunId;
 use indexmap::IndexMap;
@@ -41,6 +42,9 @@ const HOPELESS: usize = 16;
 /// The job of an item that waits.
 pub(super) const NOWHERE: u64 = 0;
 
+/// The job of an item that is about to have one.
+pub(super) const ON_ITS_WAY: u64 = u64::MAX;
+
 impl Flight {
     pub(super) fn new(lane: LaneKey, items: Vec<Waiting>) -> Self {
         Self { lane, items: items.into_iter().map(Some).collect(), has_begun: false }
@@ -73,13 +77,19 @@ impl State {
                 self.lanes.insert(key, lane);
             }
             if !items.is_empty() {
+                items.iter().for_each(|item| item.job.store(ON_ITS_WAY, Ordering::Release));
                 return Some((key, errand, items));
             }
         }
         None
     }
 
+    /// Lets an item wait again, first of all. One that was given up meanwhile ends with that.
     pub(super) fn put_back(&mut self, key: &LaneKey, errand: &Errand, item: Waiting) {
+        if !item.is_wanted() {
+            return;
+        }
+        item.job.store(NOWHERE, Ordering::Release);
         self.lanes.entry(*key).or_insert_with(|| Lane::new(errand.clone())).waiting.push_front(item);
     }
 

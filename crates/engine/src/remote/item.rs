@@ -18,6 +18,7 @@ use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, panic_text};
 use crate::pipeline::{LevelConfig, Needs, NodeKind, Pipeline};
+use crate::run::cancelled;
 use crate::run::guest::{self, Guest};
 use crate::value::{KeyDigest, Type, Value};
 
@@ -59,6 +60,9 @@ impl ItemWork {
         let mut counts = Counts::default();
         let _speaks = self.voice.item(|job| self.voice_of(job, &item));
         let work = AssertUnwindSafe(async {
+            if self.cancel.is_cancelled() {
+                return Err(cancelled().into());
+            }
             match &self.header.target {
                 Target::Node { node, .. } => self.call(item, *node as usize).await,
                 Target::Whole { .. } => self.level(at, item, &mut counts).await,

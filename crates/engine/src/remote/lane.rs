@@ -81,7 +81,7 @@ impl Waiting {
     }
 
     pub(super) fn is_wanted(&self) -> bool {
-        !self.tell.is_closed()
+        self.tell.is_wanted()
     }
 
     /// Ends an item that had to wait and needn't be done any more; `landed` jobs have ended by now.
@@ -101,7 +101,7 @@ impl Lane {
 
     /// Takes the items of one job, where there is room for so many jobs. What nobody waits for is let go.
     pub(super) fn take(&mut self, room: usize) -> Vec<Waiting> {
-        self.waiting.retain(|item| !item.tell.is_closed());
+        self.waiting.retain(Waiting::is_wanted);
         if self.waiting.front().is_some_and(|item| item.alone) {
             return self.waiting.pop_front().into_iter().collect();
         }

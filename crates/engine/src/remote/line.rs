@@ -22,6 +22,8 @@ struct State {
     told: VecDeque<Told>,
     waker: Option<Waker>,
     is_told_out: bool,
+    /// Whether nobody wants what is made any more; its end is waited for all the same, unless that is closed, too.
+    is_given_up: bool,
     is_closed: bool,
 }
 
@@ -41,9 +43,10 @@ impl Teller {
         });
     }
 
-    /// Says whether nobody wants to hear anything any more.
-    pub(super) fn is_closed(&self) -> bool {
-        self.0.0.lock().is_closed
+    /// Says whether somebody wants what is made.
+    pub(super) fn is_wanted(&self) -> bool {
+        let state = self.0.0.lock();
+        !(state.is_given_up || state.is_closed)
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -74,6 +77,11 @@ impl Hearer {
                 Poll::Pending
             }
         }
+    }
+
+    /// Says that nobody wants what is made, and goes on hearing of it.
+    pub(super) fn give_up(&self) {
+        self.0.0.lock().is_given_up = true;
     }
 
     /// Says that nothing more is wanted.
@@ -125,12 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn who_has_given_up_hears_of_the_end() {
+        let (teller, hearer) = line();
+        hearer.give_up();
+        assert!(!teller.is_wanted());
+        teller.tell(Told::Lost);
+        assert!(matches!(hearer.poll_next(&mut Context::from_waker(Waker::noop())), Poll::Ready(Some(Told::Lost))));
+    }
+
+    #[test]
     fn nothing_is_kept_for_who_has_gone() {
         let (teller, hearer) = line();
         teller.tell(Told::Started);
-        assert!(!teller.is_closed());
+        assert!(teller.is_wanted());
         drop(hearer);
         teller.tell(Told::Lost);
-        assert!(teller.is_closed() && teller.0.0.lock().told.is_empty());
+        assert!(!teller.is_wanted() && teller.0.0.lock().told.is_empty());
     }
 }

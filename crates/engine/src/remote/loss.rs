@@ -1,12 +1,9 @@
 //! What becomes of a job whose worker is gone: it is said on the spans of its items, which go to another worker or fail.
 
-use std::sync::atomic::Ordering;
-
 use flowglass_model::{Severity, SpanId, conventions};
 use flowglass_record::Value;
 
 use super::dispatch::{Dispatcher, Errand, Told};
-use super::flight::NOWHERE;
 use super::transport::{Fate, JobId, WorkerLost};
 use crate::error::{Error, ErrorKind};
 
@@ -36,7 +33,6 @@ impl Dispatcher {
             }
             // Alone, so that of several only the one that is at fault can fail.
             item.alone = true;
-            item.job.store(NOWHERE, Ordering::Release);
             self.state.lock().put_back(&flight.lane, &errand, item);
         }
         self.state.lock().release(&flight.lane);

@@ -39,7 +39,7 @@ pub(crate) mod travel;
 mod voice;
 mod worker;
 
-pub(crate) use away::{Away, Listener};
+pub(crate) use away::{Away, Listener, Stop};
 pub use backend::{OnWorkerLost, RemoteBackend};
 pub(crate) use carrier::Carrier;
 pub(crate) use dispatch::{Errand, Returned};

@@ -41,6 +41,7 @@ mod user_code;
 mod work;
 
 pub(crate) use kept::Kept;
+pub(crate) use level::cancelled;
 pub use map::{MapItems, MapStream, MapSummary, OnError};
 pub use options::{MapBuilder, RunBuilder, StreamBuilder};
 pub use outcome::{ItemRun, MapRun, Run, Settled};

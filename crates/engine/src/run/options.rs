@@ -189,8 +189,9 @@ macro_rules! options {
                 self
             }
 
-            /// Sets how long a thread that should stop is waited for; 2 seconds by default. Then its work ends as cancelled,
-            /// marked as detached, and the thread goes on alone.
+            /// Sets how long a thread or a worker that should stop is waited for; 2 seconds by default. Then its work ends as
+            /// cancelled; a thread is marked as detached and goes on alone, a worker process is ended. A worker that stops is
+            /// through with all it has to tell before the run ends.
             pub fn grace(mut self, grace: Duration) -> Self {
                 self.options.grace = Grace(grace);
                 self

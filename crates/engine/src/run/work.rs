@@ -120,8 +120,8 @@ impl Work {
     /// Bounds a call's future: by its time, and by whoever stops its level. A thread sees to both itself.
     pub(super) fn guarded(&self, future: Attempt) -> Guarded {
         if self.site.level.config.remote.is_some() {
-            // What is with a worker elsewhere has its time limit there.
-            return Guarded::new(future, &self.site.level.cancel);
+            // What is with a worker elsewhere has its time limit there, and is asked there to stop.
+            return Guarded::unstoppable(future);
         }
         if self.on_thread() {
             return Guarded::unstoppable(future);

@@ -8,7 +8,7 @@ use flowglass::model::{Batch, Sink, SinkError, Status};
 use flowglass::prelude::*;
 use flowglass::{CancelToken, ErrorKind, OnWorkerLost, Recorder};
 
-use crate::pipelines::{footprints, hangs, seen_dying, survivors, threes, waits};
+use crate::pipelines::{footprints, hangs, on, seen_dying, survivors, threes, waits};
 use crate::{copies, workers};
 
 #[test]
@@ -97,15 +97,34 @@ impl Sink for Said {
 }
 
 #[test]
-fn that_a_worker_had_to_be_ended_is_said_though_nobody_waits_for_it_any_more() {
+fn that_a_worker_had_to_be_ended_is_said_before_the_run_ends() {
     let (sender, said) = std::sync::mpsc::channel();
     let recorder = Recorder::builder().sink("said", Said(sender)).build();
     let backend = flowglass::over(copies(1).cancel_within(Duration::from_millis(50)));
-    // The node hears of no token: the run ends long before its worker does.
     let run = hangs().unwrap().run(inputs! { number: 1_u64 }).telemetry(recorder.clone()).backend(backend.clone()).wait();
     assert_eq!(run.err().unwrap().kind(), ErrorKind::Timeout);
-    let said = said.recv_timeout(Duration::from_secs(60)).unwrap();
+    recorder.flush(Duration::from_secs(60)).unwrap();
+    let said = said.try_recv().unwrap();
     assert_eq!(said, "worker `processes-1` was lost: it did not stop within 50ms of being asked");
+}
+
+#[test]
+fn what_a_stopped_worker_has_to_tell_is_told_before_the_run_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, token) = (folder.path().join("dropped"), CancelToken::new());
+    let cancel = token.clone();
+    let around = Pipeline::builder("around").node(on(waits(), workers(1))).build().unwrap();
+    let run = around.run(inputs! { number: 1_u64, file: file.clone() }).cancel_with(token).observe(move |event| {
+        if event.name() == "node.started" {
+            cancel.cancel();
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let run = runtime.block_on(run.settle()).unwrap();
+    assert_eq!(run.error().unwrap().kind(), ErrorKind::Cancelled);
+    assert!(file.exists(), "the node leaves the file when it is dropped");
+    let waiting = run.trace().into_iter().find(|span| span.name == "node wait_long").unwrap();
+    assert_ne!(waiting.status, Status::Running);
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Facts {
     }
 }
 
-fn facts(run: &Run, is_away: bool) -> Facts {
+fn facts(run: &Run) -> Facts {
     let outcome = match run.error() {
         None => Ok(run.outputs().map(|(name, _)| (name.to_owned(), run.get::<u64>(name).unwrap_or(u64::MAX))).collect()),
         Some(error) => Err(Failed {
@@ -51,9 +51,8 @@ fn facts(run: &Run, is_away: bool) -> Facts {
         }),
     };
     let spans = run.trace();
-    // Also of a run that failed no span may hang in the air. Only what a worker had under way when its item was stopped may be told
-    // when the run has settled, and what was said inside of it before.
-    let all = if outcome.is_err() && is_away { Vec::new() } else { paths(&spans) };
+    // Also of a run that failed no span may hang in the air.
+    let all = paths(&spans);
     assert!(spans.iter().all(|span| span.status != Status::Running), "{all:?}");
     let spans = if outcome.is_ok() { told(&spans) } else { Vec::new() };
     let CacheStats { hits, misses, writes, .. } = *run.cache_stats();
@@ -83,11 +82,10 @@ fn told(spans: &[Span]) -> Vec<String> {
 
 /// Runs a pipeline to its end, whatever that is.
 fn run(pipeline: &Pipeline, backend: Backend, cache: Option<&DiskCache>) -> Facts {
-    let is_away = backend.name() != "local";
     let run = pipeline.run(inputs! { x: 5_u64 }).backend(backend);
     let run = if let Some(cache) = cache { run.cache(cache.clone()) } else { run };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    facts(&runtime.block_on(run.settle()).unwrap(), is_away)
+    facts(&runtime.block_on(run.settle()).unwrap())
 }
 
 /// What a pipeline comes to without a cache, with an empty one, and once more.

@@ -87,7 +87,7 @@ impl Pool {
         let mut places = self.places.lock();
         for place in places.iter_mut() {
             let Some(held) = place.jobs.get_mut(&job) else { continue };
-            held.cancel_by = Some(Instant::now() + self.settings.cancel_within);
+            held.cancel_by.get_or_insert_with(|| Instant::now() + self.settings.cancel_within);
             if let Phase::Up { frames, .. } = &place.phase {
                 // As in `submit`.
                 drop(frames.send(frame::encode(FrameKind::Cancel, job, &[])));

@@ -7,15 +7,18 @@ use flowglass_model::{Attributes, SpanId, TraceParent, conventions};
 use flowglass_record::{Context, Tick, Value as AttributeInput, Verdict};
 use smallvec::SmallVec;
 
+use super::super::level::cancelled;
 use super::super::place::Place;
 use super::super::shared::Level;
 use super::super::transition::{Transition, Whereabouts};
 use super::SharedTrip;
 use crate::backend::LOCAL;
 use crate::cache::Cache;
+use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::remote::{
-    Away, Carrier, Counts, Errand, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache, Target,
+    Away, Carrier, Counts, Errand, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache, Stop,
+    Target,
 };
 use crate::value::{KeyDigest, Type, Value, ValueError};
 
@@ -38,8 +41,17 @@ pub(super) struct Journey {
     pub(super) around: SpanId,
     pub(super) target: Target,
     pub(super) timeout: Option<Duration>,
+    /// What stops it.
+    pub(super) cancel: CancelToken,
     /// Larger results come back through the cache, where there is one that the worker shares.
     pub(super) most_inline: usize,
+}
+
+impl Journey {
+    /// Sees to it that nothing sets out that was to stop before.
+    pub(super) fn may_begin(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
 }
 
 /// Outputs that came back, with the signatures of what made them.
@@ -70,7 +82,8 @@ impl Handed {
         };
         let (run, writer) = (self.level.run.id, self.level.scope.recorder().writer());
         let key = LaneKey { run, site: first.map_or(0, |first| first.site), is_whole, around: journey.around, writer };
-        self.remote.dispatcher.submit(key, || self.errand(journey), item)
+        let stop = Stop::new(&journey.cancel, self.level.run.grace);
+        self.remote.dispatcher.submit(key, || self.errand(journey), item, stop)
     }
 
     /// The cache of the level, if its workers can open it, too.

@@ -18,7 +18,7 @@ use self::retold::Retold;
 use super::attempts::{Attempts, Teller};
 use super::call::Givens;
 use super::keyed::Keyed;
-use super::level::{LevelDone, cancelled};
+use super::level::LevelDone;
 use super::probe::{AskWhole, Whole};
 use super::shared::Level;
 use super::slot::Slot;
@@ -80,6 +80,7 @@ pub(super) fn call(
         around: level.span,
         target: Target::Node { node: number(node), name: plan.name.to_string() },
         timeout: plan.timeout,
+        cancel: level.cancel.clone(),
         most_inline: kept.unwrap_or(LARGE_BYTES),
     };
     let (recorded, attempt) = (calling.recorded, calling.context.attempt);
@@ -87,6 +88,7 @@ pub(super) fn call(
     let known = calling.keyed.map(|keyed| lying::known(keyed.later(level, &spec), &trip));
     async move {
         for by_value in TRIES {
+            journey.may_begin()?;
             let inputs = reading::all(&readings, handed.shared_cache(), by_value).await?;
             let is_known = known.clone();
             let item = Item { span: handed.span, recorded, place: handed.place.steps(), attempt, by_value, inputs, is_known };
@@ -120,15 +122,10 @@ pub(super) fn level(
     let outputs = Arc::clone(&level.needs.outputs);
     let readings = readings(level, slots);
     let target = Target::Whole { outputs: outputs.iter().map(|&output| number(output)).collect() };
-    let journey = Journey { around, target, timeout, most_inline: LARGE_BYTES };
+    let journey = Journey { around, target, timeout, cancel: level.cancel.renewed(), most_inline: LARGE_BYTES };
     async move {
         let trip = SharedTrip::default();
-        let stopped = handed.level.cancel.renewed().cancelled();
-        let result = tokio::select! {
-            biased;
-            result = run_level(&handed, &readings, &journey, &outputs, (&trip, ask.as_ref())) => result,
-            () = stopped => Err(cancelled()),
-        };
+        let result = run_level(&handed, &readings, &journey, &outputs, (&trip, ask.as_ref())).await;
         let away = trip.lock().times;
         if let Ok(LevelRan::Found(whole)) = &result {
             handed.level.count_hits(teller.site, whole.hits, whole.saved_ns);
@@ -162,6 +159,7 @@ async fn run_level(
     let found: Arc<Mutex<Option<Whole>>> = Arc::default();
     let is_known = ask.map(|ask| asking(ask, &found));
     for by_value in TRIES {
+        journey.may_begin()?;
         let inputs = reading::all(readings, handed.shared_cache(), by_value).await?;
         let (recorded, place) = (level.recorded, level.place.steps());
         let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs, is_known: is_known.clone() };
