@@ -45,7 +45,7 @@ impl<F: Fn(WorkerId, Vec<(u32, ItemResult)>)> Answer<F> {
 }
 
 fn size(result: &ItemResult) -> usize {
-    let values = result.outcome.iter().flatten().map(|made| made.value.message_bytes());
+    let values = result.outcome.iter().flatten().map(|made| made.value.message_bytes() + made.signed.message_bytes());
     OVERHEAD_BYTES + values.sum::<usize>()
 }
 
@@ -64,10 +64,11 @@ mod tests {
     use super::super::freight::Freight;
     use super::super::job::{Counts, ItemValue};
     use super::super::payload::Payload;
+    use super::super::signed::Signed;
     use super::*;
 
     fn made(size_bytes: usize) -> ItemResult {
-        let value = ItemValue { value: Freight::Bytes(Payload(vec![1; size_bytes])), signature: None };
+        let value = ItemValue { value: Freight::Bytes(Payload(vec![1; size_bytes])), signed: Signed::default() };
         ItemResult { outcome: Ok(vec![value]), start_unix_ns: 0, duration_ns: 1, hit: false, counts: Counts::default() }
     }
 

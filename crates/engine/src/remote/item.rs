@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use super::event::RemoteEvent;
 use super::freight::Freight;
 use super::job::{Counts, Header, ItemResult, ItemValue, JobInput, JobItem, NotMade, Target};
+use super::signed::Signed;
 use super::states::States;
 use super::transport::JobId;
 use super::voice::{self, JobVoice, Voice};
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind, panic_text};
 use crate::pipeline::{LevelConfig, Needs, NodeKind, Pipeline};
 use crate::run::cancelled;
 use crate::run::guest::{self, Guest};
-use crate::value::{KeyDigest, Type, Value};
+use crate::value::{Type, Value};
 
 /// Sends an event home.
 pub(super) type TellHome = Arc<dyn Fn(RemoteEvent) + Send + Sync>;
@@ -91,8 +92,9 @@ impl ItemWork {
         let inputs = inputs.collect::<Result<_, NotMade>>()?;
         let (attempt, mut room) = (item.attempt, self.room(item.by_value));
         let outputs = guest::call(self.guest(item, None), node, inputs, attempt).await?;
-        let encode =
-            |(output, value): (&crate::node::Output, &Value)| self.encode((&output.name, &output.ty), value, None, &mut room);
+        let encode = |(output, value): (&crate::node::Output, &Value)| {
+            self.encode((&output.name, &output.ty), value, Signed::default(), &mut room)
+        };
         Ok(Made { values: spec.outputs.iter().zip(&outputs).map(encode).collect::<Result<_, _>>()?, hit: false })
     }
 
@@ -108,9 +110,9 @@ impl ItemWork {
         let done = guest::level(self.guest(item, Some(at)), inputs, &self.needs).await;
         *counts = done.counts;
         let values = done.result?;
-        let encode = |(&output, (value, signature)): (&usize, (Value, Option<KeyDigest>))| {
+        let encode = |(&output, (value, signed)): (&usize, (Value, Signed))| {
             let port = &plan.outputs[output];
-            self.encode((&port.name, &port.ty), &value, signature, &mut room)
+            self.encode((&port.name, &port.ty), &value, signed, &mut room)
         };
         let values = self.needs.outputs.iter().zip(values).map(encode).collect::<Result<_, _>>()?;
         Ok(Made { values, hit: done.hit })
@@ -149,12 +151,12 @@ impl ItemWork {
         }
     }
 
-    fn value(&self, input: &JobInput, ty: &Type) -> Result<(Value, Option<KeyDigest>), NotMade> {
+    fn value(&self, input: &JobInput, ty: &Type) -> Result<(Value, Signed), NotMade> {
         let lost = |what: &str| Error::new(ErrorKind::Worker, format!("a value did not arrive: {what}"));
         let freight = self.values.get(input.value as usize).ok_or_else(|| lost("the message is short"))?;
         let bytes = freight.open(self.cache.as_ref()).map_err(|_| NotMade::Missing)?;
         let value = self.states.value(ty, &bytes);
-        Ok((value.map_err(|error| lost(&error.to_string()))?, input.signature))
+        Ok((value.map_err(|error| lost(&error.to_string()))?, input.signed.clone()))
     }
 
     fn room(&self, by_value: bool) -> Room {
@@ -162,22 +164,18 @@ impl ItemWork {
     }
 
     /// Encodes an output. Where there is a cache that the driver shares, what is large goes there.
-    fn encode(
-        &self,
-        (name, ty): (&str, &Type),
-        value: &Value,
-        signature: Option<KeyDigest>,
-        room: &mut Room,
-    ) -> Result<ItemValue, Error> {
+    fn encode(&self, (name, ty): (&str, &Type), value: &Value, signed: Signed, room: &mut Room) -> Result<ItemValue, Error> {
         let bytes = ty.encode(value);
         let bytes =
             bytes.map_err(|error| Error::new(ErrorKind::Worker, format!("output `{name}` can't be sent home: {error}")))?;
         // What has a signature lies in the cache already, most often.
-        let kept = self.cache.as_ref().filter(|_| signature.is_some() && room.most < usize::MAX).map(Cache::inline_bytes);
+        let kept = self.cache.as_ref().filter(|_| signed.is_some() && room.most < usize::MAX).map(Cache::inline_bytes);
         let most = kept.unwrap_or(room.most).min(room.left);
         let value = Freight::pack(bytes, self.cache.as_ref(), most);
         room.left = room.left.saturating_sub(value.message_bytes());
-        Ok(ItemValue { value, signature })
+        let signed = if signed.message_bytes() <= room.left { signed } else { Signed::default() };
+        room.left = room.left.saturating_sub(signed.message_bytes());
+        Ok(ItemValue { value, signed })
     }
 }
 

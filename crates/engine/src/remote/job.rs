@@ -10,11 +10,11 @@ use super::carrier::Carrier;
 use super::failure::RemoteFailure;
 use super::freight::Freight;
 use super::payload::Payload;
+use super::signed::Signed;
 use crate::backend::LocalBackend;
 use crate::capture::Capture;
 use crate::error::Error;
 use crate::run::MapItems;
-use crate::value::KeyDigest;
 
 /// Work for one worker: some calls of one node, or some runs of one pipeline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,8 +108,8 @@ pub(crate) struct JobItem {
 pub(crate) struct JobInput {
     /// Its place among the values of the job.
     pub(crate) value: u32,
-    /// The signature of the computation that made it.
-    pub(crate) signature: Option<KeyDigest>,
+    /// The signatures of what made it.
+    pub(crate) signed: Signed,
 }
 
 /// What a worker answers when a job is over.
@@ -163,7 +163,7 @@ impl From<Error> for NotMade {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ItemValue {
     pub(crate) value: Freight,
-    pub(crate) signature: Option<KeyDigest>,
+    pub(crate) signed: Signed,
 }
 
 /// What happened inside of an item, counted.

@@ -9,6 +9,7 @@ use super::envelope::{self, EnvelopeError, Kind};
 use super::freight::{Freight, LARGE_BYTES, Reference};
 use super::job::{Header, Job, JobInput, JobItem};
 use super::lane::Waiting;
+use super::signed::Signed;
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 use crate::value::{KeyDigest, Type, Value, ValueError};
@@ -32,7 +33,7 @@ pub(crate) type IsKnown = Arc<dyn Fn() -> bool + Send + Sync>;
 /// A value that an item reads.
 pub(crate) struct ItemInput {
     pub(crate) value: Sending,
-    pub(crate) signature: Option<KeyDigest>,
+    pub(crate) signed: Signed,
 }
 
 /// A value that is to be sent.
@@ -163,7 +164,10 @@ impl Values<'_> {
                 place
             }
         };
-        Ok(JobInput { value: place, signature: input.signature })
+        let signed = if input.signed.message_bytes() <= *room { input.signed.clone() } else { Signed::default() };
+        *room = room.saturating_sub(signed.message_bytes());
+        self.size_bytes += signed.message_bytes();
+        Ok(JobInput { value: place, signed })
     }
 
     fn freight(&self, value: &Sending, by_value: bool, room: usize) -> Result<Freight, ValueError> {

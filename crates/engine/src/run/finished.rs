@@ -71,7 +71,8 @@ impl Finished {
     /// Asks the cache around a pipeline for all that it makes.
     pub(crate) fn lookup(&self, site: &CallSite, inner: &Pipeline, given: &[Given]) -> Option<Kept> {
         let recipe = Recipe::Item(Box::new((site.clone(), given.into())));
-        self.ask(&site.level, inner, site.outputs(), site.node, recipe).or_else(|| Self::part_of_all(site, inner, given))
+        ask(self.signature, (&site.level, site.node), inner, site.outputs(), recipe)
+            .or_else(|| Self::part_of_all(site, inner, given))
     }
 
     /// Where only a part of a pipeline is needed: takes it out of the entry that a run of all of it has left.
@@ -87,24 +88,7 @@ impl Finished {
 
     /// Asks the cache of a map for all that an item makes. What of it is lost is no hit: who asks loads all at once.
     pub(crate) fn lookup_item(&self, level: &Arc<Level>) -> Option<Kept> {
-        self.ask(level, &level.pipeline, &level.needs.outputs, 0, Recipe::Gone)
-    }
-
-    fn ask(&self, level: &Arc<Level>, inner: &Pipeline, outputs: &[usize], node: usize, recipe: Recipe) -> Option<Kept> {
-        let entry = match level.config.cache.as_ref()?.find_pipeline(&self.signature) {
-            Found::Hit(entry) => entry,
-            Found::Damaged(error) => {
-                level.run.totals.count_damage(error);
-                return None;
-            }
-            Found::Miss => return None,
-        };
-        let saved_ns = entry.cost_ns;
-        let known = Known { signature: self.signature, entry: Arc::clone(&entry), stands: Stands::AsMade };
-        let hit = Hit::new(known, Arc::clone(level), node, recipe);
-        let value = |at| Slot::Cached { hit: Arc::clone(&hit), output: at, place: at };
-        let slots = put_together(types(inner, outputs), &entry, value)?;
-        Some(Kept { slots, saved_ns })
+        ask(self.signature, (level, 0), &level.pipeline, &level.needs.outputs, Recipe::Gone)
     }
 
     /// Keeps what a pipeline made inside of another.
@@ -156,6 +140,36 @@ impl Finished {
         let names = std::iter::once("pipeline".to_owned()).chain(inputs).chain(["environment".to_owned()]);
         names.zip(&self.digests).map(|(name, &digest)| Part { name, digest }).collect()
     }
+}
+
+/// What the cache of a level has of a node that is a pipeline under this signature.
+pub(super) fn under(signature: &KeyDigest, level: &Arc<Level>, node: usize) -> Option<Slots> {
+    let NodeKind::Pipeline(inner) = &level.pipeline.0.nodes[node].kind else { return None };
+    let outputs = &level.inside(node)?.needs.outputs;
+    Some(ask(*signature, (level, node), inner, outputs, Recipe::Gone)?.slots)
+}
+
+fn ask(
+    signature: KeyDigest,
+    (level, node): (&Arc<Level>, usize),
+    inner: &Pipeline,
+    outputs: &[usize],
+    recipe: Recipe,
+) -> Option<Kept> {
+    let entry = match level.config.cache.as_ref()?.find_pipeline(&signature) {
+        Found::Hit(entry) => entry,
+        Found::Damaged(error) => {
+            level.run.totals.count_damage(error);
+            return None;
+        }
+        Found::Miss => return None,
+    };
+    let saved_ns = entry.cost_ns;
+    let known = Known { signature, entry: Arc::clone(&entry), stands: Stands::AsMade };
+    let hit = Hit::new(known, Arc::clone(level), node, recipe);
+    let value = |at| Slot::Cached { hit: Arc::clone(&hit), output: at, place: at };
+    let slots = put_together(types(inner, outputs), &entry, value)?;
+    Some(Kept { slots, saved_ns })
 }
 
 /// The types of what a pipeline made when it was computed again, and what that is, as its entry has it.

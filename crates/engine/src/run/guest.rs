@@ -24,8 +24,8 @@ use crate::error::{Error, ErrorKind};
 use crate::feed::Feeds;
 use crate::node::{Call, Inputs, NodeContext, NodeSpec, Outputs};
 use crate::pipeline::{LevelConfig, Needs, NodeKind, Pipeline};
-use crate::remote::Counts;
-use crate::value::{KeyDigest, Value};
+use crate::remote::{Counts, Signed};
+use crate::value::Value;
 
 /// A visit from another process: what is run here, and on whose account.
 pub(crate) struct Guest {
@@ -56,7 +56,7 @@ pub(crate) const FIRST_SITE: u32 = 1;
 /// What the run of a pipeline came to.
 pub(crate) struct GuestDone {
     /// The outputs that were asked for, with their signatures.
-    pub(crate) result: Result<Vec<(Value, Option<KeyDigest>)>, Error>,
+    pub(crate) result: Result<Vec<(Value, Signed)>, Error>,
     /// Whether every node came from the cache.
     pub(crate) hit: bool,
     pub(crate) counts: Counts,
@@ -71,12 +71,11 @@ pub(crate) async fn call(guest: Guest, node: usize, inputs: Inputs, attempt: u32
 }
 
 /// Runs the pipeline as far as it is needed. What isn't given it has itself, where it is read.
-pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDigest>)>>, needs: &Arc<Needs>) -> GuestDone {
+pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Signed)>>, needs: &Arc<Needs>) -> GuestDone {
     let (level, context) = guest.open(Arc::clone(needs));
-    let own = level.pipeline.0.inputs.iter().map(|port| port.default.as_ref());
-    let slots = inputs.into_iter().zip(own).map(|(given, own)| {
-        let given = given.map(|(value, signature)| Slot::computed(value, signature));
-        given.or_else(|| own.map(|own| Slot::shared(Arc::clone(&own.value))))
+    let slots = inputs.into_iter().zip(&level.pipeline.0.inputs).map(|(given, port)| {
+        let given = given.map(|(value, signed)| Slot::with_signed(value, &port.ty, &signed));
+        given.or_else(|| port.default.as_ref().map(|own| Slot::shared(Arc::clone(&own.value))))
     });
     let slots = slots.collect();
     let outputs = &needs.outputs;
@@ -89,12 +88,12 @@ pub(crate) async fn level(guest: Guest, inputs: Vec<Option<(Value, Option<KeyDig
     GuestDone { result, hit, counts: level.run.totals.counts() }
 }
 
-fn made(pipeline: &Pipeline, slots: &[Option<Slot>], output: usize) -> Result<(Value, Option<KeyDigest>), Error> {
+fn made(pipeline: &Pipeline, slots: &[Option<Slot>], output: usize) -> Result<(Value, Signed), Error> {
     let port = &pipeline.0.outputs[output];
     let slot = slots.get(port.slot).and_then(Option::as_ref);
     let slot = slot.ok_or_else(|| Error::new(ErrorKind::Output, format!("output `{}` was not made", port.name)))?;
     let value = slot.value(&port.ty).map_err(|error| Error::new(ErrorKind::Cache, error.to_string()))?;
-    Ok((value, slot.signature()))
+    Ok((value, slot.signed()))
 }
 
 async fn call_at(level: Arc<Level>, node: usize, inputs: Inputs, attempt: u32) -> Result<Outputs, Error> {

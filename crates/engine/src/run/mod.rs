@@ -29,6 +29,7 @@ mod recall;
 mod retries;
 mod root;
 mod shared;
+mod signed;
 mod slot;
 mod spanned;
 mod straight;

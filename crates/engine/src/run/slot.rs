@@ -228,15 +228,20 @@ impl Slot {
         }
     }
 
-    /// The items of a list that is held item by item.
-    fn listed(&self) -> &[Self] {
+    /// The items of a list, if it is held item by item.
+    pub(super) fn held_items(&self) -> Option<&[Self]> {
         match self {
             Self::Rich(rich) => match &rich.content {
-                Content::Many(items) => items,
-                Content::Here(_) => &[],
+                Content::Many(items) => Some(items),
+                Content::Here(_) => None,
             },
-            Self::Plain(_) | Self::Cached { .. } | Self::Unread => &[],
+            Self::Plain(_) | Self::Cached { .. } | Self::Unread => None,
         }
+    }
+
+    /// The items of a list that is held item by item; none of anything else.
+    fn listed(&self) -> &[Self] {
+        self.held_items().unwrap_or_default()
     }
 }
 

@@ -45,3 +45,26 @@ fn what_a_worker_finds_and_computes_counts_in_the_run() {
     let count = |key: &str| root.attribute(key).and_then(|count| count.as_int());
     assert_eq!((count("cache.hits"), count("node.count")), (Some(1), Some(2)));
 }
+
+#[node(output = "all")]
+fn add_all(sums: &[u64]) -> u64 {
+    sums.iter().sum()
+}
+
+#[test]
+fn a_list_that_a_worker_made_stands_for_the_same_each_time_and_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || DiskCache::open(folder.path()).unwrap();
+    let outer = |report: Pipeline| Pipeline::builder("outer").node(report).node(add_all {}).build().unwrap();
+    let run = |pipeline: &Pipeline| {
+        let run = pipeline.run(inputs! { number: 5_u64, numbers: vec![1_u64, 2, 3] }).cache(cache()).wait().unwrap();
+        let count = run.trace()[0].attribute("node.count").and_then(|count| count.as_int());
+        (run.get::<u64>("all").unwrap(), count.unwrap())
+    };
+    let away = outer(on(report(), workers(1)));
+    let (all, computed) = run(&away);
+    assert!(computed > 0);
+    // What reads the list is a hit, whether the list is one that has come home or one that an entry has.
+    assert_eq!(run(&away), (all, 0));
+    assert_eq!(run(&outer(report().unwrap())), (all, 0));
+}

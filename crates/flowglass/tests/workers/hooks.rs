@@ -55,8 +55,10 @@ fn what_goes_to_workers_and_comes_home_is_there_and_what_stays_says_so() {
     assert_eq!(at("map.finished report > each sums"), here("[2, 5]"));
     assert_eq!(at("node.started report > total sums"), here("[2, 5]"));
     assert_eq!(at("node.finished report > total total"), here("33"));
-    // Inside of what travels whole nothing leaves the worker.
-    assert_eq!(at("node.started report > one > square number"), [Err(Unavailable::WithWorker)]);
+    // Inside of what travels whole nothing leaves the worker; what it took from here is here.
+    assert_eq!(at("node.started report > one > square number"), here("5"));
+    assert_eq!(at("node.started[1] report > each > square number"), here("2"));
+    assert_eq!(at("node.started report > one > add square"), [Err(Unavailable::WithWorker)]);
     assert_eq!(at("node.finished report > one > square square"), [Err(Unavailable::WithWorker)]);
     assert_eq!(at("node.finished[0] report > each > add sum"), [Err(Unavailable::WithWorker)]);
 }

@@ -17,10 +17,10 @@ use crate::cache::Cache;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::remote::{
-    Away, Carrier, Counts, Errand, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache, Stop,
-    Target,
+    Away, Carrier, Counts, Errand, Header, Item, ItemValue, LaneKey, NotMade, RemoteBackend, Returned, SharedCache, Signed,
+    Stop, Target,
 };
-use crate::value::{KeyDigest, Type, Value, ValueError};
+use crate::value::{Type, Value, ValueError};
 
 /// A span whose work is handed out.
 pub(super) struct Handed {
@@ -55,7 +55,7 @@ impl Journey {
 }
 
 /// Outputs that came back, with the signatures of what made them.
-pub(super) type Arrived = SmallVec<[(Value, Option<KeyDigest>); 1]>;
+pub(super) type Arrived = SmallVec<[(Value, Signed); 1]>;
 
 impl Handed {
     pub(super) fn new(
@@ -175,10 +175,10 @@ impl Handed {
         }
     }
 
-    fn arrived(&self, name: &str, ty: &Type, made: &ItemValue) -> Result<Option<(Value, Option<KeyDigest>)>, Error> {
+    fn arrived(&self, name: &str, ty: &Type, made: &ItemValue) -> Result<Option<(Value, Signed)>, Error> {
         let Ok(bytes) = made.value.open(self.shared_cache()) else { return Ok(None) };
         let value = ty.decode(&bytes);
-        Ok(Some((value.map_err(|error| did_not_arrive(name, &error))?, made.signature)))
+        Ok(Some((value.map_err(|error| did_not_arrive(name, &error))?, made.signed.clone())))
     }
 
     /// Says on the span where its work was.

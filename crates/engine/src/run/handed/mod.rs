@@ -26,7 +26,7 @@ use crate::cache::Cache;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::node::{NodeContext, NodeSpec, Outputs};
 use crate::pipeline::InputPort;
-use crate::remote::{IsKnown, Item, LARGE_BYTES, RemoteBackend, Target, travel};
+use crate::remote::{IsKnown, Item, LARGE_BYTES, RemoteBackend, Signed, Target, travel};
 
 /// What is known of work that was handed out, when it is back.
 #[derive(Default)]
@@ -71,7 +71,7 @@ pub(super) fn call(
     let handed = Handed::new(level, remote, (calling.frame.span, place, calling.frame.template), is_item, calling.recorded);
     let readings = plan.args.iter().zip(given).map(|(arg, given)| {
         let (name, want) = (arg.name.clone(), arg.want.clone());
-        Some(Reading { name, slot: given.slot, have: given.have, want, signature: None })
+        Some(Reading { name, slot: given.slot, have: given.have, want, signed: Signed::default() })
     });
     let readings: Vec<_> = readings.collect();
     // What is kept goes to the cache in any case.
@@ -120,12 +120,12 @@ pub(super) fn level(
     let handed = Handed::new(level, remote, (level.span, level.place.clone(), teller.site), is_item, level.recorded);
     let around = teller.around;
     let outputs = Arc::clone(&level.needs.outputs);
-    let readings = readings(level, slots);
+    let (readings, given) = (readings(level, slots), slots.to_vec());
     let target = Target::Whole { outputs: outputs.iter().map(|&output| number(output)).collect() };
     let journey = Journey { around, target, timeout, cancel: level.cancel.renewed(), most_inline: LARGE_BYTES };
     async move {
         let trip = SharedTrip::default();
-        let result = run_level(&handed, &readings, &journey, &outputs, (&trip, ask.as_ref())).await;
+        let result = run_level(&handed, (&readings, &given), &journey, &outputs, (&trip, ask.as_ref())).await;
         let away = trip.lock().times;
         if let Ok(LevelRan::Found(whole)) = &result {
             handed.level.count_hits(teller.site, whole.hits, whole.saved_ns);
@@ -150,7 +150,7 @@ struct LevelMade {
 
 async fn run_level(
     handed: &Handed,
-    readings: &[Option<Reading>],
+    (readings, given): (&[Option<Reading>], &[Option<Slot>]),
     journey: &Journey,
     outputs: &[usize],
     (trip, ask): (&SharedTrip, Option<&AskWhole>),
@@ -164,7 +164,7 @@ async fn run_level(
         let (recorded, place) = (level.recorded, level.place.steps());
         let item = Item { span: level.span, recorded, place, attempt: 1, by_value, inputs, is_known: is_known.clone() };
         let away = handed.send(journey, item);
-        let away = if level.is_unheard() { away } else { away.heard_by(Retold::all(level)) };
+        let away = if level.is_unheard() { away } else { away.heard_by(Retold::all(level, given)) };
         let Some(returned) = away.await? else {
             match found.lock().take() {
                 Some(whole) => return Ok(LevelRan::Found(whole)),
@@ -200,8 +200,9 @@ fn level_done(level: &Level, result: Result<LevelRan, Error>, outputs: &[usize])
         Ok(LevelRan::Made(LevelMade { outputs: made, hit, saved_ns })) => {
             let plan = &level.pipeline.0;
             let mut slots = vec![None; plan.inputs.len() + plan.outputs.len()];
-            for (&output, (value, signature)) in outputs.iter().zip(made) {
-                slots[plan.outputs[output].slot] = Some(Slot::computed(value, signature));
+            for (&output, (value, signed)) in outputs.iter().zip(made) {
+                let port = &plan.outputs[output];
+                slots[port.slot] = Some(Slot::with_signed(value, &port.ty, &signed));
             }
             LevelDone { slots, hit, saved_ns, ..done }
         }
@@ -217,7 +218,7 @@ fn readings(level: &Level, slots: &[Option<Slot>]) -> Vec<Option<Reading>> {
         let is_read = level.needs.reads_input(at);
         let slot = slot.clone().filter(|slot| is_read && (port.ty.can_encode() || !is_own(port, slot)))?;
         let (name, have, want) = (port.name.clone(), port.ty.clone(), port.ty.clone());
-        Some(Reading { name, signature: slot.signature(), slot, have, want })
+        Some(Reading { name, signed: slot.signed(), slot, have, want })
     };
     ports.map(reading).collect()
 }

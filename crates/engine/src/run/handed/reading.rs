@@ -3,8 +3,8 @@
 use super::super::slot::Slot;
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
-use crate::remote::{ItemInput, Reference, Sending};
-use crate::value::{KeyDigest, Type, Value};
+use crate::remote::{ItemInput, Reference, Sending, Signed};
+use crate::value::{Type, Value};
 
 /// One value that is read.
 pub(super) struct Reading {
@@ -13,8 +13,8 @@ pub(super) struct Reading {
     /// Its type here, and the one in which it is read.
     pub(super) have: Type,
     pub(super) want: Type,
-    /// The signature of the computation that made it, where that counts inside.
-    pub(super) signature: Option<KeyDigest>,
+    /// The signatures of what made it, where that counts inside.
+    pub(super) signed: Signed,
 }
 
 /// Prepares all that is read. What lies in the shared cache stays there, unless all is to travel by value; what the cache has
@@ -40,7 +40,7 @@ impl Reading {
             Some(reference) => Sending::Shared(reference),
             None => Sending::Value(self.value().await?, self.want.clone()),
         };
-        Ok(ItemInput { value, signature: self.signature })
+        Ok(ItemInput { value, signed: self.signed.clone() })
     }
 
     /// Where the value lies, if its bytes there are what the worker can read.

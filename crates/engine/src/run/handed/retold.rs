@@ -7,9 +7,10 @@ use flowglass_record::Tick;
 
 use super::super::nested;
 use super::super::shared::Level;
+use super::super::slot::Slot;
 use super::super::telling::About;
 use super::super::told::{Away, Lot};
-use crate::pipeline::NodeKind;
+use crate::pipeline::{InputPort, NodeKind, Pipeline, PlanNode};
 use crate::remote::{Listener, RemoteEvent, RemoteKind};
 use crate::value::KeyDigest;
 
@@ -25,36 +26,53 @@ struct Place {
     level: Arc<Level>,
     node: usize,
     is_item: bool,
+    given: Given,
 }
 
+/// What fills the inputs of a level, as far as this process has it.
+type Given = Arc<[Option<Slot>]>;
+
 impl Retold {
-    pub(super) fn all(level: &Arc<Level>) -> Self {
+    /// Tells of all that is inside of a level, which was given these values.
+    pub(super) fn all(level: &Arc<Level>, given: &[Option<Slot>]) -> Self {
         let first = level.sites.nodes.first().map_or(0, |node| node.site);
         let mut places = Vec::new();
-        places_inside(level, &mut places);
+        let given = given.iter().take(level.pipeline.0.inputs.len()).cloned().collect();
+        places_inside(level, &given, &mut places);
         Self { places, first }
     }
 }
 
 /// Each site inside of a level, in the order in which sites are numbered.
-fn places_inside(level: &Arc<Level>, places: &mut Vec<Place>) {
+fn places_inside(level: &Arc<Level>, given: &Given, places: &mut Vec<Place>) {
     for (at, (node, sites)) in level.pipeline.0.nodes.iter().zip(&level.sites.nodes).enumerate() {
-        let place = |is_item| Place { level: Arc::clone(level), node: at, is_item };
+        let place = |is_item| Place { level: Arc::clone(level), node: at, is_item, given: Arc::clone(given) };
         places.push(place(false));
         places.extend(sites.item.map(|_| place(true)));
         if let NodeKind::Pipeline(inner) = &node.kind
             && let Some(inside) = nested::inner_level(level, at, inner, None, SpanId::NONE, level.sampled)
         {
-            places_inside(&inside, places);
+            places_inside(&inside, &given_inside(node, inner, given), places);
         }
     }
 }
 
+/// What of that a pipeline inside is given as it is.
+fn given_inside(node: &PlanNode, inner: &Pipeline, given: &Given) -> Given {
+    let own = |port: &InputPort| port.default.as_ref().map(|own| Slot::shared(Arc::clone(&own.value)));
+    let mut inside: Vec<_> = inner.0.inputs.iter().map(own).collect();
+    for arg in &node.args {
+        let is_same = !arg.mapped && arg.adapter.is_none() && inner.0.inputs[arg.port].ty.has_form_of(&arg.have);
+        inside[arg.port] = if is_same { given.get(arg.slot).cloned().flatten() } else { None };
+    }
+    inside.into()
+}
+
 impl Place {
-    /// The values of an event: with the worker, but for what it has found in a cache that is ours, too.
+    /// The values of an event: with the worker, but for what came from here, and what it has found in a cache that is ours, too.
     fn lot<'a>(&'a self, kind: &'a RemoteKind) -> Lot<'a> {
-        let Self { ref level, node, is_item } = *self;
-        let away = |is_start, signature| Lot::Away(Away { level, node, is_item, is_start, signature });
+        let Self { ref level, node, is_item, ref given } = *self;
+        let away = |is_start, signature| Lot::Away(Away { level, node, is_item, is_start, given, signature });
         match kind {
             RemoteKind::Started { .. } => away(true, None),
             RemoteKind::Finished { .. } => away(false, None),

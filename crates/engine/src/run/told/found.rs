@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use flowglass_model::{LazyValue, Redaction, Unavailable};
 
+use super::super::finished;
 use super::super::map::ItemEnd;
 use super::super::shared::Level;
 use super::super::slot::Slot;
@@ -37,7 +38,7 @@ pub(in crate::run) enum Lying<'a> {
 /// An output of a computation that lies in the cache of a level.
 #[derive(Clone, Copy)]
 pub(in crate::run) struct Shared<'a> {
-    pub(in crate::run) level: &'a Level,
+    pub(in crate::run) level: &'a Arc<Level>,
     pub(in crate::run) node: usize,
     pub(in crate::run) signature: &'a KeyDigest,
     /// Which of the outputs that the pipeline knows.
@@ -171,14 +172,16 @@ impl Lying<'_> {
 impl Shared<'_> {
     fn load(&self, ty: &Type) -> Result<Value, ValueError> {
         let plan = &self.level.pipeline.0.nodes[self.node];
-        let (outputs, at) = match &plan.kind {
-            NodeKind::Call { spec, .. } => (spec.outputs.len(), plan.exposed.get(self.place).copied()),
-            NodeKind::Pipeline(_) => (plan.exposed.len(), Some(self.place)),
-        };
         let gone = || ValueError::new("its entry is gone");
+        let NodeKind::Call { spec, .. } = &plan.kind else {
+            let place =
+                self.level.places(self.node).map_or(Some(self.place), |places| places.iter().position(|&at| at == self.place));
+            let slots = finished::under(self.signature, self.level, self.node).ok_or_else(gone)?;
+            return place.and_then(|place| slots.get(place)).ok_or_else(gone)?.value(ty);
+        };
         let cache = self.level.config.cache.as_ref().ok_or_else(gone)?;
-        let InCache::Hit(entry) = cache.find(self.signature, outputs, None) else { return Err(gone()) };
-        let output = at.and_then(|at| entry.outputs.get(at)).ok_or_else(gone)?;
+        let InCache::Hit(entry) = cache.find(self.signature, spec.outputs.len(), None) else { return Err(gone()) };
+        let output = plan.exposed.get(self.place).and_then(|&at| entry.outputs.get(at)).ok_or_else(gone)?;
         ty.decode(&cache.load(output).map_err(|error| ValueError::new(error.to_string()))?)
     }
 }

@@ -1,6 +1,7 @@
 //! What something is given when it starts, or has made when it ends, in the order of the names that callbacks know.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use flowglass_model::Unavailable;
 
@@ -49,10 +50,12 @@ pub(crate) enum Lot<'a> {
 /// A node that a worker runs in a pipeline which was handed to it whole.
 #[derive(Clone, Copy)]
 pub(crate) struct Away<'a> {
-    pub(crate) level: &'a Level,
+    pub(crate) level: &'a Arc<Level>,
     pub(crate) node: usize,
     pub(crate) is_item: bool,
     pub(crate) is_start: bool,
+    /// What fills the inputs of its level, as far as this process has it.
+    pub(crate) given: &'a [Option<Slot>],
     /// The signature under which the results lie in a cache that this process shares.
     pub(crate) signature: Option<&'a KeyDigest>,
 }
@@ -102,11 +105,15 @@ impl<'a> Lot<'a> {
 
 impl<'a> Away<'a> {
     fn at(self, at: usize) -> Option<Found<'a>> {
-        let Self { level, node, is_item, is_start, signature } = self;
+        let Self { level, node, is_item, is_start, given, signature } = self;
         let plan = &level.pipeline.0;
         let arg = |at| plan.nodes[node].args.get(at).filter(|arg: &&Arg| arg.mapped || !is_item);
         let found = match (is_start, signature) {
-            (true, _) => Found::of(WITH_WORKER, &plan.nodes[node].args.get(at)?.have),
+            (true, _) => {
+                let arg = plan.nodes[node].args.get(at)?;
+                let here = given.get(arg.slot).and_then(Option::as_ref).filter(|_| !(is_item && arg.mapped));
+                Found::of(here.and_then(Slot::as_lying).unwrap_or(WITH_WORKER), &arg.have)
+            }
             (false, None) => Found::of(WITH_WORKER, &plan.ports_of(node).get(at)?.ty),
             (false, Some(signature)) => {
                 Found::of(Lying::Shared(Shared { level, node, signature, place: at }), &plan.ports_of(node).get(at)?.ty)
