@@ -1,14 +1,15 @@
 //! Workers that die, hang or stop: nothing is lost in silence.
 
-use std::path::PathBuf;
+use std::future::IntoFuture;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass::model::{Batch, Sink, SinkError, Status};
 use flowglass::prelude::*;
-use flowglass::{CancelToken, ErrorKind, OnWorkerLost, Recorder};
+use flowglass::{CancelToken, ErrorKind, OnWorkerLost, Recorder, RunBuilder};
 
-use crate::pipelines::{footprints, hangs, on, seen_dying, survivors, threes, waits};
+use crate::pipelines::{footprints, hangs, seen_dying, survivors, threes, waits};
 use crate::{copies, workers};
 
 #[test]
@@ -108,17 +109,22 @@ fn that_a_worker_had_to_be_ended_is_said_before_the_run_ends() {
     assert_eq!(said, "worker `processes-1` was lost: it did not stop within 50ms of being asked");
 }
 
-#[test]
-fn what_a_stopped_worker_has_to_tell_is_told_before_the_run_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let (file, token) = (folder.path().join("dropped"), CancelToken::new());
+/// Waits in a pipeline that travels whole, so that a node's start is told by its worker.
+fn waiting_inside(file: &Path, token: CancelToken) -> RunBuilder {
+    let around = Pipeline::builder("around").node(waits().unwrap()).build().unwrap();
     let cancel = token.clone();
-    let around = Pipeline::builder("around").node(on(waits(), workers(1))).build().unwrap();
-    let run = around.run(inputs! { number: 1_u64, file: file.clone() }).cancel_with(token).observe(move |event| {
+    around.run(inputs! { number: 1_u64, file: file.to_owned() }).cancel_with(token).observe(move |event| {
         if event.name() == "node.started" {
             cancel.cancel();
         }
-    });
+    })
+}
+
+#[test]
+fn what_a_stopped_worker_has_to_tell_is_told_before_the_run_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dropped");
+    let run = waiting_inside(&file, CancelToken::new()).backend(workers(1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = runtime.block_on(run.settle()).unwrap();
     assert_eq!(run.error().unwrap().kind(), ErrorKind::Cancelled);
@@ -128,19 +134,37 @@ fn what_a_stopped_worker_has_to_tell_is_told_before_the_run_ends() {
 }
 
 #[test]
-fn a_cancelled_run_reaches_its_worker() {
+fn a_cancelled_run_reaches_its_worker_though_nobody_waits_for_its_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, token) = (folder.path().join("dropped"), CancelToken::new());
-    let cancel = token.clone();
+    let file = folder.path().join("dropped");
     let backend = workers(1);
-    let run = waits().unwrap().run(inputs! { number: 1_u64, file: file.clone() }).backend(backend.clone()).cancel_with(token);
-    let run = run.observe(move |event| {
-        if event.name() == "node.started" {
-            cancel.cancel();
+    let token = CancelToken::new();
+    let mut run = Box::pin(waiting_inside(&file, token.clone()).backend(backend.clone()).into_future());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tokio::select! {
+            _ = &mut run => panic!("its worker answers later"),
+            () = token.cancelled() => {}
         }
     });
-    assert_eq!(run.wait().err().unwrap().kind(), ErrorKind::Cancelled);
+    drop(run);
     // The node leaves the file when it is dropped.
     let run = footprints().unwrap().run(inputs! { file: file }).backend(backend).wait().unwrap();
     assert!(run.get::<bool>("is_there").unwrap());
+}
+
+#[test]
+fn what_was_stopped_before_it_set_out_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, token) = (folder.path().join("dropped"), CancelToken::new());
+    let cancel = token.clone();
+    // This worker can't start, so that any job would fail as what it is.
+    let nobody = flowglass::over(flowglass::ProcessWorkers::new(1).program("no-such-program-anywhere"));
+    let run =
+        waits().unwrap().run(inputs! { number: 1_u64, file: file }).backend(nobody).cancel_with(token).observe(move |event| {
+            if event.name() == "node.started" {
+                cancel.cancel();
+            }
+        });
+    assert_eq!(run.wait().err().unwrap().kind(), ErrorKind::Cancelled);
 }
