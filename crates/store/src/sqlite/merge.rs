@@ -69,7 +69,12 @@ pub(super) fn is_due(connection: &Connection) -> bool {
 pub(super) struct Turns<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) turn: &'a Mutex<()>,
+    /// Says whether to give up what takes long: the program ends.
+    pub(super) stops: &'a dyn Fn() -> bool,
 }
+
+/// For who is waited for until all is done.
+pub(super) const NEVER: &dyn Fn() -> bool = &|| false;
 
 impl Turns<'_> {
     pub(super) fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
@@ -94,10 +99,10 @@ pub(super) fn step(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<bool, 
     Ok(true)
 }
 
-/// Writes a segment and lets it take the place of others, unless one of them is gone; returns its id if it did. What it replaced is
-/// left for [`sweep`].
+/// Writes a segment and lets it take the place of others, unless one of them is gone or this is to stop; returns its id if it did.
+/// What is of no use any more is left for [`sweep`].
 pub(super) fn replace(turns: &mut Turns<'_>, old: &[Segment], merged: &mut Merged) -> Result<Option<i64>, Failure> {
-    let new = announce(turns, merged)?;
+    let Some(new) = announce(turns, merged)? else { return Ok(None) };
     let swapped = turns.write(|transaction| swap(transaction, new, old, merged))?;
     Ok(swapped.then_some(new))
 }
@@ -247,8 +252,8 @@ fn look_into(connection: &Connection, zones: &[Zone], places: &[u32]) -> Result<
         .collect())
 }
 
-/// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id.
-fn announce(turns: &mut Turns<'_>, merged: &mut Merged) -> Result<i64, Failure> {
+/// Writes the new segment's sketches under a row that stands for nothing yet, and returns its id; nothing if this is to stop.
+fn announce(turns: &mut Turns<'_>, merged: &mut Merged) -> Result<Option<i64>, Failure> {
     let shape = merged.sources.shape(merged.parts.len());
     let new = turns.write(|transaction| {
         let new = segments::insert(transaction, BUILDING, shape, &[])?;
@@ -260,9 +265,12 @@ fn announce(turns: &mut Turns<'_>, merged: &mut Merged) -> Result<i64, Failure> 
     })?;
     let mut slices = merged.sources.slices(shape);
     while let Some(chunks) = slices.next(turns.connection)? {
+        if (turns.stops)() {
+            return Ok(None);
+        }
         turns.write(|transaction| Ok(segments::insert_chunks(transaction, new, &chunks)?))?;
     }
-    Ok(new)
+    Ok(Some(new))
 }
 
 /// Lets the new segment take the place of the old ones, unless one of them is gone; says whether it did.

@@ -99,7 +99,7 @@ impl Merger {
         }
         if let Ok(Some(_lease)) = self.locks.lease() {
             // Where this fails, the next process does it.
-            let mut turns = Turns { connection, turn: &self.shared.turn };
+            let mut turns = Turns { connection, turn: &self.shared.turn, stops: merge::NEVER };
             if merges {
                 let _ = merge::step(&mut turns, Eagerness::AtEnd);
             }
@@ -176,7 +176,8 @@ fn merge_some(
         Some(connection) => connection,
         none => none.insert(open(path)?),
     };
-    let mut turns = Turns { connection, turn: &shared.turn };
+    let stops = || shared.stops();
+    let mut turns = Turns { connection, turn: &shared.turn, stops: &stops };
     while !shared.stops() && merge::step(&mut turns, eagerness).map_err(|failure| failure.at(path, "merge segments of"))? {}
     if let Some(policy) = retention {
         retention::retain_if_due(&mut turns, locks, policy).map_err(|failure| failure.at(path, "forget runs of"))?;
@@ -211,7 +212,7 @@ pub(super) fn compact(path: &Path, locks: &LockFolder) -> Result<(), StoreError>
     };
     let mut connection = open(path)?;
     let failed = |failure: super::failure::Failure| failure.at(path, "merge segments of");
-    let mut turns = Turns { connection: &mut connection, turn: &Mutex::default() };
+    let mut turns = Turns { connection: &mut connection, turn: &Mutex::default(), stops: merge::NEVER };
     for eagerness in [Eagerness::Full, Eagerness::Whole] {
         while merge::step(&mut turns, eagerness).map_err(failed)? {}
     }

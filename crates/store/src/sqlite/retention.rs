@@ -35,7 +35,7 @@ pub(super) fn retain(path: &Path, locks: &LockFolder, policy: &RetentionPolicy) 
     let failed = |failure: Failure| failure.at(path, "forget runs of");
     let size_before_bytes = used_bytes(&connection).map_err(|error| failed(error.into()))?;
     let turn = Mutex::default();
-    let mut turns = Turns { connection: &mut connection, turn: &turn };
+    let mut turns = Turns { connection: &mut connection, turn: &turn, stops: merge::NEVER };
     let mut pruning = Pruning { turns: &mut turns, locks, policy, forgotten: Forgotten::default() };
     pruning.run().map_err(failed)?;
     let forgotten = pruning.forgotten;
@@ -88,7 +88,9 @@ pub(super) fn retain_if_due(turns: &mut Turns<'_>, locks: &LockFolder, policy: &
         let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('retained_unix_ns', ?1)";
         Ok(transaction.execute(sql, [now_unix_ns()]).map(|_| ())?)
     })?;
-    Pruning { turns, locks, policy, forgotten: Forgotten::default() }.run()
+    // What is begun is done: nobody should find half of what was forgotten.
+    let mut turns = Turns { connection: turns.connection, turn: turns.turn, stops: merge::NEVER };
+    Pruning { turns: &mut turns, locks, policy, forgotten: Forgotten::default() }.run()
 }
 
 struct Pruning<'a, 't> {

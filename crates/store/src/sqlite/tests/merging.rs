@@ -126,6 +126,20 @@ fn a_segment_of_many_blocks_says_what_many_small_ones_do() {
 }
 
 #[test]
+fn a_program_that_ends_does_not_wait_for_a_merge() {
+    let fixture = filled(5);
+    let before = traces(&fixture);
+    let mut connection = connection::open_writer(&fixture.path()).unwrap();
+    let turn = parking_lot::Mutex::default();
+    let mut turns = merge::Turns { connection: &mut connection, turn: &turn, stops: &|| true };
+    merge::step(&mut turns, merge::Eagerness::Whole).unwrap();
+    assert_eq!((fixture.store.info().unwrap().segments, traces(&fixture)), (5, before.clone()));
+    fixture.store.compact().unwrap();
+    assert_eq!((fixture.store.info().unwrap().segments, traces(&fixture)), (1, before));
+    assert_eq!(number(&fixture, "SELECT count(*) FROM segment"), 1, "nothing stays of what was given up");
+}
+
+#[test]
 fn only_one_merges_at_a_time() {
     let fixture = filled(5);
     let locks = LockFolder::of(&fixture.path());
