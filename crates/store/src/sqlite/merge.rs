@@ -8,17 +8,16 @@
 //! Nobody but who holds the lease changes or removes a segment, so that the old ones' postings can be read slice by slice, each in
 //! a look of its own, and go to the new one without ever being in memory as a whole.
 
-use std::collections::HashMap;
-
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::blocks;
+use super::choice::{Eagerness, FAN_IN_AT_REST, choose};
 use super::failure::Failure;
 use super::joining::Joiner;
 use super::parallel;
 use super::rollups;
-use super::segments::{self, BUILDING, LAST_LEVEL, LIVE, MERGED, Segment};
+use super::segments::{self, BUILDING, LIVE, MERGED, Segment};
 use super::sources::Sources;
 use crate::block::Encoded;
 use crate::sketch::facets::Facets;
@@ -27,36 +26,10 @@ use crate::sketch::survey::Survey;
 use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
 
-/// So many segments of one level are merged into one.
-pub(super) const FAN_IN: usize = 32;
-/// A process that ends, or has nothing else to do, merges if there are so many small segments: fewer cost a question next to nothing.
-/// One that has nothing else to do merges as many large ones, too.
-pub(super) const FAN_IN_AT_REST: usize = 8;
-/// As few large segments are left alone by who asks for all to be merged: they cost a question what one does.
-const FEW_LARGE: usize = 3;
-/// The level of large segments.
-const LARGE: i64 = LAST_LEVEL - 1;
-/// The most spans of a merged segment: its postings fit into their chunks well.
-const MOST_SPANS: u64 = 1 << 24;
-/// Segments of one merge begin in the same week, so that a week can be forgotten as a whole.
-const WINDOW_NS: i64 = 7 * 86_400 * 1_000_000_000;
 /// So many segments are removed in one transaction, so that writers never wait long.
 const SEGMENTS_AT_ONCE: usize = 16;
 /// So many chunks of a large one, for the same reason.
 const CHUNKS_AT_ONCE: usize = 1024;
-
-/// How eager a merge is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Eagerness {
-    /// Only what has grown to a full set of segments.
-    Full,
-    /// Also a part of a set: the process ends.
-    AtEnd,
-    /// The same: nothing else is to be done.
-    Idle,
-    /// Any two segments that may become one: somebody asked for it.
-    Whole,
-}
 
 /// Says whether a process that ends has something to merge.
 pub(super) fn is_due(connection: &Connection) -> bool {
@@ -136,56 +109,6 @@ pub(super) fn sweep(turns: &mut Turns<'_>) -> Result<(), Failure> {
         turns.write(|transaction| Ok(some.iter().try_for_each(|(segment, _)| segments::remove(transaction, *segment))?))?;
     }
     Ok(())
-}
-
-/// Chooses segments of one level and one week, the oldest first.
-fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
-    let is_early = |segment: &Segment| segment.shape.is_early() && segment.level > 0;
-    if matches!(eagerness, Eagerness::Idle | Eagerness::Whole)
-        && let Some(early) = live.iter().find(|segment| is_early(segment))
-    {
-        // Its blocks must be looked into, of no more than one at a time.
-        return Some(vec![*early]);
-    }
-    let live: Vec<Segment> = live.into_iter().filter(|segment| segment.level < LAST_LEVEL && !is_early(segment)).collect();
-    let of_levels = sets(&live, |level| if eagerness == Eagerness::Whole { level / LARGE } else { level });
-    let mut full: Vec<_> = of_levels.into_iter().filter(|((level, _), set)| set.len() >= enough(eagerness, *level)).collect();
-    if full.is_empty() && eagerness == Eagerness::Whole {
-        // What is left of small ones goes with the large ones, unless these are few.
-        full = sets(&live, |_| 0).into_iter().filter(|(_, set)| set.len() > FEW_LARGE).collect();
-    }
-    full.sort_unstable_by_key(|(key, _)| *key);
-    let (_, mut set) = full.into_iter().next()?;
-    set.truncate(FAN_IN);
-    let mut spans = 0u64;
-    let fitting = set.iter().take_while(|segment| {
-        spans = spans.saturating_add(segment.bounds.spans);
-        spans <= MOST_SPANS
-    });
-    let fitting = fitting.count().max(2);
-    set.truncate(fitting);
-    Some(set)
-}
-
-/// Sorts segments by their week and by what `kind` makes of their level, the smaller ones of each set first.
-fn sets(live: &[Segment], kind: impl Fn(i64) -> i64) -> HashMap<(i64, i64), Vec<Segment>> {
-    let mut sets: HashMap<(i64, i64), Vec<Segment>> = HashMap::new();
-    for &segment in live {
-        let week = segment.bounds.max_start_unix_ns.div_euclid(WINDOW_NS);
-        sets.entry((kind(segment.level), week)).or_default().push(segment);
-    }
-    sets.values_mut().for_each(|set| set.sort_by_key(|segment| segment.level));
-    sets
-}
-
-/// Returns how many segments of a level are merged; who asks for all to be merged tells only large ones from the others.
-const fn enough(eagerness: Eagerness, level: i64) -> usize {
-    match (eagerness, level) {
-        (Eagerness::Whole, 0) => 2,
-        (Eagerness::Whole, _) => usize::MAX,
-        (Eagerness::AtEnd | Eagerness::Idle, 0) | (Eagerness::Idle, LARGE) => FAN_IN_AT_REST,
-        _ => FAN_IN,
-    }
 }
 
 /// A segment that takes the place of others, before it is written.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::Connection;
 
+use super::choice::{Eagerness, FAN_IN};
 use super::connection::open_writer;
 use super::lock::LockFolder;
-use super::merge::{self, Eagerness, FAN_IN, Turns};
+use super::merge::{self, Turns};
 use super::retention;
 use super::sink::LAST_WAIT;
 use crate::{RetentionPolicy, StoreError, StoreErrorKind};

@@ -1,11 +1,16 @@
 //! Exact quantiles of durations, from all blocks there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::thread;
 
+use flowglass_model::Sym;
+use rusqlite::Connection;
+
 use super::SqliteStore;
-use super::spans::{self, DurationsByName};
-use crate::StoreError;
+use super::blocks::Blocks;
+use super::failure::Failure;
+use super::search::Search;
+use crate::{SpanFilter, StoreError};
 
 impl SqliteStore {
     /// Returns the exact duration below which this part of the spans with one name lies, in nanoseconds, interpolated between
@@ -14,7 +19,7 @@ impl SqliteStore {
     /// # Errors
     /// `Corrupt`, `Busy`, `Io`.
     pub fn exact_quantiles(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
-        let blocks = self.look(|transaction, _| spans::blocks_with_spans(transaction))?;
+        let blocks = self.look(|transaction, _| blocks_with_spans(transaction))?;
         let (first, second) = blocks.split_at(blocks.len() / 2);
         let (first, second) = thread::scope(|scope| {
             let other = scope.spawn(|| self.durations(second));
@@ -36,8 +41,59 @@ impl SqliteStore {
 
     fn exact_quantiles_at_once(&self, part: f64) -> Result<BTreeMap<String, f64>, StoreError> {
         let mut durations = DurationsByName::default();
-        self.look(|transaction, _| durations.add(transaction, &spans::blocks_with_spans(transaction)?))?;
+        self.look(|transaction, _| durations.add(transaction, &blocks_with_spans(transaction)?))?;
         Ok(quantiles(durations, part))
+    }
+}
+
+/// Returns the blocks that hold ended spans.
+fn blocks_with_spans(connection: &Connection) -> Result<Vec<i64>, Failure> {
+    let zones = Search::new(connection, &SpanFilter::default())?.rest()?;
+    Ok(zones.into_iter().map(|zone| zone.block).collect())
+}
+
+/// Durations by name, in nanoseconds, in no order.
+#[derive(Default)]
+struct DurationsByName {
+    places: HashMap<String, usize>,
+    durations: Vec<Vec<u64>>,
+}
+
+impl DurationsByName {
+    /// Adds those of these blocks.
+    fn add(&mut self, connection: &Connection, of: &[i64]) -> Result<(), Failure> {
+        let mut blocks = Blocks::new(connection);
+        for &block in of {
+            let found = blocks.durations(block)?;
+            let places: Vec<usize> = (0..found.arena.len() as u32).map(|sym| self.place(found.arena.text(Sym(sym)))).collect();
+            for (name, duration) in found.name.iter().zip(found.duration_ns) {
+                self.durations[places[name.0 as usize]].push(duration);
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(&place) = self.places.get(name) {
+            return place;
+        }
+        self.durations.push(Vec::new());
+        self.places.insert(name.to_owned(), self.durations.len() - 1);
+        self.durations.len() - 1
+    }
+
+    /// Adds what another has.
+    fn merge(&mut self, mut other: Self) {
+        for (name, place) in std::mem::take(&mut other.places) {
+            let place_here = self.place(&name);
+            self.durations[place_here].append(&mut other.durations[place]);
+        }
+    }
+
+    /// Returns the durations of each name that has some.
+    fn finish(mut self) -> impl Iterator<Item = (String, Vec<u64>)> {
+        let durations = self.places.into_iter().map(move |(name, place)| (name, std::mem::take(&mut self.durations[place])));
+        durations.filter(|(_, durations)| !durations.is_empty())
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
+use super::choice::{Eagerness, FAN_IN_AT_REST};
 use super::failure::Failure;
-use super::merge::{Eagerness, FAN_IN_AT_REST, Turns};
+use super::merge::Turns;
 use super::rows::stored;
 use super::segments::{self, Segment};
 use crate::NameStatistics;

@@ -1,6 +1,6 @@
-//! Answering a [`SpanFilter`]: the latest spans that match, how many match, and the exact durations behind a percentile.
+//! Answering a [`SpanFilter`]: the latest spans that match, and how many match.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use flowglass_model::{Arena, Batch, BatchBuilder, Scalar, Span, SpanColumns, SpanId, Status, Sym, TraceId};
 use rusqlite::Connection;
@@ -99,57 +99,6 @@ fn count_in_block(blocks: &mut Blocks<'_>, zone: &Zone, filter: &SpanFilter) -> 
 const fn needs_body(filter: &SpanFilter) -> bool {
     let ids = filter.trace_id.is_some() || filter.span_id.is_some() || filter.parent_id.is_some();
     ids || filter.after.is_some() || !filter.attributes.is_empty()
-}
-
-/// Returns the blocks that hold ended spans.
-pub(super) fn blocks_with_spans(connection: &Connection) -> Result<Vec<i64>, Failure> {
-    let zones = Search::new(connection, &SpanFilter::default())?.rest()?;
-    Ok(zones.into_iter().map(|zone| zone.block).collect())
-}
-
-/// Durations by name, in nanoseconds, in no order.
-#[derive(Default)]
-pub(super) struct DurationsByName {
-    places: HashMap<String, usize>,
-    durations: Vec<Vec<u64>>,
-}
-
-impl DurationsByName {
-    /// Adds those of these blocks.
-    pub(super) fn add(&mut self, connection: &Connection, of: &[i64]) -> Result<(), Failure> {
-        let mut blocks = Blocks::new(connection);
-        for &block in of {
-            let found = blocks.durations(block)?;
-            let places: Vec<usize> = (0..found.arena.len() as u32).map(|sym| self.place(found.arena.text(Sym(sym)))).collect();
-            for (name, duration) in found.name.iter().zip(found.duration_ns) {
-                self.durations[places[name.0 as usize]].push(duration);
-            }
-        }
-        Ok(())
-    }
-
-    fn place(&mut self, name: &str) -> usize {
-        if let Some(&place) = self.places.get(name) {
-            return place;
-        }
-        self.durations.push(Vec::new());
-        self.places.insert(name.to_owned(), self.durations.len() - 1);
-        self.durations.len() - 1
-    }
-
-    /// Adds what another has.
-    pub(super) fn merge(&mut self, mut other: Self) {
-        for (name, place) in std::mem::take(&mut other.places) {
-            let place_here = self.place(&name);
-            self.durations[place_here].append(&mut other.durations[place]);
-        }
-    }
-
-    /// Returns the durations of each name that has some.
-    pub(super) fn finish(mut self) -> impl Iterator<Item = (String, Vec<u64>)> {
-        let durations = self.places.into_iter().map(move |(name, place)| (name, std::mem::take(&mut self.durations[place])));
-        durations.filter(|(_, durations)| !durations.is_empty())
-    }
 }
 
 /// Returns the spans that have not ended and match, as they stand now.

@@ -132,7 +132,7 @@ fn a_program_that_ends_does_not_wait_for_a_merge() {
     let mut connection = connection::open_writer(&fixture.path()).unwrap();
     let turn = parking_lot::Mutex::default();
     let mut turns = merge::Turns { connection: &mut connection, turn: &turn, stops: &|| true };
-    merge::step(&mut turns, merge::Eagerness::Whole).unwrap();
+    merge::step(&mut turns, choice::Eagerness::Whole).unwrap();
     assert_eq!((fixture.store.info().unwrap().segments, traces(&fixture)), (5, before.clone()));
     fixture.store.compact().unwrap();
     assert_eq!((fixture.store.info().unwrap().segments, traces(&fixture)), (1, before));
