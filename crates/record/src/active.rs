@@ -145,6 +145,25 @@ pub(crate) fn with_innermost<T>(id: u64, look: impl FnOnce(&ScopeShared) -> T) -
     top().scope().filter(|scope| scope.id == id).map(look)
 }
 
+/// Looks at a scope that is active on the calling thread, so that its stack is this thread's to change; most often it is the
+/// innermost one. What holds for [`with_innermost`]'s `look` holds for it.
+#[inline]
+pub(crate) fn with_driven<T>(id: u64, look: impl FnOnce(&ScopeShared) -> T) -> Option<T> {
+    match top().scope().filter(|scope| scope.id == id) {
+        Some(scope) => Some(look(scope)),
+        None => driven(id).map(|scope| look(&scope)),
+    }
+}
+
+#[cold]
+fn driven(id: u64) -> Option<Arc<ScopeShared>> {
+    let find = |entries: &Entries| {
+        let found = entries.0.iter().rev().find(|entry| entry.is_active && entry.scope.id == id);
+        found.map(|entry| Arc::clone(&entry.scope))
+    };
+    ACTIVE.try_with(|active| find(&*active.try_borrow().ok()?)).ok()?
+}
+
 /// Closes a span that [`open`] opened, if its scope is the innermost one, whose stack is this thread's to change, and if `close`
 /// can. What holds for [`open`]'s `open` holds for it.
 #[inline(always)]

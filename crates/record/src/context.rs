@@ -108,6 +108,11 @@ impl Context {
         propagation
     }
 
+    /// Stands inside of a span that is recorded.
+    pub(crate) fn inside(scope: &Arc<ScopeShared>, span: SpanId, carried: Option<Arc<Propagation>>) -> Self {
+        Self { standing: Some(Standing { scope: Arc::clone(scope), span, is_recorded: true }), carried }
+    }
+
     /// Opens nothing, but remembers which scope and span to open something in; nothing where none is recorded.
     pub(crate) fn recorded(&self) -> Option<(&Arc<ScopeShared>, SpanId)> {
         let standing = self.standing.as_ref().filter(|standing| standing.is_recorded)?;

@@ -1,14 +1,15 @@
 //! Spans that are bound to no thread: entered wherever their work goes on, and ended when they are dropped.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use flowglass_model::{SpanId, Status, TraceParent, flags};
+use flowglass_model::{Propagation, SpanId, Status, TraceParent, flags};
 
-use crate::active::Activation;
+use crate::active::{self, Activation};
 use crate::lanes::Loss;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
 use crate::raw::{
-    LinkRecord, MessageRecord, Owner, Record, Standing, TextAttributeRecord, TextEventRecord, USER_TEMPLATE, UserSpanRecord,
+    AttributeRecord, EventRecord, LinkRecord, MessageRecord, Owner, Record, Standing, TextAttributeRecord, TextEventRecord,
+    USER_TEMPLATE, UserSpanRecord,
 };
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
@@ -34,18 +35,31 @@ use crate::{Context, Recorder, Tick, Value};
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct DetachedSpan {
-    /// The span has a scope of its own, which only whoever enters it drives. It is the scope's root, and parked.
+    /// The scope that it was opened in, where it is one of those that are parked: these any thread may change.
     scope: Arc<ScopeShared>,
     frame: Frame,
     name: &'static str,
+    carried: Option<Arc<Propagation>>,
+    /// What whoever enters it elsewhere drives: a scope inside of the span.
+    elsewhere: OnceLock<Arc<ScopeShared>>,
     is_over: bool,
+}
+
+/// Keeps a [`DetachedSpan`] the current one; see [`DetachedSpan::enter`].
+#[derive(Debug)]
+#[must_use = "the span is current while this lives"]
+pub struct Entered {
+    /// The scope on whose stack the span lies, and the span.
+    on_stack: Option<(u64, SpanId)>,
+    /// What is active where the span's scope isn't this thread's to drive.
+    _elsewhere: Option<Activation>,
 }
 
 impl Context {
     /// Opens a span inside of the one that is current here. Nothing where none is recorded.
     pub fn open(&self, name: &'static str) -> Option<DetachedSpan> {
         let (scope, parent) = self.recorded()?;
-        DetachedSpan::start(scope, parent, self.clone(), name)
+        Some(DetachedSpan::start(Arc::clone(scope), parent, self.carried(), name))
     }
 }
 
@@ -53,19 +67,19 @@ impl Recorder {
     /// Opens a span that starts a trace of its own, if that is recorded.
     pub fn open_root(&self, name: &'static str) -> Option<DetachedSpan> {
         let scope = self.root_scope(name)?;
-        DetachedSpan::start(&scope, SpanId::NONE, Context::current(), name)
+        let carried = scope.carried.clone();
+        Some(DetachedSpan::start(scope, SpanId::NONE, carried, name))
     }
 }
 
 impl DetachedSpan {
-    fn start(around: &Arc<ScopeShared>, parent: SpanId, context: Context, name: &'static str) -> Option<Self> {
-        let core = around.lanes.core()?;
-        let span = SpanId::from_u64((fastrand::u64(..) ^ around.lanes.salt()).max(1));
+    fn start(scope: Arc<ScopeShared>, parent: SpanId, carried: Option<Arc<Propagation>>, name: &'static str) -> Self {
+        // The scope's own numbers are for the one thread that drives it.
+        let span = SpanId::from_u64((fastrand::u64(..) ^ scope.lanes.salt()).max(1));
         let (template, index, start) = (USER_TEMPLATE, NO_INDEX, Tick::now());
         let frame = Frame { span, parent, template, index, start, flags: flags::SAMPLED };
-        let scope = core.fork_scope(around, &frame, context.carried());
         scope.open.open_parked(OpenFrame { frame, name: StaticText::pack(name) });
-        Some(Self { scope, frame, name, is_over: false })
+        Self { scope, frame, name, carried, elsewhere: OnceLock::new(), is_over: false }
     }
 
     /// Returns the span's id.
@@ -74,26 +88,64 @@ impl DetachedSpan {
         self.frame.span
     }
 
-    /// Makes the span the calling thread's current one, until the returned guard is dropped.
-    pub fn enter(&self) -> Activation {
-        Activation::new(Some(&self.scope))
+    /// Makes the span the calling thread's current one, until the returned guard is dropped: before the span ends.
+    pub fn enter(&self) -> Entered {
+        let (scope, span) = (self.scope.id, self.frame.span);
+        let is_on_stack =
+            self.travels_with_its_scope() && active::with_innermost(scope, |scope| scope.open.resume(span)).is_some();
+        if is_on_stack {
+            Entered { on_stack: Some((scope, span)), _elsewhere: None }
+        } else {
+            Entered { on_stack: None, _elsewhere: Some(self.enter_elsewhere()) }
+        }
     }
 
     /// Returns the context inside of the span.
     #[must_use]
     pub fn context(&self) -> Context {
-        let _inside = self.enter();
-        Context::current()
+        Context::inside(&self.scope, self.frame.span, self.carried.clone())
+    }
+
+    /// Says whether what travels with the span is what travels with the scope.
+    fn travels_with_its_scope(&self) -> bool {
+        match (&self.carried, &self.scope.carried) {
+            (None, None) => true,
+            (Some(own), Some(its)) => Arc::ptr_eq(own, its),
+            _ => false,
+        }
+    }
+
+    /// Enters the span on a thread that doesn't drive its scope.
+    #[cold]
+    fn enter_elsewhere(&self) -> Activation {
+        let inside = self.elsewhere.get().cloned().or_else(|| {
+            let made = self.scope.lanes.core()?.fork_scope(&self.scope, &self.frame, self.carried.clone());
+            Some(Arc::clone(self.elsewhere.get_or_init(|| made)))
+        });
+        Activation::new(inside.as_ref())
     }
 
     /// Gives the span an attribute.
-    pub fn attr<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
+    pub fn attr<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
+        self.attribute(key, value.into());
+        self
+    }
+
+    /// As [`attr`](Self::attr), under a key that the program makes up.
+    pub fn named_attr<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
         let (owner, value) = (self.owner(), value.into());
         self.write(Loss::Part, &TextAttributeRecord { owner, key, value })
     }
 
     /// Tells that something happened in the span.
-    pub fn event(&self, name: &str, attributes: &[(&str, Value<'_>)]) -> &Self {
+    pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
+        let (owner, at) = (self.owner(), Tick::now());
+        self.scope.lanes.write(Loss::Event, EventRecord { owner, at, name, attributes });
+        self
+    }
+
+    /// As [`event`](Self::event), under names that the program makes up.
+    pub fn named_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) -> &Self {
         let (owner, at) = (self.owner(), Tick::now());
         self.write(Loss::Event, &TextEventRecord { owner, at, name, attributes })
     }
@@ -128,6 +180,10 @@ impl DetachedSpan {
         Owner { scope: self.scope.id, span: self.frame.span }
     }
 
+    fn attribute(&self, key: &'static str, value: Value<'_>) {
+        self.scope.lanes.write(Loss::Part, AttributeRecord { owner: self.owner(), key, value });
+    }
+
     fn write(&self, loss: Loss, record: &dyn Record) -> &Self {
         self.scope.lanes.write_elsewhere(loss, record);
         self
@@ -137,5 +193,14 @@ impl DetachedSpan {
 impl Drop for DetachedSpan {
     fn drop(&mut self) {
         self.finish(Status::Ok);
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some((scope, span)) = self.on_stack {
+            // A scope that the thread has left since has nothing of users on its stack any more.
+            let _ = active::with_driven(scope, |scope| scope.open.leave(span));
+        }
     }
 }

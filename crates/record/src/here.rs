@@ -6,7 +6,8 @@ use crate::active;
 use crate::core::Core;
 use crate::lanes::Loss;
 use crate::raw::{
-    AttributeRecord, EventRecord, LogEntry, LooseEventRecord, MessageRecord, Owner, Record, Standing, TextEventRecord,
+    AttributeRecord, EventRecord, LogEntry, LooseEventRecord, MessageRecord, NamedEventRecord, Owner, Record, Standing,
+    TextEventRecord,
 };
 use crate::scope_shared::ScopeShared;
 use crate::{Recorder, Tick, Value};
@@ -24,9 +25,9 @@ pub fn add_event(name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
 }
 
 /// As [`add_event`], under a name that the program makes up.
-pub fn add_named_event(name: &str, attributes: &[(&str, Value<'_>)]) {
+pub fn add_named_event(name: &str, attributes: &[(&'static str, Value<'_>)]) {
     let at = Tick::now();
-    about_current(|owner, write| write(Loss::Event, &TextEventRecord { owner, at, name, attributes }));
+    about_current(|owner, write| write(Loss::Event, &NamedEventRecord { owner, at, name, attributes }));
 }
 
 /// Tells that the current span fails, and why, even if whoever opened it believes that all is well. Does nothing where

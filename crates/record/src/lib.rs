@@ -74,7 +74,7 @@ mod wake;
 pub use active::{Activation, CurrentSpan, current};
 pub use builder::RecorderBuilder;
 pub use context::{Context, ContextGuard};
-pub use detached::DetachedSpan;
+pub use detached::{DetachedSpan, Entered};
 pub use flush::{FlushError, SinkFailure, SinkFailureKind};
 pub use guard::{SpanGuard, span};
 pub use here::{add_event, add_named_event, log, set_attribute, set_error};

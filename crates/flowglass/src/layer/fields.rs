@@ -1,9 +1,11 @@
 //! The fields of `tracing` as attributes, typed where they are.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
-use flowglass_model::AttributeValue;
 use flowglass_record::{DetachedSpan, Value};
+use smallvec::SmallVec;
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
@@ -13,32 +15,99 @@ const MESSAGE: &str = "message";
 const LOG: &str = "log.";
 const LOG_TARGET: &str = "log.target";
 
+std::thread_local! {
+    /// Fields without anything in them, and with room for as much as the thread's largest event.
+    static EMPTY: Cell<Fields> = const { Cell::new(Fields::new()) };
+}
+
+/// Attributes of an event: seldom more than fit where they are made.
+pub(super) type Attributes<'a> = SmallVec<[(&'static str, Value<'a>); 12]>;
+
 /// The fields of an event.
-#[derive(Default)]
 pub(super) struct Fields {
-    message: Option<String>,
-    others: Vec<(&'static str, AttributeValue)>,
+    message: Option<Range<usize>>,
+    others: Vec<(&'static str, Told)>,
+    /// Message and texts, one behind the other.
+    texts: String,
+}
+
+/// The value of a field.
+#[derive(Debug, Clone)]
+enum Told {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Range<usize>),
 }
 
 /// Puts the fields of a span on it.
 pub(super) struct OnSpan<'a>(pub(super) &'a DetachedSpan);
 
+impl Default for Fields {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Fields {
+    const fn new() -> Self {
+        Self { message: None, others: Vec::new(), texts: String::new() }
+    }
+
+    /// Reads the fields of an event and calls with them. What an event needs is kept for the next one; one that a value tells of while it
+    /// is formatted finds nothing kept.
+    pub(super) fn with<T>(record: impl FnOnce(&mut Self), with: impl FnOnce(&Self) -> T) -> T {
+        // A thread that is ending has nothing kept.
+        let mut fields = EMPTY.try_with(Cell::take).unwrap_or_default();
+        record(&mut fields);
+        let done = with(&fields);
+        fields.clear();
+        let _ = EMPTY.try_with(|empty| empty.set(fields));
+        done
+    }
+
     pub(super) fn message(&self) -> Option<&str> {
-        self.message.as_deref()
+        self.text(self.message.as_ref()?)
     }
 
     /// Returns level, target and fields. What came from `log` has its own target.
-    pub(super) fn attributes<'a>(&'a self, metadata: &Metadata<'a>) -> Vec<(&'a str, Value<'a>)> {
-        let target = self.others.iter().find(|(key, _)| *key == LOG_TARGET).and_then(|(_, value)| value.as_str());
+    pub(super) fn attributes<'a>(&'a self, metadata: &Metadata<'a>) -> Attributes<'a> {
+        let target = self.others.iter().find(|(key, _)| *key == LOG_TARGET).map(|(_, value)| ("target", self.value(value)));
         let [level, own_target] = about(metadata);
-        let target = target.map_or(own_target, |target| ("target", Value::Str(target)));
         let fields = self.others.iter().filter(|(key, _)| !key.starts_with(LOG));
-        [level, target].into_iter().chain(fields.map(|(key, value)| (*key, Value::Json(value)))).collect()
+        let fields = fields.map(|(key, value)| (*key, self.value(value)));
+        [level, target.unwrap_or(own_target)].into_iter().chain(fields).collect()
     }
 
-    fn put(&mut self, field: &Field, value: impl Into<AttributeValue>) {
-        self.others.push((field.name(), value.into()));
+    fn value(&self, told: &Told) -> Value<'_> {
+        match told {
+            Told::Bool(value) => Value::Bool(*value),
+            Told::Int(value) => Value::Int(*value),
+            Told::Float(value) => Value::Float(*value),
+            Told::Text(place) => Value::Str(self.text(place).unwrap_or_default()),
+        }
+    }
+
+    fn text(&self, place: &Range<usize>) -> Option<&str> {
+        self.texts.get(place.clone())
+    }
+
+    /// Writes out what a library's own code formats; an error of that code leaves what was written until then.
+    fn put_text(&mut self, field: &Field, text: fmt::Arguments<'_>) {
+        let start = self.texts.len();
+        let _ = self.texts.write_fmt(text);
+        let place = start..self.texts.len();
+        if field.name() == MESSAGE {
+            self.message = Some(place);
+        } else {
+            self.others.push((field.name(), Told::Text(place)));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.message = None;
+        self.others.clear();
+        self.texts.clear();
     }
 }
 
@@ -49,38 +118,34 @@ pub(super) fn about<'a>(metadata: &Metadata<'a>) -> [(&'static str, Value<'a>); 
 
 impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
+        self.others.push((field.name(), Told::Bool(value)));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
+        self.others.push((field.name(), Told::Int(value)));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         match i64::try_from(value) {
-            Ok(value) => self.put(field, value),
-            Err(_) => self.put(field, value.to_string()),
+            Ok(value) => self.record_i64(field, value),
+            Err(_) => self.put_text(field, format_args!("{value}")),
         }
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value);
+        self.others.push((field.name(), Told::Float(value)));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == MESSAGE {
-            self.message = Some(value.to_owned());
-        } else {
-            self.put(field, value);
-        }
+        self.put_text(field, format_args!("{value}"));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.put(field, text(format_args!("{value}")));
+        self.put_text(field, format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_str(field, &text(format_args!("{value:?}")));
+        self.put_text(field, format_args!("{value:?}"));
     }
 }
 

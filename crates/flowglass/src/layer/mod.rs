@@ -3,8 +3,7 @@
 mod fields;
 
 use flowglass_model::{Severity, Status, TraceParent};
-use flowglass_record::{Activation, Context, DetachedSpan, Recorder, current};
-use tracing::field::Visit;
+use flowglass_record::{Context, DetachedSpan, Entered, Recorder, current};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context as Within, Layer};
@@ -14,13 +13,15 @@ use self::fields::{Fields, OnSpan};
 
 std::thread_local! {
     /// The spans that the thread is inside of, and what keeps each the current one.
-    static ENTERED: std::cell::RefCell<Vec<(u64, Activation)>> = const { std::cell::RefCell::new(Vec::new()) };
+    static ENTERED: std::cell::RefCell<Vec<(u64, Entered)>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 /// Makes a layer that records spans and events of `tracing` inside of whatever span of Flowglass is current: a node's, or one that
 /// user code opened. What is said elsewhere, or in a trace that isn't sampled, is left out.
 ///
-/// A span costs about as much as two log records, an event as much as one; what the level leaves out costs nothing.
+/// With six fields, a span takes about 0.4 µs of the thread that is inside of it, of which 0.13 µs are `tracing`'s own, and an event
+/// 0.2 µs (`cargo xtask bench recording`); nothing is allocated but one box a span. What the level leaves out costs what `tracing`
+/// takes to ask: give the layer a filter where that matters.
 ///
 /// ```
 /// use flowglass::{prelude::*, testing::TestRecorder};
@@ -143,12 +144,12 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for TracingLayer {
         if *metadata.level() > self.level {
             return;
         }
-        let mut fields = Fields::default();
-        event.record(&mut fields as &mut dyn Visit);
         let parent = event.parent().filter(|_| !event.is_contextual());
         let parent = parent.and_then(|parent| context_of(&within.span(parent)?));
         let _there = parent.as_ref().map(Context::enter);
-        self.tell(metadata, &fields);
+        if current().is_some() || self.elsewhere.is_some() {
+            Fields::with(|fields| event.record(fields), |fields| self.tell(metadata, fields));
+        }
     }
 
     fn on_enter(&self, id: &Id, within: Within<'_, S>) {

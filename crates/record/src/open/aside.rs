@@ -50,20 +50,35 @@ impl OpenFrames {
     /// Takes a user's span off the stack, or out of the table.
     #[cold]
     pub(crate) fn end(&self, span: SpanId) -> Option<EndedFrame> {
-        // Guards that end out of order: everything above the span moves down.
+        let ended = self.take_off(span);
+        let parked = self.close(span);
+        ended.map(EndedFrame::from).or(parked)
+    }
+
+    /// Takes a user's span off the stack, on which it was [resumed](Self::resume); it stays in the table.
+    #[inline]
+    pub(crate) fn leave(&self, span: SpanId) {
+        match self.top_users(span) {
+            Some(top) => top.leave(),
+            None => drop(self.take_off(span)),
+        }
+    }
+
+    /// Takes a user's span off the stack, though others that should have ended before may be above: those move down.
+    #[cold]
+    fn take_off(&self, span: SpanId) -> Option<OpenFrame> {
         let mut above = Vec::new();
-        let mut ended = None;
+        let mut found = None;
         while let Some(open) = self.top().filter(OpenFrame::is_users) {
             self.pop_top();
             if open.frame.span == span {
-                ended = Some(open.into());
+                found = Some(open);
                 break;
             }
             above.push(open);
         }
         above.iter().rev().for_each(|open| self.push(open));
-        let parked = self.close(span);
-        ended.or(parked)
+        found
     }
 
     /// Takes note that a user's span fails, wherever it is.

@@ -19,7 +19,9 @@ pub(crate) use counted::{CountRecord, UnseenEndRecord};
 pub(crate) use layout::LONGEST;
 pub(crate) use quick::PlainEnd;
 pub(crate) use read::{Field, Fields, RawBody, RawKey, RawRecord, RawValue, Records};
-pub(crate) use said::{LinkRecord, LogEntry, LooseEventRecord, Standing, TextAttributeRecord, TextEventRecord};
+pub(crate) use said::{
+    LinkRecord, LogEntry, LooseEventRecord, NamedEventRecord, Standing, TextAttributeRecord, TextEventRecord,
+};
 pub(crate) use whole::{UsersEnd, WholeSpan};
 pub(crate) use words::{event_words, flag_words, float_words, int_words, text_words, user_span_words};
 pub(crate) use write::{AttributeRecord, EventRecord, MessageRecord, PlainRecord, Record, SpanRecord, UserSpanRecord};

@@ -57,6 +57,28 @@ impl Record for TextEventRecord<'_> {
     }
 }
 
+/// Something that happened in an open span, under a name that isn't static and with keys that are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedEventRecord<'a> {
+    pub(crate) owner: Owner,
+    pub(crate) at: Tick,
+    pub(crate) name: &'a str,
+    pub(crate) attributes: &'a [(&'static str, Value<'a>)],
+}
+
+impl Record for NamedEventRecord<'_> {
+    fn write(&self, pen: &mut Pen) -> Option<()> {
+        pen.begin([self.at.to_raw(), 0])?;
+        write_text::<false>(pen, tag::NAME, Key::None, self.name)?;
+        self.attributes.iter().try_for_each(|(key, value)| write_value::<false>(pen, Key::Static(key), value))?;
+        finish(pen, kind::EVENT, Status::Running)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
+    }
+}
+
 /// A span that an open one has to do with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkRecord<'a> {

@@ -166,6 +166,94 @@ fn baggage_needs_no_trace_and_is_taken_along_by_one() {
     assert_eq!(Context::current().correlation_id(), None);
 }
 
+fn parent_of(taken: &Taken, name: &str) -> SpanId {
+    taken.span(name).parent_id
+}
+
+#[test]
+fn a_detached_span_is_current_wherever_it_is_entered() {
+    let (recorder, taken) = recorder();
+    let root = recorder.root_span("root");
+    let request = Context::current().open("request").unwrap();
+    drop(span("beside"));
+    {
+        let _inside = request.enter();
+        let _here = span("here");
+        let _again = request.enter();
+        drop(span("again"));
+        let there = || {
+            let _inside = request.enter();
+            drop(span("there"));
+        };
+        std::thread::scope(|threads| _ = threads.spawn(there).join());
+    }
+    drop(span("behind"));
+    let with_baggage = Context::current().with_baggage("tenant", "a").open("other").unwrap();
+    {
+        let _inside = with_baggage.enter();
+        drop(span("in other"));
+        assert_eq!(Context::current().baggage("tenant"), Some("a"));
+    }
+    assert_eq!(Context::current().baggage("tenant"), None);
+    let retained = recorder.retain(current().unwrap().trace_id());
+    let running: Vec<String> =
+        retained.spans().into_iter().filter(|span| span.status == Status::Running).map(|span| span.name).collect();
+    assert_eq!(running, ["root", "request", "other"]);
+    let (root_id, request_id, other_id) = (root.id(), request.id(), with_baggage.id());
+    drop((request, with_baggage, root));
+    recorder.flush(PATIENCE).unwrap();
+    for name in ["beside", "behind", "request", "other"] {
+        assert_eq!(parent_of(&taken, name), root_id, "{name}");
+    }
+    for name in ["here", "again", "there"] {
+        assert_eq!(parent_of(&taken, name), request_id, "{name}");
+    }
+    assert_eq!(parent_of(&taken, "in other"), other_id);
+    assert_conserved(&recorder.stats());
+}
+
+#[test]
+fn a_detached_span_may_be_left_in_any_order() {
+    let (recorder, taken) = recorder();
+    let root = recorder.root_span("root");
+    let [outer, inner] = ["outer", "inner"].map(|name| Context::current().open(name).unwrap());
+    let (in_outer, in_inner) = (outer.enter(), inner.enter());
+    let guard = span("guard");
+    drop(in_outer);
+    assert_eq!(current().unwrap().span_id(), guard.id());
+    drop(guard);
+    assert_eq!(current().unwrap().span_id(), inner.id());
+    drop(in_inner);
+    assert_eq!(current().unwrap().span_id(), root.id());
+    // What is entered when its thread leaves the scope is no longer current there.
+    let entered = outer.enter();
+    drop(root);
+    assert_eq!(current(), None);
+    drop(entered);
+    drop(outer.enter());
+    drop((outer, inner));
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!(taken.names(), ["guard", "root", "outer", "inner"]);
+    assert_conserved(&recorder.stats());
+}
+
+#[test]
+fn a_detached_span_says_what_is_said_of_it_under_any_name() {
+    let (recorder, taken) = recorder();
+    let request = recorder.open_root("request").unwrap();
+    request.attr("rows", 3).named_attr(&String::from("columns"), 4).event("begun", &[("at", 1.into())]);
+    request.named_event(&String::from("table 7"), &[("is done", true.into())]);
+    request.error("it broke");
+    drop(request);
+    recorder.flush(PATIENCE).unwrap();
+    let request = taken.span("request");
+    assert_eq!((request.attribute("rows"), request.attribute("columns")), (Some(&3_i64.into()), Some(&4_i64.into())));
+    assert_eq!((request.status, request.status_message.as_str()), (Status::Error, "it broke"));
+    let batches = taken.batches();
+    let names: Vec<&str> = batches.iter().flat_map(|batch| batch.events()).map(|event| event.name()).collect();
+    assert_eq!(names, ["begun", "table 7"]);
+}
+
 /// What a service is sent, sends on, and stores, if its caller says this of the trace.
 fn passed_on(recorder: &Recorder, taken: &Taken, sampled: &str, state: &str) -> (String, Option<String>) {
     let parent = format!("00-0123456789abcdefff6e6d1a75832a2f-1234567890123456-{sampled}");
