@@ -6,6 +6,7 @@ mod error;
 pub mod explain;
 pub(crate) mod identity;
 mod memory;
+mod shelf;
 mod store;
 
 use std::borrow::Cow;

@@ -1,27 +1,23 @@
 //! What one run changes: outputs, cache, backend, recorder, callbacks, parent.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{AttributeValue, Attributes, Event, GraphSettings, RunId, Site, TraceParent};
+use flowglass_model::{AttributeValue, Attributes, Event, GraphSettings, RunId, TraceParent};
 use flowglass_record::Recorder;
-use futures_util::{Stream, StreamExt};
 
-use super::map::{self, MapItems, MapStream, OnError};
-use super::outcome::{MapRun, Run};
-use super::root;
+use super::map::{MapItems, OnError};
+use super::map_builder::MapBuilder;
+use super::run_builder::RunBuilder;
 use super::shared::Observer;
+use super::stream_builder::StreamBuilder;
 use crate::backend::Backend;
 use crate::cache::Cache;
 use crate::callback::Callbacks;
 use crate::cancel::CancelToken;
 use crate::capture::Capture;
-use crate::error::{Error, ErrorKind};
 use crate::feed::{EventFeed, EventFilter, Subscription};
-use crate::pipeline::{Config, Inputs, MapMode, Pipeline, Setting};
-use crate::value::{Type, TypeInfo, Value};
+use crate::pipeline::{Config, Setting};
 
 /// How many events a run keeps that is to keep them.
 const KEPT_EVENTS: usize = 100_000;
@@ -57,40 +53,6 @@ impl Default for Grace {
     fn default() -> Self {
         Self(Duration::from_secs(2))
     }
-}
-
-/// A run about to start. Await it for a [`Run`] that went well, or [`settle`](Self::settle) it for the run whatever it came to.
-#[must_use = "a run starts when it is awaited, or by `wait`"]
-pub struct RunBuilder {
-    pub(crate) pipeline: Pipeline,
-    pub(crate) inputs: Inputs,
-    pub(crate) options: Options,
-}
-
-/// A map about to start. Await it for a [`MapRun`], which says of each item how it went, or take its items one by one as a
-/// [`stream`](Self::stream).
-#[must_use = "a map starts when it is awaited, or by `wait`"]
-pub struct MapBuilder {
-    pub(crate) pipeline: Pipeline,
-    pub(crate) inputs: Inputs,
-    pub(crate) over: Vec<String>,
-    pub(crate) mode: MapMode,
-    pub(crate) only: Option<Vec<u64>>,
-    pub(crate) map: MapOptions,
-    pub(crate) options: Options,
-}
-
-/// A map over a stream about to start, by [`stream`](Self::stream).
-#[must_use = "a map starts by `stream`"]
-pub struct StreamBuilder {
-    pub(crate) pipeline: Pipeline,
-    pub(crate) inputs: Inputs,
-    pub(crate) over: String,
-    pub(crate) item: Type,
-    pub(crate) stream: Pin<Box<dyn Stream<Item = Value> + Send>>,
-    pub(crate) in_order: bool,
-    pub(crate) map: MapOptions,
-    pub(crate) options: Options,
 }
 
 /// What one map changes besides what every run can.
@@ -257,172 +219,3 @@ impl Options {
 options!(RunBuilder);
 options!(MapBuilder);
 options!(StreamBuilder);
-
-impl RunBuilder {
-    pub(crate) fn new(pipeline: Pipeline, inputs: Inputs) -> Self {
-        Self { pipeline, inputs, options: Options::default() }
-    }
-
-    /// Returns the places that the run's events will tell of.
-    #[must_use]
-    pub fn sites(&self) -> Arc<[Site]> {
-        self.pipeline.sites()
-    }
-
-    /// A pipeline's paths are those of its run.
-    fn placed(_: &Pipeline, settings: GraphSettings) -> GraphSettings {
-        settings
-    }
-
-    /// Runs, and returns the run whatever it came to: its status and error say how it ended.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
-    pub fn settle(self) -> impl Future<Output = Result<Run, Error>> + Send {
-        root::run(self)
-    }
-
-    /// Runs on this thread, for programs without an async runtime.
-    ///
-    /// # Errors
-    /// As awaiting the run, and [`ErrorKind::Environment`] inside an async runtime, where it would block it.
-    pub fn wait(self) -> Result<Run, Error> {
-        blocking(self.into_future())
-    }
-}
-
-impl IntoFuture for RunBuilder {
-    type Output = Result<Run, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.settle().await?.into_result() })
-    }
-}
-
-impl MapBuilder {
-    pub(crate) fn new(pipeline: Pipeline, inputs: Inputs, over: Vec<String>) -> Self {
-        Self {
-            pipeline,
-            inputs,
-            over,
-            mode: MapMode::default(),
-            only: None,
-            map: MapOptions::default(),
-            options: Options::default(),
-        }
-    }
-
-    /// Combines several lists in this way.
-    pub fn mode(mut self, mode: MapMode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Says what happens after an item has failed. The default is to go on.
-    pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.map.on_error = on_error;
-        self
-    }
-
-    /// Runs only the items with these indexes: those that [failed](MapRun::failed_items) before, say. They keep their indexes.
-    pub fn only(mut self, indexes: impl IntoIterator<Item = u64>) -> Self {
-        self.only = Some(indexes.into_iter().collect());
-        self
-    }
-
-    /// Starts the map; its items are taken one by one, in the order of the input.
-    ///
-    /// # Errors
-    /// As awaiting the map.
-    pub fn stream(self) -> Result<MapStream, Error> {
-        map::stream_lists(self, true)
-    }
-
-    /// Starts the map; its items are taken one by one, each as soon as it has ended.
-    ///
-    /// # Errors
-    /// As awaiting the map.
-    pub fn stream_as_finished(self) -> Result<MapStream, Error> {
-        map::stream_lists(self, false)
-    }
-
-    /// Returns the places that the map's events will tell of.
-    #[must_use]
-    pub fn sites(&self) -> Arc<[Site]> {
-        self.pipeline.map_sites()
-    }
-
-    fn placed(pipeline: &Pipeline, settings: GraphSettings) -> GraphSettings {
-        settings.in_map_of(pipeline.name())
-    }
-
-    /// Runs on this thread, for programs without an async runtime.
-    ///
-    /// # Errors
-    /// As awaiting the map, and [`ErrorKind::Environment`] inside an async runtime, where it would block it.
-    pub fn wait(self) -> Result<MapRun, Error> {
-        blocking(self.into_future())
-    }
-}
-
-impl IntoFuture for MapBuilder {
-    type Output = Result<MapRun, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(map::map(self))
-    }
-}
-
-impl StreamBuilder {
-    pub(crate) fn new<T: Send + Sync + 'static>(
-        pipeline: Pipeline,
-        inputs: Inputs,
-        over: String,
-        items: impl Stream<Item = T> + Send + 'static,
-    ) -> Self {
-        let stream = Box::pin(items.map(|item| Arc::new(item) as Value));
-        let item = Type::Leaf(TypeInfo::bare::<T>());
-        Self { pipeline, inputs, over, item, stream, in_order: true, map: MapOptions::default(), options: Options::default() }
-    }
-
-    /// Says what happens after an item has failed. The default is to go on.
-    pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.map.on_error = on_error;
-        self
-    }
-
-    /// Gives each item as soon as it has ended, and not in the order of the input.
-    pub fn as_finished(mut self) -> Self {
-        self.in_order = false;
-        self
-    }
-
-    /// Returns the places that the map's events will tell of.
-    #[must_use]
-    pub fn sites(&self) -> Arc<[Site]> {
-        self.pipeline.map_sites()
-    }
-
-    fn placed(pipeline: &Pipeline, settings: GraphSettings) -> GraphSettings {
-        settings.in_map_of(pipeline.name())
-    }
-
-    /// Starts the map; its items are taken one by one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
-    pub fn stream(self) -> Result<MapStream, Error> {
-        map::stream(self)
-    }
-}
-
-fn blocking<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    if tokio::runtime::Handle::try_current().is_ok() {
-        return Err(Error::new(ErrorKind::Environment, "`wait` would block an async runtime; await the run instead"));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::new(ErrorKind::Environment, format!("no async runtime: {error}")))?;
-    runtime.block_on(future)
-}

@@ -6,13 +6,15 @@ use flowglass_record::Tick;
 
 use super::super::bind;
 use super::super::call::Given;
+use super::super::map_builder::MapBuilder;
+use super::super::map_outcome::{MapRun, Ports};
 use super::super::open_span::OpenSpan;
-use super::super::options::{MapBuilder, MapOptions, Options, StreamBuilder};
-use super::super::outcome::{MapRun, Ports};
+use super::super::options::{MapOptions, Options};
 use super::super::root::{self, Activated, Started};
 use super::super::shared::Level;
 use super::super::slot::Slot;
 use super::super::spanned::Spanned;
+use super::super::stream_builder::StreamBuilder;
 use super::super::told::Lot;
 use super::collected::{Collected, MapDone};
 use super::item::Target;

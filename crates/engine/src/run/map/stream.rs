@@ -13,9 +13,10 @@ use futures_util::Stream;
 use tokio::time::Sleep;
 
 use super::super::level::cancelled;
+use super::super::map_outcome::{ItemRun, Ports};
 use super::super::open_span::OpenSpan;
-use super::super::outcome::{ItemRun, Ports, Settled};
 use super::super::root::{end_root, settled};
+use super::super::settled::Settled;
 use super::super::shared::Level;
 use super::super::told::Lot;
 use super::super::user_code::no_runtime;
