@@ -1,13 +1,14 @@
-//! Runs that are kept on a server which hangs: they take no notice, and everything arrives when it answers again.
+//! Runs that are kept on a server which hangs, or isn't there yet: they take no notice, and everything arrives when it answers.
 
 #![cfg(unix)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowglass::config::Config;
 use flowglass::prelude::*;
 use flowglass::store::query::Query;
-use flowglass::store::{SinkOptions, Store, create_or_open};
+use flowglass::store::{MemoryStore, SinkOptions, Store, create_or_open};
 use flowglass::telemetry;
 
 #[expect(dead_code, reason = "the store's own tests use more of it")]
@@ -48,25 +49,52 @@ fn runs_take_no_notice_of_a_server_that_hangs_and_all_of_them_arrive() {
     let proxy = Proxy::to(&server.address("s"));
     // Whoever waited for a statement would wait for an hour.
     let store = create_or_open(&proxy.address("hold=50ms&statement_timeout=1h")).unwrap();
-    let recorder = telemetry::to_store(&*store, SinkOptions::default()).unwrap().build();
+    // Another store of the same recorder has everything at once.
+    let beside = MemoryStore::new();
+    let recorder = telemetry::to_store(&*store, SinkOptions::default()).unwrap();
+    let recorder = recorder.sink("beside", beside.sink(SinkOptions::default()).unwrap()).build();
     let nodes = nodes![double, add_one];
     let pipeline = Pipeline::builder("arithmetic").nodes(nodes).telemetry(recorder.clone()).build().unwrap();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         proxy.hang();
         for number in 0..RUNS_A_ROUND {
             let run = pipeline.run(inputs! { number: number }).wait().unwrap();
             assert_eq!(run.get::<u64>("next").unwrap(), number * 2 + 1);
             // What is flushed is safe, on the server or on this machine's disk.
             recorder.flush(Duration::from_secs(60)).unwrap();
+            assert_eq!(beside.count(&Query::runs()).unwrap(), round * RUNS_A_ROUND + number + 1);
         }
         proxy.cut();
         proxy.resume();
     }
     let stats = recorder.stats();
-    let kept = stats.sinks.iter().map(|sink| sink.delivered.spans).sum::<u64>();
-    assert_eq!(kept, ROUNDS * RUNS_A_ROUND * SPANS_PER_RUN);
+    for sink in &stats.sinks {
+        assert_eq!(sink.delivered.spans, ROUNDS * RUNS_A_ROUND * SPANS_PER_RUN, "{}", sink.name);
+    }
     recorder.shutdown(Duration::from_secs(60)).unwrap();
     drop(recorder);
     bring(&store, ROUNDS * RUNS_A_ROUND);
     assert_eq!(store.count(&Query::spans()).unwrap(), ROUNDS * RUNS_A_ROUND * SPANS_PER_RUN);
+}
+
+#[test]
+fn a_program_starts_while_its_server_is_away_and_everything_arrives() {
+    let Some(mut server) = Server::start() else { return };
+    server.stop();
+    let address = server.address("s");
+    // What is to be forgotten can be forgotten later.
+    let config = Config::new().postgres(&address).set("store.max_age", "30d").unwrap();
+    let recorder = config.recorder().unwrap();
+    let pipeline = Pipeline::builder("arithmetic").nodes(nodes![double, add_one]).telemetry(recorder.clone()).build().unwrap();
+    for number in 0..RUNS_A_ROUND {
+        let run = pipeline.run(inputs! { number: number }).wait().unwrap();
+        assert_eq!(run.get::<u64>("next").unwrap(), number * 2 + 1);
+    }
+    recorder.flush(Duration::from_secs(60)).unwrap();
+    server.run();
+    recorder.shutdown(Duration::from_secs(60)).unwrap();
+    drop((pipeline, recorder));
+    let store = create_or_open(&address).unwrap();
+    bring(&store, RUNS_A_ROUND);
+    assert_eq!(store.count(&Query::spans()).unwrap(), RUNS_A_ROUND * SPANS_PER_RUN);
 }

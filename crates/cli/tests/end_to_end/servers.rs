@@ -78,3 +78,17 @@ fn a_server_that_goes_away_costs_a_run_nothing() {
     let shown = home.flowglass(&["show", &id, "--json", "--store", &address]).ok().json();
     assert_eq!((&shown["run"]["status"], shown["spans"].as_array().map(Vec::len)), (&"ok".into(), Some(2)));
 }
+
+#[test]
+fn a_run_begins_while_its_server_is_away() {
+    let Some(mut server) = Server::start() else { return };
+    let (home, address) = (Home::with(ONE), server.address("team"));
+    server.stop();
+    let id = home.run(&["--store", &address]).ok().run_id();
+    home.flowglass(&["list", "--store", &address]).refuses(&["is the server running"]);
+    server.run();
+    // Whoever writes next brings what waits.
+    home.run(&["--store", &address]).ok();
+    let shown = home.flowglass(&["show", &id, "--json", "--store", &address]).ok().json();
+    assert_eq!((&shown["run"]["status"], shown["spans"].as_array().map(Vec::len)), (&"ok".into(), Some(2)));
+}

@@ -137,11 +137,16 @@ impl Config {
         let StorePlace::At(address) = self.store_place() else { return Ok((builder, None)) };
         let wrong = |error: flowglass_store::StoreError| ConfigError::of("store.address", error.to_string());
         let store = create_or_open(&address).map_err(wrong)?;
+        let mut options = self.sink_options();
         if let Some(policy) = self.retention().filter(|_| store.capabilities().retention) {
-            store.retain(&policy).map_err(wrong)?;
+            match store.retain(&policy) {
+                // The sink does so once the store is there.
+                Err(error) if error.is_retryable() => options.retention = Some(policy),
+                forgotten => drop(forgotten.map_err(wrong)?),
+            }
         }
         let spool = (!address.contains("://")).then(|| PathBuf::from(&address).with_file_name("spool"));
-        Ok((builder.sink("store", store.sink(self.sink_options()).map_err(wrong)?), spool))
+        Ok((builder.sink("store", store.sink(options).map_err(wrong)?), spool))
     }
 
     fn sending(

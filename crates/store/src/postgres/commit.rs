@@ -30,9 +30,11 @@ pub(super) struct Written {
     pub(super) again: bool,
 }
 
-/// Writes batches through one connection, which is made anew when it breaks.
+/// Writes the batches of one sink through one connection, which is made anew when it breaks.
 pub(super) struct Committer {
     link: Arc<Link>,
+    /// The number of the sink.
+    pub(super) sink: i64,
     /// Nothing until the next commit after an error.
     session: Option<Session>,
     resources: Numbers,
@@ -43,19 +45,22 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Begins with a connection; returns also the number of a new sink.
-    pub(super) fn open(link: &Arc<Link>) -> Result<(Self, i64), StoreError> {
-        let mut committer = Self {
+    /// Makes one that connects when there is something to write.
+    pub(super) fn new(link: &Arc<Link>, sink: i64) -> Self {
+        Self {
             link: Arc::clone(link),
+            sink,
             session: None,
             resources: Numbers::default(),
             partitions: Known::default(),
             failed: Vec::new(),
             commits: 0,
-        };
-        let sink = committer.with_session(heartbeat::begin);
-        let sink = sink.map_err(|failure| failure.at(&link.place, "write to"))?;
-        Ok((committer, sink))
+        }
+    }
+
+    /// Connects now.
+    pub(super) fn connect(&mut self) -> Result<(), StoreError> {
+        self.with_session(|_, _| Ok(())).map_err(|failure| failure.at(&self.link.place, "write to"))
     }
 
     /// Writes all of these batches in one transaction, or none.
@@ -83,7 +88,8 @@ impl Committer {
     }
 
     /// Makes the server flush what it said it has: a commit that waits for the disk takes all earlier ones with it.
-    pub(super) fn flush(&mut self, sink: i64) -> Result<(), StoreError> {
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        let sink = self.sink;
         // Only what changes something is waited for.
         let flushed = self.with_session(|link, session| {
             session.run(link, "BEGIN; SET LOCAL synchronous_commit = on")?;
@@ -93,8 +99,9 @@ impl Committer {
         flushed.map_err(|failure| failure.at(&self.link.place, "write to"))
     }
 
-    /// Notes that a sink has ended, and leaves no tally waiting.
-    pub(super) fn end(&mut self, sink: i64) -> Result<(), Failure> {
+    /// Notes that the sink has ended, and leaves no tally waiting.
+    pub(super) fn end(&mut self) -> Result<(), Failure> {
+        let sink = self.sink;
         self.with_session(|link, session| {
             heartbeat::end(link, session, sink)?;
             rollups::take_up(link, session)
@@ -120,7 +127,9 @@ impl Committer {
             None => {
                 self.partitions.clear();
                 self.resources.clear();
-                Session::new(&self.link)
+                let mut session = Session::new(&self.link)?;
+                heartbeat::begin(&self.link, &mut session, self.sink)?;
+                Ok(session)
             }
         }
     }

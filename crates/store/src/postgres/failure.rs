@@ -54,6 +54,16 @@ impl Failure {
         matches!(self, Self::Server(error) if error.is_closed() || error.code().is_some_and(|code| ends.contains(code)))
     }
 
+    /// Says whether the server is there, and said no.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Server(error) if error.as_db_error().is_some())
+    }
+
+    /// Says whether somebody held what was waited for, for too long.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Server(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+    }
+
     /// Says whether a row was there already.
     pub(super) fn is_repetition(&self) -> bool {
         matches!(self, Self::Server(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))

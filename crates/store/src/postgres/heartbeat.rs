@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
+use flowglass_model::SpanId;
+
 use super::failure::Failure;
+use super::filling;
 use super::link::Link;
 use super::retention;
 use super::session::Session;
@@ -18,11 +21,19 @@ pub(super) const ALIVE: &str = "(k.ended IS NULL AND k.seen > clock_timestamp() 
 /// SQL for when the sink of a row `k` was last seen, in nanoseconds since 1970.
 pub(super) const SEEN: &str = "(extract(epoch FROM k.seen) * 1000000000)::bigint";
 
-/// Notes that a sink begins; returns its number.
-pub(super) fn begin(link: &Link, session: &mut Session) -> Result<i64, Failure> {
+/// Returns the number of a new sink. It says itself who it is, so that it can write before it has seen its server; numbers that the
+/// server gave, up to version 4 of the tables, are above zero.
+pub(super) fn number() -> i64 {
+    let number = SpanId::random().to_u64() >> 1;
+    -number.max(1).cast_signed()
+}
+
+/// Notes that a sink is there, and since when.
+pub(super) fn begin(link: &Link, session: &mut Session, sink: i64) -> Result<(), Failure> {
     let silence_s = link.options.heartbeat.saturating_mul(BEATS.unsigned_abs()).as_secs_f64();
-    let insert = "INSERT INTO sink (heartbeat) VALUES (make_interval(secs => $1)) RETURNING id";
-    session.number(link, insert, &[&silence_s])?.ok_or(Failure::Damaged("a sink has no number"))
+    let insert = "INSERT INTO sink (id, heartbeat) OVERRIDING SYSTEM VALUE VALUES ($1, make_interval(secs => $2))
+        ON CONFLICT (id) DO UPDATE SET seen = excluded.seen WHERE sink.ended IS NULL";
+    session.execute(link, insert, &[&sink, &silence_s]).map(|_| ())
 }
 
 /// Notes that a sink has ended: what it left open is interrupted.
@@ -44,7 +55,8 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts to beat. Between beats, the store forgets what the policy names, if nobody saw to that for an hour.
+    /// Starts to beat. Between beats, rows from before are filled, and the store forgets what the policy names, if nobody saw to that
+    /// for an hour.
     pub(super) fn start(link: &Arc<Link>, sink: i64, policy: Option<RetentionPolicy>) -> Self {
         let (stop, stopped) = mpsc::channel();
         let link = Arc::clone(link);
@@ -52,9 +64,12 @@ impl Heartbeat {
             // A server that is away hears the next one.
             let forget = || policy.iter().for_each(|policy| _ = retention::retain_if_due(&link, policy));
             forget();
+            // Until it is known that nothing is left to fill, or that this user may not.
+            let mut fills = true;
             while stopped.recv_timeout(link.options.heartbeat) == Err(RecvTimeoutError::Timeout) {
                 let _ = beat(&link, sink);
                 forget();
+                fills = fills && fill(&link).unwrap_or_else(|failure| !failure.is_refusal());
             }
         };
         // Without the thread, the sink only seems dead while it has nothing to write.
@@ -75,4 +90,8 @@ impl Drop for Heartbeat {
 fn beat(link: &Arc<Link>, sink: i64) -> Result<(), Failure> {
     let sql = "UPDATE sink SET seen = clock_timestamp() WHERE id = $1 AND ended IS NULL";
     link.borrow()?.ask(|link, client| link.wait(client.execute(sql, &[&sink]))).map(|_| ())
+}
+
+fn fill(link: &Link) -> Result<bool, Failure> {
+    filling::step(link, &mut Session::new(link)?)
 }

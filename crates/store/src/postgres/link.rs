@@ -1,6 +1,7 @@
 //! The way to a server: how long anything on it may take, and a pool of the connections that questions use.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -11,6 +12,7 @@ use super::connection::{Connection, Server};
 use super::ending::Ending;
 use super::failure::Failure;
 use super::options::{Address, PostgresOptions};
+use super::schema::Tables;
 use super::wait::block_on;
 use crate::{Durability, StoreError, StoreErrorKind};
 
@@ -24,6 +26,9 @@ pub(super) struct Link {
     pub(super) durability: Durability,
     /// When this user has to be done.
     pub(super) ending: Ending,
+    pub(super) tables: Arc<Tables>,
+    /// How many records that waited are lost.
+    lost: Arc<AtomicU64>,
     pool: Arc<Pool>,
 }
 
@@ -47,14 +52,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Link {
-    /// Makes a link that has no connection yet.
-    pub(super) fn new(address: Address) -> Result<Self, StoreError> {
+    /// Makes a link that has no connection yet, to such tables.
+    pub(super) fn new(address: Address, tables: Tables) -> Result<Self, StoreError> {
         Ok(Self {
             place: address.shown(),
             options: address.options.clone(),
             server: Arc::new(Server::new(address)?),
             durability: Durability::Full,
             ending: Ending::default(),
+            tables: Arc::new(tables),
+            lost: Arc::default(),
             pool: Arc::default(),
         })
     }
@@ -67,8 +74,25 @@ impl Link {
             server: Arc::clone(&self.server),
             durability,
             ending: Ending::default(),
+            tables: Arc::clone(&self.tables),
+            lost: Arc::clone(&self.lost),
             pool: Arc::clone(&self.pool),
         }
+    }
+
+    /// Says whether there is somewhere to keep what is written until the server comes.
+    pub(super) const fn may_be_away(&self) -> bool {
+        self.options.spool.is_some()
+    }
+
+    /// Counts records that are lost.
+    pub(super) fn lost(&self, records: u64) {
+        self.lost.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Returns how many records are lost.
+    pub(super) fn losses(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Makes a connection of one's own.
@@ -81,10 +105,12 @@ impl Link {
         let connecting = self.server.connect(setup(&self.options, durability));
         let _entered = self.server.runtime()?.enter();
         let task = tokio::spawn(async move { timeout(limit, connecting).await });
-        match block_on(self.ending.limit(task)) {
-            Some(Ok(Ok(connected))) => connected,
-            Some(Ok(Err(_)) | Err(_)) | None => Err(Failure::Silent),
-        }
+        let connection = match block_on(self.ending.limit(task)) {
+            Some(Ok(Ok(connected))) => connected?,
+            Some(Ok(Err(_)) | Err(_)) | None => return Err(Failure::Silent),
+        };
+        self.tables.ensure(self, &connection)?;
+        Ok(connection)
     }
 
     /// Waits for an answer, no longer than a statement may take.
@@ -161,7 +187,8 @@ impl Drop for Borrowed {
     }
 }
 
-/// What each connection begins with. Plans of our short statements aren't worth compiling. Whoever asks for full durability gets it,
+/// What each connection begins with. Plans of our short statements aren't worth compiling, and what is large is compressed by the
+/// quicker way, where the server was built with it. Whoever asks for full durability gets it,
 /// whatever the server was told for others; whoever doesn't is not made to wait for a disk.
 fn setup(options: &PostgresOptions, durability: Durability) -> String {
     let timeout_ms = options.statement_timeout.as_millis();
@@ -173,7 +200,9 @@ fn setup(options: &PostgresOptions, durability: Durability) -> String {
     };
     format!(
         "SET search_path = {}; SET statement_timeout = {timeout_ms}; SET idle_in_transaction_session_timeout = 60000; \
-         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'; {commit}",
+         SET jit = off; SET client_min_messages = warning; SET TIME ZONE 'UTC'; \
+         SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings \
+         WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals); {commit}",
         quoted(&options.schema)
     )
 }

@@ -5,7 +5,9 @@
 
 mod about;
 mod asked;
+mod attributes;
 mod backlog;
+mod carrier;
 mod check;
 mod commit;
 mod condition;
@@ -14,22 +16,28 @@ mod copy;
 mod ending;
 mod export;
 mod failure;
+mod filling;
+mod forgetting;
 mod heartbeat;
 mod json;
 mod link;
 mod options;
 mod partitions;
+mod plain;
 mod prepared;
 mod records;
 mod resources;
+mod rest;
 mod retention;
 mod rollups;
+mod scan;
 mod schema;
 mod session;
 mod sink;
 mod statement;
 mod tls;
 mod wait;
+mod waiting;
 mod whole;
 
 use std::fmt;
@@ -42,7 +50,7 @@ use crate::query::{Now, Query};
 use crate::store::count_by_pages;
 use crate::{
     Capabilities, Exported, Forgotten, Migration, Page, RetentionPolicy, RollupFilter, Selection, SinkOptions, SqlQuestion,
-    SqlReader, Store, StoreCheck, StoreDetails, StoreError, StoreInfo, Survives,
+    SqlReader, Store, StoreCheck, StoreDetails, StoreError, StoreErrorKind, StoreInfo, Survives,
 };
 use asked::Reading;
 use failure::Failure;
@@ -50,6 +58,7 @@ use link::Link;
 use options::Address;
 pub use options::PostgresOptions;
 use resources::Resources;
+use schema::Tables;
 use session::Session;
 use sink::PostgresSink;
 
@@ -73,8 +82,6 @@ use sink::PostgresSink;
 pub struct PostgresStore {
     link: Arc<Link>,
     resources: Arc<Resources>,
-    /// The version that the tables had when they were opened.
-    found_version: i32,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -86,29 +93,42 @@ impl fmt::Debug for PostgresStore {
 impl PostgresStore {
     /// Opens the store at an address, and makes its tables or brings them up to date: for programs that write.
     ///
+    /// A server that is away is no error where there is a folder to wait in ([`PostgresOptions::spool`]): what is written waits there,
+    /// and the tables are looked at when the server comes. Questions fail until then.
+    ///
     /// # Errors
-    /// `BadAddress`, `NotFound` where there is no such database, `NotWritable`, `Newer`, `Unavailable`, `Limit`.
+    /// `BadAddress`, `NotFound` where there is no such database, `NotWritable`, `Newer`, `Limit`; `Unavailable` where nothing can wait.
     pub fn create_or_open(address: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        Self::opened(address, options, schema::create_or_migrate)
+        let store = Self::at(address, options, Tables::new(true))?;
+        match store.look() {
+            Err(error) if error.kind() == StoreErrorKind::Unavailable && store.link.may_be_away() => Ok(store),
+            looked => looked.map(|()| store),
+        }
     }
 
     /// Opens the store at an address, whose tables must be there: for programs that only read.
     ///
     /// # Errors
-    /// As [`create_or_open`](Self::create_or_open), and `NotFound` where there are no tables.
+    /// `BadAddress`, `NotFound` where there is no such database or there are no tables, `Newer`, `Unavailable`, `Limit`.
     pub fn open(address: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        Self::opened(address, options, schema::check)
+        let store = Self::at(address, options, Tables::new(false))?;
+        store.look().map(|()| store)
     }
 
-    fn opened(
-        address: &str,
-        options: PostgresOptions,
-        look: impl Fn(&Link, &Client) -> Result<i32, Failure>,
-    ) -> Result<Self, StoreError> {
-        let link = Arc::new(Link::new(Address::parse(address, options)?)?);
-        let mut store = Self { link, resources: Arc::default(), found_version: schema::VERSION };
-        store.found_version = store.ask("open", look)?;
-        Ok(store)
+    /// Returns how many records were lost that had waited for the server: it refused them when it was back, or they could not be read
+    /// any more. A sink's `flush` tells them, too, and why.
+    #[must_use]
+    pub fn lost_records(&self) -> u64 {
+        self.link.losses()
+    }
+
+    fn at(address: &str, options: PostgresOptions, tables: Tables) -> Result<Self, StoreError> {
+        Ok(Self { link: Arc::new(Link::new(Address::parse(address, options)?, tables)?), resources: Arc::default() })
+    }
+
+    /// Looks whether the server and its tables are there: whatever connects does.
+    fn look(&self) -> Result<(), StoreError> {
+        self.ask("open", |_, _| Ok(()))
     }
 
     fn ask<T>(&self, what: &str, question: impl Fn(&Link, &Client) -> Result<T, Failure>) -> Result<T, StoreError> {
@@ -199,12 +219,14 @@ impl Store for PostgresStore {
 
     fn check(&self) -> Result<StoreCheck, StoreError> {
         let told = |failure: Failure| failure.at(&self.link.place, "check");
-        check::check(&self.link, &mut Session::new(&self.link).map_err(told)?, &self.resources)
+        check::check(&self.link, &mut Session::new(&self.link).map_err(told)?)
     }
 
-    /// Whoever opens a store brings it up to date; this says from where.
+    /// Whoever opens a store brings it up to date; this says from where, and fills what writers fill little by little.
     fn migrate(&self) -> Result<Migration, StoreError> {
-        Ok(Migration { from: self.found_version.unsigned_abs(), to: schema::VERSION.unsigned_abs() })
+        self.look()?;
+        while self.alone("migrate", filling::step)? {}
+        Ok(Migration { from: self.link.tables.found_version().unsigned_abs(), to: schema::VERSION.unsigned_abs() })
     }
 
     fn answer_sql(&self, question: &SqlQuestion, reader: &mut dyn SqlReader) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ pub(super) const NS_PER_DAY: i64 = 86_400_000_000_000;
 /// So many days before today get a partition.
 const DAYS_BACK: i64 = 100;
 /// How long it may take until readers let go of a table.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
+pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
 
 /// A table with partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

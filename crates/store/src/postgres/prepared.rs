@@ -8,7 +8,8 @@ use flowglass_model::{Batch, Graph, Span, SpanId, Status, TraceId, WriterId};
 use super::copy::Rows;
 use super::failure::Failure;
 use super::partitions::{NS_PER_DAY, Table};
-use super::records::{self, Origin, encode};
+use super::records::{self, Origin};
+use super::rest::put_named;
 use crate::block::rest;
 use crate::sketch::tally;
 
@@ -121,7 +122,7 @@ impl Prepared {
 
     fn points(&mut self, batch: &Batch, resource: i64) -> Result<(), Failure> {
         for (metric, points) in rest::metrics(batch) {
-            let stored = encode(&metric)?;
+            let stored = put_named(&metric)?;
             for point in points {
                 self.day(Table::Point, point.unix_ns);
                 let origin = self.origin(resource);

@@ -1,18 +1,14 @@
-//! Records of the model as rows, and back: what has a column is looked for, what is exact stands in `data`.
-
-use std::sync::Arc;
+//! Records of the model as rows, and back: what columns can't hold exactly stands beside them, in `data`.
 
 use flowglass_model::{
-    Attributes, InstrumentationScope, LogRecord, Metric, MetricPoint, MetricValue, Span, SpanDrops, SpanEvent, SpanId,
-    SpanKind, SpanLink, SpanType, Status, TraceId,
+    InstrumentationScope, LogRecord, Metric, MetricPoint, MetricValue, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanType,
+    Status, TraceId,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use super::copy::Rows;
 use super::failure::Failure;
-use super::json;
+use super::{json, rest};
 use crate::RunRecord;
 
 /// The columns of a span, in the order in which they are written and read.
@@ -20,11 +16,14 @@ pub(super) const SPAN: &str = "trace_id, span_id, parent_id, name, kind, type, s
                                duration_ns, attributes, resource, written, data, scope";
 /// What reading takes of them.
 pub(super) const SPAN_READ: &str = "s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
-                                    s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data";
+                                    s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, s.attributes::text";
 pub(super) const EVENT: &str = "trace_id, span_id, name, unix_ns, attributes, resource, written, data";
+pub(super) const EVENT_READ: &str = "s.trace_id, s.span_id, s.resource, s.data, s.name, s.unix_ns, s.attributes::text";
 pub(super) const LINK: &str = "trace_id, span_id, written, data";
 pub(super) const LOG: &str =
     "trace_id, span_id, name, severity, severity_text, body, unix_ns, attributes, resource, written, data, scope";
+pub(super) const LOG_READ: &str = "s.trace_id, s.span_id, s.resource, s.data, s.name, s.severity, s.severity_text, s.body::text, \
+                                   s.attributes::text";
 pub(super) const POINT: &str = "name, unit, kind, description, value, unix_ns, attributes, resource, written, metric, data, \
                                 temporality, start_unix_ns, count, sum, min, max, p50, p95, p99";
 
@@ -33,18 +32,6 @@ pub(super) const POINT: &str = "name, unit, kind, description, value, unix_ns, a
 pub(super) struct Origin {
     pub(super) resource: i64,
     pub(super) written: i64,
-}
-
-/// What a span has besides its columns.
-#[derive(Serialize, Deserialize)]
-struct SpanRest {
-    flags: u32,
-    attributes: Attributes,
-    trace_state: String,
-    dropped: [u32; 3],
-    scope: Option<Arc<InstrumentationScope>>,
-    /// The name, the message and the duration, where columns can't hold them.
-    exact: Option<(String, String, u64)>,
 }
 
 /// Returns the id's digits, or nothing where there is none.
@@ -82,7 +69,7 @@ fn put_span_fields(rows: &mut Rows, span: &Span, origin: Origin) -> Result<(), F
         None => rows.nothing(),
     };
     rows.int(span.start_unix_ns).int(stored(span.duration_ns)).json(&json::object(&span.attributes));
-    rows.int(origin.resource).int(origin.written).bytes(&rest_of(span)?);
+    rows.int(origin.resource).int(origin.written).bytes(&rest::of_span(span)?);
     put_scope(rows, span.scope.as_deref());
     Ok(())
 }
@@ -94,27 +81,14 @@ fn put_scope(rows: &mut Rows, scope: Option<&InstrumentationScope>) {
     };
 }
 
-fn rest_of(span: &Span) -> Result<Vec<u8>, Failure> {
-    let is_whole =
-        json::is_exact(&span.name) && json::is_exact(&span.status_message) && i64::try_from(span.duration_ns).is_ok();
-    encode(&SpanRest {
-        flags: span.flags,
-        attributes: span.attributes.clone(),
-        trace_state: span.trace_state.clone(),
-        dropped: [span.dropped.attributes, span.dropped.events, span.dropped.links],
-        scope: span.scope.clone(),
-        exact: (!is_whole).then(|| (span.name.clone(), span.status_message.clone(), span.duration_ns)),
-    })
-}
-
 pub(super) fn put_event(rows: &mut Rows, owner: (TraceId, SpanId), event: &SpanEvent, origin: Origin) -> Result<(), Failure> {
     rows.row(8).text(&trace_text(owner.0)).text(&span_text(owner.1)).text(&event.name).int(event.unix_ns);
-    rows.json(&json::object(&event.attributes)).int(origin.resource).int(origin.written).bytes(&encode(event)?);
+    rows.json(&json::object(&event.attributes)).int(origin.resource).int(origin.written).bytes(&rest::of_event(event)?);
     Ok(())
 }
 
 pub(super) fn put_link(rows: &mut Rows, owner: (TraceId, SpanId), link: &SpanLink, origin: Origin) -> Result<(), Failure> {
-    rows.row(4).text(&trace_text(owner.0)).text(&span_text(owner.1)).int(origin.written).bytes(&encode(link)?);
+    rows.row(4).text(&trace_text(owner.0)).text(&span_text(owner.1)).int(origin.written).bytes(&rest::put_named(link)?);
     Ok(())
 }
 
@@ -122,7 +96,7 @@ pub(super) fn put_log(rows: &mut Rows, log: &LogRecord, origin: Origin) -> Resul
     let unix_ns = if log.unix_ns == 0 { log.observed_unix_ns } else { log.unix_ns };
     rows.row(12).text(&trace_text(log.trace_id)).text(&span_text(log.span_id)).text(&log.event_name);
     rows.small(i16::from(log.severity.0)).text(&log.severity_text).json(&json::value(&log.body)).int(unix_ns);
-    rows.json(&json::object(&log.attributes)).int(origin.resource).int(origin.written).bytes(&encode(log)?);
+    rows.json(&json::object(&log.attributes)).int(origin.resource).int(origin.written).bytes(&rest::of_log(log)?);
     put_scope(rows, log.scope.as_deref());
     Ok(())
 }
@@ -140,27 +114,38 @@ pub(super) fn put_point(
     };
     rows.row(20).text(&metric.name).text(&metric.unit).text(metric.kind.as_str()).text(&metric.description);
     rows.float(value).int(point.unix_ns).json(&json::object(&point.attributes)).int(origin.resource).int(origin.written);
-    rows.bytes(stored_metric).bytes(&encode(point)?).text(metric.temporality.as_str());
+    rows.bytes(stored_metric).bytes(&rest::of_point(point)?).text(metric.temporality.as_str());
     rows.int_if(Some(point.start_unix_ns).filter(|start| *start != 0));
     put_distribution(rows, &point.value);
     Ok(())
 }
 
-/// Puts what a distribution says in all, and its percentiles: nothing of a single number.
-fn put_distribution(rows: &mut Rows, value: &MetricValue) {
-    let totals = value.totals();
-    rows.int_if(totals.map(|totals| stored(totals.count)));
-    for number in [totals.and_then(|of| of.sum), totals.and_then(|of| of.min), totals.and_then(|of| of.max)] {
-        rows.float(number);
+/// What a distribution says in all, as its columns have it: nothing of a single number.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Distribution {
+    pub(super) count: Option<i64>,
+    /// Its sum, its least and its largest value, and the percentiles 50, 95 and 99.
+    pub(super) numbers: [Option<f64>; 6],
+}
+
+impl Distribution {
+    pub(super) fn of(value: &MetricValue) -> Self {
+        let Some(totals) = value.totals() else { return Self::default() };
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| value.quantile(share));
+        Self { count: Some(stored(totals.count)), numbers: [totals.sum, totals.min, totals.max, p50, p95, p99] }
     }
-    for share in [0.5, 0.95, 0.99] {
-        rows.float(value.quantile(share));
+}
+
+fn put_distribution(rows: &mut Rows, value: &MetricValue) {
+    let Distribution { count, numbers } = Distribution::of(value);
+    rows.int_if(count);
+    for number in numbers {
+        rows.float(number);
     }
 }
 
 /// Reads a span from the columns of [`SPAN_READ`]; returns its resource, and when it was written.
 pub(super) fn span(row: &Row) -> Result<(Span, Origin), Failure> {
-    let rest: SpanRest = decode(row.try_get(12)?)?;
     let mut span = Span {
         trace_id: parsed(row.try_get(0)?)?,
         span_id: parsed(row.try_get(1)?)?,
@@ -172,29 +157,35 @@ pub(super) fn span(row: &Row) -> Result<(Span, Origin), Failure> {
         status_message: row.try_get(7)?,
         start_unix_ns: row.try_get(8)?,
         duration_ns: row.try_get::<_, i64>(9)?.max(0).cast_unsigned(),
-        flags: rest.flags,
-        attributes: rest.attributes,
-        trace_state: rest.trace_state,
-        dropped: SpanDrops { attributes: rest.dropped[0], events: rest.dropped[1], links: rest.dropped[2] },
-        scope: rest.scope,
         ..Span::default()
     };
-    if let Some((name, message, duration_ns)) = rest.exact {
-        (span.name, span.status_message, span.duration_ns) = (name, message, duration_ns);
-    }
+    rest::complete_span(&mut span, row.try_get(12)?, row.try_get(13)?)?;
     Ok((span, Origin { resource: row.try_get(10)?, written: row.try_get(11)? }))
 }
 
-/// Reads the owner of an event or a link.
-pub(super) fn owner(row: &Row) -> Result<(TraceId, SpanId), Failure> {
-    owner_at(row, 0)
+/// Reads an event from the columns of [`EVENT_READ`], with its owner.
+pub(super) fn event(row: &Row) -> Result<((TraceId, SpanId), SpanEvent), Failure> {
+    Ok((owner(row)?, rest::event(row.try_get(3)?, row.try_get(4)?, row.try_get(5)?, row.try_get(6)?)?))
 }
 
-/// Reads the owner of an event or a link from these columns.
-pub(super) fn owner_at(row: &Row, first: usize) -> Result<(TraceId, SpanId), Failure> {
-    let trace: &str = row.try_get(first)?;
+/// Reads a log record from the columns of [`LOG_READ`].
+pub(super) fn log(row: &Row) -> Result<LogRecord, Failure> {
+    let columns = rest::LogColumns {
+        name: row.try_get(4)?,
+        severity: row.try_get(5)?,
+        severity_text: row.try_get(6)?,
+        body: row.try_get(7)?,
+        attributes: row.try_get(8)?,
+    };
+    let (trace_id, span_id) = owner(row)?;
+    Ok(LogRecord { trace_id, span_id, ..rest::log(row.try_get(3)?, &columns)? })
+}
+
+/// Reads the owner of an event, a log record or a link from the first two columns.
+pub(super) fn owner(row: &Row) -> Result<(TraceId, SpanId), Failure> {
+    let trace: &str = row.try_get(0)?;
     let trace = if trace.is_empty() { TraceId::NONE } else { parsed(trace)? };
-    Ok((trace, some_span(row.try_get(first + 1)?)?))
+    Ok((trace, some_span(row.try_get(1)?)?))
 }
 
 fn some_span(digits: &str) -> Result<SpanId, Failure> {
@@ -207,12 +198,4 @@ pub(super) fn parsed<T: std::str::FromStr>(digits: &str) -> Result<T, Failure> {
 
 fn word<T>(word: &str, from: fn(&str) -> Option<T>) -> Result<T, Failure> {
     from(word).ok_or(Failure::Damaged("a word is unknown"))
-}
-
-pub(super) fn encode(record: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    rmp_serde::to_vec_named(record).map_err(|_| Failure::Damaged("a record can't be encoded"))
-}
-
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    rmp_serde::from_slice(bytes).map_err(|_| Failure::Damaged("a record can't be read"))
 }

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::failure::Failure;
 use super::json;
 use super::link::Link;
-use super::records::{decode, encode};
+use super::rest::{get, put_named};
 use super::session::Session;
 use crate::hash::{hash, pair};
 
@@ -32,7 +32,7 @@ impl Numbers {
         {
             return Ok(*number);
         }
-        let data = encode(&**resource)?;
+        let data = put_named(&**resource)?;
         let digest = digest(&data);
         let number = match self.known.get(&digest) {
             Some(number) => *number,
@@ -105,7 +105,7 @@ impl Resources {
             known.clear();
         }
         for row in link.wait(client.query("SELECT id, data FROM resource WHERE id = ANY($1)", &[&missing]))? {
-            let resource: Arc<Resource> = Arc::new(decode(row.try_get(1)?)?);
+            let resource: Arc<Resource> = Arc::new(get(row.try_get(1)?)?);
             known.insert(row.try_get(0)?, Arc::clone(&resource));
             found.insert(row.try_get(0)?, resource);
         }

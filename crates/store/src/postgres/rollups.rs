@@ -62,7 +62,7 @@ fn rows_of(tallies: &Tallies) -> BTreeMap<StoredKey, Tally> {
     rows
 }
 
-const COUNTS: &str = "r.count, r.errors, r.cached, r.total_ns, r.max_ns, r.durations";
+pub(super) const COUNTS: &str = "r.count, r.errors, r.cached, r.total_ns, r.max_ns, r.durations";
 
 const KEYS: &str = "unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[])";
 
@@ -99,11 +99,8 @@ fn add(link: &Link, session: &mut Session, mut rows: BTreeMap<StoredKey, Tally>)
         number(|tally| tally.max_ns),
     ];
     let durations: Vec<Vec<u8>> = rows.values().map(durations).collect();
-    let quantile = |share: f64| {
-        let of = |tally: &Tally| tally.durations.quantile_ns(share).map(|found| found.min(tally.max_ns as f64));
-        rows.values().map(of).collect::<Vec<Option<f64>>>()
-    };
-    let (p50, p95, p99) = (quantile(0.5), quantile(0.95), quantile(0.99));
+    let found: Vec<_> = rows.values().map(quantiles).collect();
+    let [p50, p95, p99] = [0, 1, 2].map(|at| found.iter().map(|of| of[at]).collect::<Vec<Option<f64>>>());
     let [count, errors, cached, total_ns, max_ns] = &counts;
     session.execute(
         link,
@@ -113,6 +110,11 @@ fn add(link: &Link, session: &mut Session, mut rows: BTreeMap<StoredKey, Tally>)
     Ok(())
 }
 
+/// Returns the percentiles 50, 95 and 99, which are columns.
+pub(super) fn quantiles(tally: &Tally) -> [Option<f64>; 3] {
+    [0.5, 0.95, 0.99].map(|share| tally.durations.quantile_ns(share).map(|found| found.min(tally.max_ns as f64)))
+}
+
 fn durations(tally: &Tally) -> Vec<u8> {
     let mut out = Vec::new();
     tally.durations.put(&mut out);
@@ -120,7 +122,7 @@ fn durations(tally: &Tally) -> Vec<u8> {
 }
 
 /// Reads the columns of [`COUNTS`].
-fn tally(row: &Row) -> Result<Tally, Failure> {
+pub(super) fn tally(row: &Row) -> Result<Tally, Failure> {
     let number = |at: usize| row.try_get::<_, i64>(at).map(|number| number.max(0).cast_unsigned());
     let mut tally = Tally {
         count: number(0)?,

@@ -1,5 +1,7 @@
 //! The tables, and how they come to be: each version once, whoever starts first.
 
+use std::sync::OnceLock;
+
 use tokio_postgres::Client;
 
 use super::failure::Failure;
@@ -8,18 +10,52 @@ use crate::hash::hash;
 use crate::{StoreError, StoreErrorKind};
 
 /// What leads from each version to the next. What stands here once is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 
 /// The version that this code writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 
+/// What is known of the tables of a server: they are looked at through the first connection that there is.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// Whether they are made where there are none.
+    are_made: bool,
+    found: OnceLock<i32>,
+}
+
+impl Tables {
+    pub(super) const fn new(are_made: bool) -> Self {
+        Self { are_made, found: OnceLock::new() }
+    }
+
+    pub(super) fn are_seen(&self) -> bool {
+        self.found.get().is_some()
+    }
+
+    /// Returns the version that they had; the newest as long as nobody has seen them.
+    pub(super) fn found_version(&self) -> i32 {
+        self.found.get().copied().unwrap_or(VERSION)
+    }
+
+    /// Looks at the tables, unless somebody did: brings them up to date, and makes them where there are none and this is wanted.
+    pub(super) fn ensure(&self, link: &Link, client: &Client) -> Result<(), Failure> {
+        if !self.are_seen() {
+            let found = if self.are_made { create_or_migrate(link, client)? } else { check(link, client)? };
+            // Of two who come at once, the first one says what was there.
+            let _ = self.found.set(found);
+        }
+        Ok(())
+    }
+}
+
 /// Brings the tables up to date, and makes them where there are none. Returns the version that they had, which new ones have at once.
-pub(super) fn create_or_migrate(link: &Link, client: &Client) -> Result<i32, Failure> {
+fn create_or_migrate(link: &Link, client: &Client) -> Result<i32, Failure> {
     if version(link, client)? == Some(VERSION) {
         return Ok(VERSION);
     }
@@ -41,7 +77,7 @@ pub(super) fn create_or_migrate(link: &Link, client: &Client) -> Result<i32, Fai
 }
 
 /// Looks whether the tables are there, and brings them up to date. Returns the version that they had.
-pub(super) fn check(link: &Link, client: &Client) -> Result<i32, Failure> {
+fn check(link: &Link, client: &Client) -> Result<i32, Failure> {
     match version(link, client)? {
         None => {
             let message = format!("there is no store at {}: no schema `{}` of ours", link.place, link.options.schema);

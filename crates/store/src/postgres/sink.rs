@@ -8,9 +8,9 @@ use flowglass_model::{Batch, Sink, SinkError};
 
 use super::backlog::Backlog;
 use super::commit::{Committer, Written};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{self, Heartbeat};
 use super::link::Link;
-use crate::{SinkOptions, StoreError};
+use crate::{SinkOptions, StoreError, StoreErrorKind};
 
 /// Writes batches into a [`PostgresStore`](super::PostgresStore).
 pub(super) struct PostgresSink {
@@ -28,8 +28,16 @@ const LAST_MOMENTS: Duration = Duration::from_secs(10);
 impl PostgresSink {
     pub(super) fn open(link: &Link, options: SinkOptions) -> Result<Self, StoreError> {
         let link = Arc::new(link.of_sink(options.durability));
-        let (committer, id) = Committer::open(&link)?;
-        let (backlog, carrier) = Backlog::open(&link, committer, id)?;
+        let id = heartbeat::number();
+        let mut committer = Committer::new(&link, id);
+        // Of a server that was away when the store was opened we know enough: the first batch shows whether it has come.
+        if link.tables.are_seen() || !link.may_be_away() {
+            match committer.connect() {
+                Err(error) if error.kind() == StoreErrorKind::Unavailable && link.may_be_away() => {}
+                connected => connected?,
+            }
+        }
+        let (backlog, carrier) = Backlog::open(&link, committer)?;
         let heartbeat = Some(Heartbeat::start(&link, id, options.retention));
         Ok(Self { id, backlog, carrier: Some(carrier), heartbeat })
     }
@@ -73,5 +81,6 @@ impl Drop for PostgresSink {
         if let Some(carrier) = self.carrier.take() {
             let _ = carrier.join();
         }
+        self.backlog.ended();
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{RunId, Span, SpanEvent, SpanId, SpanLink};
+use flowglass_model::{RunId, Span, SpanId, SpanLink};
 use tokio_postgres::Row;
 
 use super::asked::{self, Reading};
 use super::condition::{Value, Values};
 use super::failure::Failure;
-use super::records::{self, SPAN_READ};
+use super::records::{self, EVENT_READ, SPAN_READ};
+use super::rest;
 use crate::memory::whole::keep_below;
 use crate::query::certainty;
 
@@ -51,15 +52,16 @@ fn ended(reading: &Reading<'_>, run: RunId) -> Result<Vec<Span>, Failure> {
 fn add_events_and_links(reading: &Reading<'_>, run: RunId, spans: &mut HashMap<SpanId, Span>) -> Result<(), Failure> {
     let mut values = Values::default();
     let trace = values.text(run.trace.to_string());
-    let events = format!("SELECT trace_id, span_id, data FROM event WHERE trace_id = {trace} ORDER BY unix_ns, written");
+    let events = format!("SELECT {EVENT_READ} FROM event s WHERE s.trace_id = {trace} ORDER BY s.unix_ns, s.written");
     for row in reading.rows(&events, &values)? {
-        if let Some(span) = spans.get_mut(&records::owner(&row)?.1) {
-            span.events.push(records::decode::<SpanEvent>(row.try_get(2)?)?);
+        let ((_, span), event) = records::event(&row)?;
+        if let Some(span) = spans.get_mut(&span) {
+            span.events.push(event);
         }
     }
     let links = format!("SELECT trace_id, span_id, data FROM link WHERE trace_id = {trace} ORDER BY written");
     for row in reading.rows(&links, &values)? {
-        let link: SpanLink = records::decode(row.try_get(2)?)?;
+        let link: SpanLink = rest::get(row.try_get(2)?)?;
         // A link that was sent twice is there once.
         if let Some(span) = spans.get_mut(&records::owner(&row)?.1).filter(|span| !span.links.contains(&link)) {
             span.links.push(link);

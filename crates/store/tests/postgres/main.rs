@@ -2,9 +2,13 @@
 
 #![cfg(unix)]
 
+mod away;
+mod forgetting;
 mod hanging;
+mod old;
 mod outages;
 mod place;
+mod plans;
 mod proxy;
 mod server;
 mod sharing;

@@ -134,8 +134,15 @@ fn a_batch_that_the_server_refuses_holds_up_nobody() {
     sink.write_all(&mut &left[1..]).unwrap();
     server.stop();
     write(&mut [&mut sink], &batches(4));
+    assert_eq!(store.lost_records(), 0);
     server.run();
+    // What can't be taken any more is told once, and counted.
+    let error = std::iter::repeat_with(|| sink.flush()).find_map(Result::err).unwrap();
+    assert!(!error.is_retryable() && error.to_string().contains("1 records that waited"), "{error}");
+    assert!(error.to_string().contains("not this one"), "{error}");
+    sink.flush().unwrap();
     drop(sink);
+    assert_eq!(store.lost_records(), 1);
     assert_eq!(store.count(&Query::spans().name("good")).unwrap(), 4);
     assert_eq!(store.count(&Query::spans()).unwrap(), 4);
 }

@@ -84,12 +84,18 @@ impl Server {
 
     /// Asks in PostgreSQL's own shell, and returns what it prints.
     pub(crate) fn psql(&self, schema: &str, statement: &str) -> String {
-        let mut command = self.command("psql");
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "me", "-d", "postgres"]);
-        command.args(["-p", &self.port.to_string(), "-c", &format!("SET search_path = \"{schema}\""), "-c", statement]);
-        let output = command.env("PGPASSWORD", "secret").output().unwrap();
+        let output = self.shell(schema).args(["-c", statement]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Prepares PostgreSQL's own shell, which reads statements from its input unless it is given one.
+    pub(crate) fn shell(&self, schema: &str) -> Command {
+        let mut command = self.command("psql");
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "me", "-d", "postgres"]);
+        command.args(["-p", &self.port.to_string()]);
+        command.env("PGPASSWORD", "secret").env("PGOPTIONS", format!("-c search_path=\"{}\"", schema.replace(' ', "\\ ")));
+        command
     }
 
     /// Starts the server, again on the port that it had.

@@ -90,6 +90,20 @@ fn a_span_that_comes_twice_replaces_itself() {
     assert_eq!(names.trim(), "third");
 }
 
+#[test]
+fn questions_share_the_connections_of_a_pool() {
+    let Some(server) = Server::start() else { return };
+    let store = PostgresStore::create_or_open(&(server.address("s") + "&pool_size=2"), PostgresOptions::default()).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..20).for_each(|_| assert_eq!(store.count(&Query::runs()).unwrap(), 0)));
+        }
+    });
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'flowglass'";
+    let connections: u32 = server.psql("s", connections).trim().parse().unwrap();
+    assert!((1..=2).contains(&connections), "{connections}");
+}
+
 /// Returns what the parent of a child named.
 #[expect(clippy::disallowed_methods, reason = "the test harness of a child leaves no other way to name the store")]
 fn address_of_child() -> Option<String> {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use flowglass_model::{Sink, Status};
+use flowglass_model::{Sink, Span, SpanId, SpanType, Status, TraceId};
 use flowglass_store::conformance::Recording;
 use flowglass_store::query::{Query, Select};
 use flowglass_store::{
     SinkOptions, SqlAnswer, SqlLimits, SqlQuestion, SqlValue, SqliteStore, Store, StoreError, StoreErrorKind, sql_tables,
 };
 
-use super::open;
 use super::server::Server;
+use super::{batch, open};
 
 fn ask(store: &dyn Store, question: &SqlQuestion) -> Result<SqlAnswer, StoreError> {
     let mut answer = SqlAnswer::default();
@@ -74,9 +74,35 @@ fn tables_have_the_columns_of_every_store_and_are_filled_alike() {
         there.sort_unstable();
         wanted.sort_unstable();
         assert_eq!(there, wanted, "{}", table.name);
-        let differs = |column: &&str| filled(&store, table.name, column) != filled(&file, table.name, column);
+        let differs = |column: &&str| {
+            filled(&store, table.name, column) != filled(&file, table.name, column)
+                || !says_the_same(&store, &file, table.name, column)
+        };
         assert_eq!(columns.into_iter().filter(differs).collect::<Vec<_>>(), [""; 0], "{}", table.name);
     }
+}
+
+/// Says whether the numbers in a column are the same, but for what adding them up in another order changes.
+fn says_the_same(store: &dyn Store, file: &dyn Store, table: &str, column: &str) -> bool {
+    let kind =
+        format!("SELECT data_type FROM information_schema.columns WHERE table_name = '{table}' AND column_name = '{column}'");
+    let kind = ask(store, &SqlQuestion::new(&kind)).unwrap().rows.remove(0).remove(0);
+    if ![SqlValue::Text("bigint".to_owned()), SqlValue::Text("double precision".to_owned())].contains(&kind) {
+        return true;
+    }
+    let minutes = if table == "rollups" { " WHERE period_s = 60" } else { "" };
+    let number = |store: &dyn Store, of: &str| {
+        let statement = format!("SELECT CAST({of}(1.0 * {column}) AS double precision) FROM {table}{minutes}");
+        match ask(store, &SqlQuestion::new(&statement)).unwrap().rows.remove(0).remove(0) {
+            SqlValue::Real(number) => Some(number),
+            SqlValue::Int(number) => Some(number as f64),
+            _ => None,
+        }
+    };
+    ["sum", "min", "max"].iter().all(|of| match (number(store, of), number(file, of)) {
+        (Some(found), Some(wanted)) => (found - wanted).abs() <= 1e-9 * wanted.abs(),
+        (found, wanted) => found == wanted,
+    })
 }
 
 /// How many rows have something in a column.
@@ -136,4 +162,32 @@ fn values_keep_their_types() {
     ];
     assert_eq!(row[..9], wanted);
     assert!(matches!(&row[9], SqlValue::Text(now) if now.starts_with("20")));
+}
+
+/// What dashboards ask: how many runs there were each minute, how long they took, how many failed.
+#[test]
+fn a_dashboard_asks_by_the_minute() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let run = |number: u8| Span {
+        trace_id: TraceId::from_bytes([number; 16]),
+        span_id: SpanId::from_u64(1),
+        span_type: SpanType::Pipeline,
+        status: if number % 4 == 0 { Status::Error } else { Status::Ok },
+        start_unix_ns: i64::from(number) * 30_000_000_000,
+        duration_ns: u64::from(number) * 1_000_000,
+        ..Span::default()
+    };
+    sink.write(&batch(1, 1, &(1..=8).map(run).collect::<Vec<_>>())).unwrap();
+    let question = SqlQuestion::new(
+        "SELECT extract(epoch FROM date_trunc('minute', start))::bigint AS minute, count(*), avg(duration_ms),
+            avg((status = 'error')::int)::float8 FROM runs GROUP BY 1 ORDER BY 1",
+    );
+    let rows = ask(&store, &question).unwrap().rows;
+    let row = |minute: i64, count: i64, mean: f64, failed: f64| {
+        vec![SqlValue::Int(60 * minute), SqlValue::Int(count), SqlValue::Real(mean), SqlValue::Real(failed)]
+    };
+    let wanted = [row(0, 1, 1.0, 0.0), row(1, 2, 2.5, 0.0), row(2, 2, 4.5, 0.5), row(3, 2, 6.5, 0.0), row(4, 1, 8.0, 1.0)];
+    assert_eq!(rows, wanted);
 }

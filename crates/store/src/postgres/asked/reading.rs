@@ -9,7 +9,7 @@ use super::super::condition::{Builder, Condition, Finds, Traces, Values};
 use super::super::failure::Failure;
 use super::super::link::Link;
 use super::super::partitions::Table;
-use super::super::records;
+use super::super::records::{self, EVENT_READ};
 use super::super::resources::Resources;
 use super::Wanted;
 use super::order;
@@ -21,8 +21,10 @@ const MOST_ROWS: usize = 10_000;
 const FEWEST_ROWS: usize = 64;
 /// So many of the rows that come first are looked at, to see how often something is there; where it is there as often, those that
 /// come first are soon found.
-const PROBED_ROWS: usize = 1_000;
+const PROBED_ROWS: usize = 500;
 const OFTEN: i64 = 4;
+/// To find so many rows by a condition and sort them takes no longer than to find some of them in their order.
+const MANY: i64 = 1_000;
 
 /// How the server finds rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +33,15 @@ enum Plan {
     InOrder,
     /// All that an index knows by the condition; they are sorted then.
     ByCondition,
+    /// There are none.
+    NotAtAll,
 }
 
 impl Plan {
     const fn setting(self) -> &'static str {
         match self {
             Self::InOrder => "SET LOCAL cursor_tuple_fraction = 0.0001",
-            Self::ByCondition => "SET LOCAL enable_seqscan = off",
+            Self::ByCondition | Self::NotAtAll => "SET LOCAL enable_seqscan = off",
         }
     }
 }
@@ -54,7 +58,7 @@ pub(in super::super) struct Reading<'a> {
 pub(super) struct Asking<'q> {
     pub(super) table: Table,
     /// The columns and the table, the rows of which are called `s`.
-    pub(super) from: &'static str,
+    pub(super) from: &'q str,
     /// What holds for all rows that are asked for.
     pub(super) besides: &'static str,
     pub(super) query: &'q Query,
@@ -114,7 +118,10 @@ impl<'a> Reading<'a> {
             None => String::new(),
             Some(column) => {
                 let order = order::by(column, query.sort.descending);
-                let plan = self.plan(asking, &condition, &values, &format!("{all}{order}"))?;
+                let plan = self.plan(asking, &condition, &values, (&all, &order))?;
+                if plan == Plan::NotAtAll {
+                    return Ok(());
+                }
                 self.link.wait(self.client.batch_execute(plan.setting()))?;
                 if plan == Plan::ByCondition { order::afterwards(column, query.sort.descending) } else { order }
             }
@@ -128,21 +135,40 @@ impl<'a> Reading<'a> {
     }
 
     /// Says how rows are best found. The server can't tell: it knows how often a column has a value, but not an attribute, and
-    /// nothing at all of what was written just now. So we look at some of the rows that come first.
-    fn plan(&self, asking: &Asking<'_>, condition: &Condition, values: &Values, first: &str) -> Result<Plan, Failure> {
+    /// nothing at all of what was written just now. So we look at some of the rows that come first; what isn't there may be rare, or
+    /// frequent at another time: then rows are counted, as far as it matters.
+    fn plan(
+        &self,
+        asking: &Asking<'_>,
+        condition: &Condition,
+        values: &Values,
+        (all, order): (&str, &str),
+    ) -> Result<Plan, Failure> {
         match condition.finds {
             Finds::Few => Ok(Plan::ByCondition),
             Finds::Unknown => Ok(Plan::InOrder),
             Finds::Some => {
                 let (table, condition) = (asking.table.name(), &condition.sql);
-                let sql = format!(
-                    "SELECT count(*) FROM (SELECT * FROM {table} s WHERE {first} LIMIT {PROBED_ROWS}) s WHERE {condition}"
+                let among_first = format!(
+                    "SELECT count(*) FROM (SELECT * FROM {table} s WHERE {all}{order} LIMIT {PROBED_ROWS}) s WHERE {condition}"
                 );
-                let rows = self.rows(&sql, values)?;
-                let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
-                Ok(if found < OFTEN { Plan::ByCondition } else { Plan::InOrder })
+                if self.number(&among_first, values)? >= OFTEN {
+                    return Ok(Plan::InOrder);
+                }
+                self.link.wait(self.client.batch_execute(Plan::ByCondition.setting()))?;
+                let in_all = format!("SELECT count(*) FROM (SELECT FROM {table} s WHERE {all} AND {condition} LIMIT {MANY}) s");
+                match self.number(&in_all, values)? {
+                    0 => Ok(Plan::NotAtAll),
+                    count if count < MANY => Ok(Plan::ByCondition),
+                    _ => self.link.wait(self.client.batch_execute("SET LOCAL enable_seqscan = on")).map(|()| Plan::InOrder),
+                }
             }
         }
+    }
+
+    fn number(&self, sql: &str, values: &Values) -> Result<i64, Failure> {
+        let rows = self.rows(sql, values)?;
+        rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
     }
 
     /// Fetches rows, ever more at once, until there are no more or `look` has seen enough.
@@ -190,10 +216,11 @@ impl<'a> Reading<'a> {
     /// Returns the events of the spans of these traces, by their owners.
     pub(super) fn events_of(&self, traces: &HashSet<TraceId>) -> Result<HashMap<(TraceId, SpanId), Vec<SpanEvent>>, Failure> {
         let traces: Vec<String> = traces.iter().map(TraceId::to_string).collect();
-        let sql = "SELECT trace_id, span_id, data FROM event WHERE trace_id = ANY($1) ORDER BY unix_ns, written";
+        let sql = format!("SELECT {EVENT_READ} FROM event s WHERE s.trace_id = ANY($1) ORDER BY s.unix_ns, s.written");
         let mut events: HashMap<_, Vec<SpanEvent>> = HashMap::new();
-        for row in self.link.wait(self.client.query(sql, &[&traces]))? {
-            events.entry(records::owner(&row)?).or_default().push(records::decode(row.try_get(2)?)?);
+        for row in self.link.wait(self.client.query(&sql, &[&traces]))? {
+            let (owner, event) = records::event(&row)?;
+            events.entry(owner).or_default().push(event);
         }
         Ok(events)
     }
@@ -213,8 +240,6 @@ impl<'a> Reading<'a> {
             Select::Logs => ("log", "TRUE"),
         };
         let sql = format!("SELECT count(*) FROM {table} s WHERE {besides} AND {}", condition.sql);
-        let rows = self.rows(&sql, &values)?;
-        let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
-        Ok(Some(count.max(0).cast_unsigned()))
+        Ok(Some(self.number(&sql, &values)?.max(0).cast_unsigned()))
     }
 }

@@ -17,11 +17,11 @@ use crate::{FoundSpan, RunRecord};
 
 /// The columns of spans, as [`read`] takes them.
 pub(super) const FROM: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
-                               s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data FROM span s";
+                               s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, s.attributes::text FROM span s";
 
 /// As [`FROM`], with the counts of the trace.
 const FROM_WITH_COUNTS: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
-                                s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, \
+                                s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, s.attributes::text, \
                                 coalesce(t.spans, 0), coalesce(t.errors, 0) \
                                 FROM span s LEFT JOIN trace t ON t.trace_id = s.trace_id";
 
@@ -48,7 +48,7 @@ pub(super) fn runs(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked
     let asking = Asking { table: Table::Span, from: FROM_WITH_COUNTS, besides: "s.run IS NOT NULL", query: asked.query };
     reading.walk(&asking, wanted, &mut |rows| {
         for ((root, written), row) in read(reading, &rows, needs_events)?.into_iter().zip(&rows) {
-            let found = run_of(reading, root, counts_in(row, 13)?)?;
+            let found = run_of(reading, root, counts_in(row, 14)?)?;
             if !asked.look(found, written, wanted) {
                 return Ok(false);
             }
@@ -126,7 +126,7 @@ pub(in super::super) fn open(
     let rows = reading.rows(&sql, &values)?;
     let found = read(reading, &rows, needs_events)?;
     let stands = found.into_iter().zip(&rows).map(|((mut found, _), row)| {
-        let (alive, seen_unix_ns): (bool, i64) = (row.try_get(13)?, row.try_get(14)?);
+        let (alive, seen_unix_ns): (bool, i64) = (row.try_get(14)?, row.try_get(15)?);
         let seen_ns = u64::try_from(seen_unix_ns.saturating_sub(found.span.start_unix_ns)).unwrap_or(0);
         found.span.status = if alive { Status::Running } else { Status::Interrupted };
         found.span.duration_ns = found.span.duration_ns.max(seen_ns);
