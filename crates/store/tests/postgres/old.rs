@@ -104,7 +104,7 @@ fn age(server: &Server) {
     }
     server.psql(
         "s",
-        "DROP VIEW runs, spans, events, logs, metrics, attributes, rollups; DROP TABLE unfilled;
+        "DROP VIEW runs, spans, events, logs, metrics, attributes, rollups; DROP TABLE unfilled; DROP FUNCTION ended_below;
          ALTER TABLE span DROP COLUMN scope; ALTER TABLE open_span DROP COLUMN scope; ALTER TABLE log DROP COLUMN scope;
          ALTER TABLE point DROP COLUMN count, DROP COLUMN sum, DROP COLUMN min, DROP COLUMN max, DROP COLUMN p50, DROP COLUMN p95,
             DROP COLUMN p99, DROP COLUMN temporality, DROP COLUMN start_unix_ns;
