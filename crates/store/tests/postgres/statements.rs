@@ -175,7 +175,7 @@ fn a_dashboard_asks_by_the_minute() {
         trace_id: TraceId::from_bytes([number; 16]),
         span_id: SpanId::from_u64(1),
         span_type: SpanType::Pipeline,
-        status: if number % 4 == 0 { Status::Error } else { Status::Ok },
+        status: if number.is_multiple_of(4) { Status::Error } else { Status::Ok },
         start_unix_ns: i64::from(number) * 30_000_000_000,
         duration_ns: u64::from(number) * 1_000_000,
         ..Span::default()
