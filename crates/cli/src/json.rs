@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::live;
 
 /// The nodes of a run, one entry a path and never an item. Of what nobody needed nothing is told.
-pub(crate) fn nodes(state: &live::State) -> Value {
+pub(crate) fn nodes(state: &live::State<'_>) -> Value {
     let sites = state.progress.sites();
     let entry = |at: usize| {
         let progress = &sites[at];

@@ -5,16 +5,11 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use flowglass::model::Redaction;
-use flowglass::term::Options;
+use flowglass::term::{Options, Terminal};
 use tempfile::NamedTempFile;
 
 use crate::arguments::Color;
 use crate::failure::Failure;
-
-/// The width where there is no terminal to ask.
-const WIDTH: usize = 100;
-/// The height where there is no terminal to ask.
-const HEIGHT: usize = 24;
 
 /// Where text goes, and how it is drawn there.
 pub(crate) struct Printer {
@@ -33,14 +28,12 @@ impl Printer {
 
     /// How to draw on standard output.
     pub(crate) fn stdout_options(&self) -> Options {
-        let color = self.uses_color(io::stdout().is_terminal(), anstream::AutoStream::choice(&io::stdout()));
-        Options { width: terminal_size::terminal_size_of(io::stdout()).map_or(WIDTH, columns), color, unicode: true }
+        self.drawn_on(Terminal::stdout())
     }
 
     /// How to draw on standard error.
     pub(crate) fn stderr_options(&self) -> Options {
-        let color = self.uses_color(self.stderr_is_terminal(), anstream::AutoStream::choice(&io::stderr()));
-        Options { width: self.stderr_size().0, color, unicode: true }
+        self.drawn_on(Terminal::stderr())
     }
 
     pub(crate) fn stdout_is_terminal(&self) -> bool {
@@ -53,8 +46,8 @@ impl Printer {
 
     /// Columns and lines of standard error's terminal.
     pub(crate) fn stderr_size(&self) -> (usize, usize) {
-        terminal_size::terminal_size_of(io::stderr())
-            .map_or((WIDTH, HEIGHT), |(width, height)| (usize::from(width.0), usize::from(height.0)))
+        let Terminal { width, height, .. } = Terminal::stderr();
+        (width, height)
     }
 
     /// Finds out whether a file can be written, before there is a result to lose. What is in it stays.
@@ -117,12 +110,13 @@ impl Printer {
         self.note(&text);
     }
 
-    fn uses_color(&self, is_terminal: bool, choice: anstream::ColorChoice) -> bool {
-        match self.color {
+    fn drawn_on(&self, terminal: Terminal) -> Options {
+        let color = match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => is_terminal && choice != anstream::ColorChoice::Never,
-        }
+            Color::Auto => terminal.color,
+        };
+        Options { color, ..terminal.options() }
     }
 }
 
@@ -184,8 +178,4 @@ impl Output {
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("`{}` can't be written: {error}", path.display()))
-}
-
-fn columns((width, _): (terminal_size::Width, terminal_size::Height)) -> usize {
-    usize::from(width.0)
 }

@@ -44,6 +44,7 @@ pub mod logs;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
 mod parcel;
+pub mod progress;
 pub mod telemetry;
 pub mod testing;
 mod view;
@@ -56,7 +57,7 @@ pub use flowglass_engine::{
     Logging, MapBuilder, MapItems, MapMode, MapRun, MemoryCache, Metrics, MetricsSnapshot, Node, NodeContext, NodeDef,
     NodeError, NodeExt, NodeInputs, NodeMetrics, NodeSpec, OnError, OnWorkerLost, Output, Outputs, Param, Pipeline,
     PipelineBuilder, PipelineInfo, ProcessWorkers, Received, RemoteBackend, Replayed, Retry, Run, RunBuilder, Setting, Settled,
-    State, Stateful, Subscription, Typed, cache, inputs, nodes, replay, type_of, typed, value,
+    State, Stateful, StreamBuilder, Subscription, Typed, cache, inputs, nodes, replay, type_of, typed, value,
 };
 #[doc(hidden)]
 pub use flowglass_engine::{pipeline, private, type_of_probe};
@@ -108,6 +109,7 @@ pub use flowglass_picture as picture;
 /// What most programs need.
 pub mod prelude {
     pub use crate::config::Observed;
+    pub use crate::progress::ProgressExt;
     pub use crate::value::CacheKey;
     pub use crate::{
         DiskCache, GraphExt, Inputs, MapRun, MemoryCache, NodeContext, NodeExt, Pipeline, Recorder, Retry, Run, State,

@@ -19,6 +19,7 @@ mod mark;
 pub mod progress;
 pub mod summary;
 mod table;
+mod terminal;
 pub mod tree;
 pub mod waterfall;
 
@@ -26,6 +27,7 @@ pub mod waterfall;
 mod fixture;
 
 pub use flowglass_insight::quantity;
+pub use terminal::Terminal;
 
 /// How text is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

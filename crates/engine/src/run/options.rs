@@ -113,9 +113,16 @@ macro_rules! options {
                 self
             }
 
-            /// Tells a view of every event of every level, besides the callbacks: progress, a live page. It must be quick.
+            /// Tells a view of every event of every level, besides the callbacks: progress, a live page. It must be quick. Several
+            /// are told in the order in which they were given.
             pub fn observe(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-                self.options.observer = Some(Arc::new(observer));
+                self.options.observer = Some(match self.options.observer.take() {
+                    None => Arc::new(observer),
+                    Some(before) => Arc::new(move |event: &Event<'_>| {
+                        before(event);
+                        observer(event);
+                    }),
+                });
                 self
             }
 

@@ -8,7 +8,7 @@ use flowglass::model::{RunId, Span, Status};
 use flowglass::term::quantity;
 use flowglass::{CacheStats, Error, MapRun, Run, term};
 
-use crate::live::{self, Live};
+use crate::live::Live;
 use crate::printer::Printer;
 use crate::verbs::list::SHORT_ID;
 use crate::verbs::show::FAILURES;
@@ -70,7 +70,7 @@ pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) -> b
     let spans = outcome.trace();
     let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
     printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
-    let summary = Summary { skipped: live.look(live::State::skipped), ..Summary::of(&spans) };
+    let summary = Summary { skipped: live.look(|state| state.skipped()), ..Summary::of(&spans) };
     printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
     for path in outcome.detached() {
         printer.note(&format!("\na thread of {path} took no notice that it should stop; it was left behind"));

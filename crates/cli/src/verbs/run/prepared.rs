@@ -2,14 +2,14 @@
 
 use flowglass::config::Config;
 use flowglass::model::TraceParent;
-use flowglass::term::progress::View;
+use flowglass::progress::{Style, View};
 use flowglass::{CancelToken, Capture, LocalBackend, MapItems, MapMode, Pipeline};
 
 use super::outcome::Outcome;
 use super::place::Place;
 use crate::arguments::{CaptureArgument, ConsoleArgument, MapModeArgument, ProgressArgument, RunArguments};
 use crate::failure::Failure;
-use crate::live::{Live, Style};
+use crate::live::Live;
 use crate::printer::Printer;
 use crate::run_inputs::RunInputs;
 
@@ -87,7 +87,7 @@ impl<'a> Prepared<'a> {
 
     pub(super) async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let run = configured!(self, pipeline.run(inputs.inputs));
-        let mut live = Live::start(&run.sites(), &run.settings(), self.style);
+        let live = Live::new(&run.sites(), &run.settings(), self.style);
         let run = run.observe(live.observer()).settle().await;
         live.stop();
         Ok((Outcome::Once(run.map_err(Failure::usage)?), live))
@@ -95,7 +95,7 @@ impl<'a> Prepared<'a> {
 
     pub(super) async fn map(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let map = configured!(self, pipeline.map(inputs.inputs, inputs.over).mode(self.map_mode));
-        let mut live = Live::start(&map.sites(), &map.settings(), self.style);
+        let live = Live::new(&map.sites(), &map.settings(), self.style);
         let map = map.observe(live.observer()).await;
         live.stop();
         Ok((Outcome::Map(map.map_err(Failure::usage)?), live))
