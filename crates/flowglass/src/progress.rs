@@ -10,7 +10,7 @@
 //! }
 //!
 //! # fn main() -> Result<(), flowglass::Error> {
-//! let pipeline = Pipeline::builder("doubling").node(double).build()?;
+//! let pipeline = Pipeline::builder("doubling").node(double {}).build()?;
 //! let run = pipeline.run(inputs! { number: 21u64 }).progress().wait()?;
 //! assert_eq!(run.get::<u64>("doubled")?, 42);
 //! # Ok(())
