@@ -14,6 +14,7 @@ mod problem;
 mod recorder;
 mod redaction;
 mod settings;
+mod size;
 mod sources;
 mod value;
 
@@ -31,6 +32,7 @@ pub use self::preset::preset;
 pub use self::problem::{ConfigError, Problem};
 pub use self::recorder::Observed;
 pub use self::settings::StorePlace;
+pub use self::size::size;
 pub use self::sources::{FILE_NAME, SourceFile, Sources, nearest_folder};
 pub use self::value::Value;
 

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::key::Kind;
+use super::size::size;
 
 /// A value of a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,24 +165,6 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     parts(text).map(|part| part.split_once('=').map(|(name, text)| (name.trim().to_owned(), text.trim().to_owned()))).collect()
-}
-
-/// Reads `64MB`, `1.5GiB` or a number of bytes.
-fn size(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
-    let unit = unit.trim().to_ascii_lowercase();
-    let (prefix, base) = match unit.strip_suffix("ib") {
-        Some(prefix) => (prefix, 1024.0_f64),
-        None => (unit.strip_suffix('b').unwrap_or(&unit), 1000.0),
-    };
-    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == prefix)?;
-    let size = number.parse::<f64>().ok()? * base.powi(i32::try_from(power).ok()?);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is in range, and parts of bytes don't count"
-    )]
-    (size < 1e18).then_some(size as u64)
 }
 
 #[cfg(test)]
