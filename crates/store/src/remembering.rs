@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -144,6 +145,10 @@ impl Store for RememberingStore {
 
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
+    }
+
+    fn waits_in(&self) -> Option<PathBuf> {
+        self.inner.waits_in()
     }
 
     fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError> {

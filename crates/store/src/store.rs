@@ -1,7 +1,7 @@
 //! What every store can do: take batches through its sinks, answer queries, and say what it promises.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flowglass_model::{Batch, Fingerprint, Graph, Rollup, RunId, Sink, Span};
 
@@ -34,6 +34,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotWritable`, `Newer`, `Corrupt`, `Full`, `Busy`, `Unavailable`, `Io`.
     fn sink(&self, options: SinkOptions) -> Result<Box<dyn Sink>, StoreError>;
+
+    /// Returns in which folder of this machine what sinks of this process were given waits, while some of it does because the store is on a
+    /// server that is away. It is in no answer until then.
+    fn waits_in(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Answers a query with one page, in the order that the query asks for.
     ///

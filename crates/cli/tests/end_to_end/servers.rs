@@ -84,7 +84,7 @@ fn a_run_begins_while_its_server_is_away() {
     let Some(mut server) = Server::start() else { return };
     let (home, address) = (Home::with(ONE), server.address("team"));
     server.stop();
-    let id = home.run(&["--store", &address]).ok().run_id();
+    let id = home.run(&["--store", &address]).ok().tells(&["is away", "waits in"]).run_id();
     home.flowglass(&["list", "--store", &address]).refuses(&["is the server running"]);
     server.run();
     // Whoever writes next brings what waits.

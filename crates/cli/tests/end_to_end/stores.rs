@@ -77,6 +77,14 @@ fn reading_makes_no_store() {
 #[test]
 fn other_kinds_of_stores_are_refused_clearly() {
     let home = Home::with(ONE);
-    home.run(&["--store", "postgres://host/db"]).refuses(&["postgres://host/db"]);
+    home.run(&["--store", "postgres://host:port/db"]).refuses(&["postgres://host:port/db"]);
     home.run(&["--store", ""]).refuses(&["empty"]);
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for_in_a_folder() {
+    let home = Home::with(ONE);
+    // Nobody listens at this port, which only the system may open.
+    let ended = home.run(&["--store", "postgres://127.0.0.1:1/db"]).ok();
+    ended.tells(&["postgres://127.0.0.1:1/db is away", "waits in .flowglass/spool/postgres-"]);
 }

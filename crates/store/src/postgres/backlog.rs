@@ -3,6 +3,7 @@
 //! A batch is taken for good when it is on the server or in the folder. Whoever gives batches waits for a server only for a moment: one
 //! that refuses and one that hangs cost the same.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -71,6 +72,11 @@ impl State {
 
     fn waits(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Returns where batches wait, if some do.
+    fn waits_in(&self) -> Option<PathBuf> {
+        self.waiting.place().filter(|_| self.waits())
     }
 
     /// Says whether the carrier is at something that nobody waits for any more.
@@ -194,6 +200,7 @@ impl Backlog {
     /// Puts batches into the folder.
     fn keep(&self, state: &mut State, batches: &[Written]) -> Result<(), StoreError> {
         let kept = state.waiting.keep(batches);
+        self.link.note_waiting(state.waits_in());
         self.news.notify_all();
         kept.map_err(|error| {
             let message = format!("{} is away, and what waits for it can't be kept: {error}", self.link.place);
@@ -214,6 +221,7 @@ impl Backlog {
         let mut state = self.state.lock();
         state.is_refused = brought.is_err();
         state.brought += u64::from(brought.is_ok());
+        self.link.note_waiting(state.waits_in());
         // Whether it is away shows by itself; that it wants something else of us has to be said.
         state.refusal = brought.err().filter(|error| !error.is_retryable());
         self.done.notify_all();

@@ -1,5 +1,6 @@
 //! The way to a server: how long anything on it may take, and a pool of the connections that questions use.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub(super) struct Link {
     pub(super) tables: Arc<Tables>,
     /// How many records that waited are lost.
     lost: Arc<AtomicU64>,
+    /// Where batches wait for the server, while some do.
+    waits_in: Arc<Mutex<Option<PathBuf>>>,
     pool: Arc<Pool>,
 }
 
@@ -62,6 +65,7 @@ impl Link {
             ending: Ending::default(),
             tables: Arc::new(tables),
             lost: Arc::default(),
+            waits_in: Arc::default(),
             pool: Arc::default(),
         })
     }
@@ -76,6 +80,7 @@ impl Link {
             ending: Ending::default(),
             tables: Arc::clone(&self.tables),
             lost: Arc::clone(&self.lost),
+            waits_in: Arc::clone(&self.waits_in),
             pool: Arc::clone(&self.pool),
         }
     }
@@ -93,6 +98,16 @@ impl Link {
     /// Returns how many records are lost.
     pub(super) fn losses(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Notes in which folder batches wait now, if some do.
+    pub(super) fn note_waiting(&self, folder: Option<PathBuf>) {
+        *self.waits_in.lock() = folder;
+    }
+
+    /// Returns in which folder batches wait for the server, if some do.
+    pub(super) fn waits_in(&self) -> Option<PathBuf> {
+        self.waits_in.lock().clone()
     }
 
     /// Makes a connection of one's own.

@@ -41,6 +41,7 @@ mod waiting;
 mod whole;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
@@ -164,6 +165,10 @@ impl Store for PostgresStore {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::LEAST.surviving(Survives::PowerCuts).shared().with_rollups().with_retention().with_sql().with_export()
+    }
+
+    fn waits_in(&self) -> Option<PathBuf> {
+        self.link.waits_in()
     }
 
     /// With [`Durability::Process`](crate::Durability::Process), commits don't wait for the server's disk (`synchronous_commit = off`):

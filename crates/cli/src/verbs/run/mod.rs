@@ -19,7 +19,7 @@ use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
 use self::children::Children;
 use self::exports::undelivered;
-use self::outcome::{cache_problem, report, say_where};
+use self::outcome::{cache_problem, near, report, say_where};
 use self::output::output;
 use self::place::Place;
 use self::prepared::{Prepared, map_items};
@@ -71,7 +71,8 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
         printer.error(if is_told { text.lines().next().unwrap_or_default() } else { &text });
     }
     if !arguments.quiet {
-        say_where(&outcome, &place.shown(&here), printer);
+        let waits_in = place.store.waits_in();
+        say_where(&outcome, &place.shown(&here), waits_in.as_deref().map(|folder| near(folder, &here)), printer);
         place.exports.report(printer);
     }
     if let Some(problem) = cache_problem(outcome.cache_stats()) {

@@ -103,12 +103,17 @@ pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
 /// The place of a store that ends with the run.
 const MEMORY: &str = "memory:";
 
-/// Says under which id the run is kept, and where, if it is.
-pub(super) fn say_where(outcome: &Outcome, store: &str, printer: &mut Printer) {
+/// Says under which id the run is kept, and where: in the store, or in a folder until the store's server is there.
+pub(super) fn say_where(outcome: &Outcome, store: &str, waits_in: Option<&Path>, printer: &mut Printer) {
     let id = outcome.id().to_string();
-    if store == MEMORY {
-        return printer.note(&format!("\nrun {id}"));
-    }
     let short: String = id.chars().take(SHORT_ID).collect();
-    printer.note(&format!("\nrun {id}\nkept in {store} (flowglass show {short})"));
+    let kept = match waits_in {
+        None if store == MEMORY => String::new(),
+        None => format!("\nkept in {store} (flowglass show {short})"),
+        Some(folder) => format!(
+            "\n{store} is away: what was recorded waits in {}, and the next run with this store brings it",
+            folder.display()
+        ),
+    };
+    printer.note(&format!("\nrun {id}{kept}"));
 }
