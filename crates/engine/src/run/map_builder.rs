@@ -86,7 +86,7 @@ impl MapBuilder {
     /// Runs on this thread, for programs without an async runtime.
     ///
     /// # Errors
-    /// As awaiting the map, and [`ErrorKind::Environment`] inside an async runtime, where it would block it.
+    /// As awaiting the map, and [`ErrorKind::Environment`](crate::ErrorKind::Environment) inside an async runtime, where it would block it.
     pub fn wait(self) -> Result<MapRun, Error> {
         blocking(self.into_future())
     }

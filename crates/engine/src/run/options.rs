@@ -145,7 +145,7 @@ macro_rules! options {
             }
 
             /// Returns how each part of the pipeline is configured in this run, by its path in the run's
-            /// [`sites`](Self::sites): as [`Pipeline::settings`] says it, with what the run says counting first.
+            /// [`sites`](Self::sites): as [`Pipeline::settings`](crate::Pipeline::settings) says it, with what the run says counting first.
             #[must_use]
             pub fn settings(&self) -> GraphSettings {
                 let config = self.options.over(&self.pipeline.0.config);

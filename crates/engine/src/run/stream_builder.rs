@@ -62,7 +62,7 @@ impl StreamBuilder {
     /// Starts the map; its items are taken one by one.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) or [`ErrorKind::Output`](crate::ErrorKind::Output) if it can't even start.
     pub fn stream(self) -> Result<MapStream, Error> {
         map::stream(self)
     }
