@@ -183,12 +183,17 @@ impl Work<'_> {
     fn outputs(&self, call: &TokenStream) -> TokenStream {
         let unwrapped = self.returned.fallible.then(|| quote!(.map_err(::flowglass::BoxError::from)?));
         let outputs: Vec<Ident> = (0..self.returned.outputs.len()).map(|at| format_ident!("output_{at}")).collect();
+        let values = quote!(#(::std::sync::Arc::new(#outputs) as ::flowglass::value::Value),*);
+        // One value has its place at once, where a list would be begun and added to.
+        let listed = if let [_] = outputs.as_slice() {
+            quote!(::flowglass::Outputs::from_buf([#values]))
+        } else {
+            quote!(::flowglass::private::smallvec![#values])
+        };
         let pattern = if self.returned.tuple { quote!((#(#outputs),*)) } else { quote!(#(#outputs)*) };
         quote! {
             let #pattern = #call #unwrapped;
-            ::core::result::Result::<::flowglass::Outputs, ::flowglass::BoxError>::Ok(::flowglass::private::smallvec![
-                #(::std::sync::Arc::new(#outputs) as ::flowglass::value::Value),*
-            ])
+            ::core::result::Result::<::flowglass::Outputs, ::flowglass::BoxError>::Ok(#listed)
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use layout::{Layout, LevelSites};
 pub(crate) use needs::{Inside, NEVER, Needs};
 pub(crate) use node_set::NodeSet;
 pub use setting::Setting;
-pub(crate) use steps::{AWAY, CACHED, MEASURED, ON_THREADS, Step, Steps};
+pub(crate) use steps::{AWAY, CACHED, MEASURED, ON_THREADS, Steps};
 pub use surroundings::PipelineInfo;
 pub(crate) use surroundings::{SiteFacts, Surroundings};
 pub(crate) use whole::{Head, Whole, WholeItem};

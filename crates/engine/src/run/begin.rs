@@ -16,7 +16,8 @@ use super::slot::Slot;
 use crate::pipeline::{CACHED, Inside, NodeKind, PlanNode};
 
 impl LevelWork {
-    /// Takes a node's results from the cache, or starts it the long way.
+    /// Takes a node's results from the cache, or starts it the long way. Never inlined: the straight path beside it is to be short.
+    #[inline(never)]
     pub(super) fn recall_or_begin(&mut self, level: &Arc<Level>, node: usize, cx: &mut Context<'_>) {
         let asked = match self.recall(level, node) {
             Recalled::Whole => return,

@@ -28,6 +28,15 @@ impl Kept {
         }
     }
 
+    /// As [`put`](Self::put), of a value that no signature stands for: as its two words, never as a slot that would be moved.
+    #[expect(clippy::inline_always, reason = "it is passed by every node")]
+    #[inline(always)]
+    pub(crate) fn put_value(&mut self, slot: usize, value: Value) {
+        if let (Some(1..), Some(place)) = (self.reads.get(slot), self.slots.get_mut(slot)) {
+            *place = Some(Slot::Plain(value));
+        }
+    }
+
     /// Looks at a value that is here and in no other form.
     #[inline]
     pub(crate) fn look(&self, slot: usize) -> Option<&Value> {

@@ -1,5 +1,6 @@
 //! The straight path: a node that nothing stands in the way of is called where its inputs lie, and has most often run then.
 
+use std::slice;
 use std::sync::Arc;
 use std::task::Context;
 
@@ -18,7 +19,7 @@ use super::user_code::{self, Attempt, First, Guarded};
 use crate::error::BoxError;
 use crate::invocation::{Invocation, Whereabouts};
 use crate::node::{NodeContext, Outputs};
-use crate::pipeline::Step;
+use crate::value::Value;
 
 /// Where a direct call stands.
 struct Here<'a> {
@@ -47,21 +48,34 @@ impl LevelWork {
         let frame = self.enter(level, node);
         let here = Here { level, frame: &frame };
         let first = user_code::first_poll(code, &mut Invocation::reading(&mut self.kept, slots, &here), cx);
-        if !matches!(first, Ok(First::Ready(Ok(_)))) {
+        if !matches!(first, Ok(First::One(_) | First::Ready(Ok(_)))) {
             self.lend_what_is_left(node, slots);
         }
         slots.iter().for_each(|&slot| self.kept.was_read(slot as usize));
+        let (first_slot, count) = (step.outputs.0 as usize, step.outputs.1 as usize);
         match first {
-            Ok(First::Ready(Ok(outputs))) if outputs.len() == step.outputs.1 as usize => {
-                self.leave(level, node, &frame, &outputs);
-                self.keep(step, outputs);
+            Ok(First::One(value)) if count == 1 => {
+                self.leave(level, node, &frame, slice::from_ref(&value));
+                self.kept.put_value(first_slot, value);
                 self.agenda.done(steps, node);
             }
+            Ok(First::One(value)) => self.conclude(node, &frame, Ok(Outputs::from_buf([value]))),
+            Ok(First::Ready(Ok(outputs))) if outputs.len() == count => self.take_all(level, node, &frame, outputs),
             Ok(First::Ready(result)) => self.conclude(node, &frame, result),
             Ok(First::Pending(future)) => self.wait(node, &frame, future),
             Err(error) => self.conclude(node, &frame, Err(error.into())),
         }
         true
+    }
+
+    /// Takes what a node made, where that isn't one value.
+    #[cold]
+    fn take_all(&mut self, level: &Level, node: usize, frame: &Frame, outputs: Outputs) {
+        self.leave(level, node, frame, &outputs);
+        let steps = &*level.pipeline.0.steps;
+        let first = steps.steps[node].outputs.0 as usize;
+        (first..).zip(outputs).for_each(|(slot, value)| self.kept.put(slot, Slot::Plain(value)));
+        self.agenda.done(steps, node);
     }
 
     /// Holds on to what a node has not taken for itself.
@@ -86,16 +100,22 @@ impl LevelWork {
         };
         scope.enter(&frame);
         if self.is_heard {
-            let about = About::node(&frame, frame.start);
-            let given = Lot::Read { kept: &self.kept, args: &level.pipeline.0.nodes[node].args };
-            level.tell_of(&about, EventKind::Started { total: None }, given);
+            self.tell_start(level, node, &frame);
         }
         frame
     }
 
+    /// Tells of a start. Out of line, as all that few runs need: what every node passes is to be short.
+    #[cold]
+    fn tell_start(&self, level: &Level, node: usize, frame: &Frame) {
+        let given = Lot::Read { kept: &self.kept, args: &level.pipeline.0.nodes[node].args };
+        level.tell_of(&About::node(frame, frame.start), EventKind::Started { total: None }, given);
+    }
+
     /// Ends the span of a node that has run well.
-    #[inline]
-    fn leave(&mut self, level: &Level, node: usize, frame: &Frame, outputs: &Outputs) {
+    #[expect(clippy::inline_always, reason = "it is passed by every node, and one of its two callers is never in a hurry")]
+    #[inline(always)]
+    fn leave(&mut self, level: &Level, node: usize, frame: &Frame, outputs: &[Value]) {
         let Some(_passing) = level.pass() else { return };
         if self.is_timed {
             self.now = Tick::now();
@@ -111,20 +131,18 @@ impl LevelWork {
         }
         self.called += 1;
         if self.is_heard {
-            let duration_ns = frame.start.elapsed_ns(self.now);
-            let kind = EventKind::Finished { duration_ns, cache: CacheStatus::Off };
-            let made = Lot::Gave { values: outputs, ports: level.pipeline.0.ports_of(node) };
-            level.tell_of(&About::node(frame, self.now), kind, made);
-            // What was told may have taken its time, which is not the next node's.
-            self.now = Tick::now();
+            self.tell_end(level, node, frame, outputs);
         }
     }
 
-    #[inline]
-    fn keep(&mut self, step: &Step, outputs: Outputs) {
-        for (slot, value) in (step.outputs.0 as usize..).zip(outputs) {
-            self.kept.put(slot, Slot::Plain(value));
-        }
+    /// Tells of an end.
+    #[cold]
+    fn tell_end(&mut self, level: &Level, node: usize, frame: &Frame, outputs: &[Value]) {
+        let kind = EventKind::Finished { duration_ns: frame.start.elapsed_ns(self.now), cache: CacheStatus::Off };
+        let made = Lot::Gave { values: outputs, ports: level.pipeline.0.ports_of(node) };
+        level.tell_of(&About::node(frame, self.now), kind, made);
+        // What was told may have taken its time, which is not the next node's.
+        self.now = Tick::now();
     }
 
     /// Ends a call that gave what isn't right.

@@ -24,7 +24,7 @@ impl Meters {
 impl Instrument {
     fn export(&self, rows: &mut Rows, now: i64) {
         let mut metric = None;
-        for series in self.all_series() {
+        for series in self.changed.take() {
             if let Some((told, kept)) = series.take() {
                 let metric = *metric.get_or_insert_with(|| self.push_metric(rows));
                 push_point(rows, (metric, now), &series, (told, kept));

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::attribute_set;
 use super::observed::Observed;
-use super::series::Series;
+use super::series::{Changed, Series};
 use crate::Value;
 use crate::core::Core;
 use crate::id_hash::IdMap;
@@ -39,6 +39,7 @@ pub(crate) struct Instrument {
     pub(super) unit: OnceLock<String>,
     pub(super) description: OnceLock<String>,
     series: RwLock<SeriesTable>,
+    pub(super) changed: Arc<Changed>,
     overflow: OnceLock<Arc<Series>>,
     pub(super) observed: Observed,
     has_warned: AtomicBool,
@@ -66,8 +67,7 @@ impl Meters {
 
     /// Says whether anything was measured that isn't told.
     pub(crate) fn has_news(&self) -> bool {
-        let instruments = self.instruments.lock();
-        instruments.iter().any(|instrument| instrument.all_series().iter().any(|series| series.is_news()))
+        self.instruments.lock().iter().any(|instrument| !instrument.changed.is_empty())
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Instrument>> {
@@ -86,6 +86,7 @@ impl Meters {
             unit: OnceLock::new(),
             description: OnceLock::new(),
             series: RwLock::default(),
+            changed: Arc::default(),
             overflow: OnceLock::new(),
             observed: Observed::default(),
             has_warned: AtomicBool::new(false),
@@ -115,11 +116,6 @@ impl Instrument {
         }
     }
 
-    pub(super) fn all_series(&self) -> Vec<Arc<Series>> {
-        let series = self.series.read();
-        series.by_hash.values().flatten().chain(self.overflow.get()).cloned().collect()
-    }
-
     #[cold]
     fn wake_up(&self) {
         if let Some(core) = self.core.upgrade() {
@@ -136,7 +132,7 @@ impl Instrument {
             drop(table);
             return self.overflow();
         }
-        let series = Arc::new(Series::new(self.kind, attribute_set::owned(set), now_unix_ns()));
+        let series = Arc::new(Series::new(self.kind, attribute_set::owned(set), &self.changed, now_unix_ns()));
         table.by_hash.entry(hash).or_default().push(Arc::clone(&series));
         table.count += 1;
         series
@@ -148,7 +144,8 @@ impl Instrument {
         if !self.has_warned.swap(true, SeqCst) {
             self.warn();
         }
-        let new = || Arc::new(Series::new(self.kind, vec![(OVERFLOW.to_owned(), true.into())], now_unix_ns()));
+        let attributes = || vec![(OVERFLOW.to_owned(), true.into())];
+        let new = || Arc::new(Series::new(self.kind, attributes(), &self.changed, now_unix_ns()));
         Arc::clone(self.overflow.get_or_init(new))
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{
     AtomicBool, AtomicI64,
     Ordering::{Relaxed, SeqCst},
 };
+use std::sync::{Arc, Weak};
 
 use flowglass_model::{Attributes, ExponentialHistogram, MetricKind, Number};
 use parking_lot::Mutex;
@@ -20,11 +21,16 @@ pub(crate) struct Series {
     /// The total that a counter was observed at.
     observed: Mutex<Number>,
     exemplar: ExemplarSlot,
-    /// Something was measured since it was told last.
+    /// Something was measured since it was told last, so that it is among the changed ones.
     is_news: AtomicBool,
+    changed: Weak<Changed>,
     /// When it was told last, or made, in nanoseconds since 1970 UTC.
     since_unix_ns: AtomicI64,
 }
+
+/// The series of one metric in which something was measured since they were told last.
+#[derive(Debug, Default)]
+pub(super) struct Changed(Mutex<Vec<Arc<Series>>>);
 
 #[derive(Debug)]
 enum Value {
@@ -41,8 +47,19 @@ pub(super) enum Told {
     Distribution(ExponentialHistogram),
 }
 
+impl Changed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
+    /// Takes the series that are to be told, in the order in which they changed.
+    pub(super) fn take(&self) -> Vec<Arc<Series>> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
 impl Series {
-    pub(super) fn new(kind: MetricKind, attributes: Attributes, now_unix_ns: i64) -> Self {
+    pub(super) fn new(kind: MetricKind, attributes: Attributes, changed: &Arc<Changed>, now_unix_ns: i64) -> Self {
         let value = match kind {
             MetricKind::Counter => Value::Counter(Sum::default()),
             MetricKind::UpDownCounter => Value::UpDown(Sum::default()),
@@ -51,12 +68,13 @@ impl Series {
         };
         let (exemplar, is_news) = (ExemplarSlot::default(), AtomicBool::new(false));
         let observed = Mutex::new(Number::Int(0));
-        Self { attributes, value, observed, exemplar, is_news, since_unix_ns: AtomicI64::new(now_unix_ns) }
+        let (changed, since_unix_ns) = (Arc::downgrade(changed), AtomicI64::new(now_unix_ns));
+        Self { attributes, value, observed, exemplar, is_news, changed, since_unix_ns }
     }
 
     /// Adds, sets or records a number, as the metric's kind has it. A counter leaves negative numbers out.
     #[inline]
-    pub(super) fn measure(&self, number: Number) {
+    pub(super) fn measure(self: &Arc<Self>, number: Number) {
         if self.take_in(number) {
             self.exemplar.offer(number);
             self.note_news();
@@ -64,7 +82,7 @@ impl Series {
     }
 
     /// As [`measure`](Self::measure), for what was measured in this span, wherever that was.
-    pub(super) fn measure_in(&self, number: Number, exemplar: Option<Kept>) {
+    pub(super) fn measure_in(self: &Arc<Self>, number: Number, exemplar: Option<Kept>) {
         if self.take_in(number) {
             self.exemplar.offer_kept(exemplar, number);
             self.note_news();
@@ -72,7 +90,7 @@ impl Series {
     }
 
     /// Brings an up-down counter to this value, and a counter that knows its total up to it.
-    pub(super) fn observe(&self, number: Number) {
+    pub(super) fn observe(self: &Arc<Self>, number: Number) {
         match &self.value {
             Value::Gauge(last) => last.set(number),
             Value::Distribution(_) => return,
@@ -102,14 +120,20 @@ impl Series {
     }
 
     #[inline]
-    fn note_news(&self) {
+    fn note_news(self: &Arc<Self>) {
         if !self.is_news.load(SeqCst) {
-            self.is_news.store(true, SeqCst);
+            self.note_first_news();
         }
     }
 
-    pub(super) fn is_news(&self) -> bool {
-        self.is_news.load(SeqCst)
+    /// Puts the series among the changed ones, unless another thread was quicker.
+    #[cold]
+    fn note_first_news(self: &Arc<Self>) {
+        if !self.is_news.swap(true, SeqCst)
+            && let Some(changed) = self.changed.upgrade()
+        {
+            changed.0.lock().push(Arc::clone(self));
+        }
     }
 
     /// Returns what is to be told, if anything was measured since the last time.

@@ -1,5 +1,6 @@
 //! The collector's side of the metrics that spans feed: which series a template's spans go to, found once.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use flowglass_model::{Attributes, Number, Status};
@@ -22,16 +23,24 @@ const REMEMBERED: usize = 256;
 /// Measures what spans feed, span by span.
 #[derive(Debug, Default)]
 pub(crate) struct SpanMeters {
-    /// Places in `metered`, by the address of a list of templates and a number in it.
-    places: IdMap<(usize, u32), usize>,
-    /// Templates whose addresses are keys above: their memory must not be used again before these are forgotten.
-    held: Vec<Arc<[SpanTemplate]>>,
-    metered: Vec<Metered>,
+    /// By the address of a list of templates.
+    lists: IdMap<usize, Metered>,
+    /// Where something ended since the counters were told last: the address of a list, and a number in it.
+    ended: Vec<(usize, u32)>,
+}
+
+/// Where the spans of one list of templates go to.
+#[derive(Debug)]
+struct Metered {
+    /// Its address is a key: that memory must not be used again before the key is forgotten.
+    _templates: Arc<[SpanTemplate]>,
+    /// By the number of a template; what feeds no metrics has none.
+    places: Box<[OnceCell<Option<Place>>]>,
 }
 
 /// Where the spans of one template go to.
 #[derive(Debug)]
-struct Metered {
+struct Place {
     attributes: Attributes,
     metrics: Vec<(Measures, Arc<Instrument>, Arc<Series>)>,
     /// Ends that no counter has been told of.
@@ -65,7 +74,7 @@ impl SpanMeters {
 
     /// Measures a number.
     pub(crate) fn counted(&mut self, core: &Core, scope: &ScopeShared, (template, metric): (u32, usize), number: Number) {
-        let series = self.find(core, scope, template).and_then(|metered| metered.metrics.get(metric));
+        let series = self.find(core, scope, template).and_then(|(place, _)| place.metrics.get(metric));
         if let Some((_, _, series)) = series {
             series.measure(number);
         }
@@ -73,49 +82,57 @@ impl SpanMeters {
 
     /// Tells the counters of what ended since the last time.
     pub(crate) fn settle(&mut self) {
-        self.metered.iter_mut().for_each(Metered::settle);
-        if self.held.len() > REMEMBERED {
-            *self = Self::default();
+        for (list, template) in self.ended.drain(..) {
+            let place = self.lists.get_mut(&list).and_then(|list| list.places.get_mut(template as usize)?.get_mut()?.as_mut());
+            place.into_iter().for_each(Place::settle);
+        }
+        if self.lists.len() > REMEMBERED {
+            self.lists.clear();
         }
     }
 
     fn measure_end(&mut self, core: &Core, scope: &ScopeShared, template: u32, end: &MeteredEnd<'_>) {
-        if let Some(metered) = self.find(core, scope, template) {
-            metered.measure_end(end);
+        if let Some((place, ended)) = self.find(core, scope, template)
+            && place.measure_end(end)
+        {
+            ended.push((address_of(scope), template));
         }
     }
 
-    /// Returns where the spans of a template go to; nothing where they feed no metrics.
-    fn find(&mut self, core: &Core, scope: &ScopeShared, template: u32) -> Option<&mut Metered> {
-        let address = Arc::as_ptr(&scope.templates).cast::<SpanTemplate>() as usize;
-        if let Some(place) = self.places.get(&(address, template)) {
-            return self.metered.get_mut(*place);
-        }
-        let place = match scope.templates.get(template as usize).filter(|template| !template.meter.metrics.is_empty()) {
-            None => usize::MAX,
-            Some(template) => {
-                self.metered.push(Metered::new(core, template));
-                self.metered.len() - 1
-            }
-        };
-        self.held.push(Arc::clone(&scope.templates));
-        self.places.insert((address, template), place);
-        self.metered.get_mut(place)
+    /// Returns where the spans of a template go to, and where to note that one ended; nothing where they feed no metrics.
+    fn find(&mut self, core: &Core, scope: &ScopeShared, template: u32) -> Option<(&mut Place, &mut Vec<(usize, u32)>)> {
+        let list = self.lists.entry(address_of(scope)).or_insert_with(|| Metered::new(&scope.templates));
+        let place = list.places.get_mut(template as usize)?;
+        place.get_or_init(|| Place::of(core, scope.templates.get(template as usize)?));
+        Some((place.get_mut()?.as_mut()?, &mut self.ended))
     }
 }
 
+fn address_of(scope: &ScopeShared) -> usize {
+    Arc::as_ptr(&scope.templates).cast::<SpanTemplate>() as usize
+}
+
 impl Metered {
-    fn new(core: &Core, template: &SpanTemplate) -> Self {
+    fn new(templates: &Arc<[SpanTemplate]>) -> Self {
+        Self { _templates: Arc::clone(templates), places: templates.iter().map(|_| OnceCell::new()).collect() }
+    }
+}
+
+impl Place {
+    /// Finds the series of a template; none if it feeds no metrics.
+    fn of(core: &Core, template: &SpanTemplate) -> Option<Self> {
         let attributes = &template.meter.attributes;
         let metrics = template.meter.metrics.iter().map(|metric| {
             let instrument = metric.instrument(core);
             let series = instrument.series(&borrowed(attributes));
             (metric.measures, instrument, series)
         });
-        Self { metrics: metrics.collect(), attributes: attributes.clone(), ends: 0 }
+        let place = || Self { metrics: metrics.collect(), attributes: attributes.clone(), ends: 0 };
+        (!template.meter.metrics.is_empty()).then(place)
     }
 
-    fn measure_end(&mut self, end: &MeteredEnd<'_>) {
+    /// Measures an end; says whether it is the first one that no counter has been told of.
+    fn measure_end(&mut self, end: &MeteredEnd<'_>) -> bool {
         self.ends += 1;
         for (measures, instrument, series) in &self.metrics {
             match measures {
@@ -127,6 +144,7 @@ impl Metered {
                 _ => {}
             }
         }
+        self.ends == 1
     }
 
     fn settle(&mut self) {
