@@ -73,7 +73,7 @@ pub struct SpanEnd<'a> {
 pub struct Scope {
     trace_id: TraceId,
     recorder: Recorder,
-    shared: Option<Arc<ScopeShared>>,
+    pub(crate) shared: Option<Arc<ScopeShared>>,
 }
 
 impl Scope {

@@ -160,3 +160,67 @@ fn error_type(fields: Fields<'_>) -> &str {
     let found = fields.into_iter().find_map(|field| if let Field::ErrorType(name) = field { Some(name) } else { None });
     found.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use flowglass_model::{SpanKind, SpanType, TraceId};
+
+    use super::*;
+    use crate::metrics::{SpanMeter, SpanMetric};
+    use crate::{Recorder, Scope, ScopeSpec, Verdict};
+
+    const ENDS: SpanMetric =
+        SpanMetric { name: "ends", unit: "{span}", description: "Spans that ended.", measures: Measures::Ends };
+
+    fn template(at: usize) -> SpanTemplate {
+        let attributes = vec![("node".to_owned(), at.to_string().into())];
+        SpanTemplate {
+            name: format!("node {at}"),
+            indexed: false,
+            kind: SpanKind::Internal,
+            span_type: SpanType::Node,
+            attributes: Attributes::new(),
+            keys: Vec::new(),
+            meter: SpanMeter { attributes, metrics: vec![ENDS] },
+        }
+    }
+
+    fn scope(recorder: &Recorder, nodes: usize) -> Scope {
+        let templates = (0..nodes).map(template).collect();
+        let trace_id = TraceId::random();
+        recorder.scope(ScopeSpec { trace_id, verdict: Verdict::Record, templates, attributes: Attributes::new() })
+    }
+
+    /// Lets each node end once, and tells the counters.
+    fn look(meters: &mut SpanMeters, recorder: &Recorder, scope: &Scope, nodes: u32) {
+        let (core, shared) = (recorder.core().unwrap(), scope.shared.as_ref().unwrap());
+        (0..nodes).for_each(|node| meters.ended_unseen(core, shared, node, Status::Ok, 1));
+        meters.settle();
+    }
+
+    #[test]
+    fn where_a_large_pipelines_spans_go_to_is_found_once() {
+        let recorder = Recorder::builder().build();
+        let (mut meters, scope) = (SpanMeters::default(), scope(&recorder, 2_000));
+        look(&mut meters, &recorder, &scope, 2_000);
+        let found = |meters: &SpanMeters| {
+            let places = meters.lists.values().flat_map(|list| &list.places).filter_map(OnceCell::get).flatten();
+            places.map(|place| Arc::as_ptr(&place.metrics[0].2)).collect::<Vec<_>>()
+        };
+        let first = found(&meters);
+        look(&mut meters, &recorder, &scope, 2_000);
+        assert_eq!((first.len(), meters.ended.len()), (2_000, 0));
+        assert_eq!(found(&meters), first);
+    }
+
+    #[test]
+    fn lists_of_templates_are_forgotten_when_there_are_many() {
+        let recorder = Recorder::builder().build();
+        let mut meters = SpanMeters::default();
+        let scopes: Vec<Scope> = (0..=REMEMBERED).map(|_| scope(&recorder, 1)).collect();
+        scopes[1..].iter().for_each(|scope| look(&mut meters, &recorder, scope, 1));
+        assert_eq!(meters.lists.len(), REMEMBERED);
+        look(&mut meters, &recorder, &scopes[0], 1);
+        assert!(meters.lists.is_empty());
+    }
+}
