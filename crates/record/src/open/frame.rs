@@ -23,23 +23,20 @@ pub(super) const QUICK: u32 = 1 << 28;
 const LOCAL_ROOT: u32 = 1 << 27;
 
 /// A span that was started: what is known of it before its end.
-// The flags lie before the template: where both are read as one word, the compiler would otherwise read them at once, and the
-// processor would wait until what was just written in two halves can be read as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
 pub struct Frame {
     /// The span's id, from [`Scope::next_span`](crate::Scope::next_span).
     pub span: SpanId,
     /// The span above it, or [`SpanId::NONE`].
     pub parent: SpanId,
+    /// Which of the scope's templates it follows.
+    pub template: u32,
     /// The index that an indexed template's name ends with, or [`NO_INDEX`].
     pub index: u64,
     /// When it started.
     pub start: Tick,
     /// Bits of [`flags`](flowglass_model::flags).
     pub flags: u32,
-    /// Which of the scope's templates it follows.
-    pub template: u32,
 }
 
 impl Frame {
