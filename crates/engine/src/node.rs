@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{RunId, SpanId, TraceParent};
+use flowglass_model::{Propagation, RunId, SpanId, TraceParent, TraceState};
+use flowglass_record::Context;
 use smallvec::SmallVec;
 
 use crate::cancel::CancelToken;
@@ -187,6 +188,21 @@ impl NodeContext {
     #[must_use]
     pub fn trace_parent(&self) -> TraceParent {
         TraceParent { trace_id: self.run.trace, parent_id: self.span, sampled: self.sampled }
+    }
+
+    /// Returns what a process or a service that is called by the node is given: the node's span as its parent, and the trace state and
+    /// the baggage that travel with the run. Asked for on the thread that calls the node, or polls its future.
+    #[must_use]
+    pub fn propagation(&self) -> Propagation {
+        let here = Context::current().propagation();
+        match self.trace_parent() {
+            // Without telemetry the node has no span: who is called hangs on what is around.
+            parent if parent.parent_id.is_none() => here,
+            parent if here.parent.is_none_or(|here| here.trace_id == parent.trace_id) => {
+                Propagation { parent: Some(parent), ..here }
+            }
+            parent => Propagation { parent: Some(parent), state: TraceState::default(), ..here },
+        }
     }
 
     /// Returns the token by which long work learns that it should stop.

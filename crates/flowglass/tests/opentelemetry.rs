@@ -1,6 +1,11 @@
 //! Side by side with OpenTelemetry's library: runs hang on its spans, its spans on ours, and runs are mirrored into its providers.
 
-use ::opentelemetry::trace::{SpanId, Status as OtelStatus, TraceContextExt as _, Tracer as _, TracerProvider as _};
+use ::opentelemetry::KeyValue;
+use ::opentelemetry::baggage::BaggageExt as _;
+use ::opentelemetry::trace::{
+    SpanContext, SpanId, Status as OtelStatus, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
+    TracerProvider as _,
+};
 use flowglass::Callbacks;
 use flowglass::model::Status;
 use flowglass::opentelemetry::{self, JoinsOpenTelemetry as _};
@@ -36,6 +41,39 @@ fn a_run_joins_the_trace_of_opentelemetrys_current_span() {
     assert!(roots[0].parent_id.is_none());
     assert_eq!(roots[1].trace_id.to_bytes(), parent.trace_id().to_bytes());
     assert_eq!(roots[1].parent_id.to_u64().to_be_bytes(), parent.span_id().to_bytes());
+}
+
+#[test]
+fn a_recorder_can_take_all_its_runs_into_opentelemetrys_trace() {
+    let (provider, _exporter) = provider();
+    let telemetry = TestRecorder::from_builder(Recorder::builder().in_opentelemetry());
+    let ask = node_fn!("told", |number: i64| -> String {
+        let sent = flowglass::Context::current().propagation();
+        format!("{number} {} {}", sent.state, sent.baggage.get("tenant").unwrap_or_default())
+    });
+    let ask = Pipeline::builder("ask").node(ask).build().unwrap();
+    let run = |pipeline: &Pipeline| pipeline.run(inputs! { number: 2_i64 }).telemetry(telemetry.recorder().clone());
+    let alone = run(&pipeline()).wait().unwrap();
+    assert!(alone.id().joined_at.is_none(), "nothing is current");
+    let told = |sampled: bool| {
+        let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let state = TraceState::from_key_value([("vendor", "x")]).unwrap();
+        let around = SpanContext::new(TraceId::from_bytes([7; 16]), SpanId::from_bytes([8; 8]), flags, true, state);
+        let context = ::opentelemetry::Context::new().with_remote_span_context(around);
+        let _inside = context.with_baggage([KeyValue::new("tenant", "a")]).attach();
+        run(&ask).wait().unwrap()
+    };
+    let (seen, unseen) = (told(true), told(false));
+    assert_eq!([seen.id().trace, unseen.id().trace], [flowglass::model::TraceId::from_bytes([7; 16]); 2]);
+    assert_eq!(seen.get::<String>("told").unwrap(), "2 vendor=x a");
+    assert_eq!((seen.trace()[0].parent_id.to_u64(), seen.trace()[0].flags), (0x0808_0808_0808_0808, 0x301));
+    assert!(unseen.trace().is_empty(), "it isn't recorded where it comes from");
+    provider.tracer("test").in_span("request", |context| {
+        assert!(run(&pipeline()).new_trace().wait().unwrap().id().joined_at.is_none());
+        let _ours = telemetry.recorder().root_span("ours");
+        let inside = run(&pipeline()).wait().unwrap();
+        assert_ne!(inside.id().trace.to_bytes(), context.span().span_context().trace_id().to_bytes(), "ours is nearer");
+    });
 }
 
 #[test]

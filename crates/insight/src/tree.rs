@@ -274,6 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn a_run_inside_of_a_span_stands_below_it_and_alone_is_a_root() {
+        let mut run = Runs::new();
+        let request = run.add(None, SpanType::Custom, "request", 0, 100);
+        let inner = run.add(Some(request), SpanType::Pipeline, "etl", 1, 10);
+        run.add(Some(inner), SpanType::Node, "clean", 2, 3);
+        run.span_mut(inner).flags = flowglass_model::flags::IS_RUN_ROOT;
+        let mut spans = run.into_spans();
+        insta::assert_snapshot!(shape(&Tree::of(&spans)), @"
+        request
+          pipeline etl
+            node clean
+        ");
+        spans.remove(0);
+        let tree = Tree::of(&spans);
+        insta::assert_snapshot!(shape(&tree), @"
+        pipeline etl
+          node clean
+        ");
+        assert!(!tree.nodes()[0].is_orphan, "what is around it isn't missed");
+    }
+
+    #[test]
     fn a_span_written_twice_counts_once_and_its_end_wins() {
         let mut run = Runs::new();
         let root = run.add(None, SpanType::Pipeline, "etl", 0, 100);

@@ -6,14 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AttributeValue, Attributes, SpanId, SpanKind, SpanType, Status, TraceId};
 
-/// Bits of [`Span::flags`], as OTLP defines them.
+/// Bits of [`Span::flags`]: the ten lowest ones are OTLP's.
 pub mod flags {
+    use super::{SpanId, SpanType};
+
     /// The trace is sampled.
     pub const SAMPLED: u32 = 0x1;
     /// It is known whether the parent is in another process.
     pub const HAS_IS_REMOTE: u32 = 0x100;
     /// The parent is in another process.
     pub const IS_REMOTE: u32 = 0x200;
+    /// A run begins with the span, though its parent was recorded beside it. Ours alone: it never leaves by OTLP, where
+    /// `pipeline.depth` = 0 says the same.
+    pub const IS_RUN_ROOT: u32 = 0x100_0000;
+
+    /// Says whether a span is the root of a run: a pipeline with no parent, with one in another process, or with one inside of
+    /// which it was started as a run of its own.
+    #[must_use]
+    pub const fn begin_a_run(flags: u32, span_type: SpanType, parent_id: SpanId) -> bool {
+        matches!(span_type, SpanType::Pipeline) && (parent_id.is_none() || flags & (IS_REMOTE | IS_RUN_ROOT) != 0)
+    }
 }
 
 /// One unit of work with a start and, unless it is still running, an end.
@@ -103,10 +115,11 @@ impl Span {
         self.start_unix_ns.saturating_add_unsigned(self.duration_ns)
     }
 
-    /// Says whether the span is the root of a run: a pipeline with no parent, or with one in another process.
+    /// Says whether the span is the root of a run: a pipeline with no parent, with one in another process, or with one inside of
+    /// which it was started as a run of its own ([`flags::IS_RUN_ROOT`]).
     #[must_use]
-    pub fn is_run_root(&self) -> bool {
-        self.span_type == SpanType::Pipeline && (self.parent_id.is_none() || self.flags & flags::IS_REMOTE != 0)
+    pub const fn is_run_root(&self) -> bool {
+        flags::begin_a_run(self.flags, self.span_type, self.parent_id)
     }
 }
 

@@ -6,8 +6,10 @@
 //!
 //! A span that still runs travels as Logfire's `pending_span`: a record with an id of its own, whose parent is the span that
 //! runs, with the real parent as an attribute.
+//!
+//! That a run begins inside of another span stands in a bit of our own; OTLP has the attribute `pipeline.depth` = 0 for it.
 
-use flowglass_model::{SpanId, SpanKind, SpanType, Status};
+use flowglass_model::{SpanId, SpanKind, SpanType, Status, flags};
 
 /// The attribute that keeps an explicit status of *ok*.
 pub(crate) const STATUS_CODE: &str = "otel.status_code";
@@ -24,6 +26,17 @@ pub(crate) const PENDING_PARENT: &str = "logfire.pending_parent_id";
 pub(crate) const CODE_OK: u64 = 1;
 /// OTLP's `STATUS_CODE_ERROR`.
 pub(crate) const CODE_ERROR: u64 = 2;
+
+/// Returns the flags of a span as they are sent: a pipeline's without the bit that says that it is a run of its own.
+pub(crate) const fn sent_flags(flags: u32, span_type: SpanType) -> u32 {
+    if matches!(span_type, SpanType::Pipeline) { flags & !flags::IS_RUN_ROOT } else { flags }
+}
+
+/// Returns the flags of a pipeline that has a parent, from those that were sent and from whether its depth is 0.
+pub(crate) const fn pipeline_flags(sent: u32, is_outermost: bool) -> u32 {
+    let is_joined = is_outermost && sent & flags::IS_REMOTE == 0;
+    if is_joined { sent | flags::IS_RUN_ROOT } else { sent & !flags::IS_RUN_ROOT }
+}
 
 /// Returns OTLP's code of a status, `explicit_ok` where the span says so itself.
 pub(crate) const fn status_code(status: Status, explicit_ok: bool) -> u64 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use flowglass_engine::value::{KeyHasher, Value};
 use flowglass_engine::{BoxError, Call, Invocation, KeyedBy, Node as EngineNode, NodeError, NodeSpec, Output, Outputs, Param};
+use flowglass_model::Propagation;
 
 use crate::content_key::ContentKey;
 use crate::data::Data;
@@ -78,7 +79,7 @@ impl EngineNode for CommandNode {
                 command.set_env(name, value);
             }
         }
-        command.set_env("TRACEPARENT", call.context().trace_parent().to_string());
+        set_context(&mut command, &call.context().propagation());
         let (processes, parse) = (self.surroundings.processes.clone(), self.spec.parse);
         Call::Pending(Box::pin(async move {
             let printed = processes.run(command, None).await.map_err(failure)?;
@@ -98,6 +99,16 @@ impl EngineNode for CommandNode {
         })
         .map_err(failure)
     }
+}
+
+/// Tells the command its place in the trace, and what travels with that, as OpenTelemetry's carrier in environment variables has it
+/// (<https://opentelemetry.io/docs/specs/otel/context/env-carriers/>).
+fn set_context(command: &mut Command, given: &Propagation) {
+    if given.parent.is_some() {
+        // What this process was given goes with the parent that it was given.
+        command.without_env.push("TRACESTATE".into());
+    }
+    given.to_environment().into_iter().for_each(|(name, value)| command.set_env(name, value));
 }
 
 /// Calls with the values by their names.

@@ -36,6 +36,8 @@ pub struct Command {
     pub cwd: PathBuf,
     /// Environment variables besides those of this process; later ones win.
     pub env: Vec<(OsString, OsString)>,
+    /// Environment variables of this process that it doesn't get.
+    pub without_env: Vec<OsString>,
     /// What it reads from its input; none: nothing.
     pub stdin: Option<Vec<u8>>,
     /// The longest time that it may take.
@@ -56,6 +58,7 @@ impl Command {
             args: Vec::new(),
             cwd: cwd.into(),
             env: Vec::new(),
+            without_env: Vec::new(),
             stdin: None,
             timeout: None,
             most_stdout_bytes: MOST_STDOUT_BYTES,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{AttributeValue, Attributes, Kept, Redaction, Resource, Sink};
+use flowglass_model::{AttributeValue, Attributes, Kept, Propagation, Redaction, Resource, Sink};
 
+use crate::beginning::Ambient;
 use crate::core::{Core, CoreParts};
 use crate::outlet::{Outlet, Retry};
 use crate::raw::LONGEST;
@@ -28,6 +29,7 @@ pub struct RecorderBuilder {
     sampling: Sampling,
     observes_process: bool,
     redaction: Redaction,
+    ambient: Option<Ambient>,
     kept: Kept,
     retry: Retry,
     resource: Resource,
@@ -49,6 +51,7 @@ impl Default for RecorderBuilder {
             sampling: Sampling::all(),
             observes_process: false,
             redaction: Redaction::secrets(),
+            ambient: None,
             kept: Kept::default(),
             retry: Retry { times: 5, first_delay: Duration::from_millis(100) },
             resource: Resource::default(),
@@ -147,6 +150,13 @@ impl RecorderBuilder {
         self
     }
 
+    /// Lets runs hang on what another library says is current, where no span of a recorder is: it is asked on the thread that starts a
+    /// run, whenever one would begin a trace. What it says is taken for a call from another process.
+    pub fn ambient(mut self, source: impl Fn() -> Option<Propagation> + Send + Sync + 'static) -> Self {
+        self.ambient = Some(Arc::new(source));
+        self
+    }
+
     /// Adds a sink. Its name stands in errors and counts.
     pub fn sink(mut self, name: &str, sink: impl Sink) -> Self {
         self.sinks.push((name.to_owned(), Box::new(sink)));
@@ -172,6 +182,7 @@ impl RecorderBuilder {
             attribute_sets: self.attribute_sets,
             sampling: self.sampling,
             redaction: self.redaction,
+            ambient: self.ambient,
             kept: self.kept,
         }));
         if self.observes_process {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use flowglass_model::{Attributes, SpanId, SpanKind, SpanType, Status, TraceId, TraceParent, flags};
 use parking_lot::Mutex;
 
-use crate::active;
 use crate::core::Core;
 use crate::fate::Course;
 use crate::lanes::Loss;
@@ -19,6 +18,7 @@ use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
+use crate::{active, context};
 
 /// What a span says that was open when its recorder went.
 const NEVER_ENDED: &str = "never ended";
@@ -102,7 +102,7 @@ impl Core {
             templates: Arc::new([template(name)]),
             attributes: Attributes::new(),
         };
-        let scope = self.make_sharing(spec, course.fate.clone());
+        let scope = self.make_sharing(spec, context::carried(), course.fate.clone());
         let (span, start) = (scope.next_span(), Tick::now());
         let frame = Frame { span, parent: place.parent, template: 0, index: NO_INDEX, start, flags: flags::SAMPLED };
         let frame = if place.is_local_root { frame.local_root() } else { frame };

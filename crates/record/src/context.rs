@@ -10,7 +10,7 @@ use crate::active::{self, Activation};
 use crate::open::{Frame, NO_INDEX};
 use crate::raw::USER_TEMPLATE;
 use crate::scope_shared::ScopeShared;
-use crate::{Tick, chance};
+use crate::{Recorder, Tick, chance};
 
 thread_local! {
     /// What came along with a call that no trace has begun for yet.
@@ -36,9 +36,10 @@ pub struct Context {
     carried: Option<Arc<Propagation>>,
 }
 
+/// A scope, and the innermost span that is open in it.
 #[derive(Debug, Clone)]
-struct Standing {
-    scope: Arc<ScopeShared>,
+pub(crate) struct Standing {
+    pub(crate) scope: Arc<ScopeShared>,
     span: SpanId,
     is_recorded: bool,
 }
@@ -99,13 +100,25 @@ impl Context {
     #[must_use]
     pub fn propagation(&self) -> Propagation {
         let mut propagation = self.carried.as_deref().cloned().unwrap_or_default();
-        if let Some(Standing { scope, span, is_recorded }) = &self.standing
-            && let Some(span) = span.some()
+        if let Some(standing) = &self.standing
+            && let Some(parent) = standing.parent()
         {
-            propagation.state = chance::state(scope, self.carried.as_deref(), *is_recorded);
-            propagation.parent = Some(TraceParent { trace_id: scope.trace_id, parent_id: span, sampled: *is_recorded });
+            propagation.state = chance::state(&standing.scope, self.carried.as_deref(), standing.is_recorded);
+            propagation.parent = Some(parent);
         }
         propagation
+    }
+
+    /// Returns the recorder whose scope is current here, unless it is gone.
+    #[must_use]
+    pub fn recorder(&self) -> Option<Recorder> {
+        Recorder::of(&*self.standing.as_ref()?.scope.lanes.core()?)
+    }
+
+    /// Says whether there is nothing here: no span, and nothing that came along with a call.
+    #[must_use]
+    pub const fn is_nowhere(&self) -> bool {
+        self.standing.is_none() && self.carried.is_none()
     }
 
     /// Stands inside of a span that is recorded.
@@ -121,6 +134,10 @@ impl Context {
 
     pub(crate) fn carried(&self) -> Option<Arc<Propagation>> {
         self.carried.clone()
+    }
+
+    pub(crate) const fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
     }
 
     fn with(mut self, change: impl FnOnce(&mut Baggage)) -> Self {
@@ -158,6 +175,13 @@ impl Drop for ContextGuard {
 }
 
 impl Standing {
+    /// Returns what hangs on the innermost span as its parent, here or in another process. Where none is because its trace isn't
+    /// recorded, a number stands for it: whoever is called is to know the trace, and that it isn't.
+    pub(crate) fn parent(&self) -> Option<TraceParent> {
+        let parent_id = if self.is_recorded { self.span.some()? } else { self.span.some().unwrap_or_else(SpanId::random) };
+        Some(TraceParent { trace_id: self.scope.trace_id, parent_id, sampled: self.is_recorded })
+    }
+
     /// Returns a scope for work of the span that goes on here.
     fn fork(&self, carried: Option<Arc<Propagation>>) -> Option<Arc<ScopeShared>> {
         let flags = if self.is_recorded { flags::SAMPLED } else { 0 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use flowglass_model::{
@@ -12,6 +12,7 @@ use flowglass_model::{
 use parking_lot::Mutex;
 
 use crate::Verdict;
+use crate::beginning::Ambient;
 use crate::by_id::ById;
 use crate::collector::Collector;
 use crate::context;
@@ -23,6 +24,7 @@ use crate::metrics::{Instrument, Meters};
 use crate::open::Frame;
 use crate::outlet::Outlet;
 use crate::raw::Record;
+use crate::recorder::Handle;
 use crate::registry::Registry;
 use crate::retention::Retention;
 use crate::sampling::Sampling;
@@ -37,7 +39,6 @@ const MANY_SCOPES: usize = 1024;
 const TOO_MANY_SCOPES: usize = 8 * MANY_SCOPES;
 
 /// What is shared by everything that belongs to a recorder.
-#[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) writer: WriterId,
     pub(crate) resource: Arc<Resource>,
@@ -53,6 +54,10 @@ pub(crate) struct Core {
     pub(crate) meters: Meters,
     pub(crate) sampling: Sampling,
     pub(crate) redaction: Redaction,
+    /// What says where no span is current what a run hangs on.
+    pub(crate) ambient: Option<Ambient>,
+    /// By which whoever stands in one of its scopes finds the recorder.
+    pub(crate) handle: OnceLock<Weak<Handle>>,
     kept: Kept,
     longest_value: usize,
     collector: Mutex<Collector>,
@@ -75,6 +80,7 @@ pub(crate) struct CoreParts {
     pub(crate) attribute_sets: usize,
     pub(crate) sampling: Sampling,
     pub(crate) redaction: Redaction,
+    pub(crate) ambient: Option<Ambient>,
     pub(crate) kept: Kept,
 }
 
@@ -109,6 +115,8 @@ impl Core {
             meters: Meters::new(parts.attribute_sets),
             sampling: parts.sampling,
             redaction: parts.redaction,
+            ambient: parts.ambient,
+            handle: OnceLock::new(),
             kept: parts.kept,
             longest_value: parts.limits.value_bytes,
             collector: Mutex::new(Collector::new(parts.limits)),
@@ -146,8 +154,13 @@ impl Core {
     }
 
     /// Makes a scope in a trace of which others have a part as well: what becomes of one becomes of all.
-    pub(crate) fn make_sharing(&self, spec: ScopeSpec, fate: Option<Arc<Fate>>) -> Arc<ScopeShared> {
-        let (scope, waiting) = self.registry.make_sharing(&self.lanes, spec, (SpanId::NONE, context::carried()), fate);
+    pub(crate) fn make_sharing(
+        &self,
+        spec: ScopeSpec,
+        carried: Option<Arc<Propagation>>,
+        fate: Option<Arc<Fate>>,
+    ) -> Arc<ScopeShared> {
+        let (scope, waiting) = self.registry.make_sharing(&self.lanes, spec, (SpanId::NONE, carried), fate);
         self.expect_records(&scope, waiting);
         scope
     }
@@ -351,6 +364,12 @@ impl Core {
 
 /// A panic of a caller, who never runs inside, leaves everything whole.
 impl std::panic::RefUnwindSafe for Core {}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("writer", &self.writer).field("outlets", &self.outlets).finish_non_exhaustive()
+    }
+}
 
 impl Drop for Core {
     fn drop(&mut self) {

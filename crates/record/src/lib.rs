@@ -28,6 +28,7 @@
 
 mod active;
 mod batcher;
+mod beginning;
 mod builder;
 mod by_id;
 mod chance;
@@ -72,6 +73,7 @@ mod value;
 mod wake;
 
 pub use active::{Activation, CurrentSpan, current};
+pub use beginning::Beginning;
 pub use builder::RecorderBuilder;
 pub use context::{Context, ContextGuard};
 pub use detached::{DetachedSpan, Entered};

@@ -1,6 +1,6 @@
 //! The recorder as its users hold it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use flowglass_model::{Batch, Graph, Propagation, Redaction, Resource, Sink, SinkError, Span, SpanId, TraceId, WriterId};
@@ -23,8 +23,9 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Recorder(Option<Arc<Handle>>);
 
+/// What all clones of a recorder have in common: when it goes, the recorder ends.
 #[derive(Debug)]
-struct Handle(Arc<Core>);
+pub(crate) struct Handle(Arc<Core>);
 
 impl Recorder {
     /// Returns a builder with the defaults.
@@ -45,7 +46,15 @@ impl Recorder {
     }
 
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self(Some(Arc::new(Handle(core))))
+        let handle = Arc::new(Handle(core));
+        // A core is made for one recorder.
+        let _ = handle.0.handle.set(Arc::downgrade(&handle));
+        Self(Some(handle))
+    }
+
+    /// Returns the recorder of a core, unless its last handle is gone.
+    pub(crate) fn of(core: &Core) -> Option<Self> {
+        core.handle.get().and_then(Weak::upgrade).map(|handle| Self(Some(handle)))
     }
 
     /// Says whether nothing is recorded.

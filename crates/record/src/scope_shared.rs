@@ -6,7 +6,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Release},
 };
 
-use flowglass_model::{Attributes, Number, Propagation, SpanId, SpanType, Status, TraceId, flags};
+use flowglass_model::{Attributes, Number, Propagation, SpanId, Status, TraceId, flags};
 
 use crate::core::Core;
 use crate::fate::{Course, Fate};
@@ -287,8 +287,7 @@ impl ScopeShared {
 
     /// Says whether a frame is the root of a run.
     pub(crate) fn is_run_root(&self, frame: &Frame) -> bool {
-        let is_first = frame.parent.is_none() || frame.flags & flowglass_model::flags::IS_REMOTE != 0;
-        is_first && self.template(frame).is_some_and(|template| template.span_type == SpanType::Pipeline)
+        self.template(frame).is_some_and(|template| flags::begin_a_run(frame.flags, template.span_type, frame.parent))
     }
 
     /// Returns the bits that say of a span that its parent is in another process, if so.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use flowglass_insight::Tree;
 use flowglass_insight::waterfall::FoldLimits;
-use flowglass_model::{Batch, LogRecord, Severity, Sink, SinkError, SinkErrorKind, Span, TraceId};
+use flowglass_model::{Batch, LogRecord, Severity, Sink, SinkError, SinkErrorKind, Span, TraceId, flags};
 
 use crate::ink::Ink;
 use crate::line::Line;
@@ -40,7 +40,7 @@ impl Console {
 
     /// Adds a span; says whether it is the root of its trace in this process.
     fn add(&mut self, span: Span) -> bool {
-        let is_root = span.parent_id.is_none() || span.is_run_root();
+        let is_root = span.parent_id.is_none() || span.flags & flags::IS_REMOTE != 0;
         let spans = self.waiting.entry(span.trace_id).or_default();
         if spans.is_empty() {
             self.order.push(span.trace_id);
@@ -194,6 +194,20 @@ mod tests {
         assert_eq!(out.text(), format!("trace {}\n{drawn}", spans[0].trace_id));
         drop(console);
         assert_eq!(out.text().matches("trace ").count(), 1);
+    }
+
+    #[test]
+    fn a_run_inside_of_a_span_is_drawn_with_it() {
+        let (out, mut spans) = (Shared::default(), rich());
+        let request = Span { name: "request".into(), span_id: SpanId::from_u64(1 << 40), ..spans[0].clone() };
+        (spans[0].parent_id, spans[0].flags) = (request.span_id, flags::IS_RUN_ROOT);
+        let mut console = Console::new(out.clone(), Options::plain(100));
+        console.write(&batch(&spans, &[])).unwrap();
+        assert_eq!(out.text(), "", "what is around it hasn't ended");
+        console.write(&batch(std::slice::from_ref(&request), &[])).unwrap();
+        spans.insert(0, request);
+        let drawn = tree::render_folded(&Tree::of(&spans), &FoldLimits::default(), &Options::plain(100));
+        assert_eq!(out.text(), format!("trace {}\n{drawn}", spans[0].trace_id));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Traces of other programs: shown like runs, though no pipeline is their root.
+//! Traces that no pipeline is the root of, shown like runs: of other programs, or begun by a span in which runs were started.
 
 use flowglass::model::{RunId, Span, SpanType, Status, TraceId};
 use flowglass::store::query::{Condition, Expr, Field, Moment, Query, Test};
@@ -29,6 +29,14 @@ pub(crate) fn find(store: &dyn Store, id: &str) -> Result<Option<RunRecord>, Sto
         [trace] => record(store, *trace),
         _ => Ok(None),
     }
+}
+
+/// Finds the trace with exactly this id, if it began here with a span that is no run.
+pub(crate) fn whole(store: &dyn Store, id: &str) -> Result<Option<RunRecord>, StoreError> {
+    let Ok(trace) = id.trim().to_ascii_lowercase().parse::<TraceId>() else { return Ok(None) };
+    let spans = store.trace(RunId::from(trace))?;
+    let root = spans.iter().find(|span| span.parent_id.is_none() && !is_run(span));
+    Ok(root.map(|root| described(root, &spans)))
 }
 
 /// Asks for the spans that have no parent.

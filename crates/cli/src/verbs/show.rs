@@ -39,9 +39,12 @@ pub(crate) fn run(arguments: &ShowArguments, printer: &mut Printer) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Finds a run, or else a trace of another program.
+/// Finds a run, or else a trace that is none: one of another program, or one that began with a span in which runs were started.
 fn found(store: &dyn Store, id: &str) -> Result<RunRecord, Failure> {
     match store.find_run(id) {
+        // The id of a whole trace means all of it, though runs in it begin so.
+        Ok(run) if !run.id.joined_at.is_none() => Ok(foreign::whole(store, id)?.unwrap_or(run)),
+        Err(error) if error.kind() == StoreErrorKind::Ambiguous => foreign::whole(store, id)?.ok_or_else(|| error.into()),
         Err(error) if error.kind() == StoreErrorKind::NotFound => foreign::find(store, id)?.ok_or_else(|| error.into()),
         found => Ok(found?),
     }

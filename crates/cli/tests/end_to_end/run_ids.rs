@@ -81,6 +81,44 @@ fn a_run_joins_the_trace_that_it_is_given() {
     home.flowglass(&["show", TRACE]).refuses(&["several runs"]);
 }
 
+/// Prints what of the context stands in its environment.
+const CONTEXT: &str = "name = 'p'\n[[node]]\noutput = 'out'\n\
+    shell = 'echo $(echo $TRACEPARENT | cut -c4-35) ${TRACESTATE-none} ${BAGGAGE-none}'\ncache = false\n";
+
+#[test]
+fn commands_are_told_the_whole_context() {
+    let home = Home::with(CONTEXT);
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let call = || home.call(&["run", "p.toml"]).env("TRACESTATE", "vendor=x").env("BAGGAGE", "tenant=a");
+    assert_eq!(call().env("TRACEPARENT", &parent).end().ok().stdout, format!("{TRACE} vendor=x tenant=a\n"));
+    // The state of a trace that isn't followed says nothing of another one; baggage needs no trace.
+    let alone = call().end().ok().stdout;
+    assert!(!alone.starts_with(TRACE) && alone.ends_with(" none tenant=a\n"), "{alone}");
+    let sampled = call().env("TRACEPARENT", &parent).env("TRACESTATE", "ot=th:8;rv:ffffffffffffff").end().ok().stdout;
+    assert_eq!(sampled, format!("{TRACE} ot=th:8;rv:ffffffffffffff tenant=a\n"));
+}
+
+#[test]
+fn a_run_that_a_command_starts_is_in_the_trace() {
+    let program = env!("CARGO_BIN_EXE_flowglass");
+    let home = Home::with(&format!(
+        "name = 'outer'\n[[node]]\noutput = 'out'\ncommand = ['{program}', 'run', 'inner.toml', '-q']\ncache = false\n"
+    ));
+    home.file("inner.toml", "name = 'inner'\n[[node]]\noutput = 'answer'\ncommand = ['echo', '42']\ncache = false\n");
+    let outer = home.json(&[]);
+    let id = outer["run_id"].as_str().unwrap();
+    let listed = home.flowglass(&["list", "--json"]).ok().json();
+    let inner = listed.as_array().unwrap().iter().find(|run| run["name"] == "inner").unwrap();
+    let (trace, root) = inner["run_id"].as_str().unwrap().split_once('-').unwrap();
+    assert_eq!(trace, id);
+    let shown = home.flowglass(&["show", id, "--json"]).ok().json();
+    let spans = shown["spans"].as_array().unwrap();
+    let find = |name: &str| spans.iter().find(|span| span["name"] == name).unwrap();
+    assert_eq!(find("pipeline inner")["span_id"], root);
+    assert_eq!(find("pipeline inner")["parent_id"], find("node out")["span_id"]);
+    assert_eq!(find("node answer")["parent_id"], root);
+}
+
 #[test]
 fn what_is_no_trace_is_not_joined() {
     let home = Home::with(ONE);

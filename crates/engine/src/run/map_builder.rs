@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use flowglass_model::{GraphSettings, Site};
 
+use super::around::Around;
 use super::map::{self, MapStream, OnError};
 use super::map_outcome::MapRun;
 use super::options::{MapOptions, Options};
@@ -97,6 +98,6 @@ impl IntoFuture for MapBuilder {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(map::map(self))
+        Box::pin(map::map(self, Around::here()))
     }
 }

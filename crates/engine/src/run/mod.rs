@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod agenda;
+mod around;
 mod attempts;
 mod begin;
 mod bind;

@@ -35,7 +35,7 @@ pub(crate) struct Options {
     pub(crate) cancel: CancelToken,
     pub(crate) grace: Grace,
     pub(crate) max_nodes: Option<u64>,
-    pub(crate) parent: Option<TraceParent>,
+    pub(crate) joins: Joins,
     pub(crate) attributes: Attributes,
     pub(crate) map_items: Option<MapItems>,
     pub(crate) capture: Option<Capture>,
@@ -43,6 +43,18 @@ pub(crate) struct Options {
     pub(crate) feeds: Vec<EventFeed>,
     /// The run's own feed, which ends with it.
     pub(crate) own_feed: Option<EventFeed>,
+}
+
+/// What a run hangs on.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Joins {
+    /// On what is current where it starts.
+    #[default]
+    Current,
+    /// On a span of another process.
+    Remote(TraceParent),
+    /// On nothing: it begins a trace.
+    Nothing,
 }
 
 /// How long a thread that should stop is waited for.
@@ -173,9 +185,17 @@ macro_rules! options {
                 self
             }
 
-            /// Joins a trace that something else began.
+            /// Hangs on this span of another process, in its trace. Without it, the run hangs on the span that is current where it
+            /// starts, in that one's trace: one that was opened by hand, or the node that started the run. Where nothing is current, it
+            /// begins a trace.
             pub fn parent(mut self, parent: TraceParent) -> Self {
-                self.options.parent = Some(parent);
+                self.options.joins = Joins::Remote(parent);
+                self
+            }
+
+            /// Begins a trace of its own, whatever is current where the run starts: for work that only happens to be started there.
+            pub fn new_trace(mut self) -> Self {
+                self.options.joins = Joins::Nothing;
                 self
             }
 

@@ -3,20 +3,21 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{AttributeValue, RunId, SpanId, TraceId, conventions, flags};
-use flowglass_record::{Frame, NO_INDEX, Recorder, Retained, Scope, ScopeSpec, Tick, Verdict};
+use flowglass_model::{AttributeValue, RunId, SpanId, conventions, flags};
+use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Retained, Scope, Tick, Verdict};
 use parking_lot::Mutex;
 
+use super::around::Around;
 use super::bind;
 use super::ended::{Aggregate, Ended, milliseconds};
 use super::gate::Detached;
 use super::leaving::securing;
 use super::level::{LevelDone, LevelWork};
 use super::open_span::OpenSpan;
-use super::options::Options;
+use super::options::{Joins, Options};
 use super::outcome::{Run, Values};
 use super::place::Place;
 use super::run_builder::RunBuilder;
@@ -34,7 +35,7 @@ use crate::pipeline::{Layout, LevelConfig, Needs, Pipeline, Setting};
 use crate::remote::travel;
 
 /// Runs a pipeline once.
-pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
+pub(super) async fn run(builder: RunBuilder, around: Around) -> Result<Run, Error> {
     let RunBuilder { pipeline, inputs, options } = builder;
     let layout = Arc::clone(pipeline.run_layout());
     let wanted = bind::wanted(&pipeline, options.outputs.as_deref())?;
@@ -44,7 +45,7 @@ pub(super) async fn run(builder: RunBuilder) -> Result<Run, Error> {
     let slots: Vec<_> = slots.into_iter().map(|given| given.map(|given| given.slot)).collect();
     let total = Some(needs.count());
     let given = Lot::Filled { slots: &slots, ports: &pipeline.0.inputs, args: None };
-    let started = Started::new(&pipeline, needs, &options, layout, (total, given));
+    let started = Started::new(&pipeline, needs, &options, layout, around, (total, given));
     let Started { level, open, retained } = started;
     let inner = under(&level, open.span());
     let work = LevelWork::new(inner, slots);
@@ -101,20 +102,20 @@ impl Started {
         needs: Arc<Needs>,
         options: &Options,
         layout: Arc<Layout>,
+        around: Around,
         (total, given): (Option<u64>, Lot<'_>),
     ) -> Self {
         let plan = &pipeline.0;
-        let recorder = match options.telemetry.resolve(plan.config.telemetry.resolve(None)) {
-            Some(recorder) => recorder,
-            None if matches!(options.telemetry, Setting::Off) || matches!(plan.config.telemetry, Setting::Off) => {
-                Recorder::off()
-            }
-            None => plan.own_recorder.get_or_init(Recorder::in_memory).clone(),
+        let around = around.or_here();
+        let recorder = recorder(pipeline, options, &around);
+        let beginning = match options.joins {
+            Joins::Current => recorder.begin_in(&around, &plan.name),
+            Joins::Remote(parent) => recorder.begin_under(parent, &plan.name, &around),
+            Joins::Nothing => recorder.begin(&plan.name, &around),
         };
-        let trace = options.parent.map_or_else(TraceId::random, |parent| parent.trace_id);
+        let trace = beginning.trace_id();
         let retained = (!recorder.is_off()).then(|| recorder.retain(trace));
-        let verdict = recorder.sample(trace, &plan.name, options.parent.map(|parent| parent.sampled));
-        if verdict != Verdict::Never {
+        if beginning.verdict() != Verdict::Never {
             recorder.graph(&plan.graph);
         }
         let mut attributes = options.attributes.clone();
@@ -123,7 +124,7 @@ impl Started {
         }
         let sampled = !recorder.is_off();
         let templates = Arc::clone(&layout.templates);
-        let scope = recorder.scope(ScopeSpec { trace_id: trace, verdict, templates, attributes: attributes.clone() });
+        let scope = recorder.scope_of(&beginning, templates, attributes.clone());
         let config = LevelConfig {
             cache: options.cache.resolve(plan.config.cache.resolve(None)),
             callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
@@ -134,12 +135,12 @@ impl Started {
         }
         .on(options.backend.resolve(plan.config.backend.resolve(None)));
         let start = Tick::now();
-        let parent = options.parent.map_or(SpanId::NONE, |parent| parent.parent_id);
-        let remote = if options.parent.is_some() { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 };
+        let parent = beginning.parent_id();
         let span = scope.next_span();
-        let joined_at = if options.parent.is_some() { span } else { SpanId::NONE };
+        let joined_at = if parent.is_none() { SpanId::NONE } else { span };
         let root = layout.root;
-        let frame = Frame { span, parent, template: root, index: NO_INDEX, start, flags: flags::SAMPLED | remote };
+        let flags = flags::SAMPLED | beginning.flags();
+        let frame = Frame { span, parent, template: root, index: NO_INDEX, start, flags };
         let run = Arc::new(RunShared {
             id: RunId { trace, joined_at },
             layout: Arc::clone(&layout),
@@ -177,6 +178,17 @@ impl Started {
         let open = OpenSpan::start_root(&level, root, frame, (total, given));
         level.tell_backend(&open);
         Self { level, open, retained }
+    }
+}
+
+/// Returns what records a run: what it says, or its pipeline, or else what records where it starts, or the pipeline's own.
+fn recorder(pipeline: &Pipeline, options: &Options, around: &Context) -> Recorder {
+    let plan = &pipeline.0;
+    let own = || plan.own_recorder.get_or_init(Recorder::in_memory).clone();
+    match (&options.telemetry, &plan.config.telemetry) {
+        (Setting::Set(recorder), _) | (Setting::Inherit, Setting::Set(recorder)) => recorder.clone(),
+        (Setting::Off, _) | (Setting::Inherit, Setting::Off) => Recorder::off(),
+        (Setting::Inherit, Setting::Inherit) => around.recorder().unwrap_or_else(own),
     }
 }
 
@@ -270,7 +282,7 @@ pub(super) struct Activated<F> {
 impl<F: Future + Unpin> Future for Activated<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         let _active = this.scope.activate();
         Pin::new(&mut this.inner).poll(cx)

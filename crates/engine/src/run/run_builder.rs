@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use flowglass_model::{GraphSettings, Site};
 
+use super::around::Around;
 use super::options::Options;
 use super::outcome::Run;
 use super::root;
@@ -41,7 +42,7 @@ impl RunBuilder {
     /// # Errors
     /// [`ErrorKind::Input`] or [`ErrorKind::Output`] if it can't even start.
     pub fn settle(self) -> impl Future<Output = Result<Run, Error>> + Send {
-        root::run(self)
+        root::run(self, Around::here())
     }
 
     /// Runs on this thread, for programs without an async runtime.
@@ -58,7 +59,8 @@ impl IntoFuture for RunBuilder {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.settle().await?.into_result() })
+        let settled = self.settle();
+        Box::pin(async { settled.await?.into_result() })
     }
 }
 

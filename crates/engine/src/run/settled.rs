@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowglass_model::{EventRecord, RunId, Span, SpanId, Status};
+use flowglass_model::{EventRecord, RunId, Span, SpanId, Status, keep_below};
 use flowglass_record::Retained;
 
 use super::totals::CacheStats;
@@ -69,7 +69,12 @@ impl Settled {
     /// They are read from what the recorder keeps in memory while the run is held; without telemetry there are none.
     #[must_use]
     pub fn trace(&self) -> Vec<Span> {
-        self.retained.as_ref().map(Retained::spans).unwrap_or_default()
+        let mut spans = self.retained.as_ref().map(Retained::spans).unwrap_or_default();
+        // A trace that the run joined may be more than the run.
+        if let Some(root) = self.id.joined_at.some() {
+            keep_below(root, &mut spans);
+        }
+        spans
     }
 }
 

@@ -3,8 +3,10 @@
 mod mirror;
 
 use flowglass_engine::{MapBuilder, RunBuilder};
-use flowglass_model::{SpanId, TraceId, TraceParent};
+use flowglass_model::{self as model, Baggage, Propagation, SpanId, TraceId, TraceParent};
+use flowglass_record::RecorderBuilder;
 use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState};
 
 pub use mirror::{Mirror, mirror};
@@ -22,6 +24,20 @@ pub fn parent() -> Option<TraceParent> {
     })
 }
 
+/// Returns what whoever is called from OpenTelemetry's current context is given: its span as the parent, its trace state, its baggage.
+/// Nothing where there is no valid span in it.
+#[must_use]
+pub fn propagation() -> Option<Propagation> {
+    let context = Context::current();
+    let parent = Some(parent()?);
+    let state = model::TraceState::parse([context.span().span_context().trace_state().header().as_str()]);
+    let mut baggage = Baggage::default();
+    for (key, (value, _)) in context.baggage() {
+        baggage.set(key.as_str(), value.as_str());
+    }
+    Some(Propagation { parent, state, baggage })
+}
+
 /// Returns OpenTelemetry's current context with the current span of Flowglass as its span, so that what other libraries record by
 /// OpenTelemetry hangs on the node that called them: `let _inside = flowglass::opentelemetry::context().attach();`.
 #[must_use]
@@ -33,12 +49,26 @@ pub fn context() -> Context {
     }
 }
 
-/// Lets a run join the trace of OpenTelemetry's current context.
+/// Lets runs join the trace of OpenTelemetry's current context: one run, or all that a recorder records.
 pub trait JoinsOpenTelemetry: Sized {
-    /// Hangs the run on the span that is current in OpenTelemetry where this is called; where there is none, it begins a trace of
-    /// its own.
+    /// Hangs a run, or a map, on the span that is current in OpenTelemetry where this is called. Where there is none, nothing changes.
+    ///
+    /// Said to a recorder that is being set up, it holds for each of its runs, where it starts: unless a span of Flowglass is current
+    /// there, or the run says itself what it hangs on. Such a run takes OpenTelemetry's ids, verdict, trace state and baggage.
+    ///
+    /// ```
+    /// use flowglass::opentelemetry::JoinsOpenTelemetry as _;
+    ///
+    /// let recorder = flowglass::Recorder::builder().in_opentelemetry().build();
+    /// ```
     #[must_use]
     fn in_opentelemetry(self) -> Self;
+}
+
+impl JoinsOpenTelemetry for RecorderBuilder {
+    fn in_opentelemetry(self) -> Self {
+        self.ambient(propagation)
+    }
 }
 
 impl JoinsOpenTelemetry for RunBuilder {

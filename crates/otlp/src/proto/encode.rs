@@ -189,7 +189,7 @@ impl Rows<'_> {
         let start = columns.start_unix_ns[row].max(0).unsigned_abs();
         w.fixed64(7, start);
         w.fixed64(8, start.saturating_add(columns.duration_ns[row]));
-        w.fixed32(16, columns.flags[row]);
+        w.fixed32(16, mapping::sent_flags(columns.flags[row], columns.span_type[row]));
     }
 
     /// Writes a span's attributes. Says whether its status is explicitly *ok*.

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, Status, Sym, TraceId};
+use flowglass_model::{BatchBuilder, Extra, LinkRow, Scalar, SpanId, SpanType, Status, Sym, TraceId, conventions};
 
 use super::decode::ItemReader;
 use super::guesses::{Found, Guesses};
 use super::reader::{Reader, Wire};
 use super::room::{Room, count, span_id, trace_id, unix_ns};
 use super::span_fields::{Fields, keep_unclaimed, read_status};
-use crate::Flaw;
+use crate::{Flaw, mapping};
 
 /// Reads spans, one after another, with buffers that it keeps.
 #[derive(Debug, Default)]
@@ -212,7 +212,10 @@ impl<'a> SpanReader<'a> {
 
     #[inline]
     fn push(&mut self, fields: &Fields<'_>, builder: &mut BatchBuilder) -> Result<(), Flaw> {
-        let row = fields.row(builder)?;
+        let mut row = fields.row(builder)?;
+        if row.span_type == SpanType::Pipeline && !row.parent_id.is_none() {
+            row.flags = mapping::pipeline_flags(row.flags, is_outermost(builder));
+        }
         keep_unclaimed(fields, builder);
         let extra = Extra { trace_state: builder.intern(fields.trace_state), ..fields.extra };
         let batch = builder.batch_mut();
@@ -243,6 +246,12 @@ impl<'a> SpanReader<'a> {
             builder.push_link(row, self.part_attributes[link.attributes.clone()].iter().copied());
         }
     }
+}
+
+/// Says whether the pipeline that is read is inside of no other.
+fn is_outermost(builder: &mut BatchBuilder) -> bool {
+    let depth = (builder.intern(conventions::PIPELINE_DEPTH), Scalar::Int(0));
+    builder.batch_mut().spans.attributes.pending().any(|attribute| attribute == depth)
 }
 
 fn parent_id(bytes: &[u8]) -> Result<SpanId, Flaw> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flowglass_model::{
     AttributeValue, Batch, BatchBuilder, Resource, Span, SpanEvent, SpanId, SpanKind, SpanType, Status, TraceId, WriterId,
+    flags,
 };
 use flowglass_otlp::{TraceEncoder, decode_traces, encode_traces};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -106,6 +107,25 @@ fn every_type_and_status_of_ours_comes_back() {
             }
         }
     }
+}
+
+#[test]
+fn a_run_inside_of_another_span_stays_one_without_a_bit_of_ours() {
+    let depth = |depth: i64| vec![("pipeline.depth".to_owned(), depth.into())];
+    let pipeline = Span { span_type: SpanType::Pipeline, flags: flags::SAMPLED, attributes: depth(1), ..example() };
+    let flags = flags::SAMPLED | flags::IS_RUN_ROOT;
+    let run = Span { span_id: SpanId::from_u64(3), flags, attributes: depth(0), ..pipeline.clone() };
+    let remote = flags::SAMPLED | flags::HAS_IS_REMOTE | flags::IS_REMOTE;
+    let remote = Span { span_id: SpanId::from_u64(4), flags: remote, attributes: depth(0), ..pipeline.clone() };
+    let open = Span { span_id: SpanId::from_u64(5), status: Status::Running, events: Vec::new(), ..run.clone() };
+    let open = Span { status_message: String::new(), ..open };
+    let spans = [pipeline, run, remote];
+    let sent = encode_traces(&batch(&[&spans[..], std::slice::from_ref(&open)].concat()));
+    let request = ExportTraceServiceRequest::decode(sent.as_slice()).unwrap();
+    assert!(request.resource_spans[0].scope_spans[0].spans.iter().all(|span| span.flags < 0x400), "{request:?}");
+    let decoded = decode_traces(&sent).unwrap();
+    assert_eq!(spans_of(&decoded.batches[0]), spans);
+    assert_eq!(decoded.batches[0].opened().map(|span| span.to_span()).collect::<Vec<_>>(), [open]);
 }
 
 #[test]

@@ -55,10 +55,9 @@ impl Processes {
     pub(super) fn spawn(&self, command: &Command) -> Result<Group, Error> {
         let path = program::find(command)?;
         let mut process = tokio::process::Command::new(path);
+        process.arg0(&command.program).args(&command.args).current_dir(&command.cwd);
+        command.without_env.iter().for_each(|name| _ = process.env_remove(name));
         process
-            .arg0(&command.program)
-            .args(&command.args)
-            .current_dir(&command.cwd)
             .env("PWD", &command.cwd)
             .envs(command.env.iter().map(|(name, value)| (name, value)))
             .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })

@@ -99,6 +99,13 @@ fn variables_are_given() {
 }
 
 #[test]
+fn variables_of_this_process_can_be_kept_back() {
+    let mut command = shell("printf %s \"${PATH:+there} ${HOME-none}\"");
+    command.without_env = vec!["HOME".into()];
+    assert_eq!(run(command).unwrap().stdout, b"there none");
+}
+
+#[test]
 fn a_missing_program_is_named_with_its_neighbour() {
     let folder = tempfile::tempdir().unwrap();
     let tool = folder.path().join("frobnicate");

@@ -9,7 +9,7 @@ use crate::static_text::StaticText;
 /// The index of a frame that has none.
 pub const NO_INDEX: u64 = u64::MAX;
 
-/// Bits of a frame's flags that are known here alone: OpenTelemetry uses the ten lowest ones.
+/// Bits of a frame's flags that are known here alone: those of [`flags`] are lower.
 const OWN: u32 = UNCOUNTED | UNWINDING | FAILED | QUICK | LOCAL_ROOT;
 /// It isn't counted.
 const UNCOUNTED: u32 = 1 << 31;

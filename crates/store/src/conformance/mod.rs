@@ -16,6 +16,7 @@ mod chance;
 mod counting;
 mod exchange;
 mod forgetting;
+mod joined;
 mod lifecycle;
 mod paging;
 mod recording;
@@ -53,12 +54,14 @@ pub fn check_agreement(store: &dyn Store, seed: u64) -> Result<(), Nonconformity
 
 type Check = fn(&mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 17] = [
     ("what was written comes back whole", whole::comes_back_equal),
     ("an empty store answers everything with nothing", whole::empty),
     ("open spans run until their sink ends", lifecycle::open_spans),
     ("a span that was written twice is there once", lifecycle::replacement),
     ("runs are counted and found by the beginnings of their ids", runs::found),
+    ("runs inside of a span are found, each with what is below it", joined::in_a_span),
+    ("a run that a node of another one started is one of its own", joined::in_a_run),
     ("graphs and roll-ups come back", runs::graphs_and_rollups),
     ("pages are whole while others write", paging::while_writing),
     ("counts are those of all pages", counting::as_pages),

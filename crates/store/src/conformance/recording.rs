@@ -120,6 +120,7 @@ impl Recording {
         let has_top = span_type == SpanType::Pipeline && !self.tops.insert(trace_id);
         let parent = if self.chance.tenths(3) && !has_top { 0 } else { self.chance.below(self.spans) + 1 };
         let remote = if self.chance.tenths(2) { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 };
+        let begins = if remote == 0 && parent != 0 && self.spans.is_multiple_of(7) { flags::IS_RUN_ROOT } else { 0 };
         let span = Span {
             trace_id,
             span_id: SpanId::from_u64(self.spans),
@@ -131,7 +132,7 @@ impl Recording {
             status_message: if status == Status::Error { self.text() } else { String::new() },
             start_unix_ns: if status == Status::Running { FUTURE_UNIX_NS } else { self.start() },
             duration_ns: self.chance.below(40) * 250_000_000,
-            flags: flags::SAMPLED | remote,
+            flags: flags::SAMPLED | remote | begins,
             attributes: self.attributes(),
             events: if self.chance.tenths(2) { vec![self.event()] } else { Vec::new() },
             links: if self.chance.tenths(1) { vec![self.link()] } else { Vec::new() },

@@ -1,8 +1,8 @@
 //! The whole of a trace, from memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use flowglass_model::{RunId, Span, SpanId};
+use flowglass_model::{RunId, Span, SpanId, keep_below};
 
 use super::held::Held;
 use crate::query::certainty;
@@ -41,15 +41,4 @@ fn add_events_and_links(held: &Held, run: RunId, spans: &mut HashMap<SpanId, Spa
             }
         }
     }
-}
-
-/// Keeps a root and what is below it.
-pub(crate) fn keep_below(root: SpanId, spans: &mut Vec<Span>) {
-    let mut kept = HashSet::from([root]);
-    let mut last = 0;
-    while kept.len() != last {
-        last = kept.len();
-        kept.extend(spans.iter().filter(|span| kept.contains(&span.parent_id)).map(|span| span.span_id).collect::<Vec<_>>());
-    }
-    spans.retain(|span| kept.contains(&span.span_id));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{RunId, Span, SpanId, SpanLink};
+use flowglass_model::{RunId, Span, SpanId, SpanLink, keep_below};
 use tokio_postgres::Row;
 
 use super::asked::{self, Reading};
@@ -10,7 +10,6 @@ use super::condition::{Value, Values};
 use super::failure::Failure;
 use super::records::{self, EVENT_READ, SPAN_READ};
 use super::rest;
-use crate::memory::whole::keep_below;
 use crate::query::certainty;
 
 /// Returns the spans of a run with their events and links, sorted by start and span id.

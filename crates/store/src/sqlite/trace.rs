@@ -1,10 +1,8 @@
 //! Reading the spans of one trace: from the blocks that sketches name, and from the open spans.
 
-use std::collections::{HashMap, HashSet};
-
 use flowglass_model::{
     Batch, LogRecord, LogRef, Metric, MetricPoint, RunId, Span, SpanColumns, SpanEvent, SpanId, SpanLink, SpanRow, SpanType,
-    Status, TraceId,
+    Status, TraceId, keep_below,
 };
 use rusqlite::Connection;
 
@@ -225,17 +223,4 @@ pub(super) const fn rank(status: Status) -> u8 {
         Status::Interrupted => 1,
         _ => 2,
     }
-}
-
-/// Keeps a root and what is below it.
-fn keep_below(root: SpanId, spans: &mut Vec<Span>) {
-    let mut children: HashMap<SpanId, Vec<SpanId>> = HashMap::new();
-    for span in &*spans {
-        children.entry(span.parent_id).or_default().push(span.span_id);
-    }
-    let (mut kept, mut next) = (HashSet::from([root]), vec![root]);
-    while let Some(span) = next.pop() {
-        next.extend(children.remove(&span).into_iter().flatten().filter(|&child| kept.insert(child)));
-    }
-    spans.retain(|span| kept.contains(&span.span_id));
 }

@@ -76,7 +76,9 @@ fn tables_have_the_columns_of_every_store_and_are_filled_alike() {
         assert_eq!(there, wanted, "{}", table.name);
         for column in columns {
             assert_eq!(filled(&store, table.name, column), filled(&file, table.name, column), "{}.{column}", table.name);
-            if is_number(&store, table.name, column) {
+            // In random data spans come after the end of the run that they are in: a file doesn't look for them there.
+            let is_of_joined = ["span_count", "error_count"].contains(&column) && table.name == "runs";
+            if !is_of_joined && is_number(&store, table.name, column) {
                 let pairs = numbers(&store, table.name, column).into_iter().zip(numbers(&file, table.name, column));
                 for (found, wanted) in pairs {
                     // Adding up in another order changes the last digits.

@@ -1,9 +1,9 @@
 //! What is decided before a run starts, and the run itself.
 
 use flowglass::config::Config;
-use flowglass::model::TraceParent;
+use flowglass::model::Propagation;
 use flowglass::progress::{Style, View};
-use flowglass::{CancelToken, Capture, LocalBackend, MapItems, MapMode, Pipeline};
+use flowglass::{CancelToken, Capture, Context, LocalBackend, MapItems, MapMode, Pipeline};
 
 use super::outcome::Outcome;
 use super::place::Place;
@@ -28,9 +28,6 @@ macro_rules! configured {
         if let Some(cache) = &prepared.place.cache {
             builder = builder.cache(cache.clone());
         }
-        if let Some(parent) = prepared.parent {
-            builder = builder.parent(parent);
-        }
         if let Some(resumed) = prepared.place.resumed {
             builder = builder.resumes(resumed);
         }
@@ -47,7 +44,8 @@ pub(super) struct Prepared<'a> {
     map_items: MapItems,
     capture: Capture,
     style: Style,
-    parent: Option<TraceParent>,
+    /// What whoever called the command has told it: a trace to join, its state, baggage.
+    called_from: Context,
     pub(super) cancel: CancelToken,
 }
 
@@ -63,7 +61,7 @@ impl<'a> Prepared<'a> {
         let workers = workers.and_then(|workers| usize::try_from(workers).ok());
         let backend = workers.map(|workers| LocalBackend::default().max_workers(workers));
         #[expect(clippy::disallowed_methods, reason = "the environment is this command's to read")]
-        let parent = std::env::var("TRACEPARENT").ok().and_then(|parent| parent.parse().ok());
+        let received = Propagation::from_environment(|name| std::env::var(name).ok());
         Self {
             place,
             style: style(arguments, config, backend.as_ref(), printer),
@@ -80,7 +78,7 @@ impl<'a> Prepared<'a> {
                 Some(CaptureArgument::Types) => Capture::Types,
                 Some(CaptureArgument::Off) => Capture::Off,
             },
-            parent,
+            called_from: received.into(),
             cancel: CancelToken::new(),
         }
     }
@@ -88,7 +86,8 @@ impl<'a> Prepared<'a> {
     pub(super) async fn once(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let run = configured!(self, pipeline.run(inputs.inputs));
         let live = Live::new(&run.sites(), &run.settings(), self.style);
-        let run = run.observe(live.observer()).settle().await;
+        let run = run.observe(live.observer());
+        let run = self.called_from.wrap(|| run.settle())().await;
         live.stop();
         Ok((Outcome::Once(run.map_err(Failure::usage)?), live))
     }
@@ -96,7 +95,8 @@ impl<'a> Prepared<'a> {
     pub(super) async fn map(&self, pipeline: &Pipeline, inputs: RunInputs) -> Result<(Outcome, Live), Failure> {
         let map = configured!(self, pipeline.map(inputs.inputs, inputs.over).mode(self.map_mode));
         let live = Live::new(&map.sites(), &map.settings(), self.style);
-        let map = map.observe(live.observer()).await;
+        let map = map.observe(live.observer());
+        let map = self.called_from.wrap(|| map.into_future())().await;
         live.stop();
         Ok((Outcome::Map(map.map_err(Failure::usage)?), live))
     }

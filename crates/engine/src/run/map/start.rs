@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flowglass_record::Tick;
 
+use super::super::around::Around;
 use super::super::bind;
 use super::super::call::Given;
 use super::super::map_builder::MapBuilder;
@@ -46,11 +47,11 @@ struct Opened {
 }
 
 /// Runs a pipeline once for each element of lists, and keeps the results.
-pub(crate) async fn map(builder: MapBuilder) -> Result<MapRun, Error> {
+pub(crate) async fn map(builder: MapBuilder, around: Around) -> Result<MapRun, Error> {
     let prepared = of_lists(builder)?;
     let timeout = prepared.timeout();
     let own_feed = prepared.options.own_feed.clone();
-    let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = prepared.open()?;
+    let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = prepared.open(around)?;
     let root_span = open.span();
     let picked = Arc::clone(&outputs);
     let items = Spanned::new(Collected::new(work), map, move |open: OpenSpan, done: MapDone, end| {
@@ -154,7 +155,7 @@ impl Prepared {
         self.options.timeout.resolve(self.pipeline.0.config.timeout.resolve(None))
     }
 
-    fn open(self) -> Result<Opened, Error> {
+    fn open(self, around: Around) -> Result<Opened, Error> {
         let Self { pipeline, supply, needs, map, options } = self;
         let layout = Arc::clone(pipeline.map_layout());
         let Some((map_site, item_site)) = layout.map else {
@@ -166,7 +167,7 @@ impl Prepared {
         let ports = outputs.iter().map(|&output| &pipeline.0.outputs[output]);
         let ports = ports.map(|port| (port.name.clone(), port.ty.clone())).collect();
         let given = supply.lot();
-        let started = Started::new(&pipeline, needs, &options, layout, (Some(1), given));
+        let started = Started::new(&pipeline, needs, &options, layout, around, (Some(1), given));
         let inner = root::under(&started.level, started.open.span());
         let open = OpenSpan::start(&inner, map_site, None, true, Tick::now(), (supply.total(), given));
         let work = MapWork::new(&inner, &open, Target::Root, item_site, supply, map.on_error);
@@ -176,7 +177,7 @@ impl Prepared {
     fn stream(self, in_order: bool) -> Result<MapStream, Error> {
         let timeout = self.timeout();
         let own_feed = self.options.own_feed.clone();
-        let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = self.open()?;
+        let Opened { started: Started { level, open, retained }, map, work, ports, outputs } = self.open(Around::here())?;
         let limits = Limits::new(&level.run.cancel, timeout)?;
         Ok(MapStream::new(Streaming { work, ports, outputs, in_order, level, spans: (open, map), retained, limits, own_feed }))
     }
