@@ -177,6 +177,23 @@ fn what_the_run_says_itself_comes_first() {
 }
 
 #[test]
+fn a_run_hangs_on_a_span_that_was_started_by_its_id() {
+    let telemetry = TestRecorder::new();
+    let recorder = telemetry.recorder();
+    let trace = recorder.start_trace("import");
+    let parse = recorder.start_span(trace, SpanId::NONE, "parse");
+    let inside = recorder.context_of(parse);
+    inside.wrap(|| drop(span("row")))();
+    let run = inside.wrap(|| run_of(2).wait().unwrap())();
+    recorder.end_span(parse, Status::Ok, "");
+    recorder.end_trace(trace, Status::Ok, "");
+    assert_eq!(run.id(), RunId { trace, joined_at: run.root() });
+    telemetry.span("row").is_inside("parse");
+    telemetry.span("pipeline halves").is_inside("parse");
+    recorder.context_of(parse).wrap(|| assert!(current().is_none(), "it isn't open any more"))();
+}
+
+#[test]
 fn a_call_from_elsewhere_is_what_a_run_hangs_on() {
     for sampled in [true, false] {
         let telemetry = TestRecorder::new();

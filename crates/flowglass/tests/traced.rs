@@ -167,6 +167,18 @@ async fn an_async_function_keeps_its_span_behind_each_await() {
 }
 
 #[test]
+fn a_future_that_fails_is_recorded_in_a_trace_that_was_not_chosen() {
+    let rarely = flowglass::Recorder::builder().sampling(flowglass::Sampling::rate(1e-12));
+    let telemetry = TestRecorder::from_builder(rarely);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let root = telemetry.recorder().root_span("root");
+    assert_eq!((runtime.block_on(asleep(3)), runtime.block_on(asleep(0)).is_err()), (Ok(2), true));
+    drop(root);
+    telemetry.span("asleep").failed_with("too small").has("trace.incomplete", true);
+    assert_eq!(telemetry.spans().len(), 1, "{}", telemetry.tree());
+}
+
+#[test]
 fn values_lend_themselves() {
     let text = Some(std::sync::Arc::new(String::from("x")));
     assert_eq!(text.to_value(), Value::Str("x"));

@@ -102,6 +102,29 @@ fn a_trace_that_is_not_sampled_stays_so() {
 }
 
 #[test]
+fn spans_inside_of_one_that_was_not_chosen_begin_no_traces() {
+    let sampling = Sampling::rate(1e-12).pipeline("query", 1.0);
+    let telemetry = TestRecorder::from_builder(Recorder::builder().sampling(sampling));
+    listen(tracing_layer().elsewhere(telemetry.recorder().clone()), || {
+        let _request = tracing::info_span!("request").entered();
+        tracing::info_span!("query").in_scope(|| tracing::info!("asked"));
+    });
+    assert!(telemetry.spans().is_empty(), "{}", telemetry.tree());
+}
+
+#[test]
+fn behind_an_error_spans_are_recorded_in_a_trace_that_was_not_chosen() {
+    let telemetry = TestRecorder::from_builder(Recorder::builder().sampling(Sampling::rate(1e-12)));
+    listen(tracing_layer(), || {
+        let _root = telemetry.recorder().root_span("root");
+        tracing::info_span!("before").in_scope(|| _ = flowglass::span("work").error("refused"));
+        tracing::info_span!("after").in_scope(|| tracing::info!("told"));
+    });
+    telemetry.span("after").has_event("told").has("trace.incomplete", true);
+    assert!(telemetry.spans().iter().all(|span| span.name != "before"));
+}
+
+#[test]
 fn a_value_that_speaks_while_it_is_formatted_hurts_nobody() {
     struct Loud;
     impl std::fmt::Debug for Loud {

@@ -17,7 +17,7 @@ use crate::raw::{LinkRecord, Owner, Record, Standing, TextAttributeRecord, TextE
 use crate::scope::{ScopeSpec, SpanEnd, SpanTemplate};
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
+use crate::{Context, Recorder, SpanMeter, Tick, Value, Verdict};
 use crate::{active, context};
 
 /// What a span says that was open when its recorder went.
@@ -77,6 +77,14 @@ impl Recorder {
     pub fn link_of(&self, span: SpanId, to: TraceParent, attributes: &[(&str, Value<'_>)]) -> bool {
         let to = Standing { trace: to.trace_id, span: to.parent_id, flags: u32::from(to.sampled) };
         self.about(span, Loss::Part, |owner| LinkRecord { owner, to, attributes })
+    }
+
+    /// Returns the context inside of a span that was started by its id, for spans and runs that are to hang on it; nowhere if it isn't
+    /// open.
+    #[must_use]
+    pub fn context_of(&self, span: SpanId) -> Context {
+        let find = |core: &Core| core.by_id.0.lock().spans.get(&span).map(|open| Arc::clone(&open.scope));
+        self.core().and_then(find).map_or_else(Context::default, |scope| Context::inside(&scope, span, scope.carried.clone()))
     }
 
     fn about<R: Record>(&self, span: SpanId, loss: Loss, record: impl FnOnce(Owner) -> R) -> bool {

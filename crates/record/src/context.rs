@@ -10,7 +10,7 @@ use crate::active::{self, Activation};
 use crate::open::{Frame, NO_INDEX};
 use crate::raw::USER_TEMPLATE;
 use crate::scope_shared::ScopeShared;
-use crate::{Recorder, Tick, chance};
+use crate::{Recorder, Tick, Verdict, chance};
 
 thread_local! {
     /// What came along with a call that no trace has begun for yet.
@@ -121,15 +121,22 @@ impl Context {
         self.standing.is_none() && self.carried.is_none()
     }
 
-    /// Stands inside of a span that is recorded.
-    pub(crate) fn inside(scope: &Arc<ScopeShared>, span: SpanId, carried: Option<Arc<Propagation>>) -> Self {
-        Self { standing: Some(Standing { scope: Arc::clone(scope), span, is_recorded: true }), carried }
+    /// Says whether a span that is opened here is recorded from its start on.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.is_recorded)
     }
 
-    /// Opens nothing, but remembers which scope and span to open something in; nothing where none is recorded.
-    pub(crate) fn recorded(&self) -> Option<(&Arc<ScopeShared>, SpanId)> {
-        let standing = self.standing.as_ref().filter(|standing| standing.is_recorded)?;
-        Some((&standing.scope, standing.span))
+    /// Stands inside of a span that is open, and recorded if its scope is.
+    pub(crate) fn inside(scope: &Arc<ScopeShared>, span: SpanId, carried: Option<Arc<Propagation>>) -> Self {
+        let is_recorded = scope.is_recording();
+        Self { standing: Some(Standing { scope: Arc::clone(scope), span, is_recorded }), carried }
+    }
+
+    /// Returns which scope and span to open something in; nothing where that is never recorded, not even after an error.
+    pub(crate) fn may_record(&self) -> Option<(&Arc<ScopeShared>, SpanId)> {
+        let may_record = |standing: &&Standing| standing.is_recorded || standing.scope.verdict() == Verdict::OnError;
+        self.standing.as_ref().filter(may_record).map(|standing| (&standing.scope, standing.span))
     }
 
     pub(crate) fn carried(&self) -> Option<Arc<Propagation>> {

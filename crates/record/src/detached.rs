@@ -56,15 +56,16 @@ pub struct Entered {
 }
 
 impl Context {
-    /// Opens a span inside of the one that is current here. Nothing where none is recorded.
+    /// Opens a span inside of the one that is current here. Nothing where none is ever recorded; in a trace that is only recorded from
+    /// an error on, a span that is when it ends behind one, or by one.
     pub fn open(&self, name: &'static str) -> Option<DetachedSpan> {
-        let (scope, parent) = self.recorded()?;
+        let (scope, parent) = self.may_record()?;
         Some(DetachedSpan::start(Arc::clone(scope), parent, self.carried(), name))
     }
 }
 
 impl Recorder {
-    /// Opens a span that starts a trace of its own, if that is recorded.
+    /// Opens a span that starts a trace of its own, unless nothing of that is ever recorded, as with [`Context::open`].
     pub fn open_root(&self, name: &'static str) -> Option<DetachedSpan> {
         let scope = self.root_scope(name)?;
         let carried = scope.carried.clone();
@@ -86,6 +87,12 @@ impl DetachedSpan {
     #[must_use]
     pub const fn id(&self) -> SpanId {
         self.frame.span
+    }
+
+    /// Says whether the span is recorded as things stand: from its start on, or because its trace is since an error.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.scope.is_recording()
     }
 
     /// Makes the span the calling thread's current one, until the returned guard is dropped: before the span ends.
@@ -139,8 +146,10 @@ impl DetachedSpan {
 
     /// Tells that something happened in the span.
     pub fn event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) -> &Self {
-        let (owner, at) = (self.owner(), Tick::now());
-        self.scope.lanes.write(Loss::Event, EventRecord { owner, at, name, attributes });
+        if self.is_recorded() {
+            let (owner, at) = (self.owner(), Tick::now());
+            self.scope.lanes.write(Loss::Event, EventRecord { owner, at, name, attributes });
+        }
         self
     }
 
@@ -156,23 +165,35 @@ impl DetachedSpan {
         self.write(Loss::Part, &LinkRecord { owner: self.owner(), to, attributes })
     }
 
-    /// Tells that the span fails, and why.
+    /// Tells that the span fails, and why. In a trace that isn't recorded but for errors, that is one: the trace is recorded from there
+    /// on, and with it this span.
     pub fn error(&self, message: &str) -> &Self {
+        self.scope.promote_on_error();
+        self.explain(message)
+    }
+
+    /// Says why the span ends otherwise than well, without calling that an error.
+    pub(crate) fn explain(&self, message: &str) -> &Self {
         self.write(Loss::Part, &MessageRecord { owner: self.owner(), message })
     }
 
-    /// Ends the span.
+    /// Ends the span. [`Status::Error`] is an error as [`error`](Self::error) says it.
     pub fn end(mut self, status: Status) {
         self.finish(status);
     }
 
     fn finish(&mut self, status: Status) {
-        if !std::mem::replace(&mut self.is_over, true) {
-            self.scope.open.close(self.frame.span);
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        self.scope.open.close(self.frame.span);
+        if status == Status::Error {
+            self.scope.promote_on_error();
+        }
+        if self.is_recorded() {
             let (owner, Frame { parent, start, .. }) = (self.owner(), self.frame);
-            self.scope
-                .lanes
-                .write(Loss::Span, UserSpanRecord { owner, parent, start, end: Tick::now(), name: self.name, status });
+            let end = UserSpanRecord { owner, parent, start, end: Tick::now(), name: self.name, status };
+            self.scope.lanes.write(Loss::Span, end);
         }
     }
 
@@ -181,11 +202,15 @@ impl DetachedSpan {
     }
 
     fn attribute(&self, key: &'static str, value: Value<'_>) {
-        self.scope.lanes.write(Loss::Part, AttributeRecord { owner: self.owner(), key, value });
+        if self.is_recorded() {
+            self.scope.lanes.write(Loss::Part, AttributeRecord { owner: self.owner(), key, value });
+        }
     }
 
     fn write(&self, loss: Loss, record: &dyn Record) -> &Self {
-        self.scope.lanes.write_elsewhere(loss, record);
+        if self.is_recorded() {
+            self.scope.lanes.write_elsewhere(loss, record);
+        }
         self
     }
 }

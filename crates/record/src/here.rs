@@ -31,8 +31,10 @@ pub fn add_named_event(name: &str, attributes: &[(&'static str, Value<'_>)]) {
 }
 
 /// Tells that the current span fails, and why, even if whoever opened it believes that all is well. Does nothing where
-/// none is recorded.
+/// none is ever recorded. In a trace that isn't recorded but for errors, that is one: the trace is recorded from there on, and with it
+/// the innermost of its spans that is a node's or bound to no thread.
 pub fn set_error(message: &str) {
+    active::with_active(ScopeShared::promote_on_error);
     about_current(|owner, write| write(Loss::Part, &MessageRecord { owner, message }));
 }
 

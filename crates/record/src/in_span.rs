@@ -77,7 +77,8 @@ impl Drop for Task {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
             let is_panic = std::thread::panicking();
-            open.error(if is_panic { "panicked" } else { "dropped before it ended" });
+            // What is given up hasn't failed.
+            _ = if is_panic { open.error("panicked") } else { open.explain("dropped before it ended") };
             open.end(if is_panic { Status::Error } else { Status::Cancelled });
         }
     }

@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::open::Frame;
 use crate::scope::Scope;
 use crate::scope_shared::ScopeShared;
-use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard};
+use crate::{FlushError, RecorderBuilder, RecorderStats, ScopeSpec, SpanGuard, Verdict};
 
 /// How long dropping the last handle waits for the sinks.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -153,11 +153,11 @@ impl Recorder {
         SpanGuard::root(name, core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()), self.clone())
     }
 
-    /// Makes a scope for a trace that begins with a span of this name, if that is recorded.
+    /// Makes a scope for a trace that begins with a span of this name, unless nothing of it is ever recorded.
     pub(crate) fn root_scope(&self, name: &str) -> Option<Arc<ScopeShared>> {
         let (core, trace_id) = (self.core()?, TraceId::random());
         let verdict = core.sampling.verdict(trace_id, name, None);
-        verdict.records().then(|| core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()))
+        (verdict != Verdict::Never).then(|| core.make_plain((trace_id, verdict), SpanId::NONE, context::carried()))
     }
 
     /// Opens a span that goes on with the trace of a caller in another process, or starts one if there was none. What

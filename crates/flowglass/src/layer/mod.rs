@@ -91,7 +91,9 @@ impl TracingLayer {
         }
         let parent = attributes.parent().and_then(|parent| context_of(&within.span(parent)?));
         // What `tracing` holds for the current span is, if it is recorded, current here as well.
-        parent.unwrap_or_else(Context::current).open(name).or_else(|| self.open_elsewhere(name))
+        let context = parent.unwrap_or_else(Context::current);
+        // Where nothing is recorded, a library's spans shall cost nothing, though an error may come: they can't fail themselves.
+        if context.is_recorded() { context.open(name) } else { self.open_elsewhere(name) }
     }
 
     /// Opens a span that begins a trace, unless it would be inside of one that isn't recorded.

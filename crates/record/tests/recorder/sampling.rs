@@ -1,9 +1,10 @@
 //! Sampling: what is chosen, what an error promotes, what is held until its end; nothing is lost without being counted.
 
+use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Propagation, SpanId, Status, TraceId, TraceParent, conventions};
-use flowglass_record::{Context, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, span};
+use flowglass_record::{Context, InSpan, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, set_error, span};
 
 use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, spec};
 
@@ -110,6 +111,69 @@ fn a_users_error_promotes_as_a_nodes_does() {
     off.root_span("root").error("broke");
     off.flush(PATIENCE).unwrap();
     assert!(nothing.spans().is_empty());
+}
+
+#[test]
+fn a_span_bound_to_no_thread_is_recorded_when_it_fails() {
+    let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
+    let root = recorder.root_span("root");
+    let [request, other] = ["request", "other"].map(|name| Context::current().open(name).unwrap());
+    request.attr("before", 1);
+    assert!(!request.is_recorded() && !request.context().is_recorded());
+    std::thread::scope(|threads| {
+        let told = threads.spawn(|| {
+            let _inside = request.enter();
+            let here = Context::current().propagation().parent.unwrap();
+            drop(span("before"));
+            request.error("refused").event("after", &[]);
+            drop(span("after"));
+            (here.parent_id, here.sampled)
+        });
+        assert_eq!(told.join().unwrap(), (request.id(), false), "whoever is called from there knows that it isn't recorded");
+    });
+    request.end(Status::Ok);
+    drop((other, root));
+    recorder.flush(PATIENCE).unwrap();
+    let (failed, after) = (taken.span("request"), taken.span("after"));
+    assert_eq!((failed.status, failed.status_message.as_str()), (Status::Error, "refused"));
+    assert_eq!((after.parent_id, failed.attribute("before")), (failed.span_id, None));
+    assert_eq!(failed.attribute(conventions::TRACE_INCOMPLETE), Some(&true.into()));
+    let mut names = taken.names();
+    names.sort_unstable();
+    assert_eq!(names, ["after", "other", "request"], "what failed, what is open then, and what follows");
+    assert_conserved(&recorder.stats());
+}
+
+#[test]
+fn a_future_that_fails_is_recorded_and_one_that_is_dropped_is_not() {
+    for (fails, wanted) in [(true, vec!["work"]), (false, vec![])] {
+        let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
+        let root = recorder.root_span("root");
+        let work = async {
+            if fails {
+                set_error("refused");
+            }
+            std::future::pending::<()>().await;
+        };
+        let mut work = Box::pin(work.in_span("work"));
+        assert!(work.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
+        drop((work, root));
+        recorder.flush(PATIENCE).unwrap();
+        assert_eq!(taken.names(), wanted);
+    }
+}
+
+#[test]
+fn a_root_that_is_bound_to_no_thread_is_recorded_when_it_fails() {
+    let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
+    recorder.open_root("failed").unwrap().end(Status::Error);
+    recorder.open_root("fine").unwrap().end(Status::Ok);
+    recorder.flush(PATIENCE).unwrap();
+    assert_eq!((taken.names(), taken.span("failed").status), (vec!["failed".to_owned()], Status::Error));
+    let never = self::recorder(Sampling::rate(RARELY).promote_errors(false)).0;
+    assert!(never.open_root("nothing").is_none());
+    let _root = never.root_span("root");
+    assert!(Context::current().open("nothing").is_none());
 }
 
 #[test]
