@@ -1,5 +1,7 @@
 //! Whole answers of a store, page by page, for verbs that count over them.
 
+use std::collections::HashSet;
+
 use flowglass::model::Span;
 use flowglass::store::query::{Query, Select};
 use flowglass::store::{Rows, RunRecord, Store};
@@ -29,11 +31,12 @@ pub(crate) fn runs_with(store: &dyn Store, query: Query) -> Result<Vec<RunRecord
 
 /// Reads the spans of all runs that match.
 pub(crate) fn spans_of_runs(store: &dyn Store, query: &Query) -> Result<Vec<Span>, Failure> {
-    let mut spans = Vec::new();
+    let (mut spans, mut known) = (Vec::new(), HashSet::new());
     each_page(store, query, &mut |rows| {
         let Rows::Runs(runs) = rows else { return Ok(0) };
         for run in &runs {
-            spans.extend(store.trace(run.id)?);
+            // A run may be inside of another one.
+            spans.extend(store.trace(run.id)?.into_iter().filter(|span| known.insert((span.trace_id, span.span_id))));
         }
         Ok(runs.len())
     })?;
@@ -68,4 +71,39 @@ pub(crate) fn each_page(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flowglass::model::{BatchBuilder, Sink as _, SpanId, SpanType, Status, TraceId, flags};
+    use flowglass::store::{MemoryStore, SinkOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_run_inside_of_another_counts_once() {
+        let span = |id: u64, parent: u64, span_type, flags| Span {
+            trace_id: TraceId::from_bytes([1; 16]),
+            span_id: SpanId::from_u64(id),
+            parent_id: SpanId::from_u64(parent),
+            span_type,
+            flags,
+            status: Status::Ok,
+            ..Span::default()
+        };
+        let (pipeline, node) = (SpanType::Pipeline, SpanType::Node);
+        let spans =
+            [span(1, 0, pipeline, 0), span(2, 1, node, 0), span(3, 2, pipeline, flags::IS_RUN_ROOT), span(4, 3, node, 0)];
+        let mut builder = BatchBuilder::default();
+        spans.iter().for_each(|span| builder.push(span));
+        let store = MemoryStore::new();
+        store.sink(SinkOptions::default()).unwrap().write(&std::sync::Arc::new(builder.finish())).unwrap();
+        let mut ids: Vec<u64> = spans_of_runs(&store, &Query::runs())
+            .unwrap_or_else(|error| panic!("{}", error.message))
+            .iter()
+            .map(|span| span.span_id.to_u64())
+            .collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [1, 2, 3, 4]);
+    }
 }

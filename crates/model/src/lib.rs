@@ -7,6 +7,7 @@ mod attribute;
 mod baggage;
 mod batch;
 pub mod conventions;
+mod delivery;
 mod duration;
 mod event;
 mod failure_report;
@@ -34,6 +35,7 @@ pub use batch::{
     LogColumns, LogRef, LogRow, MetricColumns, MetricRef, MetricRow, PointColumns, PointRef, PointRow, PointValue,
     RecordCounts, Scalar, SpanColumns, SpanRef, SpanRow, SummaryColumns, Sym,
 };
+pub use delivery::{Fullness, Timing};
 pub use duration::parse_duration;
 pub use event::{
     Event, EventKind, EventRecord, EventValue, EventValues, EventVerb, Failure, Interest, LazyValue, Site, SiteId, Subject,

@@ -284,6 +284,7 @@ impl Core {
             redacted_values: self.counters.redacted_values.load(Relaxed),
             dropped_retained: self.retention.lock().dropped(),
             buffers_bytes: self.lanes.allocated_bytes(),
+            buffers_nearly_full: self.lanes.nearly_full(),
             sinks: self.outlets.iter().map(|outlet| outlet.stats()).collect(),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use flowglass_model::RecordCounts;
+use flowglass_model::{Fullness, RecordCounts};
 
 use crate::chunk::{Chunk, TEXT_LIMIT};
 use crate::core::Core;
@@ -51,6 +51,7 @@ struct Pool {
     /// Chunks handed out that the collector doesn't know yet, in the order in which they were.
     taken: Vec<Arc<Chunk>>,
     allocated: usize,
+    fullness: Fullness,
 }
 
 /// What is lost with a record that can't be written.
@@ -161,6 +162,11 @@ impl Lanes {
         (self.pool.lock().allocated * self.chunk_words * 8) as u64
     }
 
+    /// Returns how often nearly all chunks were in use.
+    pub(crate) fn nearly_full(&self) -> u64 {
+        self.pool.lock().fullness.times()
+    }
+
     /// Reads everything committed so far, chunk by chunk and those of one thread in order, and recycles what is done with.
     pub(crate) fn drain(&self, reading: &mut Vec<Reading>, mut read: impl FnMut(&mut Records<'_>)) {
         reading.extend(self.pool.lock().taken.drain(..).map(|chunk| Reading { chunk, read: 0, owner: None }));
@@ -236,6 +242,7 @@ impl Lanes {
             Some(chunk) => pool.taken.push(Arc::clone(chunk)),
             None => self.is_dry.store(true, Release),
         }
+        pool.note_fullness(self.max_chunks);
         let is_urgent = chunk.is_none() || pool.taken.len() >= CHUNKS_A_LOOK;
         drop(pool);
         if is_urgent {
@@ -253,7 +260,10 @@ impl Lanes {
     fn recycle(&self, chunk: &mut Arc<Chunk>) {
         let Some(own) = Arc::get_mut(chunk) else { return };
         own.clear();
-        self.pool.lock().free.push(Arc::clone(chunk));
+        let mut pool = self.pool.lock();
+        pool.free.push(Arc::clone(chunk));
+        pool.note_fullness(self.max_chunks);
+        drop(pool);
         self.is_dry.store(false, Release);
     }
 }
@@ -266,6 +276,11 @@ impl Reading {
 }
 
 impl Pool {
+    /// Notes how many of all chunks that there may be are in use.
+    fn note_fullness(&mut self, max_chunks: usize) {
+        self.fullness.note(self.allocated.saturating_sub(self.free.len()) as u64, max_chunks as u64);
+    }
+
     /// Counts one more chunk as allocated, if fewer than `spare` are free and there may be more.
     fn reserve(&mut self, spare: usize, max_chunks: usize) -> bool {
         let wanted = self.free.len() < spare && self.allocated < max_chunks;

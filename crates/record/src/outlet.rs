@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use flowglass_model::{Batch, Sink, SinkError};
+use flowglass_model::{Batch, Fullness, Sink, SinkError, Timing};
 use parking_lot::{Condvar, Mutex};
 
 use crate::flush::Reply;
@@ -37,6 +37,8 @@ pub(crate) struct Outlet {
 struct State {
     queue: VecDeque<Message>,
     bytes: usize,
+    fullness: Fullness,
+    writes: Timing,
     /// The sink, until its thread takes it.
     sink: Option<Box<dyn Sink>>,
     /// Nothing reaches the sink any more: it was stopped, it panicked, or its thread couldn't be started.
@@ -57,8 +59,16 @@ enum Message {
 
 impl Outlet {
     pub(crate) fn new(name: String, sink: Box<dyn Sink>, queue_bytes: usize, retry: Retry) -> Self {
-        let state =
-            State { queue: VecDeque::new(), bytes: 0, sink: Some(sink), is_closed: false, is_hurried: false, error: None };
+        let state = State {
+            queue: VecDeque::new(),
+            bytes: 0,
+            fullness: Fullness::default(),
+            writes: Timing::default(),
+            sink: Some(sink),
+            is_closed: false,
+            is_hurried: false,
+            error: None,
+        };
         Self {
             name,
             queue_bytes,
@@ -85,7 +95,9 @@ impl Outlet {
             return false;
         }
         let bytes = batch.size_bytes();
-        if state.bytes > 0 && state.bytes + bytes > self.queue_bytes {
+        let has_room = state.bytes == 0 || state.bytes + bytes <= self.queue_bytes;
+        self.note_fullness(&mut state, if has_room { bytes } else { self.queue_bytes });
+        if !has_room {
             self.dropped_queue_full.add(batch.counts());
             return false;
         }
@@ -121,8 +133,15 @@ impl Outlet {
             dropped_queue_full: self.dropped_queue_full.get(),
             dropped_failed: self.dropped_failed.get(),
             queued_bytes: state.bytes as u64,
+            nearly_full: state.fullness.times(),
+            writes: state.writes,
             error: state.error.clone(),
         }
+    }
+
+    /// Notes how full the queue is with so many bytes more.
+    fn note_fullness(&self, state: &mut State, more: usize) {
+        state.fullness.note(state.bytes.saturating_add(more) as u64, self.queue_bytes as u64);
     }
 
     fn ask(self: &Arc<Self>, message: Message) {
@@ -197,7 +216,9 @@ impl Outlet {
         let mut left = batches;
         while !left.is_empty() && !self.state.lock().is_closed {
             let before = left;
+            let begun = Instant::now();
             let written = self.attempt(|| sink.write_all(&mut left));
+            self.state.lock().writes.add(begun.elapsed());
             // A sink may say that it took all and leave some: these are lost, and never offered for ever.
             let taken = before.len() - left.len();
             self.settle(&before[..taken], &self.delivered);
@@ -217,6 +238,7 @@ impl Outlet {
             counts.add(batch.counts());
             state.bytes = state.bytes.saturating_sub(batch.size_bytes());
         }
+        self.note_fullness(&mut state, 0);
     }
 
     fn flush(&self, sink: &mut dyn Sink) {
@@ -341,6 +363,29 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_becomes_nearly_full_is_counted_once_until_it_is_half_empty() {
+        let batch = || {
+            let mut builder = BatchBuilder::default();
+            builder.push(&Span { status: flowglass_model::Status::Ok, ..Span::default() });
+            Arc::new(builder.finish())
+        };
+        let bytes = batch().size_bytes();
+        let retry = Retry { times: 0, first_delay: Duration::ZERO };
+        let outlet = Outlet::new("full".to_owned(), Box::new(Picky(Arc::default())), bytes * 10, retry);
+        // Nobody takes what waits.
+        let outlet = Arc::new(outlet);
+        drop(outlet.state.lock().sink.take());
+        let fill = |count: usize| (0..count).filter(|_| outlet.offer(&batch())).count();
+        assert_eq!((fill(8), outlet.stats().nearly_full), (8, 0));
+        assert_eq!((fill(4), outlet.stats().nearly_full, outlet.stats().dropped_queue_full.total()), (2, 1, 2));
+        let empty = |count: usize| outlet.settle(&vec![batch(); count], &outlet.delivered);
+        empty(4);
+        assert_eq!((fill(4), outlet.stats().nearly_full), (4, 1), "it wasn't half empty");
+        empty(5);
+        assert_eq!((fill(5), outlet.stats().nearly_full), (5, 2));
+    }
+
+    #[test]
     fn batches_that_wait_are_offered_at_once_and_each_is_counted_once() {
         let (asked, retry) = (Arc::new(Mutex::new(Vec::new())), Retry { times: 0, first_delay: Duration::ZERO });
         let sink = Picky(Arc::clone(&asked));
@@ -357,7 +402,7 @@ mod tests {
         outlet.run(sink);
         assert_eq!(*asked.lock(), [16, 13, 10, 7, 4, 1, 4, 1]);
         let stats = outlet.stats();
-        assert_eq!((stats.delivered.total(), stats.dropped_failed.total()), (14, 6));
+        assert_eq!((stats.delivered.total(), stats.dropped_failed.total(), stats.writes.count()), (14, 6, 8));
         assert!(answers.recv().unwrap().error.unwrap().contains("not this one"));
     }
 }

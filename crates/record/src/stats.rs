@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flowglass_model::RecordCounts;
+use flowglass_model::{RecordCounts, Timing};
 
 /// Counts of a recorder, from its start on, of each kind of records.
 ///
@@ -33,6 +33,8 @@ pub struct RecorderStats {
     /// Memory that the buffers of all threads take now, in bytes; see
     /// [`RecorderBuilder::buffer_bytes`](crate::RecorderBuilder::buffer_bytes).
     pub buffers_bytes: u64,
+    /// How often the buffers were nearly full: nine tenths of what they may take. It counts anew when they were half empty in between.
+    pub buffers_nearly_full: u64,
     /// What became of all that at each sink.
     pub sinks: Vec<SinkStats>,
 }
@@ -52,6 +54,11 @@ pub struct SinkStats {
     /// Memory that batches take which wait for the sink, or which it is writing, in bytes; see
     /// [`RecorderBuilder::queue_bytes`](crate::RecorderBuilder::queue_bytes).
     pub queued_bytes: u64,
+    /// How often the queue was nearly full, as with [`buffers_nearly_full`](RecorderStats::buffers_nearly_full).
+    pub nearly_full: u64,
+    /// How long the sink takes for what it is given at once, on average and the last time, with all attempts. One that sends over a
+    /// network takes it into a backlog of its own: how long a request takes, its own counts tell.
+    pub writes: Timing,
     /// The sink's last error since the last flush, or why it is not used any more.
     pub error: Option<String>,
 }

@@ -9,6 +9,19 @@ const MOST: u32 = 256;
 const SEGMENT: &str = "frames";
 const ASIDE: &str = "aside";
 
+/// Returns how much lies in the folder of a destination, left by whatever processes, in bytes: nothing where there is no folder. What has
+/// arrived counts until its segment is deleted.
+#[must_use]
+pub fn waiting_in(destination: &Path) -> u64 {
+    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == SEGMENT);
+    let files = paths_in(destination).flat_map(|place| paths_in(&place)).filter(|path| is_segment(path));
+    files.filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum()
+}
+
+fn paths_in(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+}
+
 /// A folder that nobody else uses.
 #[derive(Debug)]
 pub(crate) struct Folder {

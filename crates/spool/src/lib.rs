@@ -35,4 +35,5 @@ mod head;
 mod segment;
 mod spool;
 
+pub use folder::waiting_in;
 pub use spool::{Frame, Spool, WhenFull};

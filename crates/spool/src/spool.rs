@@ -72,6 +72,18 @@ impl Spool {
         self.segments.is_empty()
     }
 
+    /// Returns how much waits, in bytes: whole segments, also where some of their frames have arrived.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.segments.iter().map(Segment::size_bytes).sum()
+    }
+
+    /// Returns how much may wait, in bytes.
+    #[must_use]
+    pub const fn most_bytes(&self) -> u64 {
+        self.most_bytes
+    }
+
     /// Returns the folder that this process has below that of the destination.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -156,7 +168,7 @@ impl Spool {
     }
 
     fn make_room(&mut self, bytes: u64) -> io::Result<()> {
-        let mut waiting: u64 = self.segments.iter().map(Segment::size_bytes).sum();
+        let mut waiting = self.waiting_bytes();
         let may_drop = self.when_full == WhenFull::DropOldest && bytes <= self.most_bytes;
         while waiting.saturating_add(bytes) > self.most_bytes {
             let oldest = if may_drop { self.segments.remove(usize::from(self.is_lent)) } else { None };

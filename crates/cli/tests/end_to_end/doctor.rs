@@ -74,6 +74,16 @@ fn a_receiver_of_ours_answers() {
 }
 
 #[test]
+fn what_waits_on_disk_is_told_and_nearly_too_much_is_strange() {
+    let home = Home::new();
+    home.file(".flowglass/spool/traces-jaeger/0/0000000000000001.frames", vec![0; 950]);
+    let look = |most: &str| findings(&home.call(&["doctor", "--json"]).env("FLOWGLASS_EXPORT_SPOOL", most).end().ok().json());
+    has(&look("10000"), &["ok spool", "950", "traces-jaeger"]);
+    has(&look("1000"), &["warning spool", "950", "traces-jaeger", "export.spool"]);
+    assert!(look("0").iter().all(|finding| !finding.contains(" spool")), "nothing is kept there");
+}
+
+#[test]
 fn variables_that_contradict_each_other_are_strange() {
     let home = Home::new();
     let call = home.call(&["doctor", "--json"]).env("FLOWGLASS_LIMITS_LINKS", "3").env("OTEL_SPAN_LINK_COUNT_LIMIT", "9");

@@ -157,3 +157,13 @@ fn logfires_project_is_named_with_its_address() {
     let ended = run("wrong");
     assert!(!ended.stderr.contains("Logfire project"), "{ended}");
 }
+
+#[test]
+fn a_queue_that_was_full_or_nearly_is_warned_of_once() {
+    let home = Home::with(PIPELINE);
+    let run = |bytes: &str| home.call(&["run", "p.toml"]).env("FLOWGLASS_RECORDING_QUEUE_BYTES", bytes).end().ok().stderr;
+    // Any batch is too large for it; whether another one came meanwhile, and was lost, is chance.
+    let told = run("64");
+    assert_eq!(told.matches("warning: the queue of store was").count(), 1, "{told}");
+    assert!(!run("16MiB").contains("the queue of"));
+}

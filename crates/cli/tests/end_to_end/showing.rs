@@ -1,5 +1,6 @@
 //! `flowglass show`.
 
+use flowglass::prelude::*;
 use serde_json::Value;
 
 use crate::harness::Home;
@@ -84,6 +85,29 @@ fn a_picture_is_written_to_a_file() {
     assert_eq!(shown(&home, &["-o", "run.txt", "--color", "always"]), "");
     assert!(home.read("run.txt").contains('━') && !home.read("run.txt").contains('\u{1b}'));
     home.flowglass(&["show", "-o", "no/folder"]).refuses(&["no/folder"]);
+}
+
+#[test]
+fn a_trace_that_began_with_a_span_is_shown_whole_by_its_id_and_each_run_by_its_own() {
+    let home = Home::new();
+    let pipeline = Pipeline::builder("digest").node(node_fn!("double", |number: i64| -> i64 { number * 2 })).build().unwrap();
+    let recorder = telemetry::sqlite(home.path(".flowglass/flowglass.db")).unwrap();
+    let request = recorder.root_span("request");
+    let runs = [1_i64, 2].map(|number| pipeline.run(inputs! { number: number }).wait().unwrap().id());
+    drop(request);
+    recorder.shutdown(std::time::Duration::from_secs(60)).unwrap();
+    let names = |id: &str| {
+        let shown = home.flowglass(&["show", id, "--json"]).ok().json();
+        let spans = shown["spans"].as_array().unwrap().iter();
+        spans.map(|span| span["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_run = ["pipeline digest", "node double"];
+    assert_eq!(names(&runs[0].trace.to_string()), [&["request"][..], &of_run, &of_run].concat());
+    assert_eq!([names(&runs[0].to_string()), names(&runs[1].to_string())], [of_run; 2]);
+    home.flowglass(&["show", &runs[0].trace.to_string()[..8]]).refuses(&["several runs", &runs[1].to_string()]);
+    let stats = home.flowglass(&["list", "--json"]).ok().json();
+    let counted = |name: &str| stats.as_array().unwrap().iter().filter(|run| run["name"] == name).count();
+    assert_eq!((counted("digest"), counted("request")), (2, 1));
 }
 
 #[test]

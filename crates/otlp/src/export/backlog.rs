@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use flowglass_model::Fullness;
 use flowglass_spool::Spool;
 
 use super::body::Body;
@@ -14,14 +15,22 @@ pub(super) struct Backlog {
     memory: VecDeque<Body>,
     bytes: usize,
     most_bytes: usize,
+    fullness: Fullness,
     spool: Option<Spool>,
+    spool_fullness: Fullness,
     /// Whether the body that was taken last still lies on disk.
     taken_from_disk: bool,
 }
 
 impl Backlog {
-    pub(super) const fn new(most_bytes: usize, spool: Option<Spool>) -> Self {
-        Self { memory: VecDeque::new(), bytes: 0, most_bytes, spool, taken_from_disk: false }
+    pub(super) fn new(most_bytes: usize, spool: Option<Spool>) -> Self {
+        let (memory, fullness) = (VecDeque::new(), Fullness::default());
+        Self { memory, bytes: 0, most_bytes, fullness, spool, spool_fullness: fullness, taken_from_disk: false }
+    }
+
+    /// Returns how often memory or disk was nearly full.
+    pub(super) const fn nearly_full(&self) -> u64 {
+        self.fullness.times() + self.spool_fullness.times()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -36,7 +45,11 @@ impl Backlog {
     /// Adds a body behind the others. Returns how many items had to go for it: the oldest.
     pub(super) fn push(&mut self, body: Body) -> u64 {
         match &mut self.spool {
-            Some(spool) if !spool.is_empty() => spooled::push(spool, &body),
+            Some(spool) if !spool.is_empty() => {
+                let lost = spooled::push(spool, &body);
+                self.spool_fullness.note(spool.waiting_bytes(), spool.most_bytes());
+                lost
+            }
             _ => {
                 self.bytes += body.bytes.len();
                 self.memory.push_back(body);
@@ -51,6 +64,7 @@ impl Backlog {
         self.taken_from_disk = false;
         if let Some(body) = self.memory.pop_front() {
             self.bytes -= body.bytes.len();
+            self.note_fullness();
             return (Some(body), 0);
         }
         let Some(spool) = &mut self.spool else { return (None, 0) };
@@ -95,7 +109,9 @@ impl Backlog {
     pub(super) fn spill(&mut self) -> u64 {
         let Some(spool) = &mut self.spool else { return self.make_room() };
         self.bytes = 0;
+        self.fullness.note(0, self.most_bytes as u64);
         let lost = self.memory.drain(..).map(|body| spooled::push(spool, &body)).sum();
+        self.spool_fullness.note(spool.waiting_bytes(), spool.most_bytes());
         // Where the disk can't promise to keep it over a power cut, it is there all the same while the machine runs.
         let _ = spool.flush();
         lost
@@ -108,8 +124,13 @@ impl Backlog {
         lost
     }
 
+    fn note_fullness(&mut self) {
+        self.fullness.note(self.bytes as u64, self.most_bytes as u64);
+    }
+
     fn make_room(&mut self) -> u64 {
         let mut lost = 0;
+        self.note_fullness();
         while self.bytes > self.most_bytes && self.memory.len() > 1 {
             let Some(oldest) = self.memory.pop_front() else { break };
             self.bytes -= oldest.bytes.len();
@@ -152,6 +173,22 @@ mod tests {
         assert_eq!(backlog.push(body("larger than all", 8)), 6);
         assert_eq!(texts(&mut backlog), ["larger than all"]);
         assert!(backlog.is_empty() && backlog.bytes == 0);
+    }
+
+    #[test]
+    fn it_is_nearly_full_once_in_memory_and_once_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 4096, WhenFull::DropOldest).unwrap();
+        let mut backlog = Backlog::new(100, Some(spool));
+        for _ in 0..3 {
+            backlog.push(body(&"x".repeat(30), 1));
+        }
+        assert_eq!(backlog.nearly_full(), 1);
+        backlog.spill();
+        for _ in 0..200 {
+            backlog.push(body(&"x".repeat(30), 1));
+        }
+        assert_eq!(backlog.nearly_full(), 2, "however often the oldest goes");
     }
 
     #[test]

@@ -83,7 +83,11 @@ impl Lane {
 
     /// Adds a body to what is to be sent.
     pub(super) fn push(&self, body: Body) {
-        let lost = self.state.lock().backlog.push(body);
+        let mut state = self.state.lock();
+        let lost = state.backlog.push(body);
+        let nearly_full = state.backlog.nearly_full();
+        drop(state);
+        self.stats.counters(self.signal).nearly_full.store(nearly_full, Relaxed);
         self.lose(lost, "there was no more room for what waits");
         self.news.notify_one();
     }
@@ -134,7 +138,9 @@ impl Lane {
                     self.news.notified().await;
                 }
                 Next::Send(body) => {
+                    let begun = Instant::now();
                     let answer = self.send(&mut connection, &body).await;
+                    self.stats.counters(self.signal).requests.lock().add(begun.elapsed());
                     let pause = self.note(body, answer, &connection.name());
                     self.progress.notify_all();
                     if let Some(pause) = pause {

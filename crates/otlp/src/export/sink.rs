@@ -56,6 +56,21 @@ pub struct SpoolOptions {
     pub bytes: u64,
 }
 
+impl SpoolOptions {
+    /// Returns how much lies there now for each destination, by the name of its folder, in bytes; at most about [`bytes`](Self::bytes) for
+    /// each.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(String, u64)> {
+        let folders = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
+        let of_folder = |entry: std::fs::DirEntry| {
+            (entry.file_name().to_string_lossy().into_owned(), flowglass_spool::waiting_in(&entry.path()))
+        };
+        let mut waiting: Vec<(String, u64)> = folders.map(of_folder).filter(|(_, bytes)| *bytes > 0).collect();
+        waiting.sort_unstable();
+        waiting
+    }
+}
+
 /// Exports batches by OTLP: a [`Sink`] for a recorder.
 ///
 /// Nothing that happens to a destination slows the recorder. What waits is bounded, and what is lost is counted in

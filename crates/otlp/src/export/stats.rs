@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use flowglass_model::Timing;
 use parking_lot::Mutex;
 
 use crate::Signal;
@@ -24,6 +25,11 @@ pub struct ExportCounts {
     pub dropped: u64,
     /// How often a request was tried again.
     pub retries: u64,
+    /// How often what waits was nearly full, in memory or on disk: nine tenths of what may wait. It counts anew when it was half empty in
+    /// between.
+    pub nearly_full: u64,
+    /// How long a request takes, answered or not, on average and the last time.
+    pub requests: Timing,
     /// What the destination, or the way to it, said last; empty while all is well.
     pub last_error: String,
 }
@@ -34,6 +40,8 @@ pub(super) struct Counters {
     pub(super) rejected: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) retries: AtomicU64,
+    pub(super) nearly_full: AtomicU64,
+    pub(super) requests: Mutex<Timing>,
     pub(super) last_error: Mutex<String>,
 }
 
@@ -47,6 +55,8 @@ impl ExportStats {
             rejected: counters.rejected.load(Relaxed),
             dropped: counters.dropped.load(Relaxed),
             retries: counters.retries.load(Relaxed),
+            nearly_full: counters.nearly_full.load(Relaxed),
+            requests: *counters.requests.lock(),
             last_error: counters.last_error.lock().clone(),
         }
     }

@@ -46,6 +46,8 @@ fn only_what_may_pass_is_tried_again() {
     assert!(error.contains("refused 2 spans: 400 Bad Request"), "{error}");
     let counts = exporter.stats().of(Signal::Traces);
     assert_eq!((counts.exported, counts.dropped, counts.retries), (1, 2, 2));
+    assert_eq!((counts.requests.count(), counts.nearly_full), (4, 0), "each attempt is timed");
+    assert!(counts.requests.last() > std::time::Duration::ZERO && counts.requests.mean() > std::time::Duration::ZERO);
     assert_eq!(receiver.received().len(), 4);
 }
 

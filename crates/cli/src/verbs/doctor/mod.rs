@@ -5,6 +5,7 @@ mod finding;
 mod receivers;
 mod store;
 mod surroundings;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: &DoctorArguments, printer: &mut Printer) -> Result<
     if let Some(config) = &config {
         findings.extend(store::look(&arguments.store, config));
         findings.extend(receivers::look(config, arguments.timeout));
+        findings.extend(waiting::look(&arguments.store, config));
     }
     findings.extend(surroundings::look(printer));
     let text = if arguments.json { object(&findings) } else { drawn(&findings, &printer.stdout_options()) };

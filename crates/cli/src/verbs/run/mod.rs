@@ -3,6 +3,7 @@
 mod children;
 mod committed;
 mod exports;
+mod losses;
 mod outcome;
 mod output;
 mod place;
@@ -19,6 +20,7 @@ use flowglass_pipefile::pipeline::{Surroundings, build_in};
 
 use self::children::Children;
 use self::exports::undelivered;
+use self::losses::losses;
 use self::outcome::{cache_problem, near, report, say_where};
 use self::output::output;
 use self::place::Place;
@@ -78,6 +80,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     if let Some(problem) = cache_problem(outcome.cache_stats()) {
         printer.note(&problem);
     }
+    losses(&place.recorder.stats()).iter().for_each(|line| printer.note(line));
     if let Err(error) = kept {
         undelivered(&error, &place.shown(Path::new(""))).iter().for_each(|line| printer.note(line));
     }
