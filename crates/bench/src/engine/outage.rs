@@ -1,5 +1,6 @@
-//! What a PostgreSQL server that hangs does to runs: the chain, recorded into a store whose server never answers, beside a sink that
-//! drops everything at once. What was recorded meanwhile must be there when the server answers again.
+//! What a PostgreSQL server that hangs does to runs under load: the chain, recorded into a store whose server never answers for a minute,
+//! beside one whose server does, and beside a sink that drops everything at once. What was recorded meanwhile must be there, each span
+//! once, when the server answers again.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use flowglass::{Recorder, telemetry};
 use super::graphs::{Graph, Shape, Telemetry};
 use super::runtime;
 use super::sinks::Nowhere;
-use super::turns::{self, Series};
+use super::turns::{self, Series, TURNS};
 use crate::arguments::Arguments;
 use crate::figures::Figures;
 use crate::process_memory::peak_mb;
@@ -19,45 +20,86 @@ use crate::relay::Relay;
 /// How long it may take until everything has arrived.
 const PATIENCE: Duration = Duration::from_secs(1200);
 
-/// Measures both in turns, with the server of `--store postgres://user@host:port/database` behind a relay.
+/// Measures all in turns, which `--seconds` (60 if that isn't given) take together, with the server of
+/// `--store postgres://user@host:port/database`, of which one store knows the way by a relay.
 pub(crate) fn run(mut arguments: Arguments<'_>) -> Result<Figures, String> {
-    let address = arguments.text("--store")?.ok_or("name a server: `--store postgres://user@host:port/database`")?;
+    let address = arguments.text("--store")?.ok_or("name a server: `--store postgres://user@host:port/database`")?.to_owned();
+    let seconds = arguments.number("--seconds", 60)?;
     arguments.finish()?;
-    let (runtime, relay) = (runtime()?, Relay::to(address)?);
-    let told = |error: &dyn std::fmt::Display| error.to_string();
-    let store = create_or_open(&relay.address).map_err(|error| told(&error))?;
+    let (runtime, relay) = (runtime()?, Relay::to(&address)?);
+    let (store, store_away) = (opened(&address)?, opened(&relay.address)?);
     let before = spans(&*store)?;
     let nowhere = Recorder::builder().sink("sink", Nowhere).build();
-    let away = telemetry::to_store(&*store, SinkOptions::default()).map_err(|error| told(&error))?.build();
+    let (there, away) = (recorder(&*store)?, recorder(&*store_away)?);
     let chain = |recorder: &Recorder| Graph::new(Shape::Chain, Telemetry::On(recorder.clone()), &runtime).map(Box::new);
-    let mut series = [Series::new("discarding".to_owned(), chain(&nowhere)?), Series::new("away".to_owned(), chain(&away)?)];
+    let mut series = [("discarding", &nowhere), ("there", &there), ("away", &away)]
+        .into_iter()
+        .map(|(name, recorder)| Ok(Series::new(name.to_owned(), chain(recorder)?)))
+        .collect::<Result<Vec<_>, String>>()?;
     relay.close(true);
-    turns::take(&mut series, || Ok(()))?;
-    away.flush(PATIENCE).map_err(|error| told(&error))?;
+    take_for(Duration::from_secs(seconds), &mut series)?;
+    let flushed = |recorder: &Recorder| recorder.flush(PATIENCE).map_err(|error| told(&error));
+    flushed(&there).and_then(|()| flushed(&away))?;
     let mut figures = Figures::default();
-    figures.add("outage_ratio", series[1].p10_ns() / series[0].p10_ns());
+    figures.add("outage_ratio", series[2].p10_ns() / series[1].p10_ns());
+    figures.add("outage_to_discarding_ratio", series[2].p10_ns() / series[0].p10_ns());
     figures.add("outage_peak_mb", peak_mb()?);
-    let stats = away.stats();
-    let kept = stats.sinks.iter().map(|sink| sink.delivered.spans).sum::<u64>();
+    let kept = delivered(&away);
     figures.add("outage_kept_spans", number(kept));
-    figures.add("outage_dropped_spans", number(stats.sinks.iter().map(|sink| sink.dropped_queue_full.spans).sum()));
+    figures.add("outage_dropped_spans", number(dropped(&away) + dropped(&there)));
     relay.close(false);
     let start = Instant::now();
+    let wanted = before + delivered(&there) + kept;
     drop(series);
     away.shutdown(PATIENCE).map_err(|error| told(&error))?;
-    while spans(&*store)? < before + kept {
+    while spans(&*store)? < wanted {
         if start.elapsed() > PATIENCE {
-            return Err(format!("{kept} spans were kept, and {} have arrived", spans(&*store)? - before));
+            return Err(format!("{wanted} spans should be there, and {} are", spans(&*store)?));
         }
         // Each sink goes on bringing what waits, for a while.
-        drop(store.sink(SinkOptions::default()).map_err(|error| told(&error))?);
+        drop(store_away.sink(SinkOptions::default()).map_err(|error| told(&error))?);
     }
     figures.add("outage_arrived_s", start.elapsed().as_secs_f64());
-    Ok(figures)
+    match spans(&*store)? {
+        found if found == wanted => Ok(figures),
+        found => Err(format!("{wanted} spans were acknowledged, and {found} are there")),
+    }
+}
+
+fn opened(address: &str) -> Result<std::sync::Arc<dyn Store>, String> {
+    create_or_open(address).map_err(|error| told(&error))
+}
+
+fn recorder(store: &dyn Store) -> Result<Recorder, String> {
+    Ok(telemetry::to_store(store, SinkOptions::default()).map_err(|error| told(&error))?.build())
+}
+
+/// Lets all take their turns at a pace that fills this time: a server keeps up with that, and whatever is away is away as long.
+fn take_for(time: Duration, series: &mut [Series<'_>]) -> Result<(), String> {
+    let turns = u32::try_from(TURNS * series.len()).unwrap_or(u32::MAX);
+    let (start, mut taken) = (Instant::now(), 0);
+    turns::take(series, || {
+        taken += 1;
+        let due = start + time / turns * taken;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        Ok(())
+    })
+}
+
+fn delivered(recorder: &Recorder) -> u64 {
+    recorder.stats().sinks.iter().map(|sink| sink.delivered.spans).sum()
+}
+
+fn dropped(recorder: &Recorder) -> u64 {
+    recorder.stats().sinks.iter().map(|sink| sink.dropped_queue_full.spans).sum()
 }
 
 fn spans(store: &dyn Store) -> Result<u64, String> {
     store.count(&Query::spans()).map_err(|error| error.to_string())
+}
+
+fn told(error: &dyn std::fmt::Display) -> String {
+    error.to_string()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]

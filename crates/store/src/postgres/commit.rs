@@ -216,8 +216,8 @@ fn open_spans(link: &Link, session: &mut Session, prepared: &Prepared) -> Result
 }
 
 const TRACES: &str = "
-INSERT INTO trace AS t (trace_id, first_unix_ns, last_unix_ns, spans, errors)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+INSERT INTO trace AS t (trace_id, first_unix_ns, last_unix_ns, spans, errors, covers_events)
+SELECT *, true FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
 ON CONFLICT (trace_id) DO UPDATE SET first_unix_ns = least(t.first_unix_ns, excluded.first_unix_ns),
     last_unix_ns = greatest(t.last_unix_ns, excluded.last_unix_ns), spans = t.spans + excluded.spans,
     errors = t.errors + excluded.errors";

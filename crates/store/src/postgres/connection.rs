@@ -1,11 +1,15 @@
 //! A server, and connections to it: they live on a thread of their own, and end soon after nobody wants them any more.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, Error, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
@@ -46,7 +50,7 @@ impl Server {
                 }
             });
             client.batch_execute(&setup).await?;
-            Ok(Connection { client, _wanted: wanted })
+            Ok(Connection { client, statements: Mutex::default(), _wanted: wanted })
         }
     }
 
@@ -70,11 +74,40 @@ async fn abandoned(unwanted: oneshot::Receiver<()>) {
     tokio::time::sleep(GOODBYE).await;
 }
 
-/// A connection. It is closed when it is dropped, whatever the server is doing.
+/// A statement, with the types of its values where they don't follow from it.
+type Prepared = (String, Vec<Type>);
+
+/// So many statements are remembered. Those of questions are as many as there are kinds of questions.
+const MOST_STATEMENTS: usize = 200;
+
+/// A connection with the statements that were prepared on it. It is closed when it is dropped, whatever the server is doing.
 pub(super) struct Connection {
     client: Client,
+    statements: Mutex<HashMap<Prepared, Statement>>,
     /// Dropped with the connection, which tells whoever drives it.
     _wanted: oneshot::Sender<()>,
+}
+
+impl Connection {
+    /// Sends statements without values, and doesn't wait: whatever comes behind them fails if they did, or doesn't depend on them.
+    pub(super) fn tell(&self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).now_or_never().unwrap_or(Ok(()))
+    }
+
+    /// Returns a statement that the server has understood, and after some times planned for good.
+    pub(super) async fn prepared(&self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
+        let key = (sql.to_owned(), types.to_vec());
+        if let Some(known) = self.statements.lock().get(&key) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare_typed(sql, types).await?;
+        let mut statements = self.statements.lock();
+        if statements.len() >= MOST_STATEMENTS {
+            statements.clear();
+        }
+        statements.insert(key, statement.clone());
+        Ok(statement)
+    }
 }
 
 impl Deref for Connection {

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use flowglass_model::{Batch, BatchBuilder, Graph, Metric, Resource, WriterId};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::asked::{Reading, open};
 use super::condition::{Value, Values};
+use super::connection::Connection;
 use super::failure::Failure;
 use super::link::Link;
 use super::records;
@@ -30,7 +31,7 @@ pub(super) fn export<'a>(link: &'a Link, resources: &'a Resources, selection: &S
 }
 
 /// Returns graphs, and what is open, a batch each.
-fn first(link: &Link, client: &Client, resources: &Resources, selection: &Selection) -> Result<Vec<Batch>, Failure> {
+fn first(link: &Link, client: &Connection, resources: &Resources, selection: &Selection) -> Result<Vec<Batch>, Failure> {
     let reading = Reading::begin(link, client, resources, Now::system())?;
     let mut values = Values::default();
     let of_traces = selection.traces.as_ref().map(|traces| {

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::time::timeout;
-use tokio_postgres::Client;
 
 use super::connection::{Connection, Server};
 use super::ending::Ending;
@@ -129,7 +128,7 @@ impl Link {
     }
 
     /// Waits for an answer, no longer than a statement may take.
-    pub(super) fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
+    pub(super) fn wait<T, E: Into<Failure>>(&self, answer: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
         let limit = self.options.statement_timeout;
         self.wait_for(limit.saturating_add(limit.min(PATIENCE)), answer)
     }
@@ -139,14 +138,10 @@ impl Link {
         self.wait_for(LONGEST, answer)
     }
 
-    fn wait_for<T>(
-        &self,
-        limit: Duration,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Failure> {
+    fn wait_for<T, E: Into<Failure>>(&self, limit: Duration, answer: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
         let _entered = self.server.runtime()?.enter();
         match block_on(self.ending.limit(timeout(limit, answer))) {
-            Some(Ok(answer)) => Ok(answer?),
+            Some(Ok(answer)) => answer.map_err(Into::into),
             Some(Err(_)) | None => Err(Failure::Silent),
         }
     }
@@ -188,7 +183,7 @@ pub(super) struct Borrowed {
 
 impl Borrowed {
     /// Asks on the connection. After an error the connection isn't used again: what it is in the middle of isn't known.
-    pub(super) fn ask<T>(&mut self, question: impl FnOnce(&Link, &Client) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(super) fn ask<T>(&mut self, question: impl FnOnce(&Link, &Connection) -> Result<T, Failure>) -> Result<T, Failure> {
         let connection = self.connection.take().ok_or(Failure::Silent)?;
         let answer = question(&self.link, &connection)?;
         self.connection = Some(connection);

@@ -45,7 +45,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flowglass_model::{Fingerprint, Graph, Rollup, RunId, Sink, Span};
-use tokio_postgres::Client;
 
 use crate::query::{Now, Query};
 use crate::store::count_by_pages;
@@ -54,6 +53,7 @@ use crate::{
     SqlReader, Store, StoreCheck, StoreDetails, StoreError, StoreErrorKind, StoreInfo, Survives,
 };
 use asked::Reading;
+use connection::Connection;
 use failure::Failure;
 use link::Link;
 use options::Address;
@@ -132,7 +132,7 @@ impl PostgresStore {
         self.ask("open", |_, _| Ok(()))
     }
 
-    fn ask<T>(&self, what: &str, question: impl Fn(&Link, &Client) -> Result<T, Failure>) -> Result<T, StoreError> {
+    fn ask<T>(&self, what: &str, question: impl Fn(&Link, &Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
         let ask = || self.link.borrow()?.ask(&question);
         let answer = match ask() {
             // It broke while nobody used it: a new one knows whether the server is there.

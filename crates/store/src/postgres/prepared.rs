@@ -105,6 +105,10 @@ impl Prepared {
     fn others(&mut self, batch: &Batch, resource: i64) -> Result<(), Failure> {
         for event in batch.events() {
             self.day(Table::Event, event.unix_ns());
+            // A trace lies where its events are, too, though its spans may come later.
+            if !event.owner().0.is_zero() {
+                self.trace(event.owner().0, event.unix_ns());
+            }
             let origin = self.origin(resource);
             records::put_event(&mut self.events, event.owner(), &event.to_event(), origin)?;
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use flowglass_model::Resource;
 use parking_lot::Mutex;
-use tokio_postgres::Client;
 
+use super::connection::Connection;
 use super::failure::Failure;
 use super::json;
 use super::link::Link;
@@ -85,7 +85,7 @@ impl Resources {
     pub(super) fn read(
         &self,
         link: &Link,
-        client: &Client,
+        client: &Connection,
         numbers: impl Iterator<Item = i64>,
     ) -> Result<HashMap<i64, Arc<Resource>>, Failure> {
         let mut known = self.known.lock();

@@ -1,6 +1,4 @@
-//! A connection with the statements that were prepared on it.
-
-use std::collections::HashMap;
+//! A connection of one who writes, which is asked the same again and again.
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -15,14 +13,13 @@ use super::link::Link;
 /// A connection of one writer.
 pub(super) struct Session {
     pub(super) client: Connection,
-    statements: HashMap<String, Statement>,
 }
 
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl Session {
     pub(super) fn new(link: &Link) -> Result<Self, Failure> {
-        Ok(Self { client: link.connect()?, statements: HashMap::new() })
+        Ok(Self { client: link.connect()? })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -75,12 +72,7 @@ impl Session {
     }
 
     fn prepared(&mut self, link: &Link, sql: &str) -> Result<Statement, Failure> {
-        if let Some(known) = self.statements.get(sql) {
-            return Ok(known.clone());
-        }
-        let statement = link.wait(self.client.prepare(sql))?;
-        self.statements.insert(sql.to_owned(), statement.clone());
-        Ok(statement)
+        link.wait(self.client.prepared(sql, &[]))
     }
 }
 

@@ -108,7 +108,7 @@ fn age(server: &Server) {
          ALTER TABLE span DROP COLUMN scope; ALTER TABLE open_span DROP COLUMN scope; ALTER TABLE log DROP COLUMN scope;
          ALTER TABLE point DROP COLUMN count, DROP COLUMN sum, DROP COLUMN min, DROP COLUMN max, DROP COLUMN p50, DROP COLUMN p95,
             DROP COLUMN p99, DROP COLUMN temporality, DROP COLUMN start_unix_ns;
-         ALTER TABLE resource DROP COLUMN used;
+         ALTER TABLE resource DROP COLUMN used; ALTER TABLE trace DROP COLUMN covers_events;
          ALTER TABLE rollup DROP COLUMN p50_ns, DROP COLUMN p95_ns, DROP COLUMN p99_ns;
          DELETE FROM schema_version WHERE version > 3; UPDATE schema_version SET applied = applied - interval '1 day'",
     );

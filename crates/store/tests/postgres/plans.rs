@@ -1,6 +1,10 @@
 //! How the server finds things: seen by what it read of which index, which says more than any time.
 
-use flowglass_model::{AttributeValue, Sink, Span, SpanId, TraceId};
+use std::sync::Arc;
+
+use flowglass_model::{
+    AttributeValue, Batch, BatchBuilder, Resource, Sink, Span, SpanEvent, SpanId, SpanType, TraceId, WriterId,
+};
 use flowglass_store::query::Query;
 use flowglass_store::{SinkOptions, Store};
 
@@ -41,13 +45,17 @@ struct Read {
     scans: u64,
 }
 
+/// Waits until no connection of ours is open: it has told of all that it did once it is gone.
+fn settle(server: &Server) {
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'flowglass'";
+    while server.psql("s", others).trim() != "0" {}
+}
+
 /// Asks on connections that are then closed, and returns what was read of the index by start, of that of attributes, and of the table
 /// from its beginning to its end.
 fn reads(server: &Server, ask: impl Fn(&dyn Store)) -> [Read; 3] {
     let counts = || {
-        // A connection has told of all that it did once it is gone.
-        let others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'flowglass'";
-        while server.psql("s", others).trim() != "0" {}
+        settle(server);
         let of = |pattern: &str| {
             server.psql(
                 "s",
@@ -118,4 +126,107 @@ fn a_count_by_a_rare_attribute_reads_nothing_else() {
         assert_eq!(store.count(&Query::spans().is("rarely", "value 77")).unwrap(), 1);
     });
     assert!(by_attributes.scans >= 1 && by_start.entries == 0 && whole.entries == 0, "{by_start:?} {whole:?}");
+}
+
+const DAYS: i64 = 60;
+const NS_PER_DAY: i64 = 86_400_000_000_000;
+
+/// The day that it is for the server, counted from 1970.
+fn today(server: &Server) -> i64 {
+    server.psql("s", "SELECT floor(extract(epoch FROM clock_timestamp()) / 86400)::bigint").trim().parse().unwrap()
+}
+
+fn run_of(day: i64, number: u8) -> Span {
+    let unix_ns = day * NS_PER_DAY + i64::from(number);
+    Span {
+        trace_id: TraceId::from_bytes([number + 1; 16]),
+        span_id: SpanId::from_u64(1),
+        name: "pipeline daily".to_owned(),
+        span_type: SpanType::Pipeline,
+        start_unix_ns: unix_ns,
+        attributes: vec![("number".to_owned(), i64::from(number).into())],
+        events: vec![SpanEvent { name: "done".to_owned(), unix_ns, ..SpanEvent::default() }],
+        ..Span::default()
+    }
+}
+
+/// Asks on a connection that is then closed, and returns in how many parts of the tables of spans and events the server looked.
+fn parts(server: &Server, ask: impl Fn(&dyn Store)) -> u64 {
+    let looked = "SELECT sum(scans) FROM (
+        SELECT coalesce(sum(idx_scan), 0) + coalesce(min(seq_scan), 0) AS scans FROM pg_stat_user_tables
+        WHERE schemaname = 's' AND (relname LIKE 'span\\_%' OR relname LIKE 'event\\_%') GROUP BY relname) t";
+    let count = || {
+        settle(server);
+        server.psql("s", looked).trim().parse::<u64>().unwrap()
+    };
+    let before = count();
+    ask(&open(server, "s"));
+    count() - before
+}
+
+#[test]
+fn of_sixty_days_those_are_looked_at_that_matter() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let today = today(&server);
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    // Many on the last day, one on each day before.
+    let mut runs: Vec<Span> = (0..DAYS).map(|day| run_of(today - day, u8::try_from(day).unwrap())).collect();
+    runs.extend((0..30).map(|number| run_of(today, 100 + number)));
+    sink.write(&batch(1, 1, &runs)).unwrap();
+    drop((sink, store));
+    assert_eq!(server.psql("s", "SELECT count(*) > 60 FROM pg_inherits WHERE inhparent = 'span'::regclass").trim(), "t");
+    let by_id = parts(&server, |store| {
+        let run = store.find_run(&run_of(0, 40).trace_id.to_string()).unwrap();
+        assert_eq!(store.trace(run.id).unwrap()[0].events.len(), 1);
+    });
+    assert!(by_id <= 8, "{by_id}");
+    let latest = parts(&server, |store| {
+        assert_eq!((twenty(store, Query::spans()), twenty(store, Query::runs())), (20, 20));
+    });
+    assert!(latest <= 8, "{latest}");
+    // A page behind the others begins where they ended.
+    let old = Query { after: Some("00000000000000000000000000000001.0000000000000001.i1".parse().unwrap()), ..Query::spans() };
+    assert!(parts(&server, |store| assert_eq!(twenty(store, old.clone()), 0)) <= 2);
+    // What is frequent is found on the last day; what is somewhere is looked for everywhere once, and then fetched from there.
+    let frequent = parts(&server, |store| assert_eq!(twenty(store, Query::spans().name("pipeline daily")), 20));
+    assert!(frequent <= 4, "{frequent}");
+    for (number, there) in [(50.0, 1), (1000.0, 0)] {
+        let somewhere = parts(&server, |store| assert_eq!(twenty(store, Query::spans().equals("number", number)), there));
+        assert!(somewhere <= 3 * 63, "{somewhere}");
+    }
+}
+
+/// Events by themselves, of the span of a run.
+fn events(sequence: u64, run: &Span, times_unix_ns: &[i64]) -> Arc<Batch> {
+    let mut builder = BatchBuilder::new(WriterId::from_bytes([1; 16]), sequence, Arc::new(Resource::default()));
+    for unix_ns in times_unix_ns {
+        let event = SpanEvent { name: "alone".to_owned(), unix_ns: *unix_ns, ..SpanEvent::default() };
+        builder.push_owned_event((run.trace_id, run.span_id), &event);
+    }
+    Arc::new(builder.finish())
+}
+
+#[test]
+fn events_of_other_days_than_their_spans_are_found() {
+    let Some(server) = Server::start() else { return };
+    let store = open(&server, "s");
+    let run = run_of(today(&server) - 20, 1);
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let (earlier, later) = (run.start_unix_ns - 9 * NS_PER_DAY, run.start_unix_ns + 9 * NS_PER_DAY);
+    sink.write(&events(1, &run, &[earlier])).unwrap();
+    sink.write(&batch(1, 2, std::slice::from_ref(&run))).unwrap();
+    sink.write(&events(3, &run, &[later, i64::MIN, i64::MAX])).unwrap();
+    drop(sink);
+    let times = || {
+        let found = store.trace(store.find_run(&run.trace_id.to_string()).unwrap().id).unwrap();
+        found[0].events.iter().map(|event| event.unix_ns).collect::<Vec<_>>()
+    };
+    let wanted = [i64::MIN, earlier, run.start_unix_ns, later, i64::MAX];
+    assert_eq!(times(), wanted);
+    assert!(Store::check(&store).unwrap().is_whole());
+    // Of a trace from before version 6, only its spans are known.
+    let narrow = format!("UPDATE trace SET first_unix_ns = {0}, last_unix_ns = {0}, covers_events = false", run.start_unix_ns);
+    server.psql("s", &narrow);
+    assert_eq!(times(), wanted);
 }

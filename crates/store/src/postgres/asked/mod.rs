@@ -5,6 +5,8 @@ mod order;
 mod others;
 mod reading;
 mod spans;
+mod way;
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;

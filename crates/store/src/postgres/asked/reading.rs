@@ -1,85 +1,61 @@
 //! One transaction that reads: what it sees stays the same from the first row to the last.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 
 use flowglass_model::{SpanEvent, SpanId, TraceId};
-use tokio_postgres::{Client, Row};
+use futures_util::TryStreamExt;
+use futures_util::future::try_join;
+use tokio_postgres::Row;
 
-use super::super::condition::{Builder, Condition, Finds, Traces, Values};
+use super::super::condition::{Builder, Condition, Finds, Traces, Value, Values};
+use super::super::connection::Connection;
 use super::super::failure::Failure;
 use super::super::link::Link;
 use super::super::partitions::Table;
 use super::super::records::{self, EVENT_READ};
 use super::super::resources::Resources;
 use super::Wanted;
-use super::order;
 use super::spans;
-use crate::query::{Expr, InTraces, Now, Query, Select, TraceSets};
+use crate::query::{Expr, InTraces, Now, Select, TraceSets};
 
 /// The most rows that are fetched at once.
-const MOST_ROWS: usize = 10_000;
-const FEWEST_ROWS: usize = 64;
-/// So many of the rows that come first are looked at, to see how often something is there; where it is there as often, those that
-/// come first are soon found.
-const PROBED_ROWS: usize = 500;
-const OFTEN: i64 = 4;
-/// To find so many rows by a condition and sort them takes no longer than to find some of them in their order.
-const MANY: i64 = 1_000;
-
-/// How the server finds rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plan {
-    /// In their order, until there are enough.
-    InOrder,
-    /// All that an index knows by the condition; they are sorted then.
-    ByCondition,
-    /// There are none.
-    NotAtAll,
-}
-
-impl Plan {
-    const fn setting(self) -> &'static str {
-        match self {
-            Self::InOrder => "SET LOCAL cursor_tuple_fraction = 0.0001",
-            Self::ByCondition | Self::NotAtAll => "SET LOCAL enable_seqscan = off",
-        }
-    }
-}
+pub(super) const MOST_ROWS: usize = 10_000;
+pub(super) const FEWEST_ROWS: usize = 64;
+/// Rows come through cursors; where all of them are wanted, the server plans for all. Few are, so that to start processes for them takes
+/// longer than to find them.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 1; \
+                     SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// What is read with, for one question.
 pub(in super::super) struct Reading<'a> {
     pub(super) link: &'a Link,
-    pub(super) client: &'a Client,
+    pub(super) client: &'a Connection,
     pub(super) resources: &'a Resources,
     pub(super) now: Now,
-}
-
-/// What rows are asked for, of one table.
-pub(super) struct Asking<'q> {
-    pub(super) table: Table,
-    /// The columns and the table, the rows of which are called `s`.
-    pub(super) from: &'q str,
-    /// What holds for all rows that are asked for.
-    pub(super) besides: &'static str,
-    pub(super) query: &'q Query,
+    /// How many cursors were opened.
+    cursors: Cell<u32>,
 }
 
 impl<'a> Reading<'a> {
     pub(in super::super) fn begin(
         link: &'a Link,
-        client: &'a Client,
+        client: &'a Connection,
         resources: &'a Resources,
         now: Now,
     ) -> Result<Self, Failure> {
-        // Rows come through cursors; where all of them are wanted, the server plans for all.
-        link.wait(
-            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL cursor_tuple_fraction = 1"),
-        )?;
-        Ok(Self { link, client, resources, now })
+        client.tell(BEGIN)?;
+        Ok(Self { link, client, resources, now, cursors: Cell::default() })
     }
 
     pub(in super::super) fn end(self) -> Result<(), Failure> {
         self.link.wait(self.client.batch_execute("COMMIT"))
+    }
+
+    /// Says something that has no answer.
+    pub(super) fn tell(&self, sql: &str) -> Result<(), Failure> {
+        Ok(self.client.tell(sql)?)
     }
 
     /// Returns the condition for a filter, with its values.
@@ -101,97 +77,64 @@ impl<'a> Reading<'a> {
         self.link.wait(self.client.query_typed(sql, &values.typed()))
     }
 
-    /// Shows the rows that may match, in the order of the query, until `look` has seen enough.
-    pub(super) fn walk(
-        &self,
-        asking: &Asking<'_>,
-        wanted: &Wanted<'_>,
-        look: &mut dyn FnMut(Vec<Row>) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
-        let Asking { from, besides, query, .. } = asking;
-        let (condition, mut values) = self.condition(query.select, &query.filter, &wanted.traces)?;
-        let column = order::column(query);
-        let behind = column.and_then(|column| order::behind_cursor(query, column, &mut values));
-        let behind = behind.map(|behind| format!(" AND {behind}")).unwrap_or_default();
-        let all = format!("{besides}{behind}");
-        let order = match column {
-            None => String::new(),
-            Some(column) => {
-                let order = order::by(column, query.sort.descending);
-                let plan = self.plan(asking, &condition, &values, (&all, &order))?;
-                if plan == Plan::NotAtAll {
-                    return Ok(());
-                }
-                self.link.wait(self.client.batch_execute(plan.setting()))?;
-                if plan == Plan::ByCondition { order::afterwards(column, query.sort.descending) } else { order }
-            }
-        };
-        let sql = format!("{from} WHERE {all} AND {}{order}", condition.sql);
-        let seen = query.after.as_ref().map_or(0, |cursor| cursor.seen as usize);
-        // One more than asked for tells that there is more.
-        let first = query.limit.saturating_add(seen).saturating_add(1);
-        let first = if condition.is_exact { first.min(MOST_ROWS) } else { first.clamp(FEWEST_ROWS, MOST_ROWS) };
-        self.fetch(&sql, &values, first, &mut |rows| Ok(look(rows)? || column.is_none()))
+    /// Asks for all rows at once, by a statement that is asked often: the server plans it once for all values, if that is as good.
+    pub(in super::super) fn known(&self, sql: &str, values: &Values) -> Result<Vec<Row>, Failure> {
+        let mut rows = Vec::new();
+        self.each(sql, values, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
     }
 
-    /// Says how rows are best found. The server can't tell: it knows how often a column has a value, but not an attribute, and
-    /// nothing at all of what was written just now. So we look at some of the rows that come first; what isn't there may be rare, or
-    /// frequent at another time: then rows are counted, as far as it matters.
-    fn plan(
+    /// As [`known`](Self::known), but takes each row as soon as it is there, while the server is at the next ones.
+    pub(in super::super) fn each(
         &self,
-        asking: &Asking<'_>,
-        condition: &Condition,
+        sql: &str,
         values: &Values,
-        (all, order): (&str, &str),
-    ) -> Result<Plan, Failure> {
-        match condition.finds {
-            Finds::Few => Ok(Plan::ByCondition),
-            Finds::Unknown => Ok(Plan::InOrder),
-            Finds::Some => {
-                let (table, condition) = (asking.table.name(), &condition.sql);
-                let among_first = format!(
-                    "SELECT count(*) FROM (SELECT * FROM {table} s WHERE {all}{order} LIMIT {PROBED_ROWS}) s WHERE {condition}"
-                );
-                if self.number(&among_first, values)? >= OFTEN {
-                    return Ok(Plan::InOrder);
-                }
-                self.link.wait(self.client.batch_execute(Plan::ByCondition.setting()))?;
-                let in_all = format!("SELECT count(*) FROM (SELECT FROM {table} s WHERE {all} AND {condition} LIMIT {MANY}) s");
-                match self.number(&in_all, values)? {
-                    0 => Ok(Plan::NotAtAll),
-                    count if count < MANY => Ok(Plan::ByCondition),
-                    _ => self.link.wait(self.client.batch_execute("SET LOCAL enable_seqscan = on")).map(|()| Plan::InOrder),
-                }
+        mut take: impl FnMut(Row) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (values, types): (Vec<_>, Vec<_>) = values.typed().into_iter().unzip();
+        self.link.wait(async {
+            let statement = self.client.prepared(sql, &types).await?;
+            let mut rows = pin!(self.client.query_raw(&statement, values).await?);
+            while let Some(row) = rows.try_next().await? {
+                take(row)?;
             }
-        }
+            Ok::<(), Failure>(())
+        })
     }
 
-    fn number(&self, sql: &str, values: &Values) -> Result<i64, Failure> {
+    pub(super) fn number(&self, sql: &str, values: &Values) -> Result<i64, Failure> {
         let rows = self.rows(sql, values)?;
         rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
     }
 
-    /// Fetches rows, ever more at once, until there are no more or `look` has seen enough.
-    fn fetch(
+    /// Fetches rows, ever more at once, until there are no more or `look` has seen enough; says whether it wants more.
+    pub(super) fn fetch(
         &self,
         sql: &str,
         values: &Values,
         first: usize,
         look: &mut dyn FnMut(Vec<Row>) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
-        let declare = format!("DECLARE answer NO SCROLL CURSOR FOR {sql}");
-        self.link.wait(self.client.execute_typed(&declare, &values.typed()))?;
-        let mut count = first;
+    ) -> Result<bool, Failure> {
+        let cursor = format!("answer{}", self.cursors.replace(self.cursors.get() + 1));
+        let declare = format!("DECLARE {cursor} NO SCROLL CURSOR FOR {sql}");
+        let (typed, mut count) = (values.typed(), first);
+        // Both go together: the server answers the second one at once.
+        let declared = self.client.execute_typed(&declare, &typed);
+        let fetch = format!("FETCH {count} FROM {cursor}");
+        let mut rows = self.link.wait(async { try_join(declared, self.client.query_typed(&fetch, &[])).await })?.1;
         loop {
-            let fetch = format!("FETCH {count} FROM answer");
-            let rows = self.link.wait(self.client.query_typed(&fetch, &[]))?;
             let is_last = rows.len() < count;
-            if !look(rows)? || is_last {
-                break;
+            let goes_on = look(rows)?;
+            if !goes_on || is_last {
+                self.tell(&format!("CLOSE {cursor}"))?;
+                return Ok(goes_on);
             }
             count = count.saturating_mul(4).min(MOST_ROWS);
+            rows = self.link.wait(self.client.query_typed(&format!("FETCH {count} FROM {cursor}"), &[]))?;
         }
-        self.link.wait(self.client.batch_execute("CLOSE answer"))
     }
 
     /// Returns the traces that have a span which matches.
@@ -215,13 +158,15 @@ impl<'a> Reading<'a> {
 
     /// Returns the events of the spans of these traces, by their owners.
     pub(super) fn events_of(&self, traces: &HashSet<TraceId>) -> Result<HashMap<(TraceId, SpanId), Vec<SpanEvent>>, Failure> {
-        let traces: Vec<String> = traces.iter().map(TraceId::to_string).collect();
-        let sql = format!("SELECT {EVENT_READ} FROM event s WHERE s.trace_id = ANY($1) ORDER BY s.unix_ns, s.written");
+        let mut values = Values::default();
+        let traces = values.add(Value::Texts(traces.iter().map(TraceId::to_string).collect()));
+        let sql = format!("SELECT {EVENT_READ} FROM event s WHERE s.trace_id = ANY({traces}) ORDER BY s.unix_ns, s.written");
         let mut events: HashMap<_, Vec<SpanEvent>> = HashMap::new();
-        for row in self.link.wait(self.client.query(&sql, &[&traces]))? {
+        self.each(&sql, &values, |row| {
             let (owner, event) = records::event(&row)?;
             events.entry(owner).or_default().push(event);
-        }
+            Ok(())
+        })?;
         Ok(events)
     }
 
@@ -233,13 +178,23 @@ impl<'a> Reading<'a> {
             return Ok(None);
         }
         let (table, besides) = match select {
-            Select::Runs => ("span", "s.run IS NOT NULL"),
-            Select::Spans => ("span", "TRUE"),
-            Select::Events => ("event", "TRUE"),
-            Select::Metrics => ("point", "TRUE"),
-            Select::Logs => ("log", "TRUE"),
+            Select::Runs => (Table::Span, "s.run IS NOT NULL"),
+            Select::Spans => (Table::Span, "TRUE"),
+            Select::Events => (Table::Event, "TRUE"),
+            Select::Metrics => (Table::Point, "TRUE"),
+            Select::Logs => (Table::Log, "TRUE"),
         };
-        let sql = format!("SELECT count(*) FROM {table} s WHERE {besides} AND {}", condition.sql);
+        if condition.finds == Finds::Some {
+            let few = self.count_few(table, &format!("{besides} AND {}", condition.sql), &values)?;
+            if few.is_some() {
+                return Ok(few);
+            }
+        }
+        self.tell(
+            "SET LOCAL enable_seqscan = DEFAULT; SET LOCAL plan_cache_mode = DEFAULT; \
+             SET LOCAL max_parallel_workers_per_gather = DEFAULT",
+        )?;
+        let sql = format!("SELECT count(*) FROM {} s WHERE {besides} AND {}", table.name(), condition.sql);
         Ok(Some(self.number(&sql, &values)?.max(0).cast_unsigned()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flowglass_model::{Span, Status, TraceId};
+use flowglass_model::{Span, SpanId, Status, TraceId};
 use tokio_postgres::Row;
 
 use super::super::condition::{Value, Values};
@@ -10,7 +10,8 @@ use super::super::failure::Failure;
 use super::super::heartbeat::{ALIVE, SEEN};
 use super::super::partitions::Table;
 use super::super::records::{self, SPAN_READ};
-use super::reading::{Asking, Reading};
+use super::reading::Reading;
+use super::way::Asking;
 use super::{Asked, Wanted, shared};
 use crate::query::FoundRun;
 use crate::{FoundSpan, RunRecord};
@@ -19,11 +20,10 @@ use crate::{FoundSpan, RunRecord};
 pub(super) const FROM: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
                                s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, s.attributes::text FROM span s";
 
-/// As [`FROM`], with the counts of the trace.
+/// As [`FROM`], with the counts of the trace: looked up one by one, whatever the server thinks of the size of the tables.
 const FROM_WITH_COUNTS: &str = "SELECT s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.type, s.status, s.message, \
                                 s.start_unix_ns, s.duration_ns, s.resource, s.written, s.data, s.attributes::text, \
-                                coalesce(t.spans, 0), coalesce(t.errors, 0) \
-                                FROM span s LEFT JOIN trace t ON t.trace_id = s.trace_id";
+                                (SELECT ARRAY[t.spans, t.errors] FROM trace t WHERE t.trace_id = s.trace_id) FROM span s";
 
 /// Offers the spans that match.
 pub(super) fn spans(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked<'_, FoundSpan>) -> Result<(), Failure> {
@@ -48,7 +48,7 @@ pub(super) fn runs(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked
     let asking = Asking { table: Table::Span, from: FROM_WITH_COUNTS, besides: "s.run IS NOT NULL", query: asked.query };
     reading.walk(&asking, wanted, &mut |rows| {
         for ((root, written), row) in read(reading, &rows, needs_events)?.into_iter().zip(&rows) {
-            let found = run_of(reading, root, counts_in(row, 14)?)?;
+            let found = run_of(reading, root, counts_in(row.try_get(14)?))?;
             if !asked.look(found, written, wanted) {
                 return Ok(false);
             }
@@ -60,15 +60,17 @@ pub(super) fn runs(reading: &Reading<'_>, wanted: &Wanted<'_>, asked: &mut Asked
 /// How many spans have ended, and how many of them failed.
 type Counts = (u64, u64);
 
-fn counts_in(row: &Row, first: usize) -> Result<Counts, Failure> {
-    let number = |at| row.try_get::<_, i64>(at).map(|number| number.max(0).cast_unsigned());
-    Ok((number(first)?, number(first + 1)?))
+fn counts_in(numbers: Option<Vec<i64>>) -> Counts {
+    let number =
+        |at: usize| numbers.as_ref().and_then(|numbers| numbers.get(at)).map_or(0, |number| (*number).max(0).cast_unsigned());
+    (number(0), number(1))
 }
 
 fn counts_of(reading: &Reading<'_>, trace: TraceId) -> Result<Counts, Failure> {
-    let sql = "SELECT spans, errors FROM trace WHERE trace_id = $1";
-    let rows = reading.link.wait(reading.client.query(sql, &[&trace.to_string()]))?;
-    rows.first().map_or(Ok((0, 0)), |row| counts_in(row, 0))
+    let mut values = Values::default();
+    let trace = values.text(trace.to_string());
+    let rows = reading.known(&format!("SELECT ARRAY[spans, errors] FROM trace WHERE trace_id = {trace}"), &values)?;
+    rows.first().map_or(Ok((0, 0)), |row| Ok(counts_in(row.try_get(0)?)))
 }
 
 fn run_of(reading: &Reading<'_>, root: FoundSpan, counts: Counts) -> Result<FoundRun, Failure> {
@@ -82,12 +84,15 @@ WITH RECURSIVE below (span_id, status) AS (
     SELECT $2::text COLLATE \"C\", ''::text COLLATE \"C\"
     UNION SELECT s.span_id, s.status FROM span s JOIN below b ON s.parent_id = b.span_id WHERE s.trace_id = $1
 )
-SELECT count(*) FILTER (WHERE span_id <> $2), count(*) FILTER (WHERE status = 'error') FROM below";
+SELECT ARRAY[count(*) FILTER (WHERE span_id <> $2), count(*) FILTER (WHERE status = 'error')] FROM below";
 
 /// Counts the spans of a run that joined a trace: its root, if it has ended, and those below.
 fn count_of_joined(reading: &Reading<'_>, root: &Span) -> Result<Counts, Failure> {
-    let rows = reading.link.wait(reading.client.query(BELOW, &[&root.trace_id.to_string(), &root.span_id.to_string()]))?;
-    let below = rows.first().map_or(Ok((0, 0)), |row| counts_in(row, 0))?;
+    let mut values = Values::default();
+    values.text(root.trace_id.to_string());
+    values.text(root.span_id.to_string());
+    let rows = reading.known(BELOW, &values)?;
+    let below = rows.first().map_or(Ok(None), |row| row.try_get(0)).map(counts_in)?;
     let (ended, failed) = (root.status.is_final(), root.status == Status::Error);
     Ok((below.0 + u64::from(ended), below.1 + u64::from(failed)))
 }
@@ -115,17 +120,19 @@ pub(in super::super) fn open(
     needs_events: bool,
 ) -> Result<Vec<FoundSpan>, Failure> {
     let mut values = Values::default();
-    let of_trace = trace.map(|trace| format!("s.trace_id = {}", values.add(Value::Text(trace.to_string()))));
+    let of_trace = trace.map(|trace| format!(" WHERE s.trace_id = {}", values.add(Value::Text(trace.to_string()))));
     let sql = format!(
-        "SELECT {SPAN_READ}, coalesce({ALIVE}, FALSE), coalesce({SEEN}, 0) \
-         FROM open_span s LEFT JOIN sink k ON k.id = s.sink \
-         WHERE {} AND NOT EXISTS (SELECT FROM span e WHERE e.trace_id = s.trace_id AND e.span_id = s.span_id \
-         AND e.start_unix_ns = s.start_unix_ns AND e.status NOT IN ('running', 'interrupted'))",
-        of_trace.as_deref().unwrap_or("TRUE")
+        "SELECT {SPAN_READ}, coalesce({ALIVE}, FALSE), coalesce({SEEN}, 0) FROM open_span s LEFT JOIN sink k ON k.id = s.sink{}",
+        of_trace.unwrap_or_default()
     );
-    let rows = reading.rows(&sql, &values)?;
+    let rows = reading.known(&sql, &values)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let found = read(reading, &rows, needs_events)?;
-    let stands = found.into_iter().zip(&rows).map(|((mut found, _), row)| {
+    let ended = ended(reading, &found)?;
+    let stands = found.into_iter().zip(&rows).filter(|((found, _), _)| !ended.contains(&identity(&found.span)));
+    let stands = stands.map(|((mut found, _), row)| {
         let (alive, seen_unix_ns): (bool, i64) = (row.try_get(14)?, row.try_get(15)?);
         let seen_ns = u64::try_from(seen_unix_ns.saturating_sub(found.span.start_unix_ns)).unwrap_or(0);
         found.span.status = if alive { Status::Running } else { Status::Interrupted };
@@ -133,4 +140,35 @@ pub(in super::super) fn open(
         Ok(found)
     });
     stands.collect()
+}
+
+type Identity = (TraceId, SpanId, i64);
+
+const fn identity(span: &Span) -> Identity {
+    (span.trace_id, span.span_id, span.start_unix_ns)
+}
+
+/// Which of `$1`, `$2`, `$3` have ended, between the first and the last of their starts: the server looks for one after the other, on
+/// the days of these.
+const ENDED: &str = "
+SELECT o.trace_id, o.span_id, o.start_unix_ns
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS o (trace_id, span_id, start_unix_ns)
+WHERE (SELECT e.status NOT IN ('running', 'interrupted') FROM span e WHERE e.trace_id = o.trace_id COLLATE \"C\"
+    AND e.span_id = o.span_id COLLATE \"C\" AND e.start_unix_ns = o.start_unix_ns AND e.start_unix_ns BETWEEN $4 AND $5)";
+
+/// Returns those of these spans of which more is known than that they were opened.
+fn ended(reading: &Reading<'_>, found: &[(FoundSpan, i64)]) -> Result<HashSet<Identity>, Failure> {
+    let spans = || found.iter().map(|(found, _)| &found.span);
+    let starts: Vec<i64> = spans().map(|span| span.start_unix_ns).collect();
+    let (Some(first), Some(last)) = (starts.iter().min().copied(), starts.iter().max().copied()) else {
+        return Ok(HashSet::new());
+    };
+    let mut values = Values::default();
+    values.add(Value::Texts(spans().map(|span| span.trace_id.to_string()).collect()));
+    values.add(Value::Texts(spans().map(|span| span.span_id.to_string()).collect()));
+    values.add(Value::Ints(starts));
+    values.add(Value::Int(first));
+    values.add(Value::Int(last));
+    let identity = |row: &Row| Ok((records::parsed(row.try_get(0)?)?, records::parsed(row.try_get(1)?)?, row.try_get(2)?));
+    reading.rows(ENDED, &values)?.iter().map(identity).collect()
 }

@@ -176,7 +176,9 @@ impl Builder<'_, '_> {
                 let each: Vec<_> = patterns.iter().map(|pattern| self.beginning(sql, pattern.text())).collect();
                 Condition::any(each)
             }
-            query::Condition::Equals(literal) => self.equal_text(sql, literal).finding(found_by(sql, usize::MAX)),
+            query::Condition::Equals(literal) => {
+                self.equal_text(sql, literal).finding(found_by(sql, usize::MAX)).about_traces()
+            }
             condition => unordered(condition),
         };
         if sometimes { Condition::all([Condition::exact(format!("{sql} <> ''")), held]) } else { held }
@@ -188,7 +190,7 @@ impl Builder<'_, '_> {
             return Condition::never();
         }
         let (from, to) = (self.values.text(digits), self.values.text(format!("{digits}g")));
-        Condition::exact(format!("({sql} >= {from} AND {sql} < {to})")).finding(found_by(sql, digits.len()))
+        Condition::exact(format!("({sql} >= {from} AND {sql} < {to})")).finding(found_by(sql, digits.len())).about_traces()
     }
 
     fn events(&mut self, test: &Test) -> Condition {

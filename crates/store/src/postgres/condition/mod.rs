@@ -22,6 +22,8 @@ pub(super) struct Condition {
     pub(super) is_exact: bool,
     /// What an index knows of it.
     pub(super) finds: Finds,
+    /// What holds for the traces of rows that it lets through, by `s.trace_id` alone, where few belong to them.
+    pub(super) of_traces: Option<String>,
 }
 
 /// How much an index finds that knows a condition.
@@ -53,7 +55,13 @@ impl Condition {
     }
 
     pub(super) fn exact_if(is_exact: bool, sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), is_exact, finds: Finds::Unknown }
+        Self { sql: sql.into(), is_exact, finds: Finds::Unknown, of_traces: None }
+    }
+
+    /// Says that it is about `s.trace_id` alone.
+    fn about_traces(self) -> Self {
+        let of_traces = (self.finds == Finds::Few).then(|| self.sql.clone());
+        Self { of_traces, ..self }
     }
 
     /// Says what an index knows of it.
@@ -65,7 +73,7 @@ impl Condition {
         self.sql == "TRUE"
     }
 
-    fn is_never(&self) -> bool {
+    pub(super) fn is_never(&self) -> bool {
         self.sql == "FALSE"
     }
 
@@ -77,9 +85,10 @@ impl Condition {
         if parts.iter().any(Self::is_never) {
             return Self::never();
         }
+        let of_traces = parts.iter().find_map(|part| part.of_traces.clone());
         let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_always()).map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "TRUE".to_owned() } else { format!("({})", sql.join(" AND ")) };
-        Self { sql, is_exact, finds }
+        Self { sql, is_exact, finds, of_traces }
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -90,9 +99,12 @@ impl Condition {
         if parts.iter().any(Self::is_always) {
             return Self::exact_if(is_exact, "TRUE");
         }
-        let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_never()).map(|part| part.sql).collect();
+        let parts: Vec<Self> = parts.into_iter().filter(|part| !part.is_never()).collect();
+        let of_traces: Option<Vec<&str>> = parts.iter().map(|part| part.of_traces.as_deref()).collect();
+        let of_traces = of_traces.filter(|each| !each.is_empty()).map(|each| format!("({})", each.join(" OR ")));
+        let sql: Vec<String> = parts.into_iter().map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "FALSE".to_owned() } else { format!("({})", sql.join(" OR ")) };
-        Self { sql, is_exact, finds }
+        Self { sql, is_exact, finds, of_traces }
     }
 
     /// The opposite of a condition that lets through too much would let through too little.
@@ -197,7 +209,7 @@ impl Builder<'_, '_> {
                 let count = traces.len();
                 let traces = self.values.add(Value::Texts(traces.clone()));
                 let finds = if count < MANY_TRACES { Finds::Few } else { Finds::Some };
-                Condition::exact(format!("s.trace_id = ANY({traces})")).finding(finds)
+                Condition::exact(format!("s.trace_id = ANY({traces})")).finding(finds).about_traces()
             }
         }
     }

@@ -54,6 +54,20 @@ fn it_is_known_what_an_index_finds() {
 }
 
 #[test]
+fn what_belongs_to_known_traces_is_looked_for_on_their_days() {
+    let of_traces = |text: &str| condition(Select::Spans, text).0.of_traces;
+    let id = "0123456789abcdef0123456789abcdef";
+    assert_eq!(of_traces(&format!("trace={id} name=x")).as_deref(), Some("s.trace_id = $1"));
+    assert_eq!(
+        of_traces(&format!("trace={id} or trace:{id}")).as_deref(),
+        Some("(s.trace_id = $1 OR ((s.trace_id >= $2 AND s.trace_id < $3)))")
+    );
+    for text in ["trace:01", "name=x", &format!("trace={id} or name=x"), &format!("not trace={id}")] {
+        assert_eq!(of_traces(text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_a_user_writes_stands_beside_the_sql() {
     let hostile = "'; DROP TABLE span; --";
     for query in
