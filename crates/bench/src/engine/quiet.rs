@@ -1,9 +1,11 @@
 //! What telemetry and progress together add to nodes that take a millisecond: into memory, and into the embedded store.
 //!
-//! Runs with and without take turns. What they are compared by is the time of all threads on processors, from the run's start until
-//! what was recorded has arrived, because nothing else on the machine adds to that. A run that ends waits for its commit, which takes
-//! what it takes however short the run was: so runs of a tenth of a second and of a second are told beside each other, and what the
-//! nodes between them add, which is what telemetry costs a run that goes on.
+//! Runs with and without take turns, and those of one round are compared with each other, so that a slower hour of the machine
+//! counts for both. What they are compared by is the time of all threads on processors, from the run's start until what was recorded
+//! has arrived, because nothing else on the machine adds to that. A run that ends waits for its commit, which takes what it takes
+//! however short the run was: so runs of a tenth of a second and of a second are told beside each other, and what the nodes between
+//! them add, which is what telemetry costs a run that goes on. What other threads than the run's take is hardly disturbed by
+//! anything, and is told by itself.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -47,33 +49,71 @@ pub(super) fn run() -> Result<Figures, String> {
     let store = telemetry::sqlite(folder.path().join("flowglass.db")).map_err(|error| error.to_string())?;
     let recorders = [None, Some(Recorder::in_memory()), Some(store)];
     let steps = steps_of_a_node();
-    let [alone, memory, kept] = each(&chain(NODES)?, steps, &recorders, ROUNDS)?;
-    let [long_alone, long_memory, long_kept] = each(&chain(MANY_NODES)?, steps, &recorders, FEW_ROUNDS)?;
+    let short = Rounds::of(NODES, steps, &recorders, ROUNDS)?;
+    let long = Rounds::of(MANY_NODES, steps, &recorders, FEW_ROUNDS)?;
     let mut figures = Figures::default();
-    figures.add("quiet_node_ms", alone / (f64::from(NODES) * NODE_NS));
-    figures.add("quiet_memory_ratio", memory / alone);
-    figures.add("quiet_store_ratio", kept / alone);
-    figures.add("quiet_second_memory_ratio", long_memory / long_alone);
-    figures.add("quiet_second_store_ratio", long_kept / long_alone);
-    figures.add("quiet_steady_store_ratio", (long_kept - kept) / (long_alone - alone));
+    figures.add("quiet_node_ms", short.alone_ns() / (f64::from(NODES) * NODE_NS));
+    figures.add("quiet_memory_ratio", 1.0 + short.added_ns(MEMORY) / short.alone_ns());
+    figures.add("quiet_store_ratio", 1.0 + short.added_ns(STORE) / short.alone_ns());
+    figures.add("quiet_second_memory_ratio", 1.0 + long.added_ns(MEMORY) / long.alone_ns());
+    figures.add("quiet_second_store_ratio", 1.0 + long.added_ns(STORE) / long.alone_ns());
+    let (added_ns, others_ns) = (long.added_ns(STORE) - short.added_ns(STORE), long.others_ns(STORE) - short.others_ns(STORE));
+    figures.add("quiet_steady_store_ratio", 1.0 + added_ns / (long.alone_ns() - short.alone_ns()));
+    figures.add("quiet_run_others_us", short.others_ns(STORE) / 1e3);
+    figures.add("quiet_steady_others_ratio", others_ns / (long.alone_ns() - short.alone_ns()));
     Ok(figures)
 }
 
-/// Returns what a run of the chain takes with each of these recorders, in nanoseconds.
-fn each(chain: &Pipeline, steps: u64, recorders: &[Option<Recorder>; 3], rounds: usize) -> Result<[f64; 3], String> {
-    let mut samples = [const { Vec::new() }; 3];
-    for round in 0..rounds {
-        for turn in 0..recorders.len() {
-            let which = (round + turn) % recorders.len();
-            samples[which].push(once(chain, steps, recorders[which].as_ref())?);
-        }
-    }
-    Ok(samples.map(median))
+/// Places among the recorders.
+const MEMORY: usize = 1;
+const STORE: usize = 2;
+
+/// What runs took, of each round one with each recorder.
+struct Rounds(Vec<[Took; 3]>);
+
+/// Time on processors.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    all_ns: f64,
+    /// That of other threads than the one that runs the nodes.
+    others_ns: f64,
 }
 
-/// Runs the chain once; returns what that took all threads, in nanoseconds.
-fn once(chain: &Pipeline, steps: u64, recorder: Option<&Recorder>) -> Result<f64, String> {
-    let before = process_cpu_ns();
+impl Rounds {
+    fn of(nodes: u32, steps: u64, recorders: &[Option<Recorder>; 3], rounds: usize) -> Result<Self, String> {
+        let chain = chain(nodes)?;
+        let mut taken = Vec::with_capacity(rounds);
+        for round in 0..rounds {
+            let mut took = [Took::default(); 3];
+            for turn in 0..recorders.len() {
+                let which = (round + turn) % recorders.len();
+                took[which] = once(&chain, steps, recorders[which].as_ref())?;
+            }
+            taken.push(took);
+        }
+        Ok(Self(taken))
+    }
+
+    fn alone_ns(&self) -> f64 {
+        self.median(|took| took[0].all_ns)
+    }
+
+    fn added_ns(&self, recorder: usize) -> f64 {
+        self.median(|took| took[recorder].all_ns - took[0].all_ns)
+    }
+
+    fn others_ns(&self, recorder: usize) -> f64 {
+        self.median(|took| took[recorder].others_ns)
+    }
+
+    fn median(&self, of: impl Fn(&[Took; 3]) -> f64) -> f64 {
+        median(self.0.iter().map(of).collect())
+    }
+}
+
+/// Runs the chain once.
+fn once(chain: &Pipeline, steps: u64, recorder: Option<&Recorder>) -> Result<Took, String> {
+    let (before, own_before) = (process_cpu_ns(), cpu_ns());
     let run = chain.run(inputs! { v0: steps });
     let run = match recorder {
         None => run.no_telemetry().wait(),
@@ -93,9 +133,9 @@ fn once(chain: &Pipeline, steps: u64, recorder: Option<&Recorder>) -> Result<f64
             run
         }
     };
-    let took = process_cpu_ns() - before;
+    let (all_ns, own_ns) = (process_cpu_ns() - before, cpu_ns() - own_before);
     let made: u64 = run.and_then(|run| run.get(LAST)).map_err(|error| error.to_string())?;
-    if made == steps { Ok(took) } else { Err(format!("the chain gave {made}")) }
+    if made == steps { Ok(Took { all_ns, others_ns: all_ns - own_ns }) } else { Err(format!("the chain gave {made}")) }
 }
 
 fn chain(nodes: u32) -> Result<Pipeline, String> {

@@ -38,6 +38,7 @@ pub(super) fn run() -> Result<Figures, String> {
     Ok(figures)
 }
 
+#[inline(always)]
 fn child(key: &str) {
     let _child = LocalSpan::enter_with_local_parent("child").with_properties(|| {
         [

@@ -51,6 +51,7 @@ pub(super) fn provider(check: &Check) -> SdkTracerProvider {
     SdkTracerProvider::builder().with_span_processor(processor).build()
 }
 
+#[inline(always)]
 fn child(tracer: &SdkTracer, parent: &Context, key: &str) {
     let builder = tracer.span_builder("child").with_attributes([
         KeyValue::new("model", MODEL),

@@ -83,6 +83,7 @@ fn measure(pieces: usize, sink: impl Sink, say: fn(&str)) -> Result<Cost, String
     failure.map_or(Ok(cost), |error| Err(error.to_string()))
 }
 
+#[inline(always)]
 fn child(key: &str) {
     let _child =
         tracing::info_span!("child", model = MODEL, key = key, rows = ROWS, attempt = ATTEMPT, cached = CACHED, score = SCORE)

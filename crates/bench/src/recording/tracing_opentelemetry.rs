@@ -31,6 +31,7 @@ pub(super) fn run() -> Result<Figures, String> {
     Ok(figures)
 }
 
+#[inline(always)]
 fn child(key: &str) {
     let _child =
         tracing::info_span!("child", model = MODEL, key = key, rows = ROWS, attempt = ATTEMPT, cached = CACHED, score = SCORE)

@@ -71,7 +71,7 @@ impl Prepared {
         self.points(batch, resource)?;
         self.graphs.extend(batch.graphs.iter().map(Arc::clone));
         if !batch.spans.is_empty() {
-            self.tallies.push(tally::of_batch(batch));
+            self.tallies.push(tally::of(&[batch]));
         }
         let sequence = records::stored(batch.sequence);
         let wrote = self.writers.entry(batch.writer).or_insert(Wrote { sink, resource, sequence });

@@ -1,4 +1,4 @@
-//! The survey of a batch before it is committed: one walk over its rows makes all its sketches.
+//! The survey of batches before they are committed: one walk over their rows makes all sketches of their segment.
 
 use flowglass_model::{AttributeColumns, Batch};
 
@@ -6,13 +6,11 @@ use super::facets::{Facets, MOST_VALUES_OF_A_BLOCK};
 use super::fingerprint::{self, Hashes, KeyPrints};
 use super::postings::{self, Entry};
 use super::tally;
-use super::zones::Bounds;
 
-/// The sketches of one block.
+/// The sketches of one segment.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    pub(crate) bounds: Bounds,
-    /// Sorted, each there once, all at place 0.
+    /// Sorted, each there once.
     pub(crate) entries: Vec<Entry>,
     pub(crate) facets: Facets,
     /// Stored tallies.
@@ -20,26 +18,44 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Walks over what ended in a batch. Attributes are those of spans.
-    pub(crate) fn of(batch: &Batch) -> Self {
-        let mut hashes = Hashes::new(&batch.arena);
-        let mut fingerprints = traces(batch);
-        fingerprints.extend(names(batch, &mut hashes));
-        let mut facets = Facets::default();
-        for (key, values) in values_by_key(&batch.spans.attributes, &mut hashes) {
-            match few(&values) {
-                Some(counts) => {
-                    fingerprints.extend(counts.iter().map(|(value, _)| *value));
-                    facets.count(key, counts.into_iter());
-                }
-                None => {
-                    fingerprints.extend(values);
-                    facets.give_up(key);
-                }
+    /// Walks over what ended in these batches, each of which is the block at its place. Attributes are those of spans.
+    pub(crate) fn of(batches: &[&Batch]) -> Self {
+        let (mut entries, mut facets) = (Vec::new(), Facets::default());
+        for (place, batch) in batches.iter().enumerate() {
+            let fingerprints = fingerprints(batch, &mut facets);
+            entries.extend(fingerprints.into_iter().map(|fingerprint| Entry::new(fingerprint, place as u32)));
+        }
+        postings::sort(&mut entries);
+        Self { entries, facets, tallies: tally::of(batches) }
+    }
+}
+
+/// Returns all entries of one batch at place 0, sorted, each there once.
+pub(crate) fn entries(batch: &Batch) -> Vec<Entry> {
+    let fingerprints = fingerprints(batch, &mut Facets::default());
+    let mut entries: Vec<Entry> = fingerprints.into_iter().map(|fingerprint| Entry::new(fingerprint, 0)).collect();
+    postings::sort(&mut entries);
+    entries
+}
+
+/// Returns the fingerprints of all that can be looked for in a batch, some of them more than once, and counts its attributes.
+fn fingerprints(batch: &Batch, facets: &mut Facets) -> Vec<u64> {
+    let mut hashes = Hashes::new(&batch.arena);
+    let mut fingerprints = traces(batch);
+    fingerprints.extend(names(batch, &mut hashes));
+    for (key, values) in values_by_key(&batch.spans.attributes, &mut hashes) {
+        match few(&values) {
+            Some(counts) => {
+                fingerprints.extend(counts.iter().map(|(value, _)| *value));
+                facets.count(key, counts.into_iter());
+            }
+            None => {
+                fingerprints.extend(values);
+                facets.give_up(key);
             }
         }
-        Self { bounds: Bounds::of(batch), entries: entries(&fingerprints), facets, tallies: tally::of_batch(batch) }
     }
+    fingerprints
 }
 
 /// Counts values, if there are few different ones: most keys have very few or very many, and neither needs sorting.
@@ -73,12 +89,6 @@ pub(crate) fn counts(batch: &Batch) -> Vec<(u64, u64, u64)> {
         counts.extend(values.chunk_by(|a, b| a == b).map(|same| (key, same[0], same.len() as u64)));
     }
     counts
-}
-
-fn entries(fingerprints: &[u64]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = fingerprints.iter().map(|&fingerprint| Entry::new(fingerprint, 0)).collect();
-    postings::sort(&mut entries);
-    entries
 }
 
 /// Rows of one trace mostly follow each other.

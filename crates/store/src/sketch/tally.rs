@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use flowglass_model::{Batch, CacheStatus, Scalar, SpanColumns, Status, Sym, conventions};
+use flowglass_model::{Batch, CacheStatus, Scalar, Status, Sym, conventions};
 
 use super::histogram::{self, Histogram};
 use crate::block::Damaged;
@@ -134,58 +134,84 @@ fn read_counts(reader: &mut Reader<'_>) -> Result<Tally, Damaged> {
     Ok(Tally { count, errors, cached, total_ns, max_ns, durations: Histogram::default() })
 }
 
-/// Tallies the ended spans of a batch, and returns the stored form.
-pub(crate) fn of_batch(batch: &Batch) -> Vec<u8> {
-    let mut counting = Counting::new(batch);
-    let (mut start, spans) = (0, &batch.spans);
-    for (row, &end) in spans.attributes.ends.iter().enumerate() {
-        let range = start..end as usize;
-        start = end as usize;
-        let attributes = spans.attributes.keys[range.clone()].iter().zip(&spans.attributes.values[range]);
-        counting.add(spans, row, attributes);
+/// Tallies the ended spans of batches, and returns the stored form.
+pub(crate) fn of(batches: &[&Batch]) -> Vec<u8> {
+    let mut counting = Counting::with_room_for(batches.iter().map(|batch| batch.spans.len()).sum());
+    for &batch in batches {
+        let (mut start, spans) = (0, &batch.spans);
+        let mut syms = Syms::of(batch);
+        for (row, &end) in spans.attributes.ends.iter().enumerate() {
+            let range = start..end as usize;
+            start = end as usize;
+            let attributes = spans.attributes.keys[range.clone()].iter().zip(&spans.attributes.values[range]);
+            counting.add(&mut syms, row, attributes);
+        }
     }
     counting.encode()
 }
 
-/// Tallies of a batch while its rows are walked.
-struct Counting<'a> {
+/// Where a batch has the keys that are tallied, and what its texts are called in the tallies.
+struct Syms<'a> {
     batch: &'a Batch,
     node: Option<Sym>,
     pipeline: Option<Sym>,
     cache: Option<Sym>,
-    places: HashMap<(i64, [Sym; 3]), u32, BuildFastHasher>,
-    tallies: Vec<((i64, [Sym; 3]), Tally)>,
-    /// The tally and the bucket of each span: numbers that sort as both do.
-    buckets: Vec<u64>,
+    /// The number of each text among those of all batches; [`UNKNOWN`] before it is asked for.
+    numbers: Vec<u32>,
 }
 
-impl<'a> Counting<'a> {
-    fn new(batch: &'a Batch) -> Self {
+const UNKNOWN: u32 = u32::MAX;
+
+impl<'a> Syms<'a> {
+    fn of(batch: &'a Batch) -> Self {
         let sym = |key: &str| (0..batch.arena.len() as u32).map(Sym).find(|&sym| batch.arena.bytes(sym) == key.as_bytes());
         Self {
             batch,
             node: sym(conventions::NODE_ID),
             pipeline: sym(conventions::PIPELINE_NAME),
             cache: sym(conventions::CACHE_STATUS),
-            places: HashMap::with_capacity_and_hasher(batch.spans.len(), BuildFastHasher::default()),
+            numbers: vec![UNKNOWN; batch.arena.len()],
+        }
+    }
+}
+
+/// Tallies while the rows of batches are walked.
+struct Counting<'a> {
+    texts: Vec<&'a [u8]>,
+    numbers: HashMap<&'a [u8], u32, BuildFastHasher>,
+    places: HashMap<Place, u32, BuildFastHasher>,
+    tallies: Vec<(Place, Tally)>,
+    /// The tally and the bucket of each span: numbers that sort as both do.
+    buckets: Vec<u64>,
+}
+
+impl<'a> Counting<'a> {
+    fn with_room_for(spans: usize) -> Self {
+        Self {
+            texts: Vec::new(),
+            numbers: HashMap::default(),
+            places: HashMap::with_capacity_and_hasher(spans, BuildFastHasher::default()),
             tallies: Vec::new(),
-            buckets: Vec::with_capacity(batch.spans.len()),
+            buckets: Vec::with_capacity(spans),
         }
     }
 
-    fn add<'b>(&mut self, spans: &SpanColumns, row: usize, attributes: impl Iterator<Item = (&'b Sym, &'b Scalar)>) {
+    fn add<'b>(&mut self, syms: &mut Syms<'a>, row: usize, attributes: impl Iterator<Item = (&'b Sym, &'b Scalar)>) {
+        let batch = syms.batch;
+        let spans = &batch.spans;
         let (mut node, mut pipeline, mut cached) = (Sym::EMPTY, Sym::EMPTY, false);
         for (key, value) in attributes {
             let Scalar::Str(value) = *value else { continue };
             match Some(*key) {
-                key if key == self.node => node = value,
-                key if key == self.pipeline => pipeline = value,
-                key if key == self.cache => cached = self.batch.arena.bytes(value) == CacheStatus::Hit.as_str().as_bytes(),
+                key if key == syms.node => node = value,
+                key if key == syms.pipeline => pipeline = value,
+                key if key == syms.cache => cached = batch.arena.bytes(value) == CacheStatus::Hit.as_str().as_bytes(),
                 _ => {}
             }
         }
         let duration_ns = spans.duration_ns[row];
-        let place = self.place((spans.start_unix_ns[row].div_euclid(NS_PER_MINUTE), [pipeline, spans.name[row], node]));
+        let texts = [pipeline, spans.name[row], node].map(|sym| self.number(syms, sym));
+        let place = self.place((spans.start_unix_ns[row].div_euclid(NS_PER_MINUTE), texts));
         self.buckets.push(u64::from(place) << 32 | u64::from(histogram::bucket(duration_ns).abs_diff(i32::MIN)));
         self.tallies[place as usize].1.add_counts(&Tally {
             count: 1,
@@ -197,7 +223,27 @@ impl<'a> Counting<'a> {
         });
     }
 
-    fn place(&mut self, key: (i64, [Sym; 3])) -> u32 {
+    fn number(&mut self, syms: &mut Syms<'a>, sym: Sym) -> u32 {
+        let batch = syms.batch;
+        let Self { texts, numbers, .. } = self;
+        let mut find = || {
+            let text = batch.arena.bytes(sym);
+            *numbers.entry(text).or_insert_with(|| {
+                texts.push(text);
+                texts.len() as u32 - 1
+            })
+        };
+        match syms.numbers.get_mut(sym.0 as usize) {
+            Some(number) if *number == UNKNOWN => {
+                *number = find();
+                *number
+            }
+            Some(number) => *number,
+            None => find(),
+        }
+    }
+
+    fn place(&mut self, key: Place) -> u32 {
         let Self { places, tallies, .. } = self;
         *places.entry(key).or_insert_with(|| {
             tallies.push((key, Tally::default()));
@@ -207,34 +253,19 @@ impl<'a> Counting<'a> {
 
     fn encode(mut self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.tallies.len() * 20);
-        let numbers = self.put_texts(&mut out);
+        put_varint(&mut out, self.texts.len() as u64);
+        self.texts.iter().for_each(|text| put_stream(&mut out, text));
         self.buckets.sort_unstable();
         let same_tally = self.buckets.chunk_by(|a, b| a >> 32 == b >> 32);
         let mut counts = Vec::new();
-        for (((minute, texts), tally), buckets) in self.tallies.iter().zip(same_tally) {
-            put_place(&mut out, &(*minute, texts.map(|sym| numbers[sym.0 as usize])));
+        for ((place, tally), buckets) in self.tallies.iter().zip(same_tally) {
+            put_place(&mut out, place);
             put_counts(&mut out, tally);
             counts.clear();
             counts.extend(buckets.chunk_by(|a, b| a == b).map(|same| (bucket_of(same[0]), same.len() as u64)));
             Histogram::put_quickly(counts.iter().copied(), &mut out);
         }
         out
-    }
-
-    /// Writes the texts of all tallies, and returns the number of each by its symbol.
-    fn put_texts(&self, out: &mut Vec<u8>) -> Vec<u32> {
-        let mut numbers = vec![u32::MAX; self.batch.arena.len()];
-        let mut texts = Vec::new();
-        for sym in self.tallies.iter().flat_map(|((_, texts), _)| texts) {
-            let number = &mut numbers[sym.0 as usize];
-            if *number == u32::MAX {
-                *number = texts.len() as u32;
-                texts.push(self.batch.arena.bytes(*sym));
-            }
-        }
-        put_varint(out, texts.len() as u64);
-        texts.into_iter().for_each(|text| put_stream(out, text));
-        numbers
     }
 }
 
@@ -272,8 +303,7 @@ mod tests {
     fn a_batch_is_tallied_by_minute_and_node() {
         let mut tallies = Tallies::default();
         let first = batch(&[("a", -1, 10), ("b", 5, 7), ("a", 0, 30), ("a", NS_PER_MINUTE - 1, 10)]);
-        tallies.add_stored(&of_batch(&first)).unwrap();
-        tallies.add_stored(&of_batch(&batch(&[("a", 1, 20)]))).unwrap();
+        tallies.add_stored(&of(&[&first, &batch(&[("a", 1, 20)])])).unwrap();
         let found = found(&tallies);
         let counts = found.iter().map(|(key, tally)| (key.minute, key.node, tally.count, tally.total_ns, tally.max_ns));
         assert_eq!(counts.collect::<Vec<_>>(), [(-1, "a", 1, 10, 10), (0, "a", 3, 60, 30), (0, "b", 1, 7, 7)]);
@@ -284,7 +314,8 @@ mod tests {
     #[test]
     fn tallies_come_back_equal() {
         let mut tallies = Tallies::default();
-        tallies.add_stored(&of_batch(&batch(&[("a ü", -1, u64::MAX), ("b", 5, 0), ("a ü", 0, u64::MAX), ("", 9, 1)]))).unwrap();
+        let spans = [("a ü", -1, u64::MAX), ("b", 5, 0), ("a ü", 0, u64::MAX), ("", 9, 1)];
+        tallies.add_stored(&of(&[&batch(&spans)])).unwrap();
         let mut back = Tallies::default();
         back.add_stored(&tallies.encode()).unwrap();
         assert_eq!(found(&back), found(&tallies));

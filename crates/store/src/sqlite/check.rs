@@ -19,7 +19,7 @@ use crate::file_layer;
 use crate::sketch::facets::Facets;
 use crate::sketch::histogram::Histogram;
 use crate::sketch::postings::{self, Entry};
-use crate::sketch::survey::{self, Survey};
+use crate::sketch::survey;
 use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
 use crate::{StoreCheck, StoreProblem};
@@ -157,8 +157,8 @@ impl Checking<'_> {
                 self.expect(once, &place, "a block is in a segment twice");
                 match Blocks::new(self.connection).whole(zone.block) {
                     Ok(batch) => {
-                        let survey = self.block(&batch, zone);
-                        entries.extend(survey.entries.into_iter().map(|entry| segment.shape.known(entry.moved(at))));
+                        self.block(&batch, zone);
+                        entries.extend(survey::entries(&batch).into_iter().map(|entry| segment.shape.known(entry.moved(at))));
                         count(&batch, &facets, &mut counts);
                     }
                     Err(failure) => {
@@ -180,13 +180,11 @@ impl Checking<'_> {
         Ok(())
     }
 
-    fn block(&mut self, batch: &Batch, zone: &Zone) -> Survey {
+    fn block(&mut self, batch: &Batch, zone: &Zone) {
         self.found.blocks += 1;
         self.found.spans += batch.spans.len() as u64;
-        let survey = Survey::of(batch);
-        self.expect(zone.bounds.covers(&survey.bounds), &format!("block {}", zone.block), "its zone does not cover it");
+        self.expect(zone.bounds.covers(&Bounds::of(batch)), &format!("block {}", zone.block), "its zone does not cover it");
         self.roots.extend(batch.spans().filter_map(|span| root_of_run(&span.row())));
-        survey
     }
 
     /// Looks for blocks that no segment names.

@@ -31,6 +31,11 @@ const MOST_SPANS: u64 = 1 << 24;
 /// Segments of one merge begin in the same week, so that a week can be forgotten as a whole.
 const WINDOW_NS: i64 = 7 * 86_400 * 1_000_000_000;
 
+/// Returns the week of what ends with this start: only what is of one week is in one segment.
+pub(super) const fn week(max_start_unix_ns: i64) -> i64 {
+    max_start_unix_ns.div_euclid(WINDOW_NS)
+}
+
 /// Chooses segments of one level and one week, the oldest first.
 pub(super) fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Segment>> {
     let is_early = |segment: &Segment| segment.shape.is_early() && segment.level > 0;
@@ -64,7 +69,7 @@ pub(super) fn choose(live: Vec<Segment>, eagerness: Eagerness) -> Option<Vec<Seg
 fn sets(live: &[Segment], kind: impl Fn(i64) -> i64) -> HashMap<(i64, i64), Vec<Segment>> {
     let mut sets: HashMap<(i64, i64), Vec<Segment>> = HashMap::new();
     for &segment in live {
-        let week = segment.bounds.max_start_unix_ns.div_euclid(WINDOW_NS);
+        let week = week(segment.bounds.max_start_unix_ns);
         sets.entry((kind(segment.level), week)).or_default().push(segment);
     }
     sets.values_mut().for_each(|set| set.sort_by_key(|segment| segment.level));

@@ -16,7 +16,7 @@ use crate::kept::Kept;
 use crate::sketch::facets::Facets;
 use crate::sketch::fingerprint;
 use crate::sketch::postings::Entry;
-use crate::sketch::survey::{self, Survey};
+use crate::sketch::survey;
 use crate::sketch::zones::{Bounds, Zone};
 
 /// So many blocks of a segment are written anew at a time, so that a large one takes no more memory than a small one.
@@ -174,9 +174,8 @@ impl<'a> Rewriting<'a> {
 
     /// Adds the entries of the next part, and returns its bounds.
     fn survey(&mut self, rest: &Batch) -> Bounds {
-        let Survey { bounds, entries, .. } = Survey::of(rest);
         let place = self.parts.len() as u32;
-        self.sources.add_fresh(entries.into_iter().map(|entry| entry.moved(place)));
-        bounds
+        self.sources.add_fresh(survey::entries(rest).into_iter().map(|entry| entry.moved(place)));
+        Bounds::of(rest)
     }
 }

@@ -9,8 +9,9 @@ use super::failure::Failure;
 use super::joined::JoinedRuns;
 use super::liveness::LIVE;
 use super::now_unix_ns;
-use super::rows::{Prepared, stored};
+use super::rows::{BatchRows, stored};
 use super::run_rows::{RunChanges, RunMemory};
+use crate::sketch::zones::Zone;
 
 /// So many writers' rows are remembered. When there are more, all are forgotten, and found again by their ids.
 const MOST_WRITERS: usize = 1024;
@@ -30,14 +31,14 @@ impl Knowledge {
         self.writers.is_empty()
     }
 
-    /// Writes all rows of a batch.
+    /// Writes all rows of a batch but its segment; returns the block that it is in.
     pub(super) fn write(
         &mut self,
         transaction: &Transaction<'_>,
         lock: WriterId,
         batch: &Batch,
-        prepared: &Prepared,
-    ) -> Result<(), Failure> {
+        rows: &BatchRows,
+    ) -> Result<Option<Zone>, Failure> {
         let writer = write_writer(transaction, self.writers.get(&batch.writer).copied(), lock, batch)?;
         if self.writers.len() >= MOST_WRITERS {
             self.writers.clear();
@@ -45,11 +46,11 @@ impl Knowledge {
         self.writers.insert(batch.writer, writer);
         let joined = self.joined.resolve(batch);
         let mut changes = RunChanges::count(batch, &joined, &self.runs);
-        prepared.write(transaction, writer, batch)?;
+        let zone = rows.write(transaction, writer, batch)?;
         changes.write(transaction, writer, batch, &self.runs)?;
         self.joined.apply(joined, batch);
         self.runs.apply(changes, batch);
-        Ok(())
+        Ok(zone)
     }
 }
 

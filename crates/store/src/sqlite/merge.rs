@@ -22,7 +22,7 @@ use super::sources::Sources;
 use crate::block::Encoded;
 use crate::sketch::facets::Facets;
 use crate::sketch::postings::Entry;
-use crate::sketch::survey::Survey;
+use crate::sketch::survey;
 use crate::sketch::tally::Tallies;
 use crate::sketch::zones::{Bounds, Zone};
 
@@ -167,7 +167,7 @@ impl Merged {
 /// Returns the entries of blocks at these places: those of a format before 5 are too short to be taken over.
 fn look_into(connection: &Connection, zones: &[Zone], places: &[u32]) -> Result<Vec<Entry>, Failure> {
     let blocks: Vec<i64> = zones.iter().map(|zone| zone.block).collect();
-    let surveys = parallel::each_whole(connection, &blocks, |batch, _| Survey::of(batch).entries)?;
+    let surveys = parallel::each_whole(connection, &blocks, |batch, _| survey::entries(batch))?;
     Ok(surveys
         .into_iter()
         .zip(places)

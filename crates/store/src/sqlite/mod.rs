@@ -12,6 +12,7 @@ mod creation;
 mod details;
 mod failure;
 mod forget;
+mod grouping;
 mod joined;
 mod joining;
 mod knowledge;

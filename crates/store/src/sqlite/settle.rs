@@ -49,8 +49,10 @@ fn dead_writers(connection: &Connection, locks: &LockFolder) -> rusqlite::Result
 fn settle(connection: &mut Connection, dead: &DeadWriter) -> Result<(), Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let batch = interrupted_spans(&transaction, dead)?;
-    let prepared = Prepared::new(&batch, &mut FrameEncoder::new().map_err(Failure::no_memory)?).map_err(Failure::no_memory)?;
-    prepared.write(&transaction, dead.id, &batch)?;
+    let mut encoder = FrameEncoder::new().map_err(Failure::no_memory)?;
+    let prepared = Prepared::new(&[&batch], &mut encoder).map_err(Failure::no_memory)?;
+    let blocks = prepared.batches.iter().filter_map(|rows| rows.write(&transaction, dead.id, &batch).transpose());
+    prepared.write_segment(&transaction, &blocks.collect::<Result<Vec<_>, _>>()?)?;
     let joined = JoinedRuns::default().resolve(&batch);
     let memory = RunMemory::default();
     RunChanges::count(&batch, &joined, &memory).write(&transaction, dead.id, &batch, &memory)?;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::connection::open_writer;
 use super::failure::Failure;
+use super::grouping;
 use super::knowledge::Knowledge;
 use super::liveness::ENDED;
 use super::lock::{LockFolder, WriterLock};
@@ -103,20 +104,27 @@ impl SqliteSink {
     }
 
     fn try_commit(&mut self, batches: &[Arc<Batch>], failed: &[(WriterId, u64)]) -> Result<(), StoreError> {
-        let prepared = batches.iter().map(|batch| Prepared::new(batch, &mut self.encoder)).collect::<std::io::Result<Vec<_>>>();
+        let is_again = |batch: &Batch| failed.contains(&(batch.writer, batch.sequence));
+        let groups = grouping::segments(batches, is_again);
+        let prepared = groups.iter().map(|group| Prepared::new(group, &mut self.encoder)).collect::<std::io::Result<Vec<_>>>();
         let prepared = prepared.map_err(|error| self.unencodable(error))?;
         let (mut known, lock) = (self.known.clone(), self.lock.id());
         self.in_transaction(|transaction| {
-            for (batch, prepared) in batches.iter().zip(&prepared) {
-                let again = failed.contains(&(batch.writer, batch.sequence));
-                if !(again && is_written(transaction, batch)?) {
-                    known.write(transaction, lock, batch, prepared)?;
+            for (group, prepared) in groups.iter().zip(&prepared) {
+                let mut blocks = Vec::with_capacity(group.len());
+                for (batch, rows) in group.iter().zip(&prepared.batches) {
+                    if !(is_again(batch) && is_written(transaction, batch)?) {
+                        blocks.extend(known.write(transaction, lock, batch, rows)?);
+                    }
+                }
+                if !blocks.is_empty() {
+                    prepared.write_segment(transaction, &blocks)?;
                 }
             }
             Ok(())
         })?;
         self.known = known;
-        self.merger.committed(batches.len());
+        self.merger.committed(groups.len());
         Ok(())
     }
 

@@ -38,11 +38,14 @@ pub(super) struct Segment {
     pub(super) tallied: bool,
 }
 
+/// A segment with fewer spans is of the lowest level.
+pub(super) const SMALL_SEGMENT_SPANS: u64 = 8_192;
+
 /// Returns the level of a segment with so many spans.
 pub(super) const fn level_of(spans: u64) -> i64 {
     match spans {
-        0..8_192 => 0,
-        8_192..262_144 => 1,
+        0..SMALL_SEGMENT_SPANS => 0,
+        SMALL_SEGMENT_SPANS..262_144 => 1,
         262_144..8_388_608 => 2,
         _ => LAST_LEVEL,
     }
