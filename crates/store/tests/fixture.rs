@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flowglass_model::{
-    AttributeValue, Batch, BatchBuilder, LogRecord, Resource, Sink, Span, SpanEvent, SpanId, SpanLink, SpanType, Status,
-    TraceId, WriterId, conventions, flags,
+    AttributeValue, Batch, BatchBuilder, Exemplar, ExponentialHistogram, LogRecord, Metric, MetricKind, MetricPoint,
+    MetricValue, Number, Resource, Sink, Span, SpanEvent, SpanId, SpanLink, SpanType, Status, Temporality, TraceId, WriterId,
+    conventions, flags,
 };
 use flowglass_store::{RetentionPolicy, RunFilter, SinkOptions, SpanFilter, SqliteStore};
 
 /// The format that is written now.
-const FORMAT: &str = "format-5.db";
+const FORMAT: &str = "format-6.db";
+/// The first format whose file has metrics.
+const WITH_METRICS: u32 = 6;
 const START_UNIX_NS: i64 = 1_790_000_000_000_000_000;
 
 fn trace(number: u8) -> TraceId {
@@ -70,7 +73,27 @@ fn batch(sequence: u64, spans: &[Span]) -> Arc<Batch> {
         trace_id: spans[0].trace_id,
         ..LogRecord::default()
     });
+    let counter = Metric::new("node.executions", MetricKind::Counter, Temporality::Delta);
+    let row = builder.push_owned_metric(&Metric { unit: "{execution}".into(), ..counter });
+    builder.push_owned_point(row, &point(sequence, MetricValue::Number(Number::Int(40)), spans));
+    let row = builder.push_owned_metric(&Metric::new("node.duration", MetricKind::Exponential, Temporality::Delta));
+    let mut durations = ExponentialHistogram::default();
+    spans.iter().for_each(|span| durations.record(span.duration_ns as f64 / 1e9));
+    builder.push_owned_point(row, &point(sequence, MetricValue::Exponential(durations), spans));
     Arc::new(builder.finish())
+}
+
+fn point(sequence: u64, value: MetricValue, spans: &[Span]) -> MetricPoint {
+    let exemplar = Exemplar {
+        unix_ns: START_UNIX_NS + 2,
+        value: Some(Number::Float(0.5)),
+        trace_id: spans[0].trace_id,
+        span_id: spans[0].span_id,
+        attributes: Vec::new(),
+    };
+    let attributes = vec![(conventions::NODE_ID.into(), "step_2".into())];
+    let unix_ns = START_UNIX_NS + i64::try_from(sequence).unwrap() * 1_000_000_000;
+    MetricPoint { start_unix_ns: START_UNIX_NS, unix_ns, value, attributes, exemplars: vec![exemplar] }
 }
 
 /// Writes what every fixture holds: merged segments, then some that are not.
@@ -87,8 +110,8 @@ fn write(path: &Path) -> SqliteStore {
     store
 }
 
-/// Everything that a store says of what is in it.
-fn answers(store: &SqliteStore) -> Vec<String> {
+/// Everything that a store says of what is in it; of metrics only where the file, which had this format first, has some.
+fn answers(store: &SqliteStore, format: u32) -> Vec<String> {
     let runs = store.runs(&RunFilter::default()).unwrap();
     let failed = SpanFilter { status: Some(Status::Error), ..SpanFilter::default() };
     let numbered = SpanFilter { attributes: vec![("int".into(), 7i64.into())], ..SpanFilter::default() };
@@ -98,6 +121,9 @@ fn answers(store: &SqliteStore) -> Vec<String> {
     answers.push(format!("{:?}", store.logs(None).unwrap()));
     answers.push(format!("{:?}", store.statistics(None, None).unwrap()));
     answers.push(format!("{:?}", store.exact_quantiles(0.95).unwrap()));
+    if format >= WITH_METRICS {
+        answers.push(format!("{:?}", store.metrics(None).unwrap()));
+    }
     answers
 }
 
@@ -124,8 +150,9 @@ fn keep_todays_format() {
 fn files_of_every_format_open_and_say_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let newly = write(&folder.path().join("now.db"));
-    let (now, newest) = (answers(&newly), newly.info().unwrap().format_version);
-    assert_eq!(now.len(), 17);
+    let newest = newly.info().unwrap().format_version;
+    let now = |format| answers(&newly, format);
+    assert_eq!((now(newest).len(), now(WITH_METRICS - 1).len()), (18, 17));
     let kept: Vec<PathBuf> = std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(
         kept.iter().any(|path| path.ends_with(FORMAT)),
@@ -136,6 +163,8 @@ fn files_of_every_format_open_and_say_the_same() {
         let copy = folder.path().join(path.file_name().unwrap());
         std::fs::copy(&path, &copy).unwrap();
         let store = SqliteStore::open(&copy).unwrap();
+        let format = store.info().unwrap().format_version;
+        let (now, answers) = (now(format), |store| answers(store, format));
         assert_eq!(answers(&store), now, "{}", path.display());
         assert_eq!(store.check().unwrap().problems, []);
         let migrated = folder.path().join("migrated.db");

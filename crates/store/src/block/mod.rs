@@ -9,6 +9,7 @@ mod frame;
 mod ids;
 mod lanes;
 mod packed;
+mod points;
 pub(crate) mod rest;
 mod texts;
 mod times;
@@ -60,10 +61,11 @@ pub(crate) fn encode(rows: Rows<'_>, encoder: &mut FrameEncoder) -> std::io::Res
     put_stream(&mut head, &encoder.encode(&durations)?);
     put_stream(&mut head, &encoder.encode(&streams(&[texts.encode(0), words]))?);
     let mut body = Vec::new();
-    for part in body_parts(rows, &mut texts, in_head) {
-        put_stream(&mut body, &encoder.encode(&part)?);
+    let (parts, points) = body_parts(rows, &mut texts, in_head);
+    let rest = rest::encode(rows.batch, rows.spans)?;
+    for part in parts.iter().chain([&rest]).chain(points.iter().flatten()) {
+        put_stream(&mut body, &encoder.encode(part)?);
     }
-    put_stream(&mut body, &encoder.encode(&rest::encode(rows.batch, rows.spans)?)?);
     Ok(Encoded { head, body })
 }
 
@@ -73,11 +75,13 @@ fn streams(parts: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// Returns the contents of the body's frames: ids, then texts and attributes, then whole ids and byte strings, which don't compress.
-fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> [Vec<u8>; 4] {
-    let Rows { spans, batch: Batch { events, .. } } = rows;
+/// Returns the contents of the body's frames: ids, then texts and attributes, then whole ids and byte strings, which don't compress;
+/// and those of metrics, if there are any.
+fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> ([Vec<u8>; 4], Option<points::Sections>) {
+    let Rows { spans, batch: batch @ Batch { events, .. } } = rows;
     let mut traces = TraceTable::default();
     let (span_traces, event_traces) = (traces.numbers(&spans.trace_id), traces.numbers(&events.trace_id));
+    let exemplar_traces = traces.numbers(&batch.points.exemplars.trace_id);
     let known = traces.traces().len();
     let (mut ids, mut event_columns) = (Vec::new(), Vec::new());
     let whole = ids::encode_spans(known, &span_traces, &spans.span_id, &spans.parent_id).finish(&mut ids);
@@ -85,8 +89,10 @@ fn body_parts(rows: Rows<'_>, texts: &mut TextTable<'_>, in_head: usize) -> [Vec
     let of_spans = attributes::encode(&spans.attributes, texts);
     put_events(&mut event_columns, events, texts);
     let of_events = attributes::encode(&events.attributes, texts);
+    let points = points::encode(batch, texts, &exemplar_traces, known);
     let columns = [texts.encode(in_head), of_spans.layout, event_columns, of_events.layout];
-    [ids, streams(&[traces.encode(), whole]), streams(&columns), streams(&[of_spans.blob, event_whole, of_events.blob])]
+    let whole_parts = [of_spans.blob, event_whole, of_events.blob];
+    ([ids, streams(&[traces.encode(), whole]), streams(&columns), streams(&whole_parts)], points)
 }
 
 fn put_all(out: &mut Vec<u8>, numbers: impl Iterator<Item = u64>) {
@@ -226,6 +232,11 @@ pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -
     let columns = decoder.decode(frames.stream()?.rest())?;
     let blobs = decoder.decode(frames.stream()?.rest())?;
     let rest = decoder.decode(frames.stream()?.rest())?;
+    // A block without metrics ends here, and one of a format before 6 has them in what has no columns.
+    let sections = match frames.is_empty() {
+        true => None,
+        false => Some((decoder.decode(frames.stream()?.rest())?, decoder.decode(frames.stream()?.rest())?)),
+    };
     frames.finish()?;
     let (mut columns, mut blobs) = (Reader::new(&columns), Reader::new(&blobs));
     texts::decode(columns.stream()?, &mut arena)?;
@@ -234,7 +245,11 @@ pub(crate) fn decode_body(head: Head, body: &[u8], decoder: &mut FrameDecoder) -
     let mut events = decode_events(columns.stream()?, blobs.stream()?, &traces, texts)?;
     events.attributes = attributes::decode(columns.stream()?, blobs.stream()?, events.len(), texts, &mut arena)?;
     [columns, blobs].into_iter().try_for_each(Reader::finish)?;
-    rest::restore(Batch { arena, spans, events, ..Batch::default() }, &rest)
+    let (metrics, points) = match &sections {
+        Some((columns, whole)) => points::decode((columns, whole), &traces, texts, &mut arena)?,
+        None => Default::default(),
+    };
+    rest::restore(Batch { arena, spans, events, metrics, points, ..Batch::default() }, &rest)
 }
 
 /// Counts the attributes of spans that have one of these fingerprints, of the key with this hash; opens no more of the block than that
@@ -310,7 +325,7 @@ fn column<'a, T>(
 }
 
 fn code<T>(reader: &mut Reader<'_>, from_code: fn(u8) -> Option<T>) -> Result<T, Damaged> {
-    from_code(reader.byte()?).ok_or(Damaged("a span has an unknown code"))
+    from_code(reader.byte()?).ok_or(Damaged("a row has an unknown code"))
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ struct Rest {
     events: Vec<Run>,
     links: Vec<(TraceId, SpanId, SpanLink)>,
     logs: Vec<LogRecord>,
+    of_metrics: Vec<Run>,
+    /// Only formats before 6 have metrics here.
+    #[serde(skip_serializing)]
     metrics: Vec<(Metric, Vec<MetricPoint>)>,
 }
 
@@ -39,7 +42,8 @@ pub(super) fn encode(batch: &Batch, spans: &SpanColumns) -> std::io::Result<Vec<
         events: runs(batch, &batch.events.extras),
         links: batch.links().map(|link| (link.row().trace_id, link.row().span_id, link.to_link())).collect(),
         logs: batch.logs().map(|log| log.to_log()).collect(),
-        metrics: metrics(batch),
+        of_metrics: runs(batch, &batch.metrics.extras),
+        metrics: Vec::new(),
     };
     if rest == Rest::default() {
         return Ok(Vec::new());
@@ -79,11 +83,13 @@ pub(super) fn restore(batch: Batch, bytes: &[u8]) -> Result<Batch, Damaged> {
         return Ok(batch);
     }
     let rest: Rest = rmp_serde::from_slice(bytes).map_err(|_| Damaged("records without columns can't be read"))?;
-    let (spans, events) = (batch.spans.len(), batch.events.len());
+    let (spans, events, metrics) = (batch.spans.len(), batch.events.len(), batch.metrics.len());
     let mut builder = BatchBuilder::default();
     *builder.batch_mut() = batch;
     let of_spans = extras(&mut builder, &rest.spans, spans);
     let of_events = extras(&mut builder, &rest.events, events);
+    let of_metrics = extras(&mut builder, &rest.of_metrics, metrics);
+    builder.batch_mut().metrics.extras = of_metrics;
     builder.batch_mut().spans.extras = of_spans;
     builder.batch_mut().events.extras = of_events;
     rest.links.iter().for_each(|(trace, span, link)| builder.push_owned_link((*trace, *span), link));
@@ -112,5 +118,34 @@ pub(crate) fn push_metrics(builder: &mut BatchBuilder, metrics: &[(Metric, Vec<M
     for (metric, points) in metrics {
         let row = builder.push_owned_metric(metric);
         points.iter().for_each(|point| builder.push_owned_point(row, point));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowglass_model::{MetricKind, Temporality};
+
+    use super::*;
+
+    /// What a format before 6 wrote.
+    #[derive(Serialize)]
+    struct EarlyRest {
+        logs: Vec<LogRecord>,
+        metrics: Vec<(Metric, Vec<MetricPoint>)>,
+    }
+
+    #[test]
+    fn metrics_of_an_earlier_format_come_back() {
+        let metric = Metric::new("node.executions", MetricKind::Counter, Temporality::Delta);
+        let point = MetricPoint {
+            start_unix_ns: 1,
+            unix_ns: 2,
+            value: flowglass_model::MetricValue::Number(flowglass_model::Number::Int(3)),
+            attributes: vec![("node.id".into(), "load".into())],
+            exemplars: Vec::new(),
+        };
+        let wanted = vec![(metric, vec![point])];
+        let bytes = rmp_serde::to_vec_named(&EarlyRest { logs: Vec::new(), metrics: wanted.clone() }).unwrap();
+        assert_eq!(metrics(&restore(Batch::default(), &bytes).unwrap()), wanted);
     }
 }

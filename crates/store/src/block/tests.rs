@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use flowglass_model::{
-    AttributeValue, BatchBuilder, InstrumentationScope, LogRecord, Span, SpanEvent, SpanId, SpanLink, TraceId, WriterId,
+    AttributeValue, BatchBuilder, Buckets, Exemplar, ExplicitHistogram, ExponentialHistogram, InstrumentationScope, LogRecord,
+    Metric, MetricKind, MetricPoint, MetricValue, Number, Span, SpanEvent, SpanId, SpanLink, Summary, Temporality, Totals,
+    TraceId, WriterId,
 };
 use proptest::prelude::*;
 
@@ -55,12 +57,72 @@ fn random_span(rng: &mut Rng, traces: &[TraceId]) -> Span {
     }
 }
 
+fn number(rng: &mut Rng) -> Number {
+    if rng.bool() { Number::Int(rng.i64(..)) } else { Number::Float([0.25, -0.0, 1e300][rng.usize(0..3)]) }
+}
+
+fn numbers<T>(rng: &mut Rng, of: impl Fn(&mut Rng) -> T) -> Vec<T> {
+    (0..rng.usize(0..4)).map(|_| of(rng)).collect()
+}
+
+fn totals(rng: &mut Rng) -> Totals {
+    let some = |rng: &mut Rng| [None, Some(0.5), Some(-0.0), Some(0.0)][rng.usize(0..4)];
+    Totals { count: rng.u64(..), sum: some(rng), min: some(rng), max: some(rng) }
+}
+
+fn metric_value(rng: &mut Rng) -> MetricValue {
+    let buckets = |rng: &mut Rng| Buckets { offset: rng.i32(..), counts: numbers(rng, |rng| rng.u64(..)) };
+    match rng.u8(0..5) {
+        0 => MetricValue::Missing,
+        1 => MetricValue::Number(number(rng)),
+        2 => MetricValue::Explicit(ExplicitHistogram {
+            totals: totals(rng),
+            bounds: numbers(rng, Rng::f64),
+            counts: numbers(rng, |rng| rng.u64(..)),
+        }),
+        3 => MetricValue::Exponential(ExponentialHistogram {
+            totals: totals(rng),
+            scale: rng.i32(..),
+            zero_threshold: [0.0, 1e-6][rng.usize(0..2)],
+            zero_count: rng.u64(..),
+            positive: buckets(rng),
+            negative: buckets(rng),
+        }),
+        _ => MetricValue::Summary(Summary { totals: totals(rng), quantiles: numbers(rng, |rng| (rng.f64(), rng.f64())) }),
+    }
+}
+
+fn push_metric(rng: &mut Rng, builder: &mut BatchBuilder, traces: &[TraceId]) {
+    let kind = MetricKind::ALL[rng.usize(0..MetricKind::ALL.len())];
+    let temporality = Temporality::ALL[rng.usize(0..Temporality::ALL.len())];
+    let scope = rng.bool().then(|| Arc::new(InstrumentationScope { name: "library".into(), ..Default::default() }));
+    let unit = if rng.bool() { "s" } else { "" };
+    let metric =
+        Metric { unit: unit.into(), metadata: attributes(rng), scope, ..Metric::new("node.duration", kind, temporality) };
+    let row = builder.push_owned_metric(&metric);
+    for _ in 0..rng.usize(0..5) {
+        let exemplar = |rng: &mut Rng| Exemplar {
+            unix_ns: rng.i64(..),
+            value: rng.bool().then(|| number(rng)),
+            trace_id: [TraceId::NONE, traces[0], TraceId::from_bytes([9; 16])][rng.usize(0..3)],
+            span_id: SpanId::from_u64(rng.u64(0..50)),
+            attributes: attributes(rng),
+        };
+        let (value, attributes, exemplars) = (metric_value(rng), attributes(rng), numbers(rng, exemplar));
+        let (start_unix_ns, unix_ns) = (rng.i64(..), rng.i64(..));
+        builder.push_owned_point(row, &MetricPoint { start_unix_ns, unix_ns, value, attributes, exemplars });
+    }
+}
+
 fn random_batch(seed: u64) -> Batch {
     let mut rng = Rng::with_seed(seed);
     let traces: Vec<_> = (0..rng.usize(1..6)).map(|_| TraceId::from_bytes(std::array::from_fn(|_| rng.u8(..)))).collect();
     let mut builder = BatchBuilder::new(WriterId::random(), 1, Arc::default());
     for _ in 0..[0, 1, 10, 1000][rng.usize(0..4)] {
         builder.push(&random_span(&mut rng, &traces));
+    }
+    for _ in 0..[0, 1, 3][rng.usize(0..3)] {
+        push_metric(&mut rng, &mut builder, &traces);
     }
     builder.finish()
 }
@@ -79,6 +141,7 @@ fn assert_equal(found: &Batch, wanted: &Batch) {
     assert!(found.spans().map(|span| span.to_span()).eq(wanted.spans().map(|span| span.to_span())));
     let events = |batch: &Batch| batch.events().map(|event| (event.owner(), event.to_event())).collect::<Vec<_>>();
     assert_eq!(events(found), events(wanted));
+    assert_eq!(rest::metrics(found), rest::metrics(wanted));
 }
 
 proptest! {
@@ -104,11 +167,12 @@ proptest! {
     fn a_changed_part_is_damaged_or_a_batch_but_never_a_panic(seed: u64, at: usize, byte: u8) {
         let batch = random_batch(seed);
         let block = encoded(&batch);
-        for part in 0..PARTS {
+        for part in 0..parts_of(&batch) {
             for change in [Change::Set(at, byte), Change::Cut(at)] {
                 if let Ok(batch) = decoded(&changed(&block, part, change)) {
                     batch.spans().for_each(|span| drop(span.to_span()));
                     batch.events().for_each(|event| drop(event.to_event()));
+                    rest::metrics(&batch);
                 }
             }
         }
@@ -116,6 +180,11 @@ proptest! {
 }
 
 const PARTS: usize = 8;
+
+/// Returns how many frames a batch's block has: metrics have two of their own.
+fn parts_of(batch: &Batch) -> usize {
+    if batch.metrics.is_empty() { PARTS } else { PARTS + 2 }
+}
 
 #[derive(Clone, Copy)]
 enum Change {
@@ -155,7 +224,7 @@ fn changed(block: &Encoded, part: usize, change: Change) -> Encoded {
     put_varint(&mut new_head, head.varint().unwrap());
     rewrite(head, &mut new_head);
     rewrite(Reader::new(&block.body), &mut new_body);
-    assert_eq!(number, PARTS);
+    assert!(part < number, "there are {number} frames");
     Encoded { head: new_head, body: new_body }
 }
 

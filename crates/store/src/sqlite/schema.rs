@@ -7,10 +7,11 @@ use crate::file_layer::{self, APPLICATION_ID};
 
 /// The version of the format that this code writes.
 ///
+/// - 6: metrics are columns.
 /// - 5: postings know more of fingerprints and say each once; the zones of large segments stand on pages; runs are counted.
 /// - 4: zones tell the times of events, logs and points.
 /// - 3: the first that is kept for ever.
-pub(super) const FORMAT_VERSION: u32 = 5;
+pub(super) const FORMAT_VERSION: u32 = 6;
 /// The oldest format that this code reads: those before were never released.
 pub(super) const OLDEST_VERSION: u32 = 3;
 /// The size of a page, in bytes. Larger ones save nothing to speak of, and cost twice the log where a commit is small.
