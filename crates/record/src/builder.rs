@@ -42,7 +42,7 @@ impl Default for RecorderBuilder {
         const MEGABYTE: usize = 1024 * 1024;
         Self {
             buffer_size: 512,
-            export_interval: Duration::from_millis(250),
+            export_interval: Duration::from_millis(500),
             buffer_bytes: 64 * MEGABYTE,
             queue_bytes: 64 * MEGABYTE,
             retained_bytes: 64 * MEGABYTE,
@@ -68,7 +68,7 @@ impl RecorderBuilder {
         self
     }
 
-    /// Sets after how long the collector looks even if no buffer is full. Default: 250 ms.
+    /// Sets after how long the collector looks even if no buffer is full. Default: 500 ms.
     pub const fn export_interval(mut self, interval: Duration) -> Self {
         self.export_interval = interval;
         self

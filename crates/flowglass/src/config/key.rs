@@ -211,7 +211,7 @@ pub static KEYS: &[Key] = &[
         Kind::Time,
         "",
         ("FLOWGLASS_RECORDING_INTERVAL", &["OTEL_BSP_SCHEDULE_DELAY"]),
-        "After how long what was recorded is passed on even so; 0: only when asked to. Without it: 250ms to a store, 1s to a network",
+        "After how long what was recorded is passed on even so; 0: only when asked to. Without it: 500ms to a store, 1s to a network",
     ),
     of(
         "recording.buffer_bytes",
