@@ -25,7 +25,7 @@ const MANY_NODES: u32 = 1_000;
 /// Short runs of each kind.
 const ROUNDS: usize = 31;
 /// Long ones.
-const FEW_ROUNDS: usize = 7;
+const FEW_ROUNDS: usize = 15;
 /// What a node takes, in nanoseconds.
 const NODE_NS: f64 = 1e6;
 
