@@ -242,17 +242,23 @@ impl<'a> Source<'a> {
         self.rows(rows, signed)
     }
 
+    /// Reads where the list of each row ends.
+    fn ends(&mut self, rows: usize) -> Result<Vec<u32>, Damaged> {
+        let mut end = 0u32;
+        self.rows(rows, |lengths| {
+            end = end.checked_add(lengths.varint32()?).ok_or(Damaged("lists are too long"))?;
+            Ok(end)
+        })
+    }
+
     fn lists<T>(
         &mut self,
         rows: usize,
         read: impl FnMut(&mut Reader<'a>) -> Result<T, Damaged>,
     ) -> Result<ListColumn<T>, Damaged> {
-        let mut end = 0u32;
-        let ends = self.rows(rows, |lengths| {
-            end = end.checked_add(lengths.varint32()?).ok_or(Damaged("lists are too long"))?;
-            Ok(end)
-        })?;
-        Ok(ListColumn { items: self.rows(end as usize, read)?, ends })
+        let ends = self.ends(rows)?;
+        let items = ends.last().map_or(0, |&end| end as usize);
+        Ok(ListColumn { items: self.rows(items, read)?, ends })
     }
 
     fn attributes(&mut self, rows: usize) -> Result<AttributeColumns, Damaged> {
@@ -325,16 +331,12 @@ impl<'a> Source<'a> {
 
     fn exemplars(&mut self, traces: &[TraceId], points: usize) -> Result<ExemplarColumns, Damaged> {
         let rows = self.count()?;
-        let mut end = 0u32;
-        let ends = self.rows(points, |lengths| {
-            end = end.checked_add(lengths.varint32()?).ok_or(Damaged("a point has too many exemplars"))?;
-            Ok(end)
-        })?;
+        let ends = self.ends(points)?;
         let (unix_ns, value) = (self.times(rows)?, self.rows(rows, number)?);
         let mut whole = self.whole.stream()?;
         let (trace_id, span_id) = ids::decode_owners(&mut self.columns, &mut whole, traces)?;
         whole.finish()?;
-        if end as usize != rows || span_id.len() != rows {
+        if ends.last().map_or(0, |&end| end as usize) != rows || span_id.len() != rows {
             return Err(Damaged("exemplars belong to no point"));
         }
         Ok(ExemplarColumns { ends, unix_ns, value, trace_id, span_id, attributes: self.attributes(rows)? })
