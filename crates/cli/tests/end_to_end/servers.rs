@@ -1,9 +1,12 @@
 //! Every verb on a store that is on a PostgreSQL server.
 
+use flowglass::store::{SinkOptions, create_or_open};
 use flowglass::telemetry;
 
 use crate::harness::Home;
 
+#[path = "../../../flowglass/tests/answers/fleet.rs"]
+mod fleet;
 #[path = "../../../store/tests/postgres/server.rs"]
 mod server;
 
@@ -91,4 +94,48 @@ fn a_run_begins_while_its_server_is_away() {
     home.run(&["--store", &address]).ok();
     let shown = home.flowglass(&["show", &id, "--json", "--store", &address]).ok().json();
     assert_eq!((&shown["run"]["status"], shown["spans"].as_array().map(Vec::len)), (&"ok".into(), Some(2)));
+}
+
+/// Everything that is asked about many runs, each as its verb says it.
+const QUESTIONS: [&[&str]; 19] = [
+    &["stats", "--json", "--pipeline", "report"],
+    &["stats", "--every", "5m", "--json", "--pipeline", "report"],
+    &["stats", "--every", "1h", "--beside", "process.cpu.utilization", "--json"],
+    &["stats", "--bottlenecks=400ms", "--json"],
+    &["stats", "--critical-path", "--json", "--pipeline", "report"],
+    &["stats", "--missing", "fetch,validated,approved,publish", "--json", "--pipeline", "report"],
+    &["stats", "--costs", "--budget", "10", "--json"],
+    &["stats", "--max-failure-rate", "0.05", "--json"],
+    &["stats", "--since", "2023-11-14T23:00", "--json"],
+    &["compare", "version=1.3", "version=1.4", "--json"],
+    &["compare", "01010101", "05050505", "--json", "--all"],
+    &["compare", "status:ok", "status:error", "--json"],
+    &["query", "status:error duration>400ms", "--json"],
+    &["query", "in:spans node:encode -status:ok", "--json"],
+    &["query", "in:events validated", "--json", "-n", "7"],
+    &["query", "in:logs \"report 3\"", "--json"],
+    &["query", "in:metrics value>0.5", "--json"],
+    &["show", "05050505", "--json"],
+    &["list", "--json", "-n", "5"],
+];
+
+#[test]
+fn every_question_is_answered_as_a_file_answers_it() {
+    let Some(server) = Server::start() else { return };
+    let home = Home::new();
+    let (file, team) = (home.path("fleet.db").display().to_string(), server.address("fleet"));
+    for address in [&file, &team] {
+        let store = create_or_open(address).unwrap();
+        let mut sink = store.sink(SinkOptions::default()).unwrap();
+        fleet::batches().iter().for_each(|batch| sink.write(batch).unwrap());
+    }
+    for question in QUESTIONS {
+        let answer = |store: &str| {
+            let ended = home.flowglass(&[question, &["--store", store]].concat());
+            (ended.code, ended.stdout.clone(), ended.to_string())
+        };
+        let (found, wanted) = (answer(&team), answer(&file));
+        assert!(wanted.0 != Some(2) && wanted.1.len() > 4, "{question:?}: {}", wanted.2);
+        assert_eq!((found.0, &found.1), (wanted.0, &wanted.1), "{question:?}: {}", found.2);
+    }
 }

@@ -31,10 +31,11 @@ const fn version(number: u8) -> &'static str {
     if number < REPORTS / 2 { "1.3" } else { "1.4" }
 }
 
-/// Returns what two writers recorded, a batch for each run.
+/// Returns what a writer of each version recorded, and one that imports, a batch for each run.
 pub(crate) fn batches() -> Vec<Arc<Batch>> {
     let reports = (0..REPORTS).map(|number| {
-        let mut builder = writer(number % 2, u64::from(number / 2) + 1, version(number));
+        let of_version = number % (REPORTS / 2);
+        let mut builder = writer(number / (REPORTS / 2), u64::from(of_version) + 1, version(number));
         report(number).iter().for_each(|span| builder.push(span));
         beside(&mut builder, number);
         Arc::new(builder.finish())
