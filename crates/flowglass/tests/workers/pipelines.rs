@@ -83,6 +83,12 @@ pub(crate) async fn nest(number: u64) -> String {
     run.await.map_or_else(|error| error.to_string(), |_| "it worked".to_owned())
 }
 
+/// Starts a run of its own, and gives back what came of it.
+#[node(output = "sum_by_hand")]
+pub(crate) async fn sum_by_hand(number: u64) -> Result<u64, Error> {
+    sums()?.run(inputs! { number: number }).await?.get("sum")
+}
+
 /// Neither travels nor has a key.
 pub(crate) struct PgPool(u8);
 
@@ -288,6 +294,10 @@ pub(crate) fn nests() -> Build {
     Pipeline::builder("nests").node(nest {}).build()
 }
 
+pub(crate) fn by_hand() -> Build {
+    Pipeline::builder("by hand").node(sum_by_hand {}).build()
+}
+
 pub(crate) fn footprints() -> Build {
     Pipeline::builder("footprints").node(wait_for {}.timeout(Duration::from_secs(60))).build()
 }
@@ -317,9 +327,9 @@ pub(crate) fn models() -> Build {
 
 /// Everything that a copy knows.
 pub(crate) fn all() -> Vec<fn() -> Build> {
-    let fixed: [fn() -> Build; 19] = [
-        models, sums, halves, survivors, threes, hangs, hangers, loud, nests, waits, footprints, report, carriers, middle,
-        seen_dying, texts, lengths, pooled, twins,
+    let fixed: [fn() -> Build; 20] = [
+        models, sums, halves, survivors, threes, hangs, hangers, loud, nests, by_hand, waits, footprints, report, carriers,
+        middle, seen_dying, texts, lengths, pooled, twins,
     ];
     fixed.to_vec()
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use flowglass::model::{AttributeValue, Span, SpanId};
 use flowglass::prelude::*;
 
-use crate::pipelines::{halves, report, sums};
+use crate::pipelines::{by_hand, halves, report, sums};
 use crate::workers;
 
 /// Each span as the names from the root to it, sorted.
@@ -35,6 +35,17 @@ fn the_tree_is_the_one_of_a_local_run() {
     let (local, away) = (run().wait().unwrap(), run().backend(workers(2)).wait().unwrap());
     assert_eq!(paths(&away.trace()), paths(&local.trace()));
     assert!(paths(&away.trace()).iter().any(|path| path.ends_with("item 2 > node square > multiply")));
+}
+
+#[test]
+fn a_run_that_a_node_starts_is_one_of_its_own_in_the_trace_wherever_it_ran() {
+    let run = || by_hand().unwrap().run(inputs! { number: 5_u64 });
+    let (local, away) = (run().wait().unwrap(), run().backend(workers(1)).wait().unwrap());
+    assert_eq!(paths(&away.trace()), paths(&local.trace()));
+    for spans in [local.trace(), away.trace()] {
+        let roots: Vec<&str> = spans.iter().filter(|span| span.is_run_root()).map(|span| span.name.as_str()).collect();
+        assert_eq!(roots, ["pipeline by hand", "pipeline sums"]);
+    }
 }
 
 #[test]
