@@ -114,6 +114,10 @@ names! {
     RUN_RESUMES = "run.resumes";
     /// Set where the trace was not sampled and a failure made this span recorded all the same.
     TRACE_INCOMPLETE = "trace.incomplete";
+    /// The log record of a recorder that became nearly full, or whose queue for a destination did.
+    RECORDER_NEARLY_FULL = "recorder.nearly_full";
+    /// The destination whose queue it is (on the log record `recorder.nearly_full`).
+    RECORDER_QUEUE = "recorder.queue";
     /// What names a piece of work across all systems: in the baggage, and as the header `X-Correlation-ID`.
     CORRELATION_ID = "correlation.id";
     /// What it was given, by name: names and values, up to 16 KiB of them (on the spans of calls, with `Capture::Full`).

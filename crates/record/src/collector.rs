@@ -27,6 +27,7 @@ use crate::scopes::Scopes;
 use crate::stats::{EVENT, LOG, SPAN};
 use crate::tick::{Anchor, TickLength};
 use crate::wake::Cause;
+use crate::warnings::Warnings;
 
 /// What a span is told to have ended with when its scope is gone and its end never came.
 const ABANDONED: (Status, &str) = (Status::Cancelled, "dropped before it ended");
@@ -45,6 +46,7 @@ pub(crate) struct Collector {
     batcher: Batcher,
     held: Held,
     span_meters: SpanMeters,
+    warnings: Warnings,
     /// By what the ticks of records that name no scope are told.
     anchor: Option<Anchor>,
     /// How long ticks are, as it was known when this look began.
@@ -82,6 +84,9 @@ impl Collector {
             self.decide_held(core);
         }
         self.batcher.seal(core);
+        if cause == Cause::Interval {
+            self.warnings.tell(core);
+        }
         if is_busy {
             core.lanes.restock();
         } else if cause == Cause::Interval {

@@ -71,6 +71,7 @@ mod sync;
 mod tick;
 mod value;
 mod wake;
+mod warnings;
 
 pub use active::{Activation, CurrentSpan, current};
 pub use beginning::Beginning;

@@ -112,6 +112,11 @@ impl Outlet {
         !state.is_closed && state.bytes <= self.queue_bytes / 2
     }
 
+    /// Returns how often the queue was nearly full.
+    pub(crate) fn nearly_full(&self) -> u64 {
+        self.state.lock().fullness.times()
+    }
+
     /// Asks for a reply once everything offered so far is written and flushed.
     pub(crate) fn fence(self: &Arc<Self>, replies: &Sender<Reply>, place: usize) {
         self.ask(Message::Fence(replies.clone(), place));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::support::{Gated, ITEM, NODE, PATIENCE, PIPELINE, assert_conserved, end, frame, record_one, recorder, scope, spec};
 use flowglass_model::{
-    Attributes, Batch, Failure, Fingerprint, Graph, Sink, SinkError, SinkErrorKind, SpanType, Status, conventions,
+    Attributes, Batch, Failure, Fingerprint, Graph, LogRecord, Severity, Sink, SinkError, SinkErrorKind, SpanType, Status,
+    conventions,
 };
 use flowglass_record::{NO_INDEX, Recorder, SinkFailureKind, SpanEnd, Value};
 
@@ -181,6 +182,46 @@ fn two_recorders_on_one_thread_keep_their_buffers() {
     assert_eq!((first_taken.spans().len(), second_taken.spans().len()), (1000, 1000));
     // A buffer for each switch would have been 2,000 of 64 KiB: more than there are.
     assert_eq!((first.stats().dropped_buffer_full.total(), second.stats().dropped_buffer_full.total()), (0, 0));
+}
+
+/// Passes on what log records say.
+struct Logs(crossbeam_channel::Sender<LogRecord>);
+
+impl Sink for Logs {
+    fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
+        for log in batch.logs().map(|log| log.to_log()) {
+            // Nobody listens any more once the test has heard enough.
+            let _ = self.0.send(log);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_queue_that_is_nearly_full_is_warned_of() {
+    let (logs, told) = crossbeam_channel::unbounded();
+    let (begun, _) = crossbeam_channel::unbounded();
+    let (permit, permits) = crossbeam_channel::unbounded();
+    let recorder = Recorder::builder()
+        .export_interval(Duration::from_millis(1))
+        .queue_bytes(256 * 1024)
+        .sink("hanging", Gated { begun, permits })
+        .sink("logs", Logs(logs))
+        .build();
+    let scope = scope(&recorder);
+    while recorder.stats().sinks[0].nearly_full == 0 {
+        record_one(&scope, NODE);
+        let _ = recorder.flush(Duration::ZERO);
+        // The other one has room for what it is to be told.
+        while recorder.stats().sinks[1].queued_bytes > 0 {
+            std::thread::yield_now();
+        }
+    }
+    let log = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((log.event_name.as_str(), log.severity), (conventions::RECORDER_NEARLY_FULL, Severity::WARN));
+    assert_eq!(log.attributes, [(conventions::RECORDER_QUEUE.to_owned(), "hanging".into())]);
+    assert!(log.body.as_str().unwrap().contains("the queue of hanging"), "{log:?}");
+    drop(permit);
 }
 
 #[test]
