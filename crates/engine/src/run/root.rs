@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{self, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flowglass_model::{AttributeValue, RunId, SpanId, conventions, flags};
-use flowglass_record::{Context, Frame, NO_INDEX, Recorder, Retained, Scope, Tick, Verdict};
+use flowglass_model::{AttributeValue, Attributes, RunId, SpanId, conventions, flags};
+use flowglass_record::{Beginning, Context, Frame, NO_INDEX, Recorder, Retained, Scope, Tick, Verdict};
 use parking_lot::Mutex;
 
 use super::around::Around;
@@ -108,69 +108,31 @@ impl Started {
         let plan = &pipeline.0;
         let around = around.or_here();
         let recorder = recorder(pipeline, options, &around);
-        let beginning = match options.joins {
-            Joins::Current => recorder.begin_in(&around, &plan.name),
-            Joins::Remote(parent) => recorder.begin_under(parent, &plan.name, &around),
-            Joins::Nothing => recorder.begin(&plan.name, &around),
-        };
-        let trace = beginning.trace_id();
-        let retained = (!recorder.is_off()).then(|| recorder.retain(trace));
+        let beginning = beginning(&recorder, options, &plan.name, &around);
+        let retained = (!recorder.is_off()).then(|| recorder.retain(beginning.trace_id()));
         if beginning.verdict() != Verdict::Never {
             recorder.graph(&plan.graph);
         }
-        let mut attributes = options.attributes.clone();
-        if let Some(resumed) = options.resumes {
-            attributes.push((conventions::RUN_RESUMES.to_owned(), resumed.to_string().into()));
-        }
-        let sampled = !recorder.is_off();
-        let templates = Arc::clone(&layout.templates);
-        let scope = recorder.scope_of(&beginning, templates, attributes.clone());
-        let config = LevelConfig {
-            cache: options.cache.resolve(plan.config.cache.resolve(None)),
-            callbacks: options.callbacks.resolve(plan.config.callbacks.resolve(None)),
-            telemetry: sampled,
-            environment: plan.config.environment.resolve(None),
-            capture: options.capture.or(plan.config.capture).unwrap_or_default(),
-            ..LevelConfig::default()
-        }
-        .on(options.backend.resolve(plan.config.backend.resolve(None)));
-        let start = Tick::now();
-        let parent = beginning.parent_id();
-        let span = scope.next_span();
-        let joined_at = if parent.is_none() { SpanId::NONE } else { span };
-        let root = layout.root;
+        let attributes = attributes(options);
+        let scope = recorder.scope_of(&beginning, Arc::clone(&layout.templates), attributes.clone());
+        let (start, span, parent, root) = (Tick::now(), scope.next_span(), beginning.parent_id(), layout.root);
         let flags = flags::SAMPLED | beginning.flags();
         let frame = Frame { span, parent, template: root, index: NO_INDEX, start, flags };
-        let run = Arc::new(RunShared {
-            id: RunId { trace, joined_at },
-            layout: Arc::clone(&layout),
-            observer: options.observer.clone(),
-            cancel: options.cancel.child(),
-            grace: options.grace.0,
-            detached: Detached::default(),
-            most_nodes: options.max_nodes.map(|most| (most, Default::default())),
-            clock: Clock { start, start_unix_ns: unix_now_ns() },
-            totals: Totals::default(),
-            map_items: options.map_items.or(plan.config.map_items).unwrap_or_default(),
-            redaction: recorder.redaction(),
-            attributes,
-            next_event: Mutex::default(),
-            tally: Arc::default(),
-            feeds: Feeds::new(options.feeds.clone(), options.own_feed.clone()),
-        });
-        let cancel = run.cancel.child();
+        let joined_at = if parent.is_none() { SpanId::NONE } else { span };
+        let id = RunId { trace: beginning.trace_id(), joined_at };
+        let run = Arc::new(shared(pipeline, options, &layout, &recorder, (id, start, attributes)));
         let level = Arc::new(Level {
-            run,
             scope,
             is_on_thread: false,
-            cancel,
+            cancel: run.cancel.child(),
+            run,
             gate: None,
             pipeline: pipeline.clone(),
             needs,
             sites: Arc::clone(&layout.level),
-            config,
+            config: config(pipeline, options, &recorder),
             span: parent,
-            recorded: sampled,
+            recorded: !recorder.is_off(),
             sampled: true,
             trail: None,
             place: Place::root(&plan.name),
@@ -178,6 +140,65 @@ impl Started {
         let open = OpenSpan::start_root(&level, root, frame, (total, given));
         level.tell_backend(&open);
         Self { level, open, retained }
+    }
+}
+
+/// Decides which trace a run is in, below which span, and whether it is recorded.
+fn beginning(recorder: &Recorder, options: &Options, name: &str, around: &Context) -> Beginning {
+    match options.joins {
+        Joins::Current => recorder.begin_in(around, name),
+        Joins::Remote(parent) => recorder.begin_under(parent, name, around),
+        Joins::Nothing => recorder.begin(name, around),
+    }
+}
+
+/// Returns what is said of a run as a whole.
+fn attributes(options: &Options) -> Attributes {
+    let mut attributes = options.attributes.clone();
+    if let Some(resumed) = options.resumes {
+        attributes.push((conventions::RUN_RESUMES.to_owned(), resumed.to_string().into()));
+    }
+    attributes
+}
+
+/// Returns what holds on the outermost level: what the run says, or else its pipeline.
+fn config(pipeline: &Pipeline, options: &Options, recorder: &Recorder) -> LevelConfig {
+    let own = &pipeline.0.config;
+    let config = LevelConfig {
+        cache: options.cache.resolve(own.cache.resolve(None)),
+        callbacks: options.callbacks.resolve(own.callbacks.resolve(None)),
+        telemetry: !recorder.is_off(),
+        environment: own.environment.resolve(None),
+        capture: options.capture.or(own.capture).unwrap_or_default(),
+        ..LevelConfig::default()
+    };
+    config.on(options.backend.resolve(own.backend.resolve(None)))
+}
+
+/// Makes what all levels of a run share.
+fn shared(
+    pipeline: &Pipeline,
+    options: &Options,
+    layout: &Arc<Layout>,
+    recorder: &Recorder,
+    (id, start, attributes): (RunId, Tick, Attributes),
+) -> RunShared {
+    RunShared {
+        id,
+        layout: Arc::clone(layout),
+        observer: options.observer.clone(),
+        cancel: options.cancel.child(),
+        grace: options.grace.0,
+        detached: Detached::default(),
+        most_nodes: options.max_nodes.map(|most| (most, Default::default())),
+        clock: Clock { start, start_unix_ns: unix_now_ns() },
+        totals: Totals::default(),
+        map_items: options.map_items.or(pipeline.0.config.map_items).unwrap_or_default(),
+        redaction: recorder.redaction(),
+        attributes,
+        next_event: Mutex::default(),
+        tally: Arc::default(),
+        feeds: Feeds::new(options.feeds.clone(), options.own_feed.clone()),
     }
 }
 
