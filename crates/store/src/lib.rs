@@ -17,6 +17,7 @@ mod hash;
 mod import;
 mod kept;
 mod memory;
+mod naming;
 mod postgres;
 pub mod query;
 mod remembering;

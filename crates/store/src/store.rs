@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use flowglass_model::{Batch, Fingerprint, Graph, Rollup, RunId, Sink, Span};
 
 use crate::copying;
+use crate::naming::Name;
 use crate::query::Query;
 use crate::{
     Forgotten, ImportTimes, Importer, Migration, NAMED_RUNS, Page, RetentionPolicy, RollupFilter, Rows, RunRecord, Selection,
@@ -183,20 +184,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// `Ambiguous` names the runs that begin so, `NotFound` the last runs; else as [`query`](Self::query).
     fn find_run(&self, id: &str) -> Result<RunRecord, StoreError> {
         let wanted = id.trim().to_ascii_lowercase();
-        let digits = wanted.split('-').next().unwrap_or_default();
-        let mut found = runs_of(self.query(&Query::runs().beginning(digits).limit(64))?);
-        found.retain(|run| run.id.to_string().starts_with(&wanted));
-        if let Some(exact) = found.iter().position(|run| run.id.to_string() == wanted) {
-            return Ok(found.swap_remove(exact));
-        }
-        match found.len() {
-            1 => Ok(found.swap_remove(0)),
+        let name = Name::of(&wanted);
+        let mut found = runs_of(self.query(&Query::runs().beginning(name.trace).limit(64))?);
+        found.retain(|run| name.fits(run.id));
+        name.choose(found).or_else(|mut several| match several.len() {
             0 => Err(StoreError::no_run(&self.location(), id, &runs_of(self.query(&Query::runs().limit(NAMED_RUNS))?))),
             _ => {
-                found.truncate(NAMED_RUNS);
-                Err(StoreError::several_runs(id, &found))
+                several.truncate(NAMED_RUNS);
+                Err(StoreError::several_runs(id, &several))
             }
-        }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::process::ExitCode;
 
-use flowglass::model::Status;
+use flowglass::model::{RunId, Status};
 use flowglass::store::query::Query;
 use flowglass::store::{Rows, RunRecord};
 use flowglass::term::list::{Entry, render};
@@ -17,6 +17,17 @@ use crate::verbs::foreign;
 
 /// How many digits of an id are shown; a unique prefix is enough everywhere.
 pub(crate) const SHORT_ID: usize = 8;
+/// So many more tell a run that joined a trace from the others in it.
+const SHORT_SPAN: usize = 4;
+
+/// Returns what people are shown of a run's id, and may write to name it: `7a51e8c0`, or `7a51e8c0-2629` for one that joined a trace.
+pub(crate) fn short_id(run: RunId) -> String {
+    let trace: String = run.trace.to_string().chars().take(SHORT_ID).collect();
+    match run.joined_at.some() {
+        None => trace,
+        Some(span) => trace + "-" + &span.to_string()[..SHORT_SPAN],
+    }
+}
 
 pub(crate) fn run(arguments: &ListArguments, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let runs = runs(arguments)?;
@@ -66,7 +77,7 @@ pub(crate) fn entry(run: &RunRecord) -> Entry {
     // Traces of other programs have no nodes that could be counted.
     let is_counted = run.status.is_final() && (run.fingerprint.is_some() || run.nodes + run.cache_hits > 0);
     Entry {
-        id: run.id.to_string().chars().take(SHORT_ID).collect(),
+        id: short_id(run.id),
         name: run.name.clone(),
         version: run.version.clone(),
         status: run.status,

@@ -110,7 +110,13 @@ fn a_run_that_a_command_starts_is_in_the_trace() {
     let listed = home.flowglass(&["list", "--json"]).ok().json();
     let inner = listed.as_array().unwrap().iter().find(|run| run["name"] == "inner").unwrap();
     let (trace, root) = inner["run_id"].as_str().unwrap().split_once('-').unwrap();
+    assert_eq!(inner["spans"], 2, "what both runs have brought is there once");
     assert_eq!(trace, id);
+    let short = |run: &str| home.flowglass(&["show", run, "--json"]).ok().json()["run"]["run_id"].clone();
+    assert_eq!(short(&id[..8]), *id, "the run that began the trace is meant");
+    assert_eq!(short(&format!("{}-{}", &id[..8], &root[..4])), inner["run_id"]);
+    let table = home.flowglass(&["list"]).ok().stdout;
+    assert!(table.contains(&format!(" {}-{} ", &id[..8], &root[..4])), "{table}");
     let shown = home.flowglass(&["show", id, "--json"]).ok().json();
     let spans = shown["spans"].as_array().unwrap();
     let find = |name: &str| spans.iter().find(|span| span["name"] == name).unwrap();

@@ -432,8 +432,8 @@ pub static KEYS: &[Key] = &[
     of("serve.token", Kind::Secret, "", ("FLOWGLASS_TOKEN", NONE), "What senders must show"),
 ];
 
-/// Variables that are no keys and mean something to Flowglass: the file to read, and what a worker finds.
-pub(super) const OTHER_VARIABLES: [&str; 2] = ["FLOWGLASS_CONFIG", "FLOWGLASS_WORKER"];
+/// Variables that are no keys and mean something to Flowglass: the file to read, and what a worker, or a run's command, finds.
+pub(super) const OTHER_VARIABLES: [&str; 3] = ["FLOWGLASS_CONFIG", "FLOWGLASS_RUN_STORE", "FLOWGLASS_WORKER"];
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::liveness::Liveness;
 use super::lock::LockFolder;
 use super::trace;
+use crate::naming::Name;
 use crate::sketch::fingerprint::{self, BEGINNING_DIGITS};
 use crate::{NAMED_RUNS, RunFilter, RunRecord, SpanFilter, StoreError};
 
@@ -69,38 +70,35 @@ pub(super) fn page(
 
 /// Returns the runs of a trace: one, and those that joined it.
 pub(super) fn of_trace(connection: &Connection, locks: &LockFolder, trace: TraceId) -> Result<Vec<RunRecord>, Failure> {
-    by_sketches(connection, locks, trace, &trace.to_string())
+    by_sketches(connection, locks, trace, Name::of(&trace.to_string()))
 }
 
 /// Returns the run with this id or the only one that begins so.
 pub(super) fn find(connection: &Connection, path: &Path, locks: &LockFolder, id: &str) -> Result<RunRecord, StoreError> {
     let failed = |error: Failure| error.at(path, "read");
     let wanted = id.trim().to_ascii_lowercase();
-    let mut begin_so = beginning(connection, locks, &wanted).map_err(failed)?;
-    if let Some(exact) = begin_so.iter().position(|run| run.id.to_string() == wanted) {
-        return Ok(begin_so.swap_remove(exact));
-    }
-    match begin_so.len() {
-        1 => Ok(begin_so.swap_remove(0)),
-        0 => {
-            let last = list(connection, locks, &RunFilter { limit: NAMED_RUNS, ..RunFilter::default() })
-                .map_err(|error| failed(error.into()))?;
-            Err(StoreError::no_run(&path.display().to_string(), id, &last))
+    let name = Name::of(&wanted);
+    let begin_so = beginning(connection, locks, name).map_err(failed)?;
+    name.choose(begin_so).or_else(|several| {
+        if !several.is_empty() {
+            return Err(StoreError::several_runs(id, &several));
         }
-        _ => Err(StoreError::several_runs(id, &begin_so)),
-    }
+        let last = list(connection, locks, &RunFilter { limit: NAMED_RUNS, ..RunFilter::default() })
+            .map_err(|error| failed(error.into()))?;
+        Err(StoreError::no_run(&path.display().to_string(), id, &last))
+    })
 }
 
-/// Returns some of the runs whose ids begin so, in the order of their ids: an equal id is the first.
-fn beginning(connection: &Connection, locks: &LockFolder, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+/// Returns some of the runs that may be meant, in the order of their ids: an equal id is the first, one that began its trace before
+/// those that joined it.
+fn beginning(connection: &Connection, locks: &LockFolder, name: Name<'_>) -> Result<Vec<RunRecord>, Failure> {
     let is_id = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-    if !wanted.bytes().all(is_id) {
+    if !name.whole.bytes().all(is_id) {
         return Ok(Vec::new());
     }
-    let digits: String = wanted.chars().take_while(|&digit| digit != '-').collect();
-    let mut found = match first_trace(&digits) {
-        Some(trace) => by_sketches(connection, locks, trace, wanted)?,
-        None => by_scanning(connection, locks, wanted)?,
+    let mut found = match first_trace(name.trace) {
+        Some(trace) => by_sketches(connection, locks, trace, name)?,
+        None => by_scanning(connection, locks, name)?,
     };
     found.sort_by_cached_key(|run| run.id.to_string());
     found.dedup_by_key(|run| run.id);
@@ -114,15 +112,13 @@ fn first_trace(digits: &str) -> Option<TraceId> {
 }
 
 /// Ids are random and have no index of their own: the sketches of segments know where their spans are.
-fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+fn by_sketches(connection: &Connection, locks: &LockFolder, first: TraceId, name: Name<'_>) -> Result<Vec<RunRecord>, Failure> {
     let mut blocks = Blocks::new(connection);
-    let whole = wanted.len() >= 32;
+    let whole = name.trace.len() >= 32;
     let groups = if whole { fingerprint::of_trace(first) } else { vec![vec![fingerprint::beginning(first)]] };
-    let mut roots = trace::roots_among(connection, &mut blocks, groups, |trace| {
-        trace.to_string().starts_with(&wanted[..wanted.len().min(32)])
-    })?;
+    let mut roots = trace::roots_among(connection, &mut blocks, groups, |trace| trace.to_string().starts_with(name.trace))?;
     roots.extend(open_roots_from(connection, &mut blocks, first)?);
-    roots.retain(|(run, _)| run.to_string().starts_with(wanted));
+    roots.retain(|(run, _)| name.fits(*run));
     roots.sort_unstable();
     roots.dedup();
     let mut liveness = Liveness::new(connection, locks);
@@ -149,13 +145,14 @@ fn open_roots_from(connection: &Connection, blocks: &mut Blocks<'_>, first: Trac
     Ok(roots)
 }
 
-fn by_scanning(connection: &Connection, locks: &LockFolder, wanted: &str) -> Result<Vec<RunRecord>, Failure> {
+fn by_scanning(connection: &Connection, locks: &LockFolder, name: Name<'_>) -> Result<Vec<RunRecord>, Failure> {
     let mut liveness = Liveness::new(connection, locks);
     // Ids hold nothing above `f`, so that `g` ends the range.
-    let sql = format!("{COLUMNS} WHERE run_id >= ?1 AND run_id < ?1 || 'g' LIMIT ?2");
+    let sql = format!("{COLUMNS} WHERE run_id >= ?1 AND run_id < ?1 || 'g'");
     let mut statement = connection.prepare_cached(&sql)?;
-    let runs = statement.query_and_then((wanted, NAMED_RUNS), |row| record(row, &mut liveness))?;
-    Ok(runs.collect::<rusqlite::Result<_>>()?)
+    let runs = statement.query_and_then([name.trace], |row| record(row, &mut liveness))?;
+    let fitting = runs.filter(|run| run.as_ref().map_or(true, |run| name.fits(run.id)));
+    Ok(fitting.take(NAMED_RUNS).collect::<rusqlite::Result<_>>()?)
 }
 
 /// Returns a run's id as it is stored: the bytes of its trace, then those of its root if it joined the trace.

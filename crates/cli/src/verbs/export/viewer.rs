@@ -7,7 +7,7 @@ use flowglass::store::{RunRecord, Selection, Store};
 use crate::failure::Failure;
 use crate::printer::Output;
 use crate::stored::runs_with;
-use crate::verbs::list::SHORT_ID;
+use crate::verbs::list::short_id;
 
 /// Writes runs one by one, the oldest first, and says how many. One run is in memory at a time.
 pub(super) fn chrome(
@@ -26,8 +26,7 @@ pub(super) fn chrome(
     let mut out = Vec::new();
     let mut writer = Writer::begin(runs.first().map_or(0, |run| run.start_unix_ns), &mut out);
     for run in &runs {
-        let id: String = run.id.to_string().chars().take(SHORT_ID).collect();
-        writer.run(&format!("{} {id}", run.name), &store.trace(run.id)?, &mut out);
+        writer.run(&format!("{} {}", run.name, short_id(run.id)), &store.trace(run.id)?, &mut out);
         if !output.put(&mut out)? {
             break;
         }

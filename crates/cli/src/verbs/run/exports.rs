@@ -38,16 +38,19 @@ struct Receiver {
 }
 
 impl Exports {
-    /// Adds the destinations that were asked for to a recorder: those of the command line, else those of the configuration.
+    /// Adds the destinations that were asked for to a recorder: those of the command line, else those of the configuration, but for
+    /// the run `around` this one where that brings everything into the same store.
     pub(super) fn add(
         arguments: &RunArguments,
         config: &Config,
-        spool: &Path,
+        (spool, around): (&Path, Option<String>),
         mut recorder: RecorderBuilder,
         printer: &mut Printer,
     ) -> Result<(Self, RecorderBuilder), Failure> {
         let mut receivers = Vec::new();
-        for destination in asked(&arguments.otlp, config, printer)? {
+        let mut destinations = asked(&arguments.otlp, config, printer)?;
+        destinations.retain(|destination| !around.as_deref().is_some_and(|around| leads_to(destination, around)));
+        for destination in destinations {
             recorder = match destination {
                 Destination::File(path) => {
                     let name = format!("otlp file:{}", path.display());
@@ -125,6 +128,10 @@ fn ask_for_project(name: &str, options: &ExportOptions) -> Option<mpsc::Receiver
 /// What can't be sent soon waits on disk, so that the end of the run doesn't wait.
 fn patient(options: ExportOptions, config: &Config, spool: &Path) -> ExportOptions {
     ExportOptions { spool: config.spool(Some(spool.to_owned())), flush_timeout: PATIENCE, ..options }
+}
+
+fn leads_to(destination: &Destination, address: &str) -> bool {
+    matches!(destination, Destination::Receiver { options, .. } if address_of(options).starts_with(address))
 }
 
 fn address_of(options: &ExportOptions) -> String {

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     config.warnings().iter().for_each(|warning| printer.note(&format!("warning: {warning}")));
     let map_items = arguments.map_items.as_deref().map_or(Ok(config.map_items()), map_items)?;
     let place = Place::open(&arguments, &config, printer)?;
-    let children = Children::listen(place.takes_others(), &config, printer);
+    let children = Children::listen(place.takes_others(), place.identity.clone(), &config, printer);
     let variables = children.variables().into();
     let surroundings = Surroundings { ignored: place.ignored(&here), variables, ..Surroundings::default() };
     let pipeline = build_in(&file, &surroundings).map_err(Failure::usage)?;

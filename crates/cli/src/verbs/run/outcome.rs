@@ -10,7 +10,7 @@ use flowglass::{CacheStats, Error, MapRun, Run, term};
 
 use crate::live::Live;
 use crate::printer::Printer;
-use crate::verbs::list::SHORT_ID;
+use crate::verbs::list::short_id;
 use crate::verbs::show::FAILURES;
 
 /// What came of it.
@@ -101,12 +101,12 @@ pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
 }
 
 /// The place of a store that ends with the run.
-const MEMORY: &str = "memory:";
+pub(super) const MEMORY: &str = "memory:";
 
 /// Says under which id the run is kept, and where: in the store, or in a folder until the store's server is there.
 pub(super) fn say_where(outcome: &Outcome, store: &str, waits_in: Option<&Path>, printer: &mut Printer) {
-    let id = outcome.id().to_string();
-    let short: String = id.chars().take(SHORT_ID).collect();
+    let id = outcome.id();
+    let short = short_id(id);
     let kept = match waits_in {
         None if store == MEMORY => String::new(),
         None => format!("\nkept in {store} (flowglass show {short})"),

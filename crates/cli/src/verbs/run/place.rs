@@ -9,9 +9,10 @@ use flowglass::model::RunId;
 use flowglass::store::Store;
 use flowglass::{DiskCache, Recorder, telemetry};
 
+use super::children;
 use super::committed::{Ledger, PassedOn};
 use super::exports::{Exports, STORE};
-use super::outcome::near;
+use super::outcome::{MEMORY, near};
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::location::Location;
@@ -25,6 +26,8 @@ pub(super) struct Place {
     pub(super) cache: Option<DiskCache>,
     pub(super) resumed: Option<RunId>,
     pub(super) exports: Exports,
+    /// What tells the store from others, for the commands of the run: nothing for one that only this process has.
+    pub(super) identity: Option<String>,
     ledger: Ledger,
 }
 
@@ -41,7 +44,9 @@ impl Place {
         for (key, value) in attributes {
             recorder = recorder.attribute(key, value);
         }
-        let (exports, recorder) = Exports::add(arguments, config, &location.spool()?, recorder, printer)?;
+        let identity = identity(&location, &*store);
+        let around = children::receiver_of(identity.as_deref());
+        let (exports, recorder) = Exports::add(arguments, config, (&location.spool()?, around), recorder, printer)?;
         let configured = config.text("run.cache");
         let cache = match (&arguments.cache, arguments.no_cache, configured.as_deref()) {
             (_, true, _) | (None, _, Some("off")) => None,
@@ -50,7 +55,7 @@ impl Place {
             (None, _, None) => Some(DiskCache::open(location.cache()?)),
         };
         let cache = cache.transpose().map_err(Failure::usage)?;
-        Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports, ledger })
+        Ok(Self { store, location, recorder: recorder.build(), cache, resumed, exports, identity, ledger })
     }
 
     /// What takes what the run's commands record themselves.
@@ -83,6 +88,14 @@ impl Place {
             Location::File(path) => near(path, here).display().to_string(),
             Location::Address(_) => self.store.location(),
         }
+    }
+}
+
+/// Returns what tells a store from others, without secrets.
+fn identity(location: &Location, store: &dyn Store) -> Option<String> {
+    match location {
+        Location::File(path) => path.canonicalize().ok()?.into_os_string().into_string().ok(),
+        Location::Address(address) => (address != MEMORY).then(|| store.location()),
     }
 }
 
