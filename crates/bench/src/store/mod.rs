@@ -8,30 +8,48 @@ mod data;
 mod questions;
 mod server_time;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flowglass::store::{SinkOptions, SqliteStore};
-use flowglass_model::Sink;
+use flowglass_model::{Sink, TraceId};
 
 use crate::arguments::Arguments;
 use crate::figures::Figures;
 use crate::{process_memory, thread_time};
-use data::Data;
+use data::{Data, Samples};
 
 const LARGE_RUN_SPANS: u64 = 100_000;
 /// As many batches wait in a recorder's queue when it is busy.
 const BATCHES_AT_ONCE: usize = 8;
 
-/// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them: in a file, or in what `--store ADDRESS` names.
+/// Stores `--spans` spans, 1,000,000 if that isn't given, and asks for them: in a file, or in what `--store ADDRESS` names. With
+/// `--beside N`, another file has so many, and both are asked in turns.
 pub(crate) fn run(mut arguments: Arguments<'_>) -> Result<Figures, String> {
     let spans = arguments.number("--spans", 1_000_000)?;
     let address = arguments.text("--store")?;
+    let beside = arguments.number("--beside", 0)?;
     arguments.finish()?;
     if let Some(address) = address {
         return any::measure(address, spans).map_err(|error| error.to_string());
     }
     let folder = Folder(std::env::temp_dir().join(format!("flowglass-bench-store-{}", std::process::id())));
-    measure(&folder, spans).map_err(|error| error.to_string())
+    let told = |error: Box<dyn std::error::Error>| error.to_string();
+    let mut figures = Figures::default();
+    let filled = fill(&folder.0.join("flowglass.db"), spans, &mut figures).map_err(told)?;
+    questions::ask(&filled, &mut figures)?;
+    if beside > 0 {
+        let other = fill(&folder.0.join("beside.db"), beside, &mut Figures::default()).map_err(told)?;
+        questions::compare(&filled, &other, &mut figures)?;
+    }
+    Ok(figures)
+}
+
+/// A store with what was put into it.
+struct Filled {
+    store: SqliteStore,
+    samples: Samples,
+    /// A run of very many spans.
+    large: TraceId,
 }
 
 /// A folder that goes when the benchmark ends.
@@ -44,9 +62,10 @@ impl Drop for Folder {
     }
 }
 
-fn measure(folder: &Folder, wanted: u64) -> Result<Figures, Box<dyn std::error::Error>> {
-    let store = SqliteStore::create_or_open(&folder.0.join("flowglass.db"))?;
-    let (mut data, mut figures) = (Data::new(), Figures::default());
+/// Stores so many spans, and measures that.
+fn fill(path: &Path, wanted: u64, figures: &mut Figures) -> Result<Filled, Box<dyn std::error::Error>> {
+    let store = SqliteStore::create_or_open(path)?;
+    let mut data = Data::new();
     let (mut spans, mut making_ns) = (0.0, 0.0);
     let began_ns = thread_time::process_cpu_ns();
     let mut sink = store.sink(SinkOptions::default())?;
@@ -76,6 +95,5 @@ fn measure(folder: &Folder, wanted: u64) -> Result<Figures, Box<dyn std::error::
     batches.iter().try_for_each(|batch| sink.write(batch))?;
     drop(sink);
     store.compact()?;
-    questions::ask(&store, &data.samples, large, &mut figures)?;
-    Ok(figures)
+    Ok(Filled { store, samples: data.samples, large })
 }

@@ -6,32 +6,77 @@ use std::time::Instant;
 use flowglass::store::{RunFilter, SpanFilter, SqliteStore, StoreError};
 use flowglass_model::{AttributeValue, Status, TraceId, conventions};
 
+use super::Filled;
 use super::data::Samples;
 use crate::figures::Figures;
 
 const ROUNDS: usize = 101;
 const SLOW_ROUNDS: usize = 7;
+/// So often each of two stores is asked.
+const TURNS: usize = 301;
+
+/// A question whose answer has a limit, and the figure that the slowest of those with one name make.
+type Limited<'a> = (&'static str, Box<dyn Fn() -> Result<(), StoreError> + 'a>);
+
+/// Returns the questions that must not take longer because more is stored.
+fn limited<'a>(store: &'a SqliteStore, samples: &'a Samples) -> Vec<Limited<'a>> {
+    fn no_answer<T>(answer: Result<T, StoreError>) -> Result<(), StoreError> {
+        answer.map(|answer| drop(black_box(answer)))
+    }
+    let present = || with(pick(&samples.attributes).clone());
+    let errors = SpanFilter { status: Some(Status::Error), ..SpanFilter::default() };
+    let long = SpanFilter { min_duration_ns: 19_900_000, ..SpanFilter::default() };
+    vec![
+        ("by_id", Box::new(|| no_answer(by_id(store, pick(&samples.traces))))),
+        ("latest", Box::new(|| no_answer(store.runs(&RunFilter::default())))),
+        ("latest", Box::new(|| no_answer(store.spans(&SpanFilter::default())))),
+        ("attribute", Box::new(move || no_answer(store.spans(&present())))),
+        ("absent_attribute", Box::new(|| no_answer(store.spans(&with(absent()))))),
+        ("count", Box::new(move || no_answer(store.count_spans(&present())))),
+        ("errors", Box::new(move || no_answer(store.spans(&errors)))),
+        ("errors", Box::new(move || no_answer(store.spans(&long)))),
+    ]
+}
 
 /// Asks everything, and adds the median times in milliseconds.
-pub(super) fn ask(store: &SqliteStore, samples: &Samples, large: TraceId, figures: &mut Figures) -> Result<(), String> {
+pub(super) fn ask(Filled { store, samples, large }: &Filled, figures: &mut Figures) -> Result<(), String> {
     let told = |error: StoreError| error.to_string();
-    figures.add("by_id_ms", median(ROUNDS, || by_id(store, pick(&samples.traces))).map_err(told)?);
-    let runs = median(ROUNDS, || store.runs(&RunFilter::default())).map_err(told)?;
-    let spans = median(ROUNDS, || store.spans(&SpanFilter::default())).map_err(told)?;
-    figures.add("latest_ms", runs.max(spans));
-    let present = || with(pick(&samples.attributes).clone());
-    figures.add("attribute_ms", median(ROUNDS, || store.spans(&present())).map_err(told)?);
-    figures.add("absent_attribute_ms", median(ROUNDS, || store.spans(&with(absent()))).map_err(told)?);
-    figures.add("count_ms", median(ROUNDS, || store.count_spans(&present())).map_err(told)?);
+    let mut slowest: Vec<(&str, f64)> = Vec::new();
+    for (name, ask) in limited(store, samples) {
+        let took = median(ROUNDS, ask).map_err(told)?;
+        match slowest.last_mut().filter(|(last, _)| *last == name) {
+            Some((_, slowest)) => *slowest = slowest.max(took),
+            None => slowest.push((name, took)),
+        }
+    }
+    slowest.into_iter().for_each(|(name, took)| figures.add(&format!("{name}_ms"), took));
     let rare = of_many_values(samples);
     figures.add("count_rare_ms", median(SLOW_ROUNDS, || store.count_spans(&with(pick(&rare).clone()))).map_err(told)?);
-    let errors = SpanFilter { status: Some(Status::Error), ..SpanFilter::default() };
-    let errors = median(ROUNDS, || store.spans(&errors)).map_err(told)?;
-    let long = SpanFilter { min_duration_ns: 19_900_000, ..SpanFilter::default() };
-    figures.add("errors_ms", errors.max(median(ROUNDS, || store.spans(&long)).map_err(told)?));
     figures.add("p95_by_name_ms", median(ROUNDS, || store.statistics(None, None)).map_err(told)?);
     figures.add("p95_by_name_exact_ms", median(SLOW_ROUNDS, || store.exact_quantiles(0.95)).map_err(told)?);
-    figures.add("big_run_ms", median(SLOW_ROUNDS, || by_id(store, &large)).map_err(told)?);
+    figures.add("big_run_ms", median(SLOW_ROUNDS, || by_id(store, large)).map_err(told)?);
+    Ok(())
+}
+
+/// Asks both stores in turns, and adds how many times as long the first one takes: the machine's moods are then those of both.
+pub(super) fn compare(one: &Filled, other: &Filled, figures: &mut Figures) -> Result<(), String> {
+    let mut slowest: Vec<(&str, [f64; 2])> = Vec::new();
+    for ((name, ask_one), (_, ask_other)) in
+        limited(&one.store, &one.samples).into_iter().zip(limited(&other.store, &other.samples))
+    {
+        let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            of_one.push(milliseconds(&ask_one).map_err(|error| error.to_string())?);
+            of_other.push(milliseconds(&ask_other).map_err(|error| error.to_string())?);
+        }
+        let took = [middle(of_one), middle(of_other)];
+        match slowest.last_mut().filter(|(last, _)| *last == name) {
+            Some((_, slowest)) if slowest[0] >= took[0] => {}
+            Some((_, slowest)) => *slowest = took,
+            None => slowest.push((name, took)),
+        }
+    }
+    slowest.into_iter().for_each(|(name, [one, other])| figures.add(&format!("{name}_ratio"), one / other));
     Ok(())
 }
 
@@ -81,12 +126,16 @@ pub(super) fn pick<T>(things: &[T]) -> &T {
 
 /// Returns the median time of an answer in milliseconds.
 pub(super) fn median<T>(rounds: usize, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<f64, StoreError> {
-    let mut times = Vec::with_capacity(rounds);
-    for _ in 0..rounds {
-        let start = Instant::now();
-        black_box(ask()?);
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
+    (0..rounds).map(|_| milliseconds(&mut ask)).collect::<Result<_, _>>().map(middle)
+}
+
+fn milliseconds<T>(mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<f64, StoreError> {
+    let start = Instant::now();
+    black_box(ask()?);
+    Ok(start.elapsed().as_secs_f64() * 1e3)
+}
+
+fn middle(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
-    Ok(times[rounds / 2])
+    times[times.len() / 2]
 }
