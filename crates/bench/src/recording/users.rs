@@ -14,6 +14,8 @@ use crate::figures::Figures;
 use crate::sampling::{self, Cost};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So often two threads record at once, and one alone.
+const ROUNDS_TOGETHER: usize = 9;
 /// What costs about a nanosecond is done so many times as often: else reading the clock would count.
 const PASSES_UNRECORDED: usize = 100;
 
@@ -65,23 +67,49 @@ pub(super) fn disabled() -> Result<Figures, String> {
     Ok(figures)
 }
 
-/// Measures what a span costs each of two threads that record at once, against one alone.
+/// Measures what a span costs each of two threads that record at once, against one alone; and beside it the same of arithmetic, which
+/// two threads share nothing for: processors that are halves of one slow each other down, whatever they do.
 pub(super) fn two_threads() -> Result<Figures, String> {
-    let alone = measure(&Recorder::builder().sink("check", Check::default()).build())?.cpu_ns;
-    let check = Check::default();
-    let recorder = Recorder::builder().sink("check", check.clone()).build();
+    let (mut recording, mut arithmetic) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS_TOGETHER {
+        let (alone, both) = (Check::default(), Check::default());
+        let record = |check: &Check| Recorder::builder().sink("check", check.clone()).build();
+        let alone_ns = measure(&record(&alone))?.cpu_ns;
+        let recorder = record(&both);
+        recording.push(together(|| Ok(measure(&recorder)?.cpu_ns))? / alone_ns);
+        alone.result(sampling::batches() * SPANS)?;
+        both.result(2 * sampling::batches() * SPANS)?;
+        arithmetic.push(together(|| Ok(calculate()))? / calculate());
+    }
+    let mut figures = one("two_thread_cpu_ratio", middle(recording));
+    figures.add("two_thread_arithmetic_ratio", middle(arithmetic));
+    Ok(figures)
+}
+
+/// Returns the mean of what two threads measure that begin at once.
+fn together(measure: impl Fn() -> Result<f64, String> + Sync) -> Result<f64, String> {
     let start = Barrier::new(2);
-    let together = std::thread::scope(|threads| {
+    let [first, second] = std::thread::scope(|threads| {
         let measure = || {
             start.wait();
-            measure(&recorder)
+            measure()
         };
         let threads = [threads.spawn(measure), threads.spawn(measure)];
         threads.map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned()).flatten())
     });
-    let [first, second] = together;
-    check.result(2 * sampling::batches() * SPANS)?;
-    Ok(one("two_thread_cpu_ratio", f64::midpoint(first?.cpu_ns, second?.cpu_ns) / alone))
+    Ok(f64::midpoint(first?, second?))
+}
+
+/// Returns what some arithmetic costs a thread, about as much as recording does.
+fn calculate() -> f64 {
+    const STEPS: u64 = 20_000;
+    let batch = || _ = black_box((0..STEPS).fold(1u64, |sum, step| black_box(sum.wrapping_mul(31).wrapping_add(step))));
+    sampling::measure(1, batch, || {}).cpu_ns
+}
+
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// Measures from nothing to the first span at a sink.
