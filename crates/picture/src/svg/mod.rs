@@ -10,3 +10,6 @@ mod waterfall;
 pub use palette::Theme;
 pub use terminal::{TerminalOptions, terminal};
 pub use waterfall::{Options, waterfall};
+
+#[cfg(test)]
+mod drawn;

@@ -1,5 +1,6 @@
 //! What pictures of waterfalls are made of.
 
+use super::super::drawn;
 use super::*;
 use flowglass_model::{Span, SpanId, SpanKind, SpanType, Status, TraceId, conventions as names};
 use proptest::prelude::*;
@@ -140,11 +141,6 @@ proptest! {
         spans[4].status_message.clone_from(&message);
         spans[4].attributes = vec![(names::MAP_ITEM.into(), message.into())];
         let svg = super::waterfall(&Waterfall::of(&spans), &Options { width: width % 4_000, title, theme: Theme::Auto });
-        for tag in ["text", "title", "g", "svg", "style"] {
-            let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
-            prop_assert_eq!(opened, svg.matches(&format!("</{tag}>")).count());
-        }
-        prop_assert!(svg.chars().all(|c| c == '\n' || !c.is_control()));
-        prop_assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        prop_assert_eq!(drawn::check(&svg), Ok(()));
     }
 }
