@@ -67,7 +67,7 @@ pub use flowglass_record::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Context, ContextGuard, Counter, CurrentSpan, DetachedSpan,
     FlushError, Gauge, Histogram, InSpan, InSpanFuture, Recorder, RecorderBuilder, RecorderStats, Sampling, SinkFailure,
     SinkFailureKind, SinkStats, SpanGuard, SpanLimits, ToValue, UpDownCounter, Value, add_event, add_named_event, current, log,
-    set_attribute, set_error, span,
+    note_error, set_attribute, set_error, span,
 };
 #[cfg(feature = "tracing")]
 pub use layer::{TracingLayer, tracing_layer};

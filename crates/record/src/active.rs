@@ -88,7 +88,7 @@ impl CurrentSpan {
         self.span_id
     }
 
-    /// Says whether the trace is recorded.
+    /// Says whether the trace is recorded, as things stand: what begins here is.
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.sampled
@@ -104,7 +104,10 @@ impl CurrentSpan {
 /// Returns where the calling thread is in a trace; nothing outside of any.
 #[must_use]
 pub fn current() -> Option<CurrentSpan> {
-    with_active(|scope| CurrentSpan { trace_id: scope.trace_id, span_id: scope.current(), sampled: scope.is_sampled() })
+    with_active(|scope| {
+        let sampled = scope.recorded_parent().is_some();
+        CurrentSpan { trace_id: scope.trace_id, span_id: scope.current(), sampled }
+    })
 }
 
 /// Looks at the active scope, if there is one.

@@ -298,7 +298,8 @@ impl Collector {
         let status = said.status_at_end(status);
         if tracked.is_wanted(core) {
             let shared = &tracked.shared;
-            shared.promote_if(shared.is_crowded_out() && status == Status::Error && core.sampling.promotes_errors());
+            let has_failed = status == Status::Error || shared.has_error();
+            shared.promote_if(has_failed && shared.is_crowded_out() && core.sampling.promotes_errors());
             match rows_of((&mut self.batcher, &mut self.held), core, shared, fields) {
                 Some(rows) => {
                     let (open, length) = (found.open, self.length);

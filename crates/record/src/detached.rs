@@ -13,7 +13,7 @@ use crate::raw::{
 };
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
-use crate::{Context, Recorder, Tick, Value};
+use crate::{Context, Recorder, Tick, Value, Verdict};
 
 /// A span that is bound to no thread: for code that starts it in one place and ends it in another, such as an adapter to some
 /// other library. It may go anywhere, and is current wherever it is [`enter`](Self::enter)ed, on one thread at a time.
@@ -55,6 +55,15 @@ pub struct Entered {
     _elsewhere: Option<Activation>,
 }
 
+/// Opens a span inside of the one that is current here; as [`Context::open`], with less ado.
+pub fn open_span(name: &'static str) -> Option<DetachedSpan> {
+    active::with_active_shared(|scope| {
+        let parent = scope.current();
+        let is_ever_recorded = scope.verdict() == Verdict::OnError || scope.recorded_parent() == Some(parent);
+        is_ever_recorded.then(|| DetachedSpan::start(Arc::clone(scope), parent, scope.carried.clone(), name))
+    })?
+}
+
 impl Context {
     /// Opens a span inside of the one that is current here. Nothing where none is ever recorded; in a trace that is only recorded from
     /// an error on, a span that is when it ends behind one, or by one.
@@ -79,8 +88,13 @@ impl DetachedSpan {
         let span = SpanId::from_u64((fastrand::u64(..) ^ scope.lanes.salt()).max(1));
         let (template, index, start) = (USER_TEMPLATE, NO_INDEX, Tick::now());
         let frame = Frame { span, parent, template, index, start, flags: flags::SAMPLED };
-        scope.open.open_parked(OpenFrame { frame, name: StaticText::pack(name) });
-        Self { scope, frame, name, carried, elsewhere: OnceLock::new(), is_over: false }
+        let span = Self { scope, frame, name, carried, elsewhere: OnceLock::new(), is_over: false };
+        span.scope.open.open_parked(span.open_frame());
+        span
+    }
+
+    fn open_frame(&self) -> OpenFrame {
+        OpenFrame { frame: self.frame, name: StaticText::pack(self.name) }
     }
 
     /// Returns the span's id.
@@ -98,8 +112,8 @@ impl DetachedSpan {
     /// Makes the span the calling thread's current one, until the returned guard is dropped: before the span ends.
     pub fn enter(&self) -> Entered {
         let (scope, span) = (self.scope.id, self.frame.span);
-        let is_on_stack =
-            self.travels_with_its_scope() && active::with_innermost(scope, |scope| scope.open.resume(span)).is_some();
+        let is_on_stack = self.travels_with_its_scope()
+            && active::with_innermost(scope, |scope| scope.open.push(&self.open_frame())).is_some();
         if is_on_stack {
             Entered { on_stack: Some((scope, span)), _elsewhere: None }
         } else {
@@ -165,10 +179,17 @@ impl DetachedSpan {
         self.write(Loss::Part, &LinkRecord { owner: self.owner(), to, attributes })
     }
 
+    /// Takes note of an error of which nothing is said here: in a trace that isn't recorded but for errors, the trace is recorded from
+    /// there on, and with it this span.
+    pub fn note_error(&self) -> &Self {
+        self.scope.note_error();
+        self
+    }
+
     /// Tells that the span fails, and why. In a trace that isn't recorded but for errors, that is one: the trace is recorded from there
     /// on, and with it this span.
     pub fn error(&self, message: &str) -> &Self {
-        self.scope.promote_on_error();
+        self.scope.note_error();
         self.explain(message)
     }
 
@@ -188,7 +209,7 @@ impl DetachedSpan {
         }
         self.scope.open.close(self.frame.span);
         if status == Status::Error {
-            self.scope.promote_on_error();
+            self.scope.note_error();
         }
         if self.is_recorded() {
             let (owner, Frame { parent, start, .. }) = (self.owner(), self.frame);

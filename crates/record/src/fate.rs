@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicU8,
+    AtomicBool, AtomicU8,
     Ordering::{Acquire, Release},
 };
 
@@ -10,7 +10,10 @@ use crate::Verdict;
 
 /// What has become of a trace that wasn't chosen when it began.
 #[derive(Debug, Default)]
-pub(crate) struct Fate(AtomicU8);
+pub(crate) struct Fate {
+    state: AtomicU8,
+    has_error: AtomicBool,
+}
 
 /// What was said of a trace when it began, and what has become of it since.
 #[derive(Debug, Clone)]
@@ -28,38 +31,47 @@ const PROMOTED: u8 = 4;
 impl Fate {
     /// Nothing was decided yet.
     pub(crate) fn is_open(&self) -> bool {
-        self.0.load(Acquire) == 0
+        self.state.load(Acquire) == 0
     }
 
     /// What was held of it is let go, and what comes is.
     pub(crate) fn is_let_go(&self) -> bool {
-        matches!(self.0.load(Acquire), LET_GO | CROWDED_OUT)
+        matches!(self.state.load(Acquire), LET_GO | CROWDED_OUT)
     }
 
     /// It was let go because there was no room for it, before its end.
     pub(crate) fn is_crowded_out(&self) -> bool {
-        self.0.load(Acquire) == CROWDED_OUT
+        self.state.load(Acquire) == CROWDED_OUT
     }
 
     /// It is recorded from some moment on, and not from its start.
     pub(crate) fn is_promoted(&self) -> bool {
-        self.0.load(Acquire) == PROMOTED
+        self.state.load(Acquire) == PROMOTED
+    }
+
+    /// An error was told of that is no span's.
+    pub(crate) fn has_error(&self) -> bool {
+        self.has_error.load(Acquire)
+    }
+
+    pub(crate) fn note_error(&self) {
+        self.has_error.store(true, Release);
     }
 
     pub(crate) fn keep(&self) {
-        self.0.store(KEPT, Release);
+        self.state.store(KEPT, Release);
     }
 
     pub(crate) fn let_go(&self) {
-        self.0.store(LET_GO, Release);
+        self.state.store(LET_GO, Release);
     }
 
     pub(crate) fn crowd_out(&self) {
-        self.0.store(CROWDED_OUT, Release);
+        self.state.store(CROWDED_OUT, Release);
     }
 
     pub(crate) fn promote(&self) {
-        self.0.store(PROMOTED, Release);
+        self.state.store(PROMOTED, Release);
     }
 }
 

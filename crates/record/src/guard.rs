@@ -181,7 +181,7 @@ impl Owner {
     /// still the active one.
     #[cold]
     fn promote(self, name: &'static str) -> Self {
-        let is_promoted = active::with_innermost(self.scope, ScopeShared::promote_on_error);
+        let is_promoted = active::with_innermost(self.scope, ScopeShared::note_error);
         if is_promoted == Some(true) { Self::open_anyhow(name) } else { self }
     }
 

@@ -59,7 +59,8 @@ impl Tail {
     pub(crate) fn judge(&self, scope: &ScopeShared, frame: &Frame, status: Status, duration_ns: u64) -> Judgement {
         let is_slow = self.slow_ns.is_some_and(|slow_ns| duration_ns >= slow_ns);
         let is_root = frame.is_local_root() || scope.remote_flags(frame) & flags::IS_REMOTE != 0;
-        match (self.keeps_errors && status == Status::Error, is_root) {
+        let has_failed = status == Status::Error || scope.has_error();
+        match (self.keeps_errors && has_failed, is_root) {
             (true, _) => Judgement::Keep,
             (false, true) if is_slow => Judgement::Keep,
             (false, true) => Judgement::LetGo,
@@ -157,7 +158,8 @@ impl Held {
         self.order.clear();
         self.bytes = 0;
         for (_, held) in self.traces.drain() {
-            if tail.slow_ns.is_some_and(|slow_ns| held.since.elapsed_ns(now) >= slow_ns) {
+            let is_slow = tail.slow_ns.is_some_and(|slow_ns| held.since.elapsed_ns(now) >= slow_ns);
+            if is_slow || (tail.keeps_errors && held.fate.has_error()) {
                 held.fate.keep();
                 kept.push(held);
             } else {

@@ -30,11 +30,17 @@ pub fn add_named_event(name: &str, attributes: &[(&'static str, Value<'_>)]) {
     about_current(|owner, write| write(Loss::Event, &NamedEventRecord { owner, at, name, attributes }));
 }
 
+/// Takes note of an error that is no span's own: of work that went on all the same. Nothing is recorded by that; but a trace that isn't
+/// recorded but for errors is from there on, and one that is held until its end is kept where failed ones are.
+pub fn note_error() {
+    active::with_active(ScopeShared::note_error);
+}
+
 /// Tells that the current span fails, and why, even if whoever opened it believes that all is well. Does nothing where
 /// none is ever recorded. In a trace that isn't recorded but for errors, that is one: the trace is recorded from there on, and with it
 /// the innermost of its spans that is a node's or bound to no thread.
 pub fn set_error(message: &str) {
-    active::with_active(ScopeShared::promote_on_error);
+    active::with_active(ScopeShared::note_error);
     about_current(|owner, write| write(Loss::Part, &MessageRecord { owner, message }));
 }
 
@@ -106,7 +112,7 @@ fn record_event(core: &Core, standing: Standing, name: &str, attributes: &[(&str
 }
 
 fn standing_in(scope: &ScopeShared) -> Standing {
-    let flags = if scope.is_sampled() { flags::SAMPLED } else { 0 };
+    let flags = if scope.is_recording() { flags::SAMPLED } else { 0 };
     Standing { trace: scope.trace_id, span: scope.current(), flags }
 }
 

@@ -77,10 +77,10 @@ pub use active::{Activation, CurrentSpan, current};
 pub use beginning::Beginning;
 pub use builder::RecorderBuilder;
 pub use context::{Context, ContextGuard};
-pub use detached::{DetachedSpan, Entered};
+pub use detached::{DetachedSpan, Entered, open_span};
 pub use flush::{FlushError, SinkFailure, SinkFailureKind};
 pub use guard::{SpanGuard, span};
-pub use here::{add_event, add_named_event, log, set_attribute, set_error};
+pub use here::{add_event, add_named_event, log, note_error, set_attribute, set_error};
 pub use in_span::{InSpan, InSpanFuture};
 pub use limits::SpanLimits;
 pub use metrics::{

@@ -222,10 +222,17 @@ impl Scope {
         attributes: &[(&'static str, Value<'_>)],
     ) {
         if let (Some(core), Some(shared)) = (self.recorder.core(), &self.shared) {
-            let flags = if shared.is_sampled() { flags::SAMPLED } else { 0 };
+            let flags = if shared.is_recording() { flags::SAMPLED } else { 0 };
             let standing = Standing { trace: self.trace_id, span, flags };
             let entry = LogEntry { standing, at: Tick::now(), severity, event_name, body: Value::Str(body), attributes };
             core.record_loose(Loss::Log, &entry);
+        }
+    }
+
+    /// Takes note of an error of which nothing is said here: a trace that isn't recorded but for errors is from there on.
+    pub fn note_error(&self) {
+        if let Some(shared) = &self.shared {
+            shared.note_error();
         }
     }
 

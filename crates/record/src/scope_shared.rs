@@ -216,10 +216,17 @@ impl ScopeShared {
         }
     }
 
-    /// Records from now on what is in the trace, if it wasn't chosen but for errors; says whether it is.
-    pub(crate) fn promote_on_error(&self) -> bool {
+    /// Takes note of an error: a trace that wasn't chosen but for errors is recorded from now on, and one that is held will be kept
+    /// where errors are. Says whether it is the former.
+    pub(crate) fn note_error(&self) -> bool {
         self.promote_if(self.verdict == Verdict::OnError);
+        self.held_fate().into_iter().for_each(|fate| fate.note_error());
         self.verdict == Verdict::OnError
+    }
+
+    /// Says whether an error was told of while its trace was held.
+    pub(crate) fn has_error(&self) -> bool {
+        self.held_fate().is_some_and(|fate| fate.has_error())
     }
 
     /// Returns the innermost open span, inside of which one that begins now is recorded; `None` where it isn't.

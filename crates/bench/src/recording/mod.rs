@@ -38,6 +38,8 @@ const CONTENDERS: &[(&str, Contender)] = &[
     ("startup", users::startup),
     ("tracing layer", tracing_layer::run),
     ("events of the tracing layer", tracing_layer::events),
+    ("tracing layer, unsampled", tracing_layer::unsampled),
+    ("tracing alone", tracing_layer::alone),
     ("fastrace", fastrace::run),
     ("opentelemetry", opentelemetry::run),
     ("tracing-opentelemetry", tracing_opentelemetry::run),

@@ -1,10 +1,10 @@
-//! Flowglass: what libraries say by `tracing`, through its layer into a span of ours.
+//! Flowglass: what libraries say by `tracing`, through its layer into a span of ours, and what `tracing` itself takes for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowglass_model::{Batch, Sink, SinkError, SpanRef};
-use flowglass_record::Recorder;
+use flowglass_record::{Recorder, Sampling};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::check::Check;
@@ -13,6 +13,8 @@ use crate::figures::Figures;
 use crate::sampling::{self, Cost};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A rate at which next to nothing is chosen.
+const RARELY: f64 = 1e-12;
 
 /// Looks into children, which say more than others: their level and their target.
 struct Children(Check);
@@ -48,29 +50,52 @@ impl Sink for Roots {
 /// Measures spans of `tracing`, each with an event, inside of a span of ours.
 pub(super) fn run() -> Result<Figures, String> {
     let check = Check::default();
-    let cost = measure(SPANS, Children(check.clone()), child)?;
+    let recorder = Recorder::builder().sink("check", Children(check.clone())).build();
+    let cost = measure(SPANS, &recorder, child)?;
     check.result(sampling::batches() * SPANS)?;
-    let mut figures = Figures::default();
-    figures.add("tracing_layer_ns", cost.wall_ns);
-    figures.add("tracing_layer_allocs", cost.allocations);
-    Ok(figures)
+    Ok(figures("tracing_layer", cost))
+}
+
+/// Measures the same in a trace that is recorded from an error on, if there ever is one.
+pub(super) fn unsampled() -> Result<Figures, String> {
+    let recorder = Recorder::builder().sink("check", Check::default()).sampling(Sampling::rate(RARELY)).build();
+    let cost = measure(SPANS, &recorder, child)?;
+    match recorder.stats().recorded.total() {
+        0 => Ok(figures("tracing_layer_unsampled", cost)),
+        recorded => Err(format!("{recorded} were recorded")),
+    }
+}
+
+/// Measures what `tracing` takes of that where nobody records.
+pub(super) fn alone() -> Result<Figures, String> {
+    tracing::subscriber::set_global_default(tracing_subscriber::registry()).map_err(|error| error.to_string())?;
+    Ok(figures("tracing_alone", spread(SPANS, &Recorder::in_memory(), child)?))
 }
 
 /// Measures events of `tracing` with the attributes of a child inside of a span of ours, over which that is spread.
 pub(super) fn events() -> Result<Figures, String> {
     let check = Check::default();
-    let cost = measure(TRACES * CHILDREN, Roots(check.clone()), event)?;
+    let recorder = Recorder::builder().sink("check", Roots(check.clone())).build();
+    let cost = measure(TRACES * CHILDREN, &recorder, event)?;
     check.result(sampling::batches() * TRACES)?;
-    let mut figures = Figures::default();
-    figures.add("tracing_layer_event_ns", cost.wall_ns);
-    figures.add("tracing_layer_event_allocs", cost.allocations);
-    Ok(figures)
+    Ok(figures("tracing_layer_event", cost))
 }
 
-fn measure(pieces: usize, sink: impl Sink, say: fn(&str)) -> Result<Cost, String> {
-    let recorder = Recorder::builder().sink("check", sink).build();
+fn figures(name: &str, cost: Cost) -> Figures {
+    let mut figures = Figures::default();
+    figures.add(&format!("{name}_ns"), cost.wall_ns);
+    figures.add(&format!("{name}_allocs"), cost.allocations);
+    figures
+}
+
+fn measure(pieces: usize, recorder: &Recorder, say: fn(&str)) -> Result<Cost, String> {
     let subscriber = tracing_subscriber::registry().with(flowglass::tracing_layer());
     tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
+    spread(pieces, recorder, say)
+}
+
+/// Measures what is said inside of roots, over so many pieces.
+fn spread(pieces: usize, recorder: &Recorder, say: fn(&str)) -> Result<Cost, String> {
     let keys = keys();
     let batch = || {
         for _ in 0..TRACES {

@@ -21,13 +21,15 @@ impl Dispatcher {
             Update::Ended { worker, items } => self.ended(job, &worker, items),
             Update::Telemetry { worker, trace, batch } => {
                 let errand = self.state.lock().errand_of(job, |run| run.trace == trace);
-                let Some((recorder, Some(codec))) = errand.map(|errand| (errand.scope.recorder(), errand.codec)) else {
-                    return;
-                };
+                let Some((scope, Some(codec))) = errand.map(|errand| (errand.scope, errand.codec)) else { return };
                 let unread = |_| vec![Batch { dropped: 1, ..Batch::default() }];
                 for mut batch in codec.decode(&batch.0).unwrap_or_else(unread) {
                     self.open.note(&worker, &mut batch);
-                    recorder.relay(batch);
+                    if !batch.spans.is_empty() && !scope.is_sampled() {
+                        // Of such a trace a worker records what is behind an error.
+                        scope.note_error();
+                    }
+                    scope.recorder().relay(batch);
                 }
             }
         }

@@ -214,7 +214,7 @@ pub(crate) fn context(level: &Level, frame: &Frame, recorded: bool, index: Optio
     NodeContext {
         run: level.run.id,
         span: frame.span,
-        sampled: recorded && level.scope.is_sampled(),
+        sampled: recorded && level.scope.is_recording(),
         path: Arc::clone(&level.site(frame.template).path),
         index: index.or_else(|| level.place.index()),
         attempt: 1,

@@ -103,7 +103,7 @@ async fn call_at(level: Arc<Level>, node: usize, inputs: Inputs, attempt: u32) -
     let context = NodeContext {
         run: level.run.id,
         span: level.span,
-        sampled: level.recorded && level.scope.is_sampled(),
+        sampled: level.recorded && level.scope.is_recording(),
         path: level.place.names().into(),
         index: level.place.index(),
         attempt,

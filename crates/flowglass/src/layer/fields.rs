@@ -1,10 +1,10 @@
-//! The fields of `tracing` as attributes, typed where they are.
+//! The fields of an event of `tracing` as attributes, typed where they are.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
-use flowglass_record::{DetachedSpan, Value};
+use flowglass_record::Value;
 use smallvec::SmallVec;
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
@@ -14,6 +14,8 @@ const MESSAGE: &str = "message";
 /// What `log` gives of a record's origin, which `tracing` can't.
 const LOG: &str = "log.";
 const LOG_TARGET: &str = "log.target";
+/// The field that says what went wrong.
+pub(super) const ERROR: &str = "error";
 
 std::thread_local! {
     /// Fields without anything in them, and with room for as much as the thread's largest event.
@@ -40,9 +42,6 @@ enum Told {
     Text(Range<usize>),
 }
 
-/// Puts the fields of a span on it.
-pub(super) struct OnSpan<'a>(pub(super) &'a DetachedSpan);
-
 impl Default for Fields {
     fn default() -> Self {
         Self::new()
@@ -68,6 +67,15 @@ impl Fields {
 
     pub(super) fn message(&self) -> Option<&str> {
         self.text(self.message.as_ref()?)
+    }
+
+    /// Returns why an event that tells of an error says that it happened.
+    pub(super) fn reason(&self) -> &str {
+        let error = self.others.iter().find_map(|(key, told)| match told {
+            Told::Text(place) if *key == ERROR => self.text(place),
+            _ => None,
+        });
+        error.or_else(|| self.message()).unwrap_or_default()
     }
 
     /// Returns level, target and fields. What came from `log` has its own target.
@@ -147,44 +155,4 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put_text(field, format_args!("{value:?}"));
     }
-}
-
-impl Visit for OnSpan<'_> {
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.attr(field.name(), value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.attr(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => self.0.attr(field.name(), value),
-            Err(_) => self.0.attr(field.name(), &*value.to_string()),
-        };
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.attr(field.name(), value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.attr(field.name(), value);
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.0.error(&text(format_args!("{}: {value}", field.name())));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_str(field, &text(format_args!("{value:?}")));
-    }
-}
-
-/// Writes out what a library's own code formats; an error of that code leaves what was written until then.
-fn text(arguments: fmt::Arguments<'_>) -> String {
-    let mut text = String::new();
-    let _ = text.write_fmt(arguments);
-    text
 }

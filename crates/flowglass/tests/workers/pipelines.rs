@@ -64,6 +64,13 @@ pub(crate) fn hang_loudly(number: u64) -> u64 {
     hang(number)
 }
 
+/// Says that something went wrong in it, and makes its output all the same.
+#[node(output = "number_again")]
+pub(crate) fn complain(number: u64) -> u64 {
+    flowglass::span("complaint").error("odd enough");
+    number
+}
+
 /// Prints more than a pipe holds, and what no text is. What is looked for is one write each, so that nothing gets between.
 #[node(output = "heard")]
 pub(crate) fn shout(number: u64) -> u64 {
@@ -286,6 +293,10 @@ pub(crate) fn hangers() -> Build {
     Pipeline::builder("hangers").node(hang_loudly {}).build()
 }
 
+pub(crate) fn complaints() -> Build {
+    Pipeline::builder("complaints").node(complain {}).build()
+}
+
 pub(crate) fn loud() -> Build {
     Pipeline::builder("loud").node(shout {}).build()
 }
@@ -327,9 +338,9 @@ pub(crate) fn models() -> Build {
 
 /// Everything that a copy knows.
 pub(crate) fn all() -> Vec<fn() -> Build> {
-    let fixed: [fn() -> Build; 20] = [
+    let fixed: [fn() -> Build; 21] = [
         models, sums, halves, survivors, threes, hangs, hangers, loud, nests, by_hand, waits, footprints, report, carriers,
-        middle, seen_dying, texts, lengths, pooled, twins,
+        middle, seen_dying, texts, lengths, pooled, twins, complaints,
     ];
     fixed.to_vec()
 }

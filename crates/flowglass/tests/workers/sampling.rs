@@ -4,7 +4,7 @@ use flowglass::prelude::*;
 use flowglass::testing::TestRecorder;
 use flowglass::{RemoteBackend, Sampling};
 
-use crate::pipelines::{halves, sums};
+use crate::pipelines::{complain, complaints, halves, sums};
 use crate::spans::paths;
 use crate::workers;
 
@@ -50,4 +50,24 @@ fn an_error_in_a_worker_comes_home() {
     run(&telemetry, &workers(1), vec![2, 3]);
     let spans = telemetry.spans();
     assert!(spans.iter().any(|span| span.name == "node halve" && span.status == flowglass::model::Status::Error), "{spans:?}");
+}
+
+#[test]
+fn an_error_by_hand_in_a_worker_brings_the_drivers_trace_back() {
+    let telemetry = telemetry(Sampling::rate(RARELY));
+    let map = complaints().unwrap().map(inputs! { number: vec![1_u64] }, ["number"]).backend(workers(1));
+    map.telemetry(telemetry.recorder().clone()).wait().unwrap();
+    telemetry.span("complaint").failed_with("odd enough").is_inside("item 0").is_inside("pipeline complaints");
+    telemetry.span("item 0").is_ok();
+}
+
+#[test]
+fn what_is_handed_out_behind_an_error_is_recorded_whole() {
+    let telemetry = telemetry(Sampling::rate(RARELY));
+    let sums = sums().unwrap().as_node().input("number", "number_again").backend(workers(1));
+    let pipeline = Pipeline::builder("outer").node(complain {}).node(sums).build().unwrap();
+    pipeline.run(inputs! { number: 2_u64 }).telemetry(telemetry.recorder().clone()).wait().unwrap();
+    for name in ["node square", "multiply", "node process", "node add"] {
+        telemetry.span(name).is_inside("pipeline sums").is_inside("pipeline outer").is_ok();
+    }
 }

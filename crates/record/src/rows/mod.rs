@@ -333,6 +333,8 @@ impl<'a> Remarks<'a> {
     fn add(&mut self, field: Field<'a>) {
         match field {
             Field::Name(name) => self.name = name,
+            // Who says only that it failed takes back nothing.
+            Field::Message("") => {}
             Field::Message(message) => self.message = message,
             Field::ErrorType(error_type) => self.error_type = error_type,
             Field::ErrorMessage(message) => self.error_message = message,

@@ -8,6 +8,7 @@ mod delivery;
 mod metrics;
 mod of_spans;
 mod open_spans;
+mod promotion;
 mod redaction;
 mod retained;
 mod sampling;

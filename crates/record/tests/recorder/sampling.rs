@@ -1,30 +1,29 @@
-//! Sampling: what is chosen, what an error promotes, what is held until its end; nothing is lost without being counted.
+//! Sampling: what is chosen, what is held until its end; nothing is lost without being counted.
 
-use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Propagation, SpanId, Status, TraceId, TraceParent, conventions};
-use flowglass_record::{Context, InSpan, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, set_error, span};
+use flowglass_record::{Context, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, span};
 
 use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, spec};
 
 /// A rate at which next to nothing is chosen.
-const RARELY: f64 = 1e-12;
+pub(crate) const RARELY: f64 = 1e-12;
 
-fn recorder(sampling: Sampling) -> (Recorder, Taken) {
+pub(crate) fn recorder(sampling: Sampling) -> (Recorder, Taken) {
     let taken = Taken::default();
     let builder = Recorder::builder().export_interval(Duration::from_secs(3600)).sampling(sampling);
     (builder.sink("taken", taken.clone()).build(), taken)
 }
 
-fn scope(recorder: &Recorder) -> Scope {
+pub(crate) fn scope(recorder: &Recorder) -> Scope {
     let spec = spec(true, Attributes::new());
     let verdict = recorder.sample(spec.trace_id, "p", None);
     recorder.scope(ScopeSpec { verdict, ..spec })
 }
 
 /// Runs a pipeline of three nodes, of which the second may fail.
-fn run(recorder: &Recorder, fails: bool) -> TraceId {
+pub(crate) fn run(recorder: &Recorder, fails: bool) -> TraceId {
     let scope = scope(recorder);
     let root = frame(&scope, PIPELINE);
     scope.enter(&root);
@@ -60,139 +59,6 @@ fn at_rate_zero_nothing_is_stored() {
     recorder.flush(PATIENCE).unwrap();
     assert!(taken.batches().is_empty());
     assert_eq!((recorder.stats().recorded.total(), recorder.stats().let_go.total()), (0, 0));
-}
-
-#[test]
-fn an_error_promotes_what_is_around_it_and_what_follows() {
-    let (recorder, taken) = recorder(Sampling::rate(RARELY));
-    run(&recorder, false);
-    run(&recorder, true);
-    recorder.flush(PATIENCE).unwrap();
-    assert_eq!(taken.names(), ["node n", "inside", "node n", "pipeline p"]);
-    let spans = taken.spans();
-    assert!(spans.iter().all(|span| span.attribute(conventions::TRACE_INCOMPLETE).is_some()));
-    let root = taken.span("pipeline p");
-    assert!(spans.iter().filter(|span| span.name == "node n").all(|node| node.parent_id == root.span_id));
-    assert_conserved(&recorder.stats());
-    let (recorder, taken) = self::recorder(Sampling::rate(RARELY).promote_errors(false));
-    run(&recorder, true);
-    recorder.flush(PATIENCE).unwrap();
-    assert!(taken.spans().is_empty());
-}
-
-#[test]
-fn a_users_error_promotes_as_a_nodes_does() {
-    let (recorder, taken) = recorder(Sampling::rate(RARELY));
-    {
-        let _root = recorder.root_span("root");
-        drop(span("before"));
-        let failing = span("failing");
-        assert!(!failing.is_recorded());
-        failing.error("it broke");
-        assert!(failing.is_recorded());
-        failing.attr("late", true);
-        drop(span("inside"));
-        drop(failing);
-        drop(span("after"));
-    }
-    recorder.flush(PATIENCE).unwrap();
-    assert_eq!(taken.names(), ["inside", "failing", "after"]);
-    let (failing, inside) = (taken.span("failing"), taken.span("inside"));
-    assert_eq!(
-        (failing.status, failing.status_message.as_str(), inside.parent_id),
-        (Status::Error, "it broke", failing.span_id)
-    );
-    assert_eq!(failing.attribute("late"), Some(&true.into()));
-    assert!(taken.spans().iter().all(|span| span.attribute(conventions::TRACE_INCOMPLETE).is_some()));
-    assert_conserved(&recorder.stats());
-    // Elsewhere nothing is recorded: neither outside of any trace, nor where errors are not.
-    span("nowhere").error("broke");
-    let (off, nothing) = self::recorder(Sampling::rate(RARELY).promote_errors(false));
-    off.root_span("root").error("broke");
-    off.flush(PATIENCE).unwrap();
-    assert!(nothing.spans().is_empty());
-}
-
-#[test]
-fn a_span_bound_to_no_thread_is_recorded_when_it_fails() {
-    let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
-    let root = recorder.root_span("root");
-    let [request, other] = ["request", "other"].map(|name| Context::current().open(name).unwrap());
-    request.attr("before", 1);
-    assert!(!request.is_recorded() && !request.context().is_recorded());
-    std::thread::scope(|threads| {
-        let told = threads.spawn(|| {
-            let _inside = request.enter();
-            let here = Context::current().propagation().parent.unwrap();
-            drop(span("before"));
-            request.error("refused").event("after", &[]);
-            drop(span("after"));
-            (here.parent_id, here.sampled)
-        });
-        assert_eq!(told.join().unwrap(), (request.id(), false), "whoever is called from there knows that it isn't recorded");
-    });
-    request.end(Status::Ok);
-    drop((other, root));
-    recorder.flush(PATIENCE).unwrap();
-    let (failed, after) = (taken.span("request"), taken.span("after"));
-    assert_eq!((failed.status, failed.status_message.as_str()), (Status::Error, "refused"));
-    assert_eq!((after.parent_id, failed.attribute("before")), (failed.span_id, None));
-    assert_eq!(failed.attribute(conventions::TRACE_INCOMPLETE), Some(&true.into()));
-    let mut names = taken.names();
-    names.sort_unstable();
-    assert_eq!(names, ["after", "other", "request"], "what failed, what is open then, and what follows");
-    assert_conserved(&recorder.stats());
-}
-
-#[test]
-fn a_future_that_fails_is_recorded_and_one_that_is_dropped_is_not() {
-    for (fails, wanted) in [(true, vec!["work"]), (false, vec![])] {
-        let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
-        let root = recorder.root_span("root");
-        let work = async {
-            if fails {
-                set_error("refused");
-            }
-            std::future::pending::<()>().await;
-        };
-        let mut work = Box::pin(work.in_span("work"));
-        assert!(work.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
-        drop((work, root));
-        recorder.flush(PATIENCE).unwrap();
-        assert_eq!(taken.names(), wanted);
-    }
-}
-
-#[test]
-fn a_root_that_is_bound_to_no_thread_is_recorded_when_it_fails() {
-    let (recorder, taken) = self::recorder(Sampling::rate(RARELY));
-    recorder.open_root("failed").unwrap().end(Status::Error);
-    recorder.open_root("fine").unwrap().end(Status::Ok);
-    recorder.flush(PATIENCE).unwrap();
-    assert_eq!((taken.names(), taken.span("failed").status), (vec!["failed".to_owned()], Status::Error));
-    let never = self::recorder(Sampling::rate(RARELY).promote_errors(false)).0;
-    assert!(never.open_root("nothing").is_none());
-    let _root = never.root_span("root");
-    assert!(Context::current().open("nothing").is_none());
-}
-
-#[test]
-fn a_promotion_reaches_every_thread_of_the_run() {
-    let (recorder, taken) = recorder(Sampling::rate(RARELY));
-    let scope = scope(&recorder);
-    let root = frame(&scope, PIPELINE);
-    scope.enter(&root);
-    let fork = scope.fork(&root);
-    std::thread::spawn(move || fork.record(&SpanEnd { status: Status::Error, ..end(frame(&fork, NODE)) })).join().unwrap();
-    assert!(scope.is_recording());
-    recorder.flush(PATIENCE).unwrap();
-    let opened = |batch: &flowglass_model::Batch| batch.opened().map(|span| span.to_span().name).collect::<Vec<_>>();
-    let opened: Vec<String> = taken.batches().iter().flat_map(|batch| opened(batch)).collect();
-    assert_eq!(opened, ["pipeline p"], "the open ancestors are told");
-    scope.exit();
-    scope.record(&end(root));
-    recorder.flush(PATIENCE).unwrap();
-    assert_eq!(taken.names(), ["node n", "pipeline p"]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Handed {
         let Journey { around, timeout, most_inline, .. } = *journey;
         let (level, remote) = (&self.level, &self.remote);
         let (run, config) = (&level.run, &level.config);
-        let parent = TraceParent { trace_id: run.id.trace, parent_id: around, sampled: level.scope.is_sampled() };
+        let parent = TraceParent { trace_id: run.id.trace, parent_id: around, sampled: level.scope.is_recording() };
         let header = Header {
             pipeline: level.pipeline.fingerprint(),
             pipeline_name: level.pipeline.name().to_owned(),
@@ -111,7 +111,7 @@ impl Handed {
             map_items: run.map_items,
             attributes: self.attributes(),
             telemetry: config.telemetry && remote.codec.is_some(),
-            sampling: (level.scope.is_sampled(), level.scope.verdict() == Verdict::OnError),
+            sampling: (level.scope.is_recording(), level.scope.verdict() == Verdict::OnError),
             events: !level.is_unheard(),
             grace: run.grace,
             timeout_ns: timeout.map(|timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX)),
