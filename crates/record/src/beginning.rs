@@ -1,4 +1,8 @@
-//! Where a run begins: in a trace of its own, or inside of what is current there.
+//! Where a run begins, or a part of one that another recorder records: in a trace of its own, or inside of what is around it.
+//!
+//! Here is decided what sampling says of it. As with OpenTelemetry's parent-based samplers, who begins a trace chooses it, by its id and
+//! the rules; what hangs on a span does as that does, wherever that is: in this recorder it shares what becomes of it, in another one or
+//! in another process it goes by what is known of it where it begins. Only a rate of zero stands above that.
 
 use std::sync::Arc;
 
@@ -44,6 +48,12 @@ impl Beginning {
         self.verdict
     }
 
+    /// Says whether it hangs on a span that another recorder or another process has.
+    #[must_use]
+    pub const fn is_remote(&self) -> bool {
+        self.is_remote
+    }
+
     /// Returns the bits of [`flags`] that say how the run's root hangs on its parent.
     #[must_use]
     pub const fn flags(&self) -> u32 {
@@ -59,18 +69,28 @@ impl Recorder {
     /// Says how a run of this name begins a trace.
     #[must_use]
     pub fn begin(&self, name: &str, context: &Context) -> Beginning {
-        let trace_id = TraceId::random();
+        self.begin_part(TraceId::random(), name, context)
+    }
+
+    /// Says how something of this name begins in a trace of which nobody has recorded anything that is around it.
+    #[must_use]
+    pub fn begin_part(&self, trace_id: TraceId, name: &str, context: &Context) -> Beginning {
         let verdict = self.sample(trace_id, name, None);
         let carried = context.carried();
         Beginning { trace_id, parent_id: SpanId::NONE, is_remote: false, verdict, fate: None, carried }
     }
 
-    /// Says how a run of this name hangs on a span in another process. It is recorded if that is, unless its own rate is zero.
+    /// Says how a run of this name hangs on a span in another process. It is recorded if that is, unless its own rate is zero. In the
+    /// trace that is current in the context, and is this recorder's, it shares what becomes of that.
     #[must_use]
     pub fn begin_under(&self, parent: TraceParent, name: &str, context: &Context) -> Beginning {
         let TraceParent { trace_id, parent_id, sampled } = parent;
-        let verdict = self.sample(trace_id, name, Some(sampled));
-        Beginning { trace_id, parent_id, is_remote: true, verdict, fate: None, carried: context.carried() }
+        let here = context.standing().filter(|standing| standing.scope.trace_id == trace_id && self.has(standing));
+        let (verdict, fate) = match here {
+            Some(here) => self.share(here, name, sampled),
+            None => (self.sample(trace_id, name, Some(sampled)), None),
+        };
+        Beginning { trace_id, parent_id, is_remote: true, verdict, fate, carried: context.carried() }
     }
 
     /// Says how a run of this name hangs on what is current in a context: a span of this recorder, with which it shares whether it
@@ -82,8 +102,11 @@ impl Recorder {
         let Some(core) = self.core() else { return self.begin(name, context) };
         let Some(standing) = context.standing() else { return self.begin_behind(core, context, name) };
         let Some(parent) = standing.parent() else { return self.begin(name, context) };
-        let is_own = standing.scope.lanes.id() == core.lanes.id();
-        if is_own { self.begin_inside((standing, parent), context, name) } else { self.begin_beside(parent, context, name) }
+        if self.has(standing) {
+            self.begin_inside((standing, parent), context, name)
+        } else {
+            self.begin_beside(parent, context, name)
+        }
     }
 
     /// Makes the scope of a run that begins here.
@@ -101,11 +124,22 @@ impl Recorder {
         let carried = context.carried();
         let caller = carried.as_ref().and_then(|carried| carried.parent);
         let is_remote = caller.is_some_and(|caller| caller.parent_id == parent_id);
-        let verdict = match self.sample(trace_id, name, Some(sampled)) {
+        let (verdict, fate) = self.share(standing, name, sampled);
+        Beginning { trace_id, parent_id, is_remote, verdict, fate, carried }
+    }
+
+    /// Says what becomes of something inside of what this recorder has: what becomes of that.
+    fn share(&self, standing: &Standing, name: &str, sampled: bool) -> (Verdict, Option<Arc<Fate>>) {
+        let scope = &standing.scope;
+        let verdict = match self.sample(scope.trace_id, name, Some(sampled)) {
             Verdict::Never => Verdict::Never,
-            _ => standing.scope.verdict().inside(sampled),
+            _ => scope.verdict().inside(sampled),
         };
-        Beginning { trace_id, parent_id, is_remote, verdict, fate: standing.scope.fate_of_fork(verdict), carried }
+        (verdict, scope.fate_of_fork(verdict))
+    }
+
+    fn has(&self, standing: &Standing) -> bool {
+        self.core().is_some_and(|core| core.lanes.id() == standing.scope.lanes.id())
     }
 
     /// Begins inside of a span that another recorder has: as with one in another process.

@@ -133,6 +133,14 @@ impl Context {
         Self { standing: Some(Standing { scope: Arc::clone(scope), span, is_recorded }), carried }
     }
 
+    /// Stands inside of a span of a scope which sampling keeps or not.
+    pub(crate) fn within(scope: &Arc<ScopeShared>, span: SpanId, is_kept: bool) -> Self {
+        // In a trace that was promoted, whatever is open is recorded when it ends.
+        let is_recorded = scope.is_recording() && (is_kept || scope.is_incomplete());
+        let standing = Standing { scope: Arc::clone(scope), span, is_recorded };
+        Self { standing: Some(standing), carried: scope.carried.clone() }
+    }
+
     /// Returns which scope and span to open something in; nothing where that is never recorded, not even after an error.
     pub(crate) fn may_record(&self) -> Option<(&Arc<ScopeShared>, SpanId)> {
         let may_record = |standing: &&Standing| standing.is_recorded || standing.scope.verdict() == Verdict::OnError;

@@ -9,7 +9,7 @@ use crate::lanes::Loss;
 use crate::open::Frame;
 use crate::raw::{AttributeRecord, EventRecord, LogEntry, Owner, Standing, USER_TEMPLATE};
 use crate::scope_shared::ScopeShared;
-use crate::{Recorder, SpanMeter, Tick, Value, Verdict};
+use crate::{Context, Recorder, SpanMeter, Tick, Value, Verdict};
 
 /// What a scope is made of; see [`Recorder::scope`].
 #[derive(Debug, Clone)]
@@ -181,6 +181,12 @@ impl Scope {
     #[must_use = "the scope is active while this lives"]
     pub fn activate(&self) -> Activation {
         Activation::new(self.shared.as_ref())
+    }
+
+    /// Returns the context inside of an open span of the scope, of which sampling keeps what is in it or not.
+    #[must_use]
+    pub fn inside(&self, span: SpanId, is_kept: bool) -> Context {
+        self.shared.as_ref().map_or_else(Context::default, |shared| Context::within(shared, span, is_kept))
     }
 
     /// Makes a scope for work of an open span on another thread. It is sampled if the span is.

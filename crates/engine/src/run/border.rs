@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use flowglass_model::{SpanId, WriterId, flags};
-use flowglass_record::{Frame, Recorder, ScopeSpec, Tick, Verdict};
+use flowglass_record::{Beginning, Context, Frame, Recorder, Scope, Tick, Verdict};
 use futures_util::future::Either;
 
 use super::attempts::LevelAttempts;
@@ -21,7 +21,10 @@ use crate::pipeline::{NodeKind, Pipeline};
 /// A span around a level that its own recorder may not have, and what is around that.
 pub(crate) struct Trail {
     span: SpanId,
-    writer: WriterId,
+    /// What it is open in.
+    scope: Scope,
+    /// Whether sampling keeps it, where its trace is recorded.
+    sampled: bool,
     around: Option<Arc<Self>>,
 }
 
@@ -45,19 +48,25 @@ impl Level {
             return self.span;
         }
         let writer = self.scope.recorder().writer();
-        above(self.trail.as_ref()).find(|trail| trail.writer == writer).map_or(SpanId::NONE, |trail| trail.span)
+        above(self.trail.as_ref()).find(|trail| trail.is_of(writer)).map_or(SpanId::NONE, |trail| trail.span)
     }
 
     /// Returns the trail of a pipeline inside, whose own span is this one.
     pub(super) fn trail_inside(&self, inner: &Pipeline, span: SpanId, sampled: bool) -> Option<Arc<Trail>> {
-        if inner.0.config.telemetry.is_inherited() || !sampled || !(self.recorded || self.records_own(inner)) {
+        if inner.0.config.telemetry.is_inherited() || !(self.config.telemetry || self.records_own(inner)) {
             return self.trail.clone();
         }
-        Some(Arc::new(Trail { span, writer: self.scope.recorder().writer(), around: self.trail.clone() }))
+        Some(Arc::new(Trail { span, scope: self.scope.clone(), sampled, around: self.trail.clone() }))
     }
 
     fn is_recorded_by(&self, recorder: &Recorder) -> bool {
         self.scope.recorder().writer() == recorder.writer()
+    }
+}
+
+impl Trail {
+    fn is_of(&self, writer: WriterId) -> bool {
+        self.scope.recorder().writer() == writer
     }
 }
 
@@ -68,20 +77,16 @@ fn above(trail: Option<&Arc<Trail>>) -> impl Iterator<Item = &Trail> {
 /// Lets a pipeline be recorded by the recorder that it has itself, if that is another one than around it: there, it has a span
 /// of its own below the one, `open`, that it has around. Returns the level that its nodes run in, and that span.
 pub(crate) fn cross(around: &Level, level: Arc<Level>, open: &OpenSpan) -> (Arc<Level>, Option<OpenSpan>) {
-    let own = level.config.recorder.as_ref().filter(|own| level.sampled && !around.is_recorded_by(own));
+    let own = level.config.recorder.as_ref().filter(|own| !around.is_recorded_by(own));
     let Some(recorder) = own else { return (level, None) };
     let run = &level.run;
-    let verdict = recorder.sample(run.id.trace, level.pipeline.name(), None);
-    if verdict != Verdict::Never {
+    let beginning = beginning(&level, recorder);
+    if beginning.verdict() != Verdict::Never {
         recorder.graph(level.pipeline.graph());
     }
-    let scope = recorder.scope(ScopeSpec {
-        trace_id: run.id.trace,
-        verdict,
-        templates: Arc::clone(&run.layout.templates),
-        attributes: run.attributes.clone(),
-    });
-    let (parent, elsewhere) = parent(&level, recorder.writer());
+    let scope = recorder.scope_of(&beginning, Arc::clone(&run.layout.templates), run.attributes.clone());
+    let parent = beginning.parent_id();
+    let elsewhere = if beginning.is_remote() { flags::HAS_IS_REMOTE | flags::IS_REMOTE } else { 0 };
     let frame = Frame { span: scope.next_span(), parent, flags: flags::SAMPLED | elsewhere, ..open.frame };
     if let Some(gate) = &level.gate {
         gate.opened(frame.span, scope.clone());
@@ -89,16 +94,20 @@ pub(crate) fn cross(around: &Level, level: Arc<Level>, open: &OpenSpan) -> (Arc<
     let border = Arc::new(Level { scope: scope.clone(), span: parent, recorded: true, ..Level::clone(around) });
     let copy = OpenSpan::start_copy(&border, open.site, frame);
     level.tell_backend(&copy);
-    (Arc::new(Level { scope, span: frame.span, recorded: true, ..Level::clone(&level) }), Some(copy))
+    // What sampling says of an item that it leaves out is in the verdict of its scope.
+    (Arc::new(Level { scope, span: frame.span, recorded: true, sampled: true, ..Level::clone(&level) }), Some(copy))
 }
 
-/// What a pipeline's span hangs on in its own recorder: the nearest span around that this recorder has, or else the nearest of
-/// any, which is then elsewhere.
-fn parent(level: &Level, writer: WriterId) -> (SpanId, u32) {
+/// How a pipeline begins in its own recorder: below the nearest span around that this recorder has, or else the nearest of any, which is
+/// then elsewhere. Where nothing around is recorded, what the run as a whole hangs on elsewhere is what it hangs on.
+fn beginning(level: &Level, recorder: &Recorder) -> Beginning {
+    let (run, name, writer) = (&level.run, level.pipeline.name(), recorder.writer());
     let spans = || above(level.trail.as_ref());
-    let here = spans().find(|trail| trail.writer == writer).map(|trail| (trail.span, 0));
-    let elsewhere = || spans().next().map(|trail| (trail.span, flags::HAS_IS_REMOTE | flags::IS_REMOTE));
-    here.or_else(elsewhere).unwrap_or((SpanId::NONE, 0))
+    match (spans().find(|trail| trail.is_of(writer)).or_else(|| spans().next()), run.outside) {
+        (Some(Trail { span, scope, sampled, .. }), _) => recorder.begin_in(&scope.inside(*span, *sampled), name),
+        (None, Some(outside)) => recorder.begin_under(outside, name, &Context::current()),
+        (None, None) => recorder.begin_part(run.id.trace, name, &Context::current()),
+    }
 }
 
 /// Puts the work of a pipeline under the span that it has in its own recorder.

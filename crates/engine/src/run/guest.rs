@@ -152,6 +152,7 @@ impl Guest {
         let sites = Arc::clone(&layout.level);
         let run = Arc::new(RunShared {
             id: self.run,
+            outside: None,
             layout,
             observer: self.observe,
             cancel: self.cancel,

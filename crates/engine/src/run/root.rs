@@ -183,8 +183,10 @@ fn shared(
     recorder: &Recorder,
     (id, start, attributes): (RunId, Tick, Attributes),
 ) -> RunShared {
+    let outside = if let Joins::Remote(parent) = options.joins { Some(parent) } else { None };
     RunShared {
         id,
+        outside,
         layout: Arc::clone(layout),
         observer: options.observer.clone(),
         cancel: options.cancel.child(),

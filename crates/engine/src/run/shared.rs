@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use flowglass_model::{Attributes, Event, Redaction, RunId, Site, SpanId, conventions as names};
+use flowglass_model::{Attributes, Event, Redaction, RunId, Site, SpanId, TraceParent, conventions as names};
 use flowglass_record::{Scope, Tick, Value as AttributeInput};
 use parking_lot::Mutex;
 
@@ -29,6 +29,8 @@ pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 /// Shared by everything that runs for one call of `run` or `map`.
 pub(crate) struct RunShared {
     pub(crate) id: RunId,
+    /// What it was told to hang on in another process.
+    pub(crate) outside: Option<TraceParent>,
     pub(crate) layout: Arc<Layout>,
     pub(crate) observer: Option<Observer>,
     /// Stops the whole run: by its caller's token, or because its time is over.

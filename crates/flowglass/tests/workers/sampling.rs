@@ -71,3 +71,15 @@ fn what_is_handed_out_behind_an_error_is_recorded_whole() {
         telemetry.span(name).is_inside("pipeline sums").is_inside("pipeline outer").is_ok();
     }
 }
+
+#[test]
+fn a_pipeline_with_a_recorder_of_its_own_does_with_a_worker_as_its_trace_does() {
+    for (around, wanted) in [(Sampling::all(), 5), (Sampling::rate(RARELY), 0)] {
+        let (around, own) = (telemetry(around), telemetry(Sampling::all()));
+        let sums = sums().unwrap().as_node().telemetry(own.recorder().clone()).backend(workers(1));
+        let pipeline = Pipeline::builder("outer").node(sums).build().unwrap();
+        pipeline.run(inputs! { number: 2_u64 }).telemetry(around.recorder().clone()).wait().unwrap();
+        assert_eq!(own.spans().len(), wanted, "{}", own.tree());
+        assert_eq!(own.counted("node.executions"), 3.0);
+    }
+}
