@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use flowglass::model::{Span, Status, TraceId, TraceParent};
 use flowglass::prelude::*;
+use flowglass::store::query::Query;
+use flowglass::store::{MemoryStore, RollupFilter, Rows, SinkOptions, Store};
 use flowglass::testing::TestRecorder;
-use flowglass::{MapItems, Sampling};
+use flowglass::{LocalBackend, MapItems, MemoryCache, Sampling};
 
 #[node(output = "checked")]
 fn check(number: i64) -> Result<i64, String> {
@@ -109,4 +111,41 @@ fn items_that_sampling_leaves_out_keep_their_errors() {
     let map = pipeline().map(inputs! { number: vec![1_i64, -1, 2] }, ["number"]).map_items(MapItems::Off);
     map.telemetry(telemetry.recorder().clone()).wait().unwrap();
     assert_eq!(names(&telemetry.spans()), ["item 1", "map numbers", "node check", "pipeline numbers"]);
+}
+
+#[test]
+fn every_item_counts_once_by_its_span_or_by_its_map() {
+    for backend in [LocalBackend::sequential(), LocalBackend::default(), LocalBackend::threads()] {
+        let store = MemoryStore::new();
+        let recorder = Recorder::builder().sink("memory", store.sink(SinkOptions::default()).unwrap()).build();
+        let cache = MemoryCache::default();
+        let numbers: Vec<i64> = (0..2_500).map(|number| if number % 300 == 7 { -1 - number } else { number }).collect();
+        for _ in 0..2 {
+            let map = pipeline().map(inputs! { number: numbers.clone() }, ["number"]).backend(backend.clone());
+            map.cache(cache.clone()).telemetry(recorder.clone()).wait().unwrap();
+        }
+        recorder.flush(Duration::from_secs(60)).unwrap();
+        let spans = spans_of(&store);
+        let items = spans.iter().filter(|span| span.name.starts_with("item "));
+        let unsampled = spans.iter().filter_map(|span| span.attribute("map.unsampled")?.as_int());
+        assert_eq!(items.count() + usize::try_from(unsampled.sum::<i64>()).unwrap(), 5_000, "{backend:?}");
+        let rollups = store.rollups(&RollupFilter::default()).unwrap();
+        let counted = rollups.iter().find(|rollup| rollup.name == "item *").unwrap();
+        assert_eq!((counted.count, counted.errors, counted.durations.totals.count), (5_000, 18, 5_000), "{backend:?}");
+        assert_eq!(counted.cached, 2_491, "{backend:?}: all that didn't fail, the second time");
+    }
+}
+
+fn spans_of(store: &dyn Store) -> Vec<Span> {
+    let mut query = Query::spans().limit(1_000);
+    let mut spans = Vec::new();
+    loop {
+        let page = store.query(&query).unwrap();
+        let Rows::Spans(found) = page.rows else { panic!("spans are asked for") };
+        spans.extend(found.into_iter().map(|found| found.span));
+        query.after = page.next;
+        if query.after.is_none() {
+            return spans;
+        }
+    }
 }

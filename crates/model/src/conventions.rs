@@ -46,6 +46,10 @@ names! {
     MAP_CACHED = "map.cached";
     /// How many items of a map have no span of their own.
     MAP_UNSAMPLED = "map.unsampled";
+    /// How many of the items without a span came whole from the cache.
+    MAP_UNSAMPLED_CACHED = "map.unsampled_cached";
+    /// Durations of the items without a span, in the form of `map.durations`.
+    MAP_UNSAMPLED_DURATIONS = "map.unsampled_durations";
     /// Durations of a map's items, as an exponential histogram: `{scale, zero, offset, counts, sum_ns, min_ns, max_ns}`.
     MAP_DURATIONS = "map.durations";
     /// The item's place in its map, from 0.

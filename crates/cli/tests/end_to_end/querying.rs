@@ -79,6 +79,24 @@ fn stats_tell_how_runs_went() {
     home.flowglass(&["stats", "--every", "5s"]).refuses(&["one minute"]);
 }
 
+#[test]
+fn stats_count_items_that_have_no_span() {
+    let pipeline = "name = 'p'\n[[node]]\noutput = 'numbers'\nshell = 'seq 1 9'\nparse = 'lines'\n\
+        [[node]]\noutput = 'half'\nshell = 'test {number} != 4'\nmap_over = { number = 'numbers' }\n";
+    let home = Home::with(pipeline);
+    home.file("flowglass.toml", "[sampling]\nmap_items = 'off'\n");
+    home.run(&[]).exits(1);
+    assert_eq!(home.flowglass(&["query", "--count", "type:item"]).ok().stdout, "1\n", "the one that failed");
+    let stats = home.flowglass(&["stats", "--json"]).ok().json();
+    let items = stats["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "item *").unwrap().clone();
+    assert_eq!((&items["node"], &items["count"], &items["errors"]), (&"half".into(), &9.into(), &1.into()), "{items:#}");
+    assert!(items["share"].as_f64().unwrap() > 0.0, "its items are calls of the node: {items:#}");
+    let text = home.flowglass(&["stats"]).ok().stdout;
+    assert!(text.contains("item * of half") && text.contains("sampling.map_items"), "{text}");
+    let rows = home.flowglass(&["sql", "SELECT sum(count) AS n FROM rollups WHERE name = 'item *'"]).ok().stdout;
+    assert_eq!(rows, "n\n9\n");
+}
+
 /// A home in which a model was called: as the node of its run, which is exported, changed and imported again.
 fn home_with_a_call(cost: f64) -> Home {
     let home = Home::with("[[node]]\noutput = 'answer'\ncommand = ['echo', 'x']\n");

@@ -53,8 +53,10 @@ pub(crate) const MAP_KEYS: &[&str] = &[
     names::MAP_TOTAL,
     names::MAP_FAILED,
     names::MAP_CACHED,
-    names::MAP_UNSAMPLED,
     names::MAP_DURATIONS,
+    names::MAP_UNSAMPLED,
+    names::MAP_UNSAMPLED_CACHED,
+    names::MAP_UNSAMPLED_DURATIONS,
     names::CACHE_STATUS,
     names::CACHE_SAVED_MS,
 ];
@@ -84,7 +86,9 @@ pub(crate) fn of_map(pipeline: &Pipeline) -> Layout {
     drawing.sites[root as usize].children = 1;
     let map = drawing.map(pipeline.name(), pipeline.name(), root, 1);
     let item = drawing.item(pipeline.name(), map, 1, pipeline.0.nodes.len());
-    drawing.templates[item as usize].meter = meters::of_item(pipeline.name(), pipeline.name(), false);
+    let attributes = drawing.templates[map as usize].attributes.clone();
+    let of_item = &mut drawing.templates[item as usize];
+    (of_item.attributes, of_item.meter) = (attributes, meters::of_item(pipeline.name(), pipeline.name(), false));
     let level = drawing.level(pipeline, Some(pipeline.0.everything()), item, 2);
     drawing.finish(pipeline, root, Some((map, item)), level)
 }

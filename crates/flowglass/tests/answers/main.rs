@@ -78,7 +78,7 @@ fn join(store: &dyn Store) -> Value {
 }
 
 fn percentiles(store: &dyn Store) -> Value {
-    json!(by_node(&store.rollups(&RollupFilter::default()).unwrap()))
+    json!(by_node(&store.rollups(&RollupFilter::default()).unwrap(), &[]))
 }
 
 fn health(store: &dyn Store) -> Value {

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use flowglass_model::{Span, SpanType};
+use flowglass_model::{Rollup, Span, SpanType, conventions as names};
 use serde::Serialize;
 
-use super::nodes::place;
 use super::places::{by_trace, paths};
 use crate::{CriticalPath, Tree};
 
-/// Spans of one name that took longer than a threshold.
+/// Spans of one name and node that took longer than a threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bottleneck {
-    /// The spans' name; `item *` for all items of maps.
+    /// The spans' name; `item *` for all items of a map.
     pub name: String,
+    /// The node, or empty.
+    pub node: String,
     /// How many took longer.
     pub count: u64,
     /// How long these took together, in nanoseconds.
@@ -24,27 +25,29 @@ pub struct Bottleneck {
     pub max_ns: u64,
 }
 
-/// Returns the spans that took longer than a threshold by their names, those first that took the longest in all. What only stands
+/// Returns the spans that took longer than a threshold by their names and nodes, those first that took the longest in all. What only stands
 /// around others (pipelines and maps) is no bottleneck.
 #[must_use]
 pub fn bottlenecks(spans: &[Span], over_ns: u64) -> Vec<Bottleneck> {
     let is_around = |span: &Span| matches!(span.span_type, SpanType::Pipeline | SpanType::Map);
-    let mut sums: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, &str), (u64, u64, u64)> = BTreeMap::new();
     for span in spans.iter().filter(|span| span.duration_ns > over_ns && !is_around(span)) {
-        let (count, total_ns, max_ns) = sums.entry(place(&span.name)).or_default();
+        let (count, total_ns, max_ns) =
+            sums.entry((Rollup::name_of(&span.name), span.text(names::NODE_ID).unwrap_or_default())).or_default();
         *count += 1;
         *total_ns = total_ns.saturating_add(span.duration_ns);
         *max_ns = span.duration_ns.max(*max_ns);
     }
-    let bottleneck = |(name, (count, total_ns, max_ns)): (&str, (u64, u64, u64))| Bottleneck {
+    let bottleneck = |((name, node), (count, total_ns, max_ns)): ((&str, &str), (u64, u64, u64))| Bottleneck {
         name: name.to_owned(),
+        node: node.to_owned(),
         count,
         total_ns,
         mean_ns: total_ns / count.max(1),
         max_ns,
     };
     let mut found: Vec<Bottleneck> = sums.into_iter().map(bottleneck).collect();
-    found.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
+    found.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| (&a.name, &a.node).cmp(&(&b.name, &b.node))));
     found
 }
 

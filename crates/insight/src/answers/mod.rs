@@ -23,5 +23,5 @@ pub use correlation::{Correlation, Suspect};
 pub use costs::{Budget, Costs, ModelCosts};
 pub use error_types::{ErrorType, error_types};
 pub use health::Health;
-pub use nodes::{NodeStatistics, by_node, count_spans};
+pub use nodes::{NodeStatistics, by_node, called, count_spans};
 pub use series::{Bucket, series};

@@ -54,7 +54,7 @@ pub fn check_agreement(store: &dyn Store, seed: u64) -> Result<(), Nonconformity
 
 type Check = fn(&mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 18] = [
     ("what was written comes back whole", whole::comes_back_equal),
     ("an empty store answers everything with nothing", whole::empty),
     ("open spans run until their sink ends", lifecycle::open_spans),
@@ -63,6 +63,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("runs inside of a span are found, each with what is below it", joined::in_a_span),
     ("a run that a node of another one started is one of its own", joined::in_a_run),
     ("graphs and roll-ups come back", runs::graphs_and_rollups),
+    ("a map's items count together, those without a span too", runs::rollups_of_items),
     ("pages are whole while others write", paging::while_writing),
     ("counts are those of all pages", counting::as_pages),
     ("what comes out makes a store with the same answers", exchange::there_and_back),

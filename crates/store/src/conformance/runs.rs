@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use flowglass_model::{
-    BatchBuilder, Fingerprint, Graph, Resource, Rollup, Span, SpanId, SpanType, Status, TraceId, WriterId, conventions as names,
+    AttributeValue, BatchBuilder, Fingerprint, Graph, Resource, Rollup, Span, SpanId, SpanType, Status, TraceId, WriterId,
+    conventions as names,
 };
 
 use super::lifecycle::{Teller, root};
@@ -67,6 +68,39 @@ pub(super) fn graphs_and_rollups(make: &mut dyn FnMut() -> Arc<dyn Store>) -> Re
     }
     let earlier = RollupFilter { end_unix_ns: Some(hour), ..RollupFilter::default() };
     expect("roll-ups of an earlier time", &store.rollups(&earlier).map_err(told)?, &Vec::new())
+}
+
+/// A map of six items, two of which have spans: the others took 0, 1, 50 and 50 ns.
+pub(super) fn rollups_of_items(make: &mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String> {
+    let store = make();
+    let named = |name: &str, span_type, id, status| {
+        let attributes = vec![(names::NODE_ID.to_owned(), "files".into())];
+        Span { name: name.into(), span_type, attributes, duration_ns: 100, ..node(1, id, status) }
+    };
+    let mut counts = vec![0_i64; 364];
+    (counts[0], counts[362]) = (1, 2);
+    let list = AttributeValue::List(counts.into_iter().map(AttributeValue::Int).collect());
+    let (zero, offset) = (AttributeValue::Int(1), AttributeValue::Int(-1));
+    let times = [("scale", AttributeValue::Int(6)), ("zero", zero), ("offset", offset), ("counts", list)];
+    let ends = [("sum_ns", 101), ("min_ns", 0), ("max_ns", 50)].map(|(key, ns)| (key, AttributeValue::Int(ns)));
+    let durations = times.into_iter().chain(ends).map(|(key, value)| (key.to_owned(), value)).collect();
+    let mut map = named("map files", SpanType::Map, 2, Status::Ok);
+    map.attributes.extend([
+        (names::MAP_UNSAMPLED.to_owned(), AttributeValue::Int(4)),
+        (names::MAP_UNSAMPLED_CACHED.to_owned(), AttributeValue::Int(3)),
+        (names::MAP_UNSAMPLED_DURATIONS.to_owned(), AttributeValue::Map(durations)),
+    ]);
+    let items = [(7, 3, Status::Ok), (1_234, 4, Status::Error)]
+        .map(|(index, id, status)| named(&format!("item {index}"), SpanType::Item, id, status));
+    Teller::new(&*store, 1)?.tell(&[map, items[0].clone(), items[1].clone()], &[])?;
+    let rollups = store.rollups(&RollupFilter::default()).map_err(told)?;
+    let counted: Vec<_> = rollups.iter().map(|rollup| (rollup.name.as_str(), plain(rollup).3)).collect();
+    expect("how often they count", &counted, &vec![("item *", [6, 1, 3, 301, 100]), ("map files", [1, 0, 0, 100, 100])])?;
+    let quantiles = [0.0, 0.5, 1.0].map(|share| rollups[0].quantile_ns(share));
+    if quantiles[0] > 1 || quantiles[1].abs_diff(50) > 1 || quantiles[2] != 100 {
+        return Err(format!("0, 1, 50, 50, 100 and 100 ns have the quantiles {quantiles:?}"));
+    }
+    Ok(())
 }
 
 fn plain(rollup: &Rollup) -> (Option<i64>, String, String, [u64; 5]) {

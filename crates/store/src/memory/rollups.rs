@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowglass_model::{CacheStatus, Rollup, Span, Status, conventions as names};
+use flowglass_model::{Rollup, conventions as names};
 
 use super::held::Held;
 use crate::RollupFilter;
@@ -18,8 +18,11 @@ pub(super) fn list(held: &Held, filter: &RollupFilter) -> Vec<Rollup> {
             continue;
         }
         let start = filter.period_of(span.start_unix_ns);
-        let key = (start, pipeline.to_owned(), span.name.clone(), node.to_owned());
-        count(rollups.entry(key).or_default(), &span);
+        let key = |name: &str| (start, pipeline.to_owned(), name.to_owned(), node.to_owned());
+        rollups.entry(key(Rollup::name_of(&span.name))).or_default().count(&span);
+        if let Some(items) = Rollup::of_unsampled(|key| span.attribute(key).cloned()) {
+            rollups.entry(key(&items.name)).or_default().merge(&items);
+        }
     }
     let named = rollups.into_iter().map(|((start_unix_ns, pipeline, name, node), rollup)| Rollup {
         start_unix_ns,
@@ -29,14 +32,4 @@ pub(super) fn list(held: &Held, filter: &RollupFilter) -> Vec<Rollup> {
         ..rollup
     });
     named.collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a bucket is wider than what a float leaves out")]
-fn count(rollup: &mut Rollup, span: &Span) {
-    rollup.count += 1;
-    rollup.errors += u64::from(span.status == Status::Error);
-    rollup.cached += u64::from(span.text(names::CACHE_STATUS) == Some(CacheStatus::Hit.as_str()));
-    rollup.total_ns = rollup.total_ns.saturating_add(span.duration_ns);
-    rollup.max_ns = rollup.max_ns.max(span.duration_ns);
-    rollup.durations.record(span.duration_ns as f64);
 }

@@ -3,6 +3,8 @@
 //! The buckets are those of OpenTelemetry's exponential histogram with scale 6
 //! (<https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram>).
 
+use flowglass_model::ExponentialHistogram;
+
 use super::bits::{BitReader, BitWriter};
 use crate::block::Damaged;
 use crate::block::bytes::{Reader, put_stream, put_varint};
@@ -33,6 +35,24 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
+    /// Takes over the durations, in nanoseconds, that a histogram of the same scale counts.
+    pub(crate) fn of(histogram: &ExponentialHistogram) -> Self {
+        let mut taken = Self::default();
+        if histogram.zero_count > 0 {
+            taken.add(ZERO, histogram.zero_count);
+        }
+        // A nanosecond lies at the upper bound of the bucket below the first.
+        let bucket = |index: i64| index.clamp(0, i64::from(LAST)) as i32;
+        histogram.positive.filled().for_each(|(index, count)| taken.add(bucket(index), count));
+        taken
+    }
+
+    /// Takes over counts of ascending buckets in place of its own.
+    pub(crate) fn take_sorted(&mut self, buckets: impl Iterator<Item = (i32, u64)>) {
+        self.buckets.clear();
+        self.buckets.extend(buckets);
+    }
+
     /// Counts durations of one bucket, at least one.
     pub(crate) fn add(&mut self, bucket: i32, count: u64) {
         match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {

@@ -1,10 +1,11 @@
-//! Tallies: counts and durations of spans per minute, pipeline, name and node, on their way to the table `rollups`.
+//! Tallies: counts and durations of spans per minute, pipeline, name and node, on their way to the table `rollups`. A map's items
+//! count together, those included that have no span.
 //!
 //! Layout: the texts, each once; then for each tally its minute, the numbers of its three texts, its counts and its histogram.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use flowglass_model::{Batch, CacheStatus, Scalar, Status, Sym, conventions};
+use flowglass_model::{Batch, CacheStatus, Rollup, Scalar, Status, Sym, conventions};
 
 use super::histogram::{self, Histogram};
 use crate::block::Damaged;
@@ -38,6 +39,12 @@ impl Tally {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.add_counts(other);
         self.durations.merge(&other.durations);
+    }
+
+    /// Returns what a roll-up counts.
+    fn of(rollup: &Rollup) -> Self {
+        let Rollup { count, errors, cached, total_ns, max_ns, ref durations, .. } = *rollup;
+        Self { count, errors, cached, total_ns, max_ns, durations: Histogram::of(durations) }
     }
 
     /// Adds all but the histogram.
@@ -156,8 +163,11 @@ struct Syms<'a> {
     node: Option<Sym>,
     pipeline: Option<Sym>,
     cache: Option<Sym>,
+    unsampled: Option<Sym>,
     /// The number of each text among those of all batches; [`UNKNOWN`] before it is asked for.
     numbers: Vec<u32>,
+    /// The number of the name under which spans of each name count.
+    names: Vec<u32>,
 }
 
 const UNKNOWN: u32 = u32::MAX;
@@ -170,7 +180,9 @@ impl<'a> Syms<'a> {
             node: sym(conventions::NODE_ID),
             pipeline: sym(conventions::PIPELINE_NAME),
             cache: sym(conventions::CACHE_STATUS),
+            unsampled: sym(conventions::MAP_UNSAMPLED),
             numbers: vec![UNKNOWN; batch.arena.len()],
+            names: vec![UNKNOWN; batch.arena.len()],
         }
     }
 }
@@ -183,6 +195,8 @@ struct Counting<'a> {
     tallies: Vec<(Place, Tally)>,
     /// The tally and the bucket of each span: numbers that sort as both do.
     buckets: Vec<u64>,
+    /// What maps tell of items without spans, by the number of their tally.
+    unsampled: BTreeMap<u32, Tally>,
 }
 
 impl<'a> Counting<'a> {
@@ -193,15 +207,19 @@ impl<'a> Counting<'a> {
             places: HashMap::with_capacity_and_hasher(spans, BuildFastHasher::default()),
             tallies: Vec::new(),
             buckets: Vec::with_capacity(spans),
+            unsampled: BTreeMap::new(),
         }
     }
 
     fn add<'b>(&mut self, syms: &mut Syms<'a>, row: usize, attributes: impl Iterator<Item = (&'b Sym, &'b Scalar)>) {
         let batch = syms.batch;
         let spans = &batch.spans;
-        let (mut node, mut pipeline, mut cached) = (Sym::EMPTY, Sym::EMPTY, false);
+        let (mut node, mut pipeline, mut cached, mut has_unsampled) = (Sym::EMPTY, Sym::EMPTY, false, false);
         for (key, value) in attributes {
-            let Scalar::Str(value) = *value else { continue };
+            let Scalar::Str(value) = *value else {
+                has_unsampled |= Some(*key) == syms.unsampled;
+                continue;
+            };
             match Some(*key) {
                 key if key == syms.node => node = value,
                 key if key == syms.pipeline => pipeline = value,
@@ -210,8 +228,12 @@ impl<'a> Counting<'a> {
             }
         }
         let duration_ns = spans.duration_ns[row];
-        let texts = [pipeline, spans.name[row], node].map(|sym| self.number(syms, sym));
-        let place = self.place((spans.start_unix_ns[row].div_euclid(NS_PER_MINUTE), texts));
+        let (pipeline, node) = (self.number(syms, pipeline), self.number(syms, node));
+        let (minute, name) = (spans.start_unix_ns[row].div_euclid(NS_PER_MINUTE), self.name(syms, spans.name[row]));
+        if has_unsampled {
+            self.add_unsampled(batch, row, |name| (minute, [pipeline, name, node]));
+        }
+        let place = self.place((minute, [pipeline, name, node]));
         self.buckets.push(u64::from(place) << 32 | u64::from(histogram::bucket(duration_ns).abs_diff(i32::MIN)));
         self.tallies[place as usize].1.add_counts(&Tally {
             count: 1,
@@ -223,24 +245,35 @@ impl<'a> Counting<'a> {
         });
     }
 
+    /// Adds what a map's span tells of items that have none.
+    fn add_unsampled(&mut self, batch: &Batch, row: usize, place: impl Fn(u32) -> Place) {
+        let Some(map) = batch.spans().nth(row) else { return };
+        let Some(items) = Rollup::of_unsampled(|key| map.attribute(key).map(|found| found.to_value())) else { return };
+        let name = self.text(Rollup::ALL_ITEMS.as_bytes());
+        let place = self.place(place(name));
+        self.unsampled.entry(place).or_default().merge(&Tally::of(&items));
+    }
+
     fn number(&mut self, syms: &mut Syms<'a>, sym: Sym) -> u32 {
         let batch = syms.batch;
+        known(&mut syms.numbers, sym, || self.text(batch.arena.bytes(sym)))
+    }
+
+    /// Returns the number of the name under which spans of this name count.
+    fn name(&mut self, syms: &mut Syms<'a>, sym: Sym) -> u32 {
+        let batch = syms.batch;
+        known(&mut syms.names, sym, || {
+            let name = batch.arena.bytes(sym);
+            self.text(std::str::from_utf8(name).map_or(name, |name| Rollup::name_of(name).as_bytes()))
+        })
+    }
+
+    fn text(&mut self, text: &'a [u8]) -> u32 {
         let Self { texts, numbers, .. } = self;
-        let mut find = || {
-            let text = batch.arena.bytes(sym);
-            *numbers.entry(text).or_insert_with(|| {
-                texts.push(text);
-                texts.len() as u32 - 1
-            })
-        };
-        match syms.numbers.get_mut(sym.0 as usize) {
-            Some(number) if *number == UNKNOWN => {
-                *number = find();
-                *number
-            }
-            Some(number) => *number,
-            None => find(),
-        }
+        *numbers.entry(text).or_insert_with(|| {
+            texts.push(text);
+            texts.len() as u32 - 1
+        })
     }
 
     fn place(&mut self, key: Place) -> u32 {
@@ -256,16 +289,33 @@ impl<'a> Counting<'a> {
         put_varint(&mut out, self.texts.len() as u64);
         self.texts.iter().for_each(|text| put_stream(&mut out, text));
         self.buckets.sort_unstable();
-        let same_tally = self.buckets.chunk_by(|a, b| a >> 32 == b >> 32);
-        let mut counts = Vec::new();
-        for ((place, tally), buckets) in self.tallies.iter().zip(same_tally) {
+        let mut durations = Histogram::default();
+        let mut of_tallies = self.buckets.chunk_by(|a, b| a >> 32 == b >> 32).peekable();
+        for (number, (place, tally)) in (0_u64..).zip(&mut self.tallies) {
+            let buckets = of_tallies.next_if(|buckets| buckets[0] >> 32 == number).unwrap_or_default();
+            let buckets = buckets.chunk_by(|a, b| a == b).map(|same| (bucket_of(same[0]), same.len() as u64));
+            durations.take_sorted(buckets);
+            if let Some(unsampled) = self.unsampled.get(&(number as u32)) {
+                tally.add_counts(unsampled);
+                durations.merge(&unsampled.durations);
+            }
             put_place(&mut out, place);
             put_counts(&mut out, tally);
-            counts.clear();
-            counts.extend(buckets.chunk_by(|a, b| a == b).map(|same| (bucket_of(same[0]), same.len() as u64)));
-            Histogram::put_quickly(counts.iter().copied(), &mut out);
+            Histogram::put_quickly(durations.buckets(), &mut out);
         }
         out
+    }
+}
+
+/// Returns the number of a text, which is asked for once.
+fn known(numbers: &mut [u32], sym: Sym, find: impl FnOnce() -> u32) -> u32 {
+    match numbers.get_mut(sym.0 as usize) {
+        Some(number) if *number == UNKNOWN => {
+            *number = find();
+            *number
+        }
+        Some(number) => *number,
+        None => find(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use flowglass_model::Rollup;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
 use super::choice::{Eagerness, FAN_IN_AT_REST};
@@ -255,7 +256,8 @@ fn add_rows(
     let mut statement = connection.prepare_cached(SELECT_PERIODS)?;
     let mut rows = statement.query((period_s, from_s, to_s))?;
     while let Some(row) = rows.next()? {
-        let name = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        // Earlier versions wrote a row for each item.
+        let name = Rollup::name_of(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
         if !tallies.contains_key(name) {
             tallies.insert(name.to_owned(), Tally::default());
         }

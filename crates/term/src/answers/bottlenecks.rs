@@ -1,6 +1,6 @@
 //! What takes long, as tables.
 
-use flowglass_insight::answers::{Bottleneck, CriticalPlace};
+use flowglass_insight::answers::{Bottleneck, CriticalPlace, called};
 use flowglass_insight::quantity;
 
 use super::table;
@@ -17,7 +17,12 @@ pub fn bottlenecks(found: &[Bottleneck], at_most: usize, options: &Options) -> S
     let shown = &found[..found.len().min(at_most)];
     let duration = |of: fn(&Bottleneck) -> u64| shown.iter().map(move |one| quantity::duration(of(one)));
     let columns = vec![
-        Column::text("NAME", 0, shown.iter().map(|one| vec![(Ink::Strong, one.name.clone())]).collect()).flexible(14),
+        Column::text(
+            "NAME",
+            0,
+            shown.iter().map(|one| vec![(Ink::Strong, called(&one.name, &one.node).into_owned())]).collect(),
+        )
+        .flexible(14),
         Column::numbers("COUNT", 1, shown.iter().map(|one| quantity::count(one.count))),
         Column::numbers("TOTAL", 0, duration(|one| one.total_ns)),
         Column::numbers("MEAN", 2, duration(|one| one.mean_ns)),
@@ -54,16 +59,19 @@ mod tests {
 
     #[test]
     fn what_takes_long_comes_first() {
-        let one = |name: &str, count| Bottleneck {
+        let one = |name: &str, node: &str, count| Bottleneck {
             name: name.into(),
+            node: node.into(),
             count,
             total_ns: 9_000_000,
             mean_ns: 3_000_000,
             max_ns: 5_000_000,
         };
-        insta::assert_snapshot!(bottlenecks(&[one("node encode", 3), one("item *", 1)], 1, &Options::plain(60)), @"
-        NAME         COUNT  TOTAL   MEAN    MAX
-        node encode      3  9.0ms  3.0ms  5.0ms
+        let found = [one("node encode", "encode", 3), one("item *", "files", 2), one("item *", "files", 1)];
+        insta::assert_snapshot!(bottlenecks(&found, 2, &Options::plain(60)), @"
+        NAME             COUNT  TOTAL   MEAN    MAX
+        node encode          3  9.0ms  3.0ms  5.0ms
+        item * of files      2  9.0ms  3.0ms  5.0ms
         … 1 more row
         ");
         let place = CriticalPlace { path: "demo > encode".into(), runs: 2, total_ns: 8_000_000, share: 0.75 };

@@ -1,6 +1,6 @@
 //! Counts and durations of nodes as a table.
 
-use flowglass_insight::answers::NodeStatistics;
+use flowglass_insight::answers::{NodeStatistics, called};
 use flowglass_insight::quantity;
 
 use super::table;
@@ -30,7 +30,12 @@ fn columns(nodes: &[NodeStatistics]) -> Vec<Column> {
     };
     let share = |node: &NodeStatistics| if node.share > 0.0 { quantity::percent(node.share) } else { String::new() };
     vec![
-        Column::text("NAME", 0, nodes.iter().map(|node| vec![(Ink::Strong, node.name.clone())]).collect()).flexible(14),
+        Column::text(
+            "NAME",
+            0,
+            nodes.iter().map(|node| vec![(Ink::Strong, called(&node.name, &node.node).into_owned())]).collect(),
+        )
+        .flexible(14),
         Column::text("PIPELINE", 7, nodes.iter().map(|node| vec![(Ink::Dim, node.pipeline.clone())]).collect()).flexible(10),
         numbers("COUNT", 1, &|node| quantity::count(node.count)),
         numbers("FAILED", 2, &|node| some(node.errors, node.error_rate)),
@@ -72,13 +77,13 @@ mod tests {
             rollup("node words", "words", &[100, 200, 400], 1),
             rollup("node files", "files", &[50], 0),
         ];
-        insta::assert_snapshot!(nodes(&by_node(&rollups), 10, &Options::plain(120)), @"
+        insta::assert_snapshot!(nodes(&by_node(&rollups, &[]), 10, &Options::plain(120)), @"
         NAME             PIPELINE  COUNT    FAILED  SHARE  TOTAL   MEAN    MIN    P50    P90    P95    P99    MAX
         pipeline digest  digest        1                   900ms  900ms  900ms  900ms  900ms  900ms  900ms  900ms
         node words       digest        3  1 (33 %)   93 %  700ms  233ms  100ms  199ms  360ms  380ms  396ms  400ms
         node files       digest        1            6.7 %   50ms   50ms   50ms   50ms   50ms   50ms   50ms   50ms
         ");
-        insta::assert_snapshot!(nodes(&by_node(&rollups), 1, &Options::plain(40)), @"
+        insta::assert_snapshot!(nodes(&by_node(&rollups, &[]), 1, &Options::plain(40)), @"
         NAME             COUNT  TOTAL    P50
         pipeline digest      1  900ms  900ms
         … 2 more rows

@@ -4,11 +4,12 @@ mod arguments;
 mod over_time;
 mod slow;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use flowglass::insight::answers::{Budget, Correlation, Costs, Health, by_node, incomplete};
-use flowglass::model::{Span, SpanType, TraceId, parse_duration};
+use flowglass::model::{Fingerprint, Graph, Span, SpanType, TraceId, conventions, parse_duration};
 use flowglass::store::query::{Moment, Now, Query};
 use flowglass::store::{RollupFilter, Rows, Store};
 use flowglass::term::{answers, quantity};
@@ -46,6 +47,12 @@ fn since(arguments: &StatsArguments) -> Result<Option<Moment>, Failure> {
     })
 }
 
+/// What counts below a map whose items have spans only in part.
+const INSIDE_ITEMS: &str = "\
+Of large maps only some items are recorded (sampling.map_items). `item *` counts
+them all; what ran inside of items counts where it was recorded.
+";
+
 /// What is asked, and of which store.
 struct Asked<'a> {
     store: Arc<dyn Store>,
@@ -67,6 +74,13 @@ impl Asked<'_> {
         Ok(spans_with(&*self.store, query)?.into_iter().filter(Span::is_run_root).collect())
     }
 
+    /// The graphs of the pipelines that ran, each once.
+    fn graphs(&self, roots: &[Span]) -> Result<Vec<Graph>, Failure> {
+        let fingerprint = |root: &Span| root.text(conventions::PIPELINE_FINGERPRINT)?.parse::<Fingerprint>().ok();
+        let found: BTreeSet<Fingerprint> = roots.iter().filter_map(fingerprint).collect();
+        found.into_iter().filter_map(|fingerprint| self.store.graph(fingerprint).transpose()).map(|graph| Ok(graph?)).collect()
+    }
+
     fn rollups(&self, period_minutes: Option<u32>) -> RollupFilter {
         let start_unix_ns = self.since.map(|since| since.unix_ns(Now::system().0));
         RollupFilter { start_unix_ns, pipeline: self.arguments.pipeline.clone(), period_minutes, ..RollupFilter::default() }
@@ -75,7 +89,7 @@ impl Asked<'_> {
     fn overview(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
         let roots = self.roots()?;
         let (health, correlation) = (Health::of(&roots), Correlation::of(&roots));
-        let nodes = by_node(&self.store.rollups(&self.rollups(None))?);
+        let nodes = by_node(&self.store.rollups(&self.rollups(None))?, &self.graphs(&roots)?);
         let text = if self.arguments.json {
             format!("{:#}\n", json!({ "runs": health, "failed_beside_ok": correlation, "nodes": nodes }))
         } else {
@@ -84,12 +98,21 @@ impl Asked<'_> {
                 answers::health(&health, &options),
                 answers::correlation(&correlation, &options),
                 answers::nodes(&nodes, self.arguments.limit, &options),
+                if self.has_unsampled_items()? { INSIDE_ITEMS.to_owned() } else { String::new() },
             ];
             parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
         };
         printer.data(None, text.as_bytes())?;
         let too_many = self.arguments.max_failure_rate.is_some_and(|most| health.failure_rate > most);
         Ok(if too_many { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    /// Says whether a map left items without spans.
+    fn has_unsampled_items(&self) -> Result<bool, Failure> {
+        let query = Query::spans().span_type(SpanType::Map).has(conventions::MAP_UNSAMPLED).limit(1);
+        let query = self.since.into_iter().fold(query, Query::since);
+        let query = self.arguments.pipeline.iter().fold(query, |query, name| query.is("pipeline", name));
+        Ok(!self.store.query(&query)?.rows.is_empty())
     }
 
     fn missing(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {

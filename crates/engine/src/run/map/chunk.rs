@@ -77,7 +77,7 @@ fn run(runtime: &Handle, starter: &Starter, item: Item, kept: bool) -> Ended {
         Begun::Done(done) => done,
         Begun::Running(work) => runtime.block_on(work),
     };
-    Ended { index, start, done }
+    Ended { index, start, kept, done }
 }
 
 /// Ends what is open in the level of a thread that nobody waits for any more. Returns the ends of its items.
@@ -101,7 +101,7 @@ pub(super) fn give_up(starter: &Starter, level: &Level) -> Vec<Ended> {
     let ended = |frame: &Frame| {
         let error = cancelled().at(&path(starter, frame.index), Some(frame.index), level.run.id, 1);
         let done = Done { result: Err(error), hit: false, saved_ns: 0, end, began: None };
-        Ended { index: frame.index, start: frame.start, done }
+        Ended { index: frame.index, start: frame.start, kept: frame.flags & flags::SAMPLED != 0, done }
     };
     frames.iter().filter(|frame| is_item(frame)).map(ended).collect()
 }

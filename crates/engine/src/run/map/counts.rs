@@ -3,11 +3,11 @@
 use flowglass_model::CacheStatus;
 use flowglass_record::Tick;
 
-use super::super::call::Done;
 use super::super::ended::{Aggregate, Ended, milliseconds, seconds};
 use super::super::open_span::OpenSpan;
 use super::super::told::Lot;
 use super::durations::Durations;
+use super::work;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::meters;
 
@@ -17,14 +17,23 @@ pub(crate) struct Counts {
     pub(crate) ended: u64,
     pub(crate) failed: u64,
     pub(crate) cached: u64,
-    pub(crate) unsampled: u64,
     pub(crate) saved_ns: u64,
     durations: Durations,
+    /// Those of them that have no span.
+    unsampled: Unsampled,
     /// Failed items with the lowest indexes, in their order: as many as a map's error keeps.
     failures: Vec<(u64, Error)>,
     pub(super) stopped: Option<Stopped>,
     /// Whether the run may start no further nodes.
     pub(super) is_at_limit: bool,
+}
+
+/// Items that sampling left without a span: none of them failed, because what fails always has one.
+#[derive(Default)]
+struct Unsampled {
+    ended: u64,
+    cached: u64,
+    durations: Durations,
 }
 
 /// Why a map started no further items.
@@ -35,21 +44,28 @@ pub(super) enum Stopped {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, index: u64, start: Tick, done: &Done) {
+    /// Counts an item; `recorded` says whether the map's own span is.
+    pub(super) fn add(&mut self, item: &work::Ended, recorded: bool) {
+        let done = &item.done;
+        let duration_ns = done.began.unwrap_or(item.start).elapsed_ns(done.end);
         self.ended += 1;
-        self.durations.add(done.began.unwrap_or(start).elapsed_ns(done.end));
+        self.durations.add(duration_ns);
         self.cached += u64::from(done.hit);
         self.saved_ns += done.saved_ns;
-        if let Err(error) = &done.result
-            && error.kind() != ErrorKind::Cancelled
-        {
-            self.failed += 1;
-            self.is_at_limit |= error.kind() == ErrorKind::Limit;
-            let place = self.failures.partition_point(|(other, _)| *other < index);
-            if place < Error::ITEMS {
-                self.failures.insert(place, (index, error.clone()));
-                self.failures.truncate(Error::ITEMS);
-            }
+        match &done.result {
+            Err(error) if error.kind() != ErrorKind::Cancelled => self.add_failure(item.index, error),
+            _ if recorded && !item.kept => self.unsampled.add(duration_ns, done.hit),
+            _ => {}
+        }
+    }
+
+    fn add_failure(&mut self, index: u64, error: &Error) {
+        self.failed += 1;
+        self.is_at_limit |= error.kind() == ErrorKind::Limit;
+        let place = self.failures.partition_point(|(other, _)| *other < index);
+        if place < Error::ITEMS {
+            self.failures.insert(place, (index, error.clone()));
+            self.failures.truncate(Error::ITEMS);
         }
     }
 
@@ -83,11 +99,13 @@ impl Counts {
             Aggregate::Int(total),
             Aggregate::Int(self.failed),
             Aggregate::Int(self.cached),
-            if self.unsampled > 0 { Aggregate::Int(self.unsampled) } else { Aggregate::None },
             Aggregate::Nested(self.durations.to_attribute()),
+        ];
+        open.aggregates.extend(self.unsampled.aggregates());
+        open.aggregates.extend([
             if cached { Aggregate::Cache(status) } else { Aggregate::None },
             if self.saved_ns > 0 { Aggregate::Float(milliseconds(self.saved_ns)) } else { Aggregate::None },
-        ];
+        ]);
         let lookup_ns = open.frame.start.elapsed_ns(end);
         if open.level.config.telemetry && self.ended > 0 {
             open.level.scope.count(open.site, meters::THROUGHPUT, self.rate(lookup_ns));
@@ -99,6 +117,22 @@ impl Counts {
         };
         let made = if error.is_some() { Lot::Unknown } else { made };
         open.end_with(&ended, end, made);
+    }
+}
+
+impl Unsampled {
+    fn add(&mut self, duration_ns: u64, hit: bool) {
+        self.ended += 1;
+        self.cached += u64::from(hit);
+        self.durations.add(duration_ns);
+    }
+
+    /// What the map's span tells of them.
+    fn aggregates(&self) -> [Aggregate; 3] {
+        if self.ended == 0 {
+            return [Aggregate::None, Aggregate::None, Aggregate::None];
+        }
+        [Aggregate::Int(self.ended), Aggregate::Int(self.cached), Aggregate::Nested(self.durations.to_attribute())]
     }
 }
 

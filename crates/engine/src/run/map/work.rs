@@ -61,12 +61,19 @@ struct Threads {
 pub(crate) struct Ended {
     pub(crate) index: u64,
     pub(super) start: Tick,
+    /// Whether sampling keeps its spans, whatever becomes of it.
+    pub(super) kept: bool,
     pub(crate) done: Done,
 }
 
 /// An item, or a chunk of them, under way.
 enum Running {
-    Item(u64, Tick, Pin<Box<dyn Future<Output = Done> + Send>>),
+    Item {
+        index: u64,
+        start: Tick,
+        kept: bool,
+        work: Pin<Box<dyn Future<Output = Done> + Send>>,
+    },
     /// With the level in which its items run.
     Chunk(JoinHandle<Chunk>, Arc<Level>),
 }
@@ -84,8 +91,9 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Came> {
         match self.get_mut() {
-            Self::Item(index, start, work) => {
-                work.as_mut().poll(cx).map(|done| Came::Item(Ended { index: *index, start: *start, done }))
+            Self::Item { index, start, kept, work } => {
+                let (index, start, kept) = (*index, *start, *kept);
+                work.as_mut().poll(cx).map(|done| Came::Item(Ended { index, start, kept, done }))
             }
             Self::Chunk(thread, _) => Pin::new(thread).poll(cx).map(|chunk| chunk.map_or(Came::Lost, Came::Chunk)),
         }
@@ -134,7 +142,7 @@ impl MapWork {
     pub(super) fn poll_ended(&mut self, cx: &mut Context<'_>, may_start: bool) -> Poll<Option<Ended>> {
         loop {
             if let Some(ended) = self.ended.pop_front() {
-                self.counts.add(ended.index, ended.start, &ended.done);
+                self.counts.add(&ended, self.starter.level.recorded);
                 return Poll::Ready(Some(ended));
             }
             if let Some(why) = self.stopped() {
@@ -219,8 +227,6 @@ impl MapWork {
         match self.supply.poll_next(cx) {
             Poll::Ready(Some(item)) => {
                 let kept = self.sampling.keeps(item.index);
-                let recorded = self.starter.level.recorded;
-                self.counts.unsampled += u64::from(recorded && !kept);
                 Some((item, kept))
             }
             Poll::Ready(None) => {
@@ -235,8 +241,8 @@ impl MapWork {
         let Some((item, kept)) = self.next(cx) else { return false };
         let (index, start) = (item.index, Tick::now());
         match self.starter.start(item, kept, start, cx) {
-            Begun::Done(done) => self.ended.push_back(Ended { index, start, done }),
-            Begun::Running(work) => self.running.push(Running::Item(index, start, work)),
+            Begun::Done(done) => self.ended.push_back(Ended { index, start, kept, done }),
+            Begun::Running(work) => self.running.push(Running::Item { index, start, kept, work }),
         }
         true
     }
