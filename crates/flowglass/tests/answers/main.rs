@@ -6,6 +6,7 @@ mod fleet;
 #[expect(dead_code, reason = "the store's own tests use more of it")]
 #[path = "../../../store/tests/postgres/server.rs"]
 mod server;
+mod watched;
 
 use std::sync::Arc;
 
@@ -224,7 +225,38 @@ fn answers() -> Vec<(&'static str, Answer, Known)> {
         ("missing", missing, vec![("/0/missing", missed)]),
         ("a window", window, Vec::new()),
         ("SQL", in_sql, Vec::new()),
+        (
+            "a dashboard",
+            watched::dashboard,
+            vec![
+                ("/total", json!(13)),
+                ("/completed", json!(11)),
+                ("/failed", json!(2)),
+                ("/success_rate", json!(11.0 / 13.0)),
+                ("/hourly_cost", json!(6.0)),
+                ("/daily_cost", json!(144.0)),
+            ],
+        ),
+        (
+            "alerts",
+            watched::alerts,
+            vec![
+                ("/0", json!({ "alert_type": "failure_rate", "value": 2.0 / 13.0 })),
+                ("/1", json!({ "alert_type": "hourly_cost", "value": 6.0 })),
+                ("/2", Value::Null),
+            ],
+        ),
     ]
+}
+
+/// An empty store of each kind, memory first, and what must be kept as long as they are used.
+fn stores() -> (Vec<Arc<dyn Store>>, (tempfile::TempDir, Option<Server>)) {
+    let folder = tempfile::tempdir().unwrap();
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let file: Arc<dyn Store> = Arc::new(SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap());
+    let server = Server::start();
+    let team = server.as_ref().map(|server| create_or_open(&server.address("team")).unwrap());
+    ([Some(memory), Some(file), team].into_iter().flatten().collect(), (folder, server))
 }
 
 fn fill(store: &dyn Store) {
@@ -254,16 +286,13 @@ fn what_is_known_of_the_fleet_is_answered() {
 
 #[test]
 fn a_file_and_a_server_answer_as_memory_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let file: Arc<dyn Store> = Arc::new(SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap());
-    let server = Server::start();
-    let team = server.as_ref().map(|server| create_or_open(&server.address("team")).unwrap());
-    fill(&*memory);
-    let mut wanted = ask(&*memory);
-    for store in [Some(file), team].into_iter().flatten() {
-        fill(&*store);
-        for ((name, found), (_, wanted)) in ask(&*store).into_iter().zip(&mut wanted) {
+    let (stores, _kept) = stores();
+    let [memory, others @ ..] = stores.as_slice() else { return };
+    fill(&**memory);
+    let mut wanted = ask(&**memory);
+    for store in others {
+        fill(&**store);
+        for ((name, found), (_, wanted)) in ask(&**store).into_iter().zip(&mut wanted) {
             // Memory knows no SQL: what the first one says the next must say, too.
             if wanted.is_null() {
                 *wanted = found.clone();
