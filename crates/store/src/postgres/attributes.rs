@@ -56,13 +56,16 @@ impl Unkept {
         if let Some(all) = self.all {
             return Ok(all);
         }
-        let Object(mut entries) = serde_json::from_str(json).map_err(|_| DAMAGED)?;
+        let Object(mut entries) = Object::read(json, self.places.len()).map_err(|_| DAMAGED)?;
         if entries.len() != self.places.len() {
             return Err(DAMAGED);
         }
-        entries.sort_unstable_by(|a, b| sorting(&a.0).cmp(&sorting(&b.0)));
+        if !entries.is_sorted_by_key(|(key, _)| sorting(key)) {
+            entries.sort_unstable_by(|a, b| sorting(&a.0).cmp(&sorting(&b.0)));
+        }
         let mut unkept = self.values.into_iter();
-        let restored = self.places.iter().map(|place| {
+        let mut restored = Attributes::with_capacity(entries.len());
+        for place in &self.places {
             let (key, value) = entries.get_mut(usize::from(place & 0x3f)).map(std::mem::take).ok_or(DAMAGED)?;
             let value = match place >> 6 {
                 0 => Some(value),
@@ -70,9 +73,9 @@ impl Unkept {
                 2 => bytes_of(&value),
                 _ => unkept.next(),
             };
-            Ok((key, value.ok_or(DAMAGED)?))
-        });
-        restored.collect()
+            restored.push((key, value.ok_or(DAMAGED)?));
+        }
+        Ok(restored)
     }
 }
 
@@ -126,9 +129,14 @@ const fn float(value: &AttributeValue) -> Option<AttributeValue> {
 }
 
 fn bytes_of(value: &AttributeValue) -> Option<AttributeValue> {
-    let digits = value.as_str()?.as_bytes().chunks(2);
-    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    digits.map(byte).collect::<Option<_>>().map(AttributeValue::Bytes)
+    let (pairs, rest) = value.as_str()?.as_bytes().as_chunks::<2>();
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        bytes.push(byte(pair)?);
+    }
+    rest.is_empty().then_some(AttributeValue::Bytes(bytes))
 }
 
 /// Bytes as MessagePack's own.

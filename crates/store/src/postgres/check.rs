@@ -6,6 +6,7 @@ use flowglass_model::{Metric, MetricValue};
 use tokio_postgres::Row;
 
 use super::asked::{Reading, open};
+use super::facets;
 use super::failure::Failure;
 use super::link::Link;
 use super::records::{self, Distribution, SPAN_READ};
@@ -68,6 +69,14 @@ pub(super) fn check(link: &Link, session: &mut Session) -> Result<StoreCheck, St
     check.segments = session.number(link, partitions, &[]).map_err(told)?.unwrap_or(0).max(0).cast_unsigned();
     if let Err(failure) = rollups::look(link, session) {
         note(&mut check, "rollup", told(failure))?;
+    }
+    match facets::wrong(link, session) {
+        Ok(0) => {}
+        Ok(wrong) => {
+            let what = format!("{wrong} values are counted otherwise than they occur");
+            check.problems.push(StoreProblem { place: "table facet".to_owned(), what });
+        }
+        Err(failure) => note(&mut check, "facet", told(failure))?,
     }
     for (sql, place, what) in WRONG {
         let rows = link.wait_long(session.client.query(sql, &[])).map_err(told)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flowglass_model::{Batch, WriterId};
 
+use super::facets;
 use super::failure::Failure;
 use super::heartbeat;
 use super::link::Link;
@@ -82,6 +83,7 @@ impl Committer {
         self.commits += 1;
         if self.commits.is_multiple_of(COMMITS_PER_TAKE_UP) {
             rollups::take_up(&self.link, &mut session)?;
+            facets::take_up(&self.link, &mut session)?;
         }
         self.session = Some(session);
         Ok(())
@@ -104,7 +106,8 @@ impl Committer {
         let sink = self.sink;
         self.with_session(|link, session| {
             heartbeat::end(link, session, sink)?;
-            rollups::take_up(link, session)
+            rollups::take_up(link, session)?;
+            facets::take_up(link, session)
         })
     }
 
@@ -181,9 +184,12 @@ enum Way {
 
 /// Everything that a commit writes. Rows that many writers change come last, in one order, and are held for the shortest time.
 fn transaction(link: &Link, session: &mut Session, prepared: &Prepared, way: Way) -> Result<(), Failure> {
-    session.run(link, "BEGIN")?;
+    session.run(link, &format!("BEGIN; {}", facets::WE_COUNT))?;
     match way {
-        Way::Straight => session.copy(link, &format!("span ({SPAN})"), &prepared.spans)?,
+        Way::Straight => {
+            session.copy(link, &format!("span ({SPAN})"), &prepared.spans)?;
+            session.copy(link, &format!("facet_change ({})", facets::COLUMNS), &prepared.facets.rows())?;
+        }
         Way::Replacing => replace(link, session, prepared)?,
     }
     session.copy(link, &format!("event ({EVENT})"), &prepared.events)?;
@@ -245,22 +251,29 @@ fn writers(link: &Link, session: &mut Session, prepared: &Prepared) -> Result<()
 /// What is known for certain stays, then what came last.
 const CERTAINTY: &str = "CASE status WHEN 'running' THEN 0 WHEN 'interrupted' THEN 1 ELSE 2 END";
 
+/// Puts what is new beside what is there, and in place of what is known already. The first is counted here, the other by the server.
 fn replace(link: &Link, session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
     session.run(link, "CREATE TEMPORARY TABLE incoming (LIKE span) ON COMMIT DROP")?;
     // The table is another one each time: a statement that was prepared for the last one would miss it.
     session.copy_once(link, &format!("incoming ({SPAN})"), &prepared.spans)?;
-    let others = SPAN.split(", ").skip(2).filter(|column| *column != "start_unix_ns");
-    let set: Vec<String> = others.map(|column| format!("{} = excluded.{}", column.trim(), column.trim())).collect();
     session.run(
         link,
         &format!(
-            "INSERT INTO span AS s ({SPAN})
-            SELECT DISTINCT ON (trace_id, span_id, start_unix_ns) {SPAN} FROM incoming
-            ORDER BY trace_id, span_id, start_unix_ns, {CERTAINTY} DESC, written DESC
-            ON CONFLICT (trace_id, span_id, start_unix_ns) DO UPDATE SET {}
-            WHERE {} >= {}",
+            "CREATE TEMPORARY TABLE latest ON COMMIT DROP AS SELECT DISTINCT ON (trace_id, span_id, start_unix_ns) * FROM incoming
+                ORDER BY trace_id, span_id, start_unix_ns, {CERTAINTY} DESC, written DESC;
+            WITH r AS (INSERT INTO span ({SPAN}) SELECT {SPAN} FROM latest ON CONFLICT DO NOTHING RETURNING *) {}",
+            facets::change("r", 1),
+        ),
+    )?;
+    let others = SPAN.split(", ").skip(2).filter(|column| *column != "start_unix_ns");
+    let set: Vec<String> = others.map(|column| format!("{0} = l.{0}", column.trim())).collect();
+    session.run(
+        link,
+        &format!(
+            "UPDATE span s SET {} FROM latest l WHERE (s.trace_id, s.span_id, s.start_unix_ns) = (l.trace_id, l.span_id, l.start_unix_ns)
+                AND s.written <> l.written AND {} >= {}",
             set.join(", "),
-            CERTAINTY.replace("status", "excluded.status"),
+            CERTAINTY.replace("status", "l.status"),
             CERTAINTY.replace("status", "s.status"),
         ),
     )

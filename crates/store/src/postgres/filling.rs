@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flowglass_model::{InstrumentationScope, Metric, MetricPoint};
 use tokio_postgres::Row;
 
+use super::facets;
 use super::failure::Failure;
 use super::json::storable;
 use super::link::{Link, quoted};
@@ -16,7 +17,7 @@ use super::session::{Session, Values};
 /// So many blocks of the server's are looked at in one step: some thousand rows.
 const BLOCKS: i64 = 256;
 
-/// Fills the rows of the next blocks; says whether there may be more.
+/// Fills the rows of the next blocks, or counts a day on which nobody did; says whether there may be more.
 pub(super) fn step(link: &Link, session: &mut Session) -> Result<bool, Failure> {
     session.run(link, "BEGIN")?;
     // What somebody else is at is left to them.
@@ -25,7 +26,7 @@ pub(super) fn step(link: &Link, session: &mut Session) -> Result<bool, Failure> 
     let rows = session.rows(link, next, &[])?;
     let Some(row) = rows.first() else {
         session.run(link, "COMMIT")?;
-        return Ok(false);
+        return facets::count_day(link, session);
     };
     let (part, source): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     let (first, end, is_there): (i64, i64, bool) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);

@@ -3,10 +3,11 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::facets;
 use super::failure::Failure;
 use super::heartbeat::ALIVE;
 use super::link::{Link, quoted};
-use super::partitions::{LOCK_TIMEOUT, Table};
+use super::partitions::{LOCK_TIMEOUT, NS_PER_DAY, Table};
 use super::retention::{Chosen, words};
 use super::schema;
 use super::session::Session;
@@ -44,7 +45,8 @@ pub(super) fn forget(
     session.run(
         link,
         &format!(
-            "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({})",
+            "BEGIN; SET LOCAL statement_timeout = 0; {}; SELECT pg_advisory_xact_lock({})",
+            facets::WE_COUNT,
             schema::lock(&link.options.schema, 1)
         ),
     )?;
@@ -54,8 +56,10 @@ pub(super) fn forget(
     for table in Table::ALL {
         for partition in partitions(link, session, table)? {
             let part = Part { link, session, table, name: quoted(&partition.name), before_unix_ns };
-            if partition.end_unix_ns.is_some_and(|end| end <= before_unix_ns) && part.stays()? == 0 {
-                over.push((table, part.name));
+            if let Some(end_unix_ns) = partition.end_unix_ns.filter(|end| *end <= before_unix_ns)
+                && part.stays()? == 0
+            {
+                over.push((table, part.name, end_unix_ns / NS_PER_DAY - 1));
                 continue;
             }
             let rows = part.delete()?;
@@ -66,15 +70,25 @@ pub(super) fn forget(
         }
     }
     rest(link, session, before_unix_ns)?;
-    for (table, name) in over {
-        let rows = Part { link, session, table, name, before_unix_ns }.drop()?;
-        spans += if table == Table::Span { rows } else { 0 };
+    if over.iter().any(|(table, ..)| *table == Table::Span) {
+        facets::hold(link, session)?;
+    }
+    for (table, name, day) in over {
+        let part = Part { link, session, table, name, before_unix_ns };
+        let (rows, is_dropped) = part.drop()?;
+        if table == Table::Span {
+            spans += rows;
+            if is_dropped {
+                facets::forget_day(link, session, day)?;
+            }
+        }
     }
     session.run(link, "COMMIT")?;
     unused(link, session)?;
     if policy.max_size_bytes.is_some() {
         // Rows that were deleted leave holes: only writing the table anew makes it smaller.
-        for table in shrunk {
+        facets::take_up(link, session)?;
+        for table in shrunk.into_iter().chain(["facet", "facet_change"].map(str::to_owned)) {
             link.wait_long(session.client.batch_execute("SET statement_timeout = 0"))?;
             link.wait_long(session.client.batch_execute(&format!("VACUUM FULL {table}")))?;
         }
@@ -144,23 +158,27 @@ impl Part<'_> {
     /// Takes away what goes; returns how many rows that were.
     fn delete(&self) -> Result<u64, Failure> {
         let (name, goes) = (&self.name, goes(self.table));
-        self.number(&format!("WITH d AS (DELETE FROM {name} s WHERE {goes} RETURNING 1) SELECT count(*) FROM d"))
+        let counted = match self.table {
+            Table::Span => format!(", c AS ({})", facets::change("d", -1)),
+            Table::Event | Table::Log | Table::Point => String::new(),
+        };
+        self.number(&format!("WITH d AS (DELETE FROM {name} s WHERE {goes} RETURNING s.*){counted} SELECT count(*) FROM d"))
     }
 
     /// Takes away a part of which nothing stays, unless somebody adds to it or reads it all the time: then, what goes. Returns how many
-    /// rows that were.
-    fn drop(&self) -> Result<u64, Failure> {
+    /// rows that were, and whether the part is gone.
+    fn drop(&self) -> Result<(u64, bool), Failure> {
         let link = self.link;
         self.session.run(link, &format!("SAVEPOINT part; {LOCK_TIMEOUT}"))?;
         match self.drop_if_nothing_stays() {
             Ok(dropped) => {
                 self.session.run(link, "RELEASE SAVEPOINT part; SET LOCAL lock_timeout = 0")?;
-                dropped.map_or_else(|| self.delete(), Ok)
+                dropped.map_or_else(|| Ok((self.delete()?, false)), |rows| Ok((rows, true)))
             }
             // Whoever has it is not interrupted, and nobody waits behind us.
             Err(failure) if failure.is_locked() => {
                 self.session.run(link, "ROLLBACK TO SAVEPOINT part")?;
-                self.delete()
+                Ok((self.delete()?, false))
             }
             Err(failure) => Err(failure),
         }

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use flowglass_model::SpanId;
 
+use super::facets;
 use super::failure::Failure;
 use super::filling;
 use super::link::Link;
@@ -70,6 +71,7 @@ impl Heartbeat {
                 let _ = beat(&link, sink);
                 forget();
                 fills = fills && fill(&link).unwrap_or_else(|failure| !failure.is_refusal());
+                let _ = count(&link);
             }
         };
         // Without the thread, the sink only seems dead while it has nothing to write.
@@ -94,4 +96,12 @@ fn beat(link: &Arc<Link>, sink: i64) -> Result<(), Failure> {
 
 fn fill(link: &Link) -> Result<bool, Failure> {
     filling::step(link, &mut Session::new(link)?)
+}
+
+/// Counts a day on which somebody wrote without counting, as earlier versions do.
+fn count(link: &Arc<Link>) -> Result<(), Failure> {
+    if link.borrow()?.ask(|link, client| facets::some_day_waits(link, client))? {
+        facets::count_day(link, &mut Session::new(link)?)?;
+    }
+    Ok(())
 }

@@ -37,19 +37,23 @@ pub(super) fn is_exact(text: &str) -> bool {
     !text.contains(['\0', '\u{1}'])
 }
 
+/// Returns what the entry at a place is called. The first of equal keys counts. The others have another name, so that what they say is
+/// found all the same.
+pub(super) fn name(entries: &[(String, AttributeValue)], at: usize) -> std::borrow::Cow<'_, str> {
+    let key = &entries[at].0;
+    match entries[..at].iter().filter(|(other, _)| other == key).count() {
+        0 => key.into(),
+        repeated => format!("{key}#{}", repeated + 1).into(),
+    }
+}
+
 fn put_object(out: &mut Vec<u8>, entries: &[(String, AttributeValue)]) {
     out.push(b'{');
-    for (at, (key, value)) in entries.iter().enumerate() {
+    for (at, (_, value)) in entries.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        // The first of equal keys counts. The others have another name, so that what they say is found all the same.
-        let repeated = entries[..at].iter().filter(|(other, _)| other == key).count();
-        if repeated == 0 {
-            put_text(out, key)
-        } else {
-            put_text(out, &format!("{key}#{}", repeated + 1))
-        }
+        put_text(out, &name(entries, at));
         out.push(b':');
         put(out, value);
     }

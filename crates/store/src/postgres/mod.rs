@@ -15,6 +15,7 @@ mod connection;
 mod copy;
 mod ending;
 mod export;
+mod facets;
 mod failure;
 mod filling;
 mod forgetting;

@@ -9,13 +9,24 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 /// An object as it stands in JSON.
 pub(super) struct Object(pub(super) Vec<(String, AttributeValue)>);
 
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Entries)
+impl Object {
+    /// Reads an object, which has so many entries as far as is known.
+    pub(super) fn read(json: &str, expected: usize) -> serde_json::Result<Self> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let object = reader.deserialize_map(Entries { expected })?;
+        reader.end().map(|()| object)
     }
 }
 
-struct Entries;
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Entries { expected: 0 })
+    }
+}
+
+struct Entries {
+    expected: usize,
+}
 
 impl<'de> Visitor<'de> for Entries {
     type Value = Object;
@@ -25,7 +36,7 @@ impl<'de> Visitor<'de> for Entries {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(self.expected);
         while let Some((key, Plain(value))) = map.next_entry()? {
             entries.push((key, value));
         }
@@ -85,6 +96,6 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AttributeValue, A::Error> {
-        Entries.visit_map(map).map(|Object(entries)| AttributeValue::Map(entries))
+        Entries { expected: 0 }.visit_map(map).map(|Object(entries)| AttributeValue::Map(entries))
     }
 }

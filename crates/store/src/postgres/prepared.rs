@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flowglass_model::{Batch, Graph, Span, SpanId, Status, TraceId, WriterId};
 
 use super::copy::Rows;
+use super::facets::Tallied;
 use super::failure::Failure;
 use super::partitions::{NS_PER_DAY, Table};
 use super::records::{self, Origin};
@@ -29,6 +30,8 @@ pub(super) struct Prepared {
     closed: BTreeSet<(TraceId, SpanId)>,
     pub(super) traces: BTreeMap<TraceId, Change>,
     pub(super) tallies: Vec<Vec<u8>>,
+    /// How often what its spans say occurs.
+    pub(super) facets: Tallied,
     pub(super) graphs: Vec<Arc<Graph>>,
     pub(super) writers: BTreeMap<WriterId, Wrote>,
     pub(super) days: BTreeSet<(Table, i64)>,
@@ -99,7 +102,9 @@ impl Prepared {
         change.spans += 1;
         change.errors += i64::from(span.status == Status::Error);
         let origin = self.origin(resource);
-        records::put_span(&mut self.spans, span, origin)
+        let run = records::run_name(span);
+        self.facets.add(span, resource, run.as_deref());
+        records::put_span(&mut self.spans, span, run.as_deref(), origin)
     }
 
     fn others(&mut self, batch: &Batch, resource: i64) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use flowglass_model::{
 };
 use tokio_postgres::Row;
 
-use super::copy::Rows;
+use super::copy::{Fields, Rows};
 use super::failure::Failure;
 use super::{json, rest};
 use crate::RunRecord;
@@ -48,24 +48,29 @@ pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-pub(super) fn put_span(rows: &mut Rows, span: &Span, origin: Origin) -> Result<(), Failure> {
-    put_span_fields(rows.row(16), span, origin)
+/// Returns the name of the run that a span is the root of, if it is.
+pub(super) fn run_name(span: &Span) -> Option<String> {
+    span.is_run_root().then(|| RunRecord::of_root(span, 0, 0).name)
+}
+
+/// Adds a span, which is the root of the run with this name, if there is one.
+pub(super) fn put_span(rows: &mut Rows, span: &Span, run: Option<&str>, origin: Origin) -> Result<(), Failure> {
+    put_span_fields(rows.row(16), span, run, origin)
 }
 
 /// An open span has the columns of a span, and the sink that told of it.
 pub(super) fn put_opened(rows: &mut Rows, span: &Span, origin: Origin, sink: i64) -> Result<(), Failure> {
-    put_span_fields(rows.row(17), span, origin)?;
+    put_span_fields(rows.row(17), span, run_name(span).as_deref(), origin)?;
     rows.int(sink);
     Ok(())
 }
 
-fn put_span_fields(rows: &mut Rows, span: &Span, origin: Origin) -> Result<(), Failure> {
-    let run = span.is_run_root().then(|| RunRecord::of_root(span, 0, 0).name);
+fn put_span_fields(rows: &mut Rows, span: &Span, run: Option<&str>, origin: Origin) -> Result<(), Failure> {
     rows.text(&span.trace_id.to_string()).text(&span.span_id.to_string()).text(&span_text(span.parent_id));
     rows.text(&span.name).text(span.kind.as_str()).text(span.span_type.as_str()).text(span.status.as_str());
     rows.text(&span.status_message);
     match run {
-        Some(run) => rows.text(&run),
+        Some(run) => rows.text(run),
         None => rows.nothing(),
     };
     rows.int(span.start_unix_ns).int(stored(span.duration_ns)).json(&json::object(&span.attributes));
@@ -144,23 +149,83 @@ fn put_distribution(rows: &mut Rows, value: &MetricValue) {
     }
 }
 
+/// The columns of [`SPAN_READ`].
+pub(super) struct SpanColumns<'a> {
+    ids: [&'a str; 3],
+    name: &'a str,
+    kind: &'a str,
+    span_type: &'a str,
+    status: &'a str,
+    message: &'a str,
+    start_unix_ns: i64,
+    duration_ns: i64,
+    origin: Origin,
+    data: &'a [u8],
+    attributes: &'a str,
+}
+
+impl<'a> SpanColumns<'a> {
+    fn of_row(row: &'a Row) -> Result<Self, Failure> {
+        Ok(Self {
+            ids: [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?],
+            name: row.try_get(3)?,
+            kind: row.try_get(4)?,
+            span_type: row.try_get(5)?,
+            status: row.try_get(6)?,
+            message: row.try_get(7)?,
+            start_unix_ns: row.try_get(8)?,
+            duration_ns: row.try_get(9)?,
+            origin: Origin { resource: row.try_get(10)?, written: row.try_get(11)? },
+            data: row.try_get(12)?,
+            attributes: row.try_get(13)?,
+        })
+    }
+
+    /// Reads the columns of a row that was copied.
+    fn of_copied(fields: &mut Fields<'a>) -> Result<Self, Failure> {
+        Ok(Self {
+            ids: [fields.text()?, fields.text()?, fields.text()?],
+            name: fields.text()?,
+            kind: fields.text()?,
+            span_type: fields.text()?,
+            status: fields.text()?,
+            message: fields.text()?,
+            start_unix_ns: fields.int()?,
+            duration_ns: fields.int()?,
+            origin: Origin { resource: fields.int()?, written: fields.int()? },
+            data: fields.bytes()?,
+            attributes: fields.text()?,
+        })
+    }
+
+    fn span(self) -> Result<(Span, Origin), Failure> {
+        let [trace, span, parent] = self.ids;
+        let mut span = Span {
+            trace_id: parsed(trace)?,
+            span_id: parsed(span)?,
+            parent_id: some_span(parent)?,
+            name: self.name.to_owned(),
+            kind: word(self.kind, SpanKind::from_word)?,
+            span_type: word(self.span_type, SpanType::from_word)?,
+            status: word(self.status, Status::from_word)?,
+            status_message: self.message.to_owned(),
+            start_unix_ns: self.start_unix_ns,
+            duration_ns: self.duration_ns.max(0).cast_unsigned(),
+            ..Span::default()
+        };
+        rest::complete_span(&mut span, self.data, self.attributes)?;
+        Ok((span, self.origin))
+    }
+}
+
 /// Reads a span from the columns of [`SPAN_READ`]; returns its resource, and when it was written.
 pub(super) fn span(row: &Row) -> Result<(Span, Origin), Failure> {
-    let mut span = Span {
-        trace_id: parsed(row.try_get(0)?)?,
-        span_id: parsed(row.try_get(1)?)?,
-        parent_id: some_span(row.try_get(2)?)?,
-        name: row.try_get(3)?,
-        kind: word(row.try_get(4)?, SpanKind::from_word)?,
-        span_type: word(row.try_get(5)?, SpanType::from_word)?,
-        status: word(row.try_get(6)?, Status::from_word)?,
-        status_message: row.try_get(7)?,
-        start_unix_ns: row.try_get(8)?,
-        duration_ns: row.try_get::<_, i64>(9)?.max(0).cast_unsigned(),
-        ..Span::default()
-    };
-    rest::complete_span(&mut span, row.try_get(12)?, row.try_get(13)?)?;
-    Ok((span, Origin { resource: row.try_get(10)?, written: row.try_get(11)? }))
+    SpanColumns::of_row(row)?.span()
+}
+
+/// As [`span`], of a row that was copied.
+pub(super) fn copied_span(fields: &mut Fields<'_>) -> Result<(Span, Origin), Failure> {
+    SpanColumns::of_copied(fields)?.span()
 }
 
 /// Reads an event from the columns of [`EVENT_READ`], with its owner.

@@ -20,7 +20,7 @@ pub(super) fn trace(reading: &Reading<'_>, run: RunId) -> Result<Vec<Span>, Fail
     }
     let place = place(reading, run)?;
     if let Some(place) = &place {
-        found.spans.reserve(place.spans.min(MOST_EXPECTED));
+        found.expect(place.spans.min(MOST_EXPECTED));
         add_ended(reading, run, place, &mut found)?;
     }
     add_events(reading, run, place.as_ref(), &mut found)?;
@@ -45,6 +45,12 @@ struct Found {
 }
 
 impl Found {
+    /// Makes room for so many spans.
+    fn expect(&mut self, spans: usize) {
+        self.spans.reserve(spans);
+        self.places.reserve(spans);
+    }
+
     fn add(&mut self, span: Span, written: i64) {
         let rank = (certainty(span.status), written);
         match self.places.get_mut(&span.span_id) {
@@ -85,8 +91,14 @@ fn place(reading: &Reading<'_>, run: RunId) -> Result<Option<Place>, Failure> {
     Ok(Some(Place { first_unix_ns, last_unix_ns, covers_events: row.try_get(2)?, spans }))
 }
 
+/// From so many spans on, they are copied.
+const MANY: usize = 2_000;
+
 /// Adds the spans in the table, in whatever order they come.
 fn add_ended(reading: &Reading<'_>, run: RunId, place: &Place, found: &mut Found) -> Result<(), Failure> {
+    if place.spans >= MANY {
+        return copy_ended(reading, run, place, found);
+    }
     let mut values = Values::default();
     let trace = values.text(run.trace.to_string());
     let (first, last) = (values.add(Value::Int(place.first_unix_ns)), values.add(Value::Int(place.last_unix_ns)));
@@ -94,6 +106,19 @@ fn add_ended(reading: &Reading<'_>, run: RunId, place: &Place, found: &mut Found
         format!("SELECT {SPAN_READ} FROM span s WHERE s.trace_id = {trace} AND s.start_unix_ns BETWEEN {first} AND {last}");
     reading.each(&sql, &values, |row| {
         let (span, origin) = records::span(&row)?;
+        found.add(span, origin.written);
+        Ok(())
+    })
+}
+
+/// Values can't stand beside what is copied: an id is nothing but digits.
+fn copy_ended(reading: &Reading<'_>, run: RunId, place: &Place, found: &mut Found) -> Result<(), Failure> {
+    let (trace, Place { first_unix_ns, last_unix_ns, .. }) = (run.trace, place);
+    let sql = format!(
+        "SELECT {SPAN_READ} FROM span s WHERE s.trace_id = '{trace}' AND s.start_unix_ns BETWEEN '{first_unix_ns}' AND '{last_unix_ns}'"
+    );
+    reading.copy(&sql, |mut fields| {
+        let (span, origin) = records::copied_span(&mut fields)?;
         found.add(span, origin.written);
         Ok(())
     })

@@ -15,14 +15,14 @@ use super::{batch, open};
 const DAY_NS: i64 = 86_400_000_000_000;
 
 /// The second connection: a transaction that stays open as long as we like.
-struct Transaction {
+pub(crate) struct Transaction {
     child: Child,
     input: ChildStdin,
 }
 
 impl Transaction {
     /// Begins with a statement, which has been done when this returns.
-    fn begin(server: &Server, statement: &str) -> Self {
+    pub(crate) fn begin(server: &Server, statement: &str) -> Self {
         let mut child = server.shell("s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
         writeln!(input, "BEGIN; {statement};\n\\echo begun").unwrap();
@@ -31,7 +31,7 @@ impl Transaction {
         Self { child, input }
     }
 
-    fn commit(mut self) {
+    pub(crate) fn commit(mut self) {
         writeln!(self.input, "COMMIT;").unwrap();
         drop(self.input);
         assert!(self.child.wait().unwrap().success());

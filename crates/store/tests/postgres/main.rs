@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod away;
+mod counts;
 mod forgetting;
 mod hanging;
 mod old;

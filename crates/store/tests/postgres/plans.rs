@@ -128,6 +128,46 @@ fn a_count_by_a_rare_attribute_reads_nothing_else() {
     assert!(by_attributes.scans >= 1 && by_start.entries == 0 && whole.entries == 0, "{by_start:?} {whole:?}");
 }
 
+#[test]
+fn what_is_counted_is_told_without_a_look_at_spans() {
+    let Some(server) = Server::start() else { return };
+    fill(&server);
+    let read = reads(&server, |store| {
+        assert_eq!(store.count(&Query::spans().equals("often", 1.0)).unwrap(), SPANS / 2);
+        assert_eq!(store.count(&Query::spans().equals("often", 7.0)).unwrap(), 0);
+        assert_eq!(store.count(&Query::spans().name("step 3")).unwrap(), SPANS / 7);
+        assert_eq!(store.count(&Query::spans()).unwrap(), SPANS);
+        assert_eq!(store.count(&Query::spans().has("rarely")).unwrap(), SPANS);
+    });
+    assert!(read.iter().all(|read| read.entries == 0), "{read:?}");
+}
+
+#[test]
+fn what_was_frequent_until_lately_is_found_where_it_ends() {
+    let Some(server) = Server::start() else { return };
+    fill(&server);
+    let store = open(&server, "s");
+    let mut sink = store.sink(SinkOptions::default()).unwrap();
+    let newer: Vec<Span> = (0..2_000)
+        .map(|number| run_of(1, u8::try_from(number % 250).unwrap()))
+        .zip(1..)
+        .map(|(run, id)| Span {
+            span_id: SpanId::from_u64(id),
+            start_unix_ns: run.start_unix_ns + i64::try_from(id).unwrap(),
+            ..run
+        })
+        .collect();
+    sink.write(&batch(1, 100_000, &newer)).unwrap();
+    drop((sink, store));
+    server.psql("s", "ANALYZE span");
+    let [by_start, by_attributes, whole] = reads(&server, |store| {
+        assert_eq!(twenty(store, Query::spans().equals("often", 1.0)), 20);
+    });
+    // The first thousand of those that come first are looked at, and then what is asked for, of which every second one is it.
+    assert!(by_start.entries <= 1_500, "{by_start:?}");
+    assert_eq!((by_attributes.entries, whole.entries), (0, 0));
+}
+
 const DAYS: i64 = 60;
 const NS_PER_DAY: i64 = 86_400_000_000_000;
 

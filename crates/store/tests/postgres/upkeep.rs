@@ -46,6 +46,9 @@ fn a_check_says_what_is_wrong() {
         let check = Store::check(&store).unwrap();
         check.problems.into_iter().map(|problem| problem.place).collect::<Vec<_>>()
     };
+    server.psql("s", "UPDATE facet SET spans = spans + 1 WHERE key = 'status'");
+    assert_eq!(places(), ["table facet"]);
+    server.psql("s", "UPDATE facet SET spans = spans - 1 WHERE key = 'status'");
     server.psql("s", "UPDATE trace SET spans = 0, last_unix_ns = first_unix_ns - 1");
     assert_eq!(places(), ["table trace", "table trace"]);
     // It goes on behind what can't be read, counts it, and compares what is said twice.

@@ -1,6 +1,7 @@
 //! Answering queries: the server sends what a wide condition lets through, in the order of the answer, and we look at each thing
 //! until the page is full.
 
+mod counting;
 mod order;
 mod others;
 mod reading;

@@ -9,14 +9,13 @@ use futures_util::TryStreamExt;
 use futures_util::future::try_join;
 use tokio_postgres::Row;
 
-use super::super::condition::{Builder, Condition, Finds, Traces, Value, Values};
+use super::super::condition::{Builder, Condition, Traces, Value, Values};
 use super::super::connection::Connection;
+use super::super::copy::Fields;
 use super::super::failure::Failure;
 use super::super::link::Link;
-use super::super::partitions::Table;
 use super::super::records::{self, EVENT_READ};
 use super::super::resources::Resources;
-use super::Wanted;
 use super::spans;
 use crate::query::{Expr, InTraces, Now, Select, TraceSets};
 
@@ -105,6 +104,22 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// Copies the rows of a statement without values, which is a quicker way to very many of them; takes each as soon as it is there.
+    pub(in super::super) fn copy(
+        &self,
+        sql: &str,
+        mut take: impl FnMut(Fields<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.link.wait(async {
+            let statement = self.client.prepare(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)")).await?;
+            let mut messages = pin!(self.client.copy_out(&statement).await?);
+            while let Some(message) = messages.try_next().await? {
+                Fields::of_message(&message)?.map_or(Ok(()), &mut take)?;
+            }
+            Ok::<(), Failure>(())
+        })
+    }
+
     pub(super) fn number(&self, sql: &str, values: &Values) -> Result<i64, Failure> {
         let rows = self.rows(sql, values)?;
         rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
@@ -168,33 +183,5 @@ impl<'a> Reading<'a> {
             Ok(())
         })?;
         Ok(events)
-    }
-
-    /// Counts what matches; nothing where that takes a look at each thing.
-    pub(super) fn count(&self, select: Select, wanted: &Wanted<'_>) -> Result<Option<u64>, Failure> {
-        let (condition, values) = self.condition(select, wanted.filter, &wanted.traces)?;
-        let is_of_spans = matches!(select, Select::Runs | Select::Spans);
-        if !condition.is_exact || is_of_spans && !spans::open(self, None, false)?.is_empty() {
-            return Ok(None);
-        }
-        let (table, besides) = match select {
-            Select::Runs => (Table::Span, "s.run IS NOT NULL"),
-            Select::Spans => (Table::Span, "TRUE"),
-            Select::Events => (Table::Event, "TRUE"),
-            Select::Metrics => (Table::Point, "TRUE"),
-            Select::Logs => (Table::Log, "TRUE"),
-        };
-        if condition.finds == Finds::Some {
-            let few = self.count_few(table, &format!("{besides} AND {}", condition.sql), &values)?;
-            if few.is_some() {
-                return Ok(few);
-            }
-        }
-        self.tell(
-            "SET LOCAL enable_seqscan = DEFAULT; SET LOCAL plan_cache_mode = DEFAULT; \
-             SET LOCAL max_parallel_workers_per_gather = DEFAULT",
-        )?;
-        let sql = format!("SELECT count(*) FROM {} s WHERE {besides} AND {}", table.name(), condition.sql);
-        Ok(Some(self.number(&sql, &values)?.max(0).cast_unsigned()))
     }
 }

@@ -1,6 +1,6 @@
 //! Finding spans and runs: those that are open, then those in the table.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use flowglass_model::{Span, SpanId, Status, TraceId};
 use tokio_postgres::Row;
@@ -13,7 +13,7 @@ use super::super::records::{self, SPAN_READ};
 use super::reading::Reading;
 use super::way::Asking;
 use super::{Asked, Wanted, shared};
-use crate::query::FoundRun;
+use crate::query::{FoundRun, Select};
 use crate::{FoundSpan, RunRecord};
 
 /// The columns of spans, as [`read`] takes them.
@@ -119,6 +119,37 @@ pub(in super::super) fn open(
     trace: Option<TraceId>,
     needs_events: bool,
 ) -> Result<Vec<FoundSpan>, Failure> {
+    Ok(standing(reading, trace, needs_events)?.into_iter().map(|standing| standing.found).collect())
+}
+
+/// Counts the open spans that match; nothing where some of them are in the table, too, and would be counted twice.
+pub(super) fn count_open(reading: &Reading<'_>, select: Select, wanted: &Wanted<'_>) -> Result<Option<u64>, Failure> {
+    let mut count = 0;
+    for Standing { found, is_in_table } in standing(reading, None, wanted.filter.needs_events())? {
+        if is_in_table {
+            return Ok(None);
+        }
+        let is_wanted = match select {
+            Select::Runs if !found.span.is_run_root() => false,
+            Select::Runs => {
+                let counts = counts_of(reading, found.span.trace_id)?;
+                wanted.matches(&run_of(reading, found, counts)?)
+            }
+            _ => wanted.matches(&found),
+        };
+        count += u64::from(is_wanted);
+    }
+    Ok(Some(count))
+}
+
+/// A span that has not ended, as far as is known.
+struct Standing {
+    found: FoundSpan,
+    /// Whether the table has it as well, as one of which the end isn't known.
+    is_in_table: bool,
+}
+
+fn standing(reading: &Reading<'_>, trace: Option<TraceId>, needs_events: bool) -> Result<Vec<Standing>, Failure> {
     let mut values = Values::default();
     let of_trace = trace.map(|trace| format!(" WHERE s.trace_id = {}", values.add(Value::Text(trace.to_string()))));
     let sql = format!(
@@ -130,14 +161,14 @@ pub(in super::super) fn open(
         return Ok(Vec::new());
     }
     let found = read(reading, &rows, needs_events)?;
-    let ended = ended(reading, &found)?;
-    let stands = found.into_iter().zip(&rows).filter(|((found, _), _)| !ended.contains(&identity(&found.span)));
+    let told = told(reading, &found)?;
+    let stands = found.into_iter().zip(&rows).filter(|((found, _), _)| told.get(&identity(&found.span)) != Some(&true));
     let stands = stands.map(|((mut found, _), row)| {
         let (alive, seen_unix_ns): (bool, i64) = (row.try_get(14)?, row.try_get(15)?);
         let seen_ns = u64::try_from(seen_unix_ns.saturating_sub(found.span.start_unix_ns)).unwrap_or(0);
         found.span.status = if alive { Status::Running } else { Status::Interrupted };
         found.span.duration_ns = found.span.duration_ns.max(seen_ns);
-        Ok(found)
+        Ok(Standing { is_in_table: told.contains_key(&identity(&found.span)), found })
     });
     stands.collect()
 }
@@ -148,20 +179,23 @@ const fn identity(span: &Span) -> Identity {
     (span.trace_id, span.span_id, span.start_unix_ns)
 }
 
-/// Which of `$1`, `$2`, `$3` have ended, between the first and the last of their starts: the server looks for one after the other, on
-/// the days of these.
-const ENDED: &str = "
-SELECT o.trace_id, o.span_id, o.start_unix_ns
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS o (trace_id, span_id, start_unix_ns)
-WHERE (SELECT e.status NOT IN ('running', 'interrupted') FROM span e WHERE e.trace_id = o.trace_id COLLATE \"C\"
-    AND e.span_id = o.span_id COLLATE \"C\" AND e.start_unix_ns = o.start_unix_ns AND e.start_unix_ns BETWEEN $4 AND $5)";
+/// Which of `$1`, `$2`, `$3` are in the table, between the first and the last of their starts, and whether they have ended: the server
+/// looks for one after the other, on the days of these.
+const TOLD: &str = "
+SELECT * FROM (
+    SELECT o.trace_id, o.span_id, o.start_unix_ns,
+        (SELECT e.status NOT IN ('running', 'interrupted') FROM span e WHERE e.trace_id = o.trace_id COLLATE \"C\"
+            AND e.span_id = o.span_id COLLATE \"C\" AND e.start_unix_ns = o.start_unix_ns
+            AND e.start_unix_ns BETWEEN $4 AND $5) AS has_ended
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS o (trace_id, span_id, start_unix_ns)
+) t WHERE t.has_ended IS NOT NULL";
 
-/// Returns those of these spans of which more is known than that they were opened.
-fn ended(reading: &Reading<'_>, found: &[(FoundSpan, i64)]) -> Result<HashSet<Identity>, Failure> {
+/// Returns those of these spans of which the table knows, and whether they have ended.
+fn told(reading: &Reading<'_>, found: &[(FoundSpan, i64)]) -> Result<HashMap<Identity, bool>, Failure> {
     let spans = || found.iter().map(|(found, _)| &found.span);
     let starts: Vec<i64> = spans().map(|span| span.start_unix_ns).collect();
     let (Some(first), Some(last)) = (starts.iter().min().copied(), starts.iter().max().copied()) else {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     };
     let mut values = Values::default();
     values.add(Value::Texts(spans().map(|span| span.trace_id.to_string()).collect()));
@@ -169,6 +203,8 @@ fn ended(reading: &Reading<'_>, found: &[(FoundSpan, i64)]) -> Result<HashSet<Id
     values.add(Value::Ints(starts));
     values.add(Value::Int(first));
     values.add(Value::Int(last));
-    let identity = |row: &Row| Ok((records::parsed(row.try_get(0)?)?, records::parsed(row.try_get(1)?)?, row.try_get(2)?));
-    reading.rows(ENDED, &values)?.iter().map(identity).collect()
+    let told = |row: &Row| {
+        Ok(((records::parsed(row.try_get(0)?)?, records::parsed(row.try_get(1)?)?, row.try_get(2)?), row.try_get(3)?))
+    };
+    reading.rows(TOLD, &values)?.iter().map(told).collect()
 }

@@ -3,9 +3,11 @@
 use tokio_postgres::Row;
 
 use super::super::condition::{Condition, Finds, Value, Values};
+use super::super::facets::{self, Count};
 use super::super::failure::Failure;
 use super::super::partitions::{NS_PER_DAY, Table};
 use super::Wanted;
+use super::counting::of_kind;
 use super::order;
 use super::reading::{FEWEST_ROWS, MOST_ROWS, Reading};
 use super::windows::{Days, Window};
@@ -132,6 +134,9 @@ impl Reading<'_> {
                     Among { found: 0, is_all: true } => return Ok(Way::NotAtAll),
                     Among { .. } => {}
                 }
+                if let Some(way) = self.way_by_counts(question)? {
+                    return Ok(way);
+                }
                 let all = format!("{} AND {}", question.besides, question.condition.sql);
                 Ok(match self.count_few(question.asking.table, &all, &question.values)? {
                     Some(0) => Way::NotAtAll,
@@ -140,6 +145,38 @@ impl Reading<'_> {
                 })
             }
         }
+    }
+
+    /// Says how rows are best found of which it is counted how often and when there are such; nothing where that isn't enough.
+    fn way_by_counts(&self, question: &Question<'_>) -> Result<Option<Way>, Failure> {
+        let Question { asking: Asking { query, .. }, column, condition, .. } = question;
+        let mut fewest: Option<Vec<Count>> = None;
+        for facet in &condition.facets {
+            let counted = facets::counted(self, facet)?;
+            if counted.unknown.is_empty() {
+                let days: Vec<Count> = counted.days.into_values().filter(|count| of_kind(count, query.select) > 0).collect();
+                fewest = Some(fewest.filter(|fewest| sum(fewest, query) <= sum(&days, query)).unwrap_or(days));
+            }
+        }
+        let Some(days) = fewest else { return Ok(None) };
+        let window = |days: &[Count]| {
+            let first = days.iter().map(|count| count.first_unix_ns).min()?;
+            days.iter().map(|count| count.last_unix_ns).max().map(|last| Window::between(first, last))
+        };
+        let Some(all) = window(&days) else { return Ok(Some(Way::NotAtAll)) };
+        if sum(&days, query) < MANY.unsigned_abs() {
+            return Ok(Some(Way::ByCondition(all)));
+        }
+        let is_in_time = column.strip_prefix("s.") == Some(question.asking.table.time());
+        if !condition.is_counted || condition.facets.len() > 1 || !is_in_time {
+            return Ok(None);
+        }
+        let mut days: Vec<Window> =
+            days.iter().filter(|count| is_behind(query, count)).filter_map(|day| window(&[*day])).collect();
+        if query.sort.descending {
+            days.reverse();
+        }
+        Ok(Some(Way::InOrder(days)))
     }
 
     /// What belongs to known traces lies where these do.
@@ -224,6 +261,20 @@ impl Reading<'_> {
             Ok(start_s.map(|start_s| start_s.div_euclid(NS_PER_DAY / NS_PER_S)))
         };
         Ok(Days { first: day(0)?.unwrap_or(today), last: day(1)?.map_or(today, |last| last.min(today)) })
+    }
+}
+
+/// Returns how many there are in all.
+fn sum(days: &[Count], query: &Query) -> u64 {
+    days.iter().map(|count| of_kind(count, query.select)).sum()
+}
+
+/// Says whether some of what was counted comes behind the cursor of a query in the order of time.
+fn is_behind(query: &Query, count: &Count) -> bool {
+    match query.after.as_ref().map(|cursor| &cursor.key) {
+        Some(SortKey::Int(unix_ns)) if query.sort.descending => count.first_unix_ns <= *unix_ns,
+        Some(SortKey::Int(unix_ns)) => count.last_unix_ns >= *unix_ns,
+        _ => true,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use flowglass_model::AttributeValue;
 
+use super::super::facets::{self, Facet};
 use super::super::failure::Failure;
 use super::super::json::{self, is_exact, storable};
 use super::like;
@@ -27,9 +28,10 @@ impl Builder<'_, '_> {
             return Ok(own);
         }
         let name = self.values.text(storable(key));
-        let resources = self.values.add(Value::Ints(resources));
-        let else_its = format!("(NOT s.attributes ? {name} AND s.resource = ANY({resources}))");
-        Ok(Condition::any([own, Condition::exact_if(of_resource.is_exact, else_its)]))
+        let listed = self.values.add(Value::Ints(resources.clone()));
+        let else_its = format!("(NOT s.attributes ? {name} AND s.resource = ANY({listed}))");
+        let facet = own.sole_facet().map(|facet| facet.or_of_resources(resources));
+        Ok(Condition::any([own, Condition::exact_if(of_resource.is_exact, else_its)]).counted(facet))
     }
 
     fn in_object(&mut self, test: &Test, object: &str, key: &str) -> Condition {
@@ -37,7 +39,7 @@ impl Builder<'_, '_> {
             query::Condition::Equals(literal) => self.equal(object, key, literal),
             condition => {
                 let name = self.values.text(storable(key));
-                let has = Condition::exact(format!("{object} ? {name}"));
+                let has = Condition::exact(format!("{object} ? {name}")).counted(self.facet(key, None));
                 let value = format!("({object} -> {name})");
                 Condition::all([has, self.value(condition, &value, &test.field)])
             }
@@ -56,12 +58,21 @@ impl Builder<'_, '_> {
                     Condition::exact_if(is_exact, format!("{object} @> ({pair}::text)::jsonb")).finding(finds)
                 };
                 let each: Vec<_> = equal.iter().map(|value| contained(self, value)).collect();
-                Condition::any(each)
+                Condition::any(each).counted(self.facet(key, Some(&equal)))
             }
             Alternatives::Many => {
                 let name = self.values.text(storable(key));
                 Condition::wide(format!("{object} ? {name}"))
             }
+        }
+    }
+
+    /// What is counted of an attribute with one of these values, or with any. Only those of spans are.
+    fn facet(&self, key: &str, values: Option<&[AttributeValue]>) -> Option<Facet> {
+        let key = facets::attribute(key).filter(|_| matches!(self.select, Select::Runs | Select::Spans))?;
+        match values {
+            None => Some(Facet::any(key)),
+            Some(values) => Some(Facet::one_of(key, values.iter().map(facets::value).collect::<Option<_>>()?)),
         }
     }
 

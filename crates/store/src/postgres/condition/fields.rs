@@ -2,6 +2,7 @@
 
 use flowglass_model::{Severity, SpanKind, SpanType, Status, conventions as names};
 
+use super::super::facets::{self, Facet};
 use super::super::json::{is_exact, storable};
 use super::like;
 use super::{Builder, Condition, Finds, Value};
@@ -102,7 +103,16 @@ impl Builder<'_, '_> {
     fn equal_text(&mut self, sql: &str, literal: &Literal) -> Condition {
         let Some(text) = literal.text() else { return Condition::never() };
         let value = self.values.text(storable(text));
-        Condition::exact_if(is_exact(text), format!("{sql} = {value}"))
+        let facet = self.facet_of_column(sql, &[text]);
+        Condition::exact_if(is_exact(text), format!("{sql} = {value}")).counted(facet)
+    }
+
+    /// What is counted of a column with one of these texts.
+    fn facet_of_column(&self, sql: &str, texts: &[&str]) -> Option<Facet> {
+        let is_counted = matches!(self.select, Select::Runs | Select::Spans);
+        let key = ["name", "kind", "type", "status", "run"].into_iter().find(|key| sql.strip_prefix("s.") == Some(key));
+        let values = texts.iter().map(|text| facets::text(text)).collect::<Option<_>>()?;
+        Some(Facet::one_of(key.filter(|_| is_counted)?, values))
     }
 
     /// Lets through texts in which the patterns may occur.
@@ -121,9 +131,10 @@ impl Builder<'_, '_> {
             _ => {
                 // `ok` is what most spans are: the index holds all others, and knows only conditions that say so.
                 let not_ok = sql == "s.status" && !passing.iter().any(|word| word == Status::Ok.as_str());
+                let facet = self.facet_of_column(sql, &passing.iter().map(String::as_str).collect::<Vec<_>>());
                 let passing = self.values.add(Value::Texts(passing));
                 let besides = if not_ok { "s.status <> 'ok' AND " } else { "" };
-                Condition::exact(format!("({besides}{sql} = ANY({passing}))"))
+                Condition::exact(format!("({besides}{sql} = ANY({passing}))")).counted(facet)
             }
         }
     }

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::types::{ToSql, Type};
 
+use super::facets::Facet;
 use super::failure::Failure;
 use crate::query::{Expr, Now, Select};
 
@@ -24,6 +25,10 @@ pub(super) struct Condition {
     pub(super) finds: Finds,
     /// What holds for the traces of rows that it lets through, by `s.trace_id` alone, where few belong to them.
     pub(super) of_traces: Option<String>,
+    /// What of it is counted. All of these hold for what it lets through.
+    pub(super) facets: Vec<Facet>,
+    /// Whether it lets through all of which these hold.
+    pub(super) is_counted: bool,
 }
 
 /// How much an index finds that knows a condition.
@@ -55,7 +60,22 @@ impl Condition {
     }
 
     pub(super) fn exact_if(is_exact: bool, sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), is_exact, finds: Finds::Unknown, of_traces: None }
+        let (finds, of_traces, facets) = (Finds::Unknown, None, Vec::new());
+        Self { sql: sql.into(), is_exact, finds, of_traces, facets, is_counted: false }
+    }
+
+    /// Says that it lets through what is counted as this, if it is counted.
+    fn counted(self, facet: Option<Facet>) -> Self {
+        Self { is_counted: facet.is_some(), facets: facet.into_iter().collect(), ..self }
+    }
+
+    /// Returns what is counted, where that is all that it asks for.
+    pub(super) fn sole_facet(&self) -> Option<Facet> {
+        match self.facets.as_slice() {
+            [] if self.is_always() => Some(Facet::every()),
+            [facet] if self.is_counted => Some(facet.clone()),
+            _ => None,
+        }
     }
 
     /// Says that it is about `s.trace_id` alone.
@@ -86,9 +106,11 @@ impl Condition {
             return Self::never();
         }
         let of_traces = parts.iter().find_map(|part| part.of_traces.clone());
-        let sql: Vec<String> = parts.into_iter().filter(|part| !part.is_always()).map(|part| part.sql).collect();
+        let parts: Vec<Self> = parts.into_iter().filter(|part| !part.is_always()).collect();
+        let is_counted = parts.iter().all(|part| part.is_counted);
+        let (sql, facets): (Vec<String>, Vec<Vec<Facet>>) = parts.into_iter().map(|part| (part.sql, part.facets)).unzip();
         let sql = if sql.is_empty() { "TRUE".to_owned() } else { format!("({})", sql.join(" AND ")) };
-        Self { sql, is_exact, finds, of_traces }
+        Self { sql, is_exact, finds, of_traces, facets: facets.concat(), is_counted }
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -102,9 +124,14 @@ impl Condition {
         let parts: Vec<Self> = parts.into_iter().filter(|part| !part.is_never()).collect();
         let of_traces: Option<Vec<&str>> = parts.iter().map(|part| part.of_traces.as_deref()).collect();
         let of_traces = of_traces.filter(|each| !each.is_empty()).map(|each| format!("({})", each.join(" OR ")));
+        // What holds for one of several need not hold for the others.
+        let (facets, is_counted) = match parts.as_slice() {
+            [only] => (only.facets.clone(), only.is_counted),
+            _ => (Vec::new(), false),
+        };
         let sql: Vec<String> = parts.into_iter().map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "FALSE".to_owned() } else { format!("({})", sql.join(" OR ")) };
-        Self { sql, is_exact, finds, of_traces }
+        Self { sql, is_exact, finds, of_traces, facets, is_counted }
     }
 
     /// The opposite of a condition that lets through too much would let through too little.

@@ -1,0 +1,137 @@
+//! How often what spans say occurs, by day: each commit adds what is in it, in its own transaction, so that a count is exact whenever
+//! it is asked for, whoever writes meanwhile. What was written without being counted is known by its day, and counted later.
+
+mod names;
+mod tallied;
+mod upkeep;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use names::{EVERY, attribute, text, value};
+pub(super) use tallied::{COLUMNS, Count, Tallied};
+pub(super) use upkeep::{change, count_day, forget_day, hold, some_day_waits, take_up, wrong};
+
+use super::asked::Reading;
+use super::condition::{Value, Values};
+use super::failure::Failure;
+use super::partitions::NS_PER_DAY;
+use names::{ANY, ATTRIBUTES, MANY};
+
+/// Says for the rest of a transaction that whoever changes spans counts what it changes.
+pub(super) const WE_COUNT: &str = "SET LOCAL flowglass.counts = 'on'";
+
+/// Something that is counted: a key with one of some values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facet {
+    key: String,
+    values: Vec<String>,
+    /// The numbers of resources that say so of the spans that have no such attribute.
+    resources: Vec<i64>,
+}
+
+impl Facet {
+    /// Any span.
+    pub(super) fn every() -> Self {
+        Self { key: EVERY.to_owned(), values: vec![ANY.to_owned()], resources: Vec::new() }
+    }
+
+    /// A column, or an [`attribute`], with one of these values.
+    pub(super) fn one_of(key: impl Into<String>, values: Vec<String>) -> Self {
+        Self { key: key.into(), values, resources: Vec::new() }
+    }
+
+    /// An attribute, whatever it says.
+    pub(super) fn any(key: String) -> Self {
+        Self::one_of(key, vec![ANY.to_owned()])
+    }
+
+    /// Or else the resource says so.
+    pub(super) fn or_of_resources(self, resources: Vec<i64>) -> Self {
+        Self { resources, ..self }
+    }
+}
+
+/// How often something occurs on each day.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) days: BTreeMap<i64, Count>,
+    /// Days of which that isn't known.
+    pub(super) unknown: BTreeSet<i64>,
+}
+
+/// Looks up how often something occurs.
+pub(super) fn counted(reading: &Reading<'_>, facet: &Facet) -> Result<Counted, Failure> {
+    let is_any = facet.values.iter().any(|value| value == ANY);
+    let mut counted = look_up(reading, &facet.key, &facet.values, !is_any)?;
+    if !facet.resources.is_empty() {
+        // Who has the attribute itself is not counted by resource.
+        let own = if is_any {
+            std::mem::take(&mut counted.days)
+        } else {
+            look_up(reading, &facet.key, &[ANY.to_owned()], false)?.days
+        };
+        counted.unknown.extend(own.iter().filter(|(_, count)| count.spans > 0).map(|(day, _)| *day));
+        let resources: Vec<String> = facet.resources.iter().filter_map(|number| text(&number.to_string())).collect();
+        let of_resources = look_up(reading, "resource", &resources, true)?;
+        counted.unknown.extend(of_resources.unknown);
+        for (day, count) in of_resources.days {
+            counted.days.entry(day).or_insert(Count::NONE).add(&count);
+        }
+    }
+    counted.days.retain(|day, count| count.spans > 0 && !counted.unknown.contains(day));
+    Ok(counted)
+}
+
+/// What stands there of these keys and values, and what was changed since, by day; a day on which somebody didn't count is told in any
+/// case.
+const LOOK_UP: &str = "
+SELECT t.day, coalesce(sum(t.spans), 0)::bigint, coalesce(sum(t.runs), 0)::bigint, min(t.first), max(t.last), bool_or(t.value = '*')
+FROM (
+    SELECT f.value, f.day, f.spans, f.runs, f.first_unix_ns AS first, f.last_unix_ns AS last
+    FROM unnest($1::text[], $2::text[]) AS p (key, value) JOIN facet f ON f.key = p.key AND f.value = p.value
+    UNION ALL SELECT c.value COLLATE \"C\", c.day, c.spans, c.runs, c.first, c.last
+    FROM facet_change w CROSS JOIN LATERAL unnest(w.texts, w.days, w.spans, w.runs, w.firsts, w.lasts)
+        AS c (value, day, spans, runs, first, last)
+    WHERE w.key = ANY($1) AND (w.key, c.value) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+    UNION ALL SELECT '*', u.day, 0, 0, NULL, NULL FROM uncounted u
+) t GROUP BY t.day";
+
+fn look_up(reading: &Reading<'_>, key: &str, wanted: &[String], are_values: bool) -> Result<Counted, Failure> {
+    let many = [are_values.then_some(key), key.starts_with(ATTRIBUTES).then_some(ATTRIBUTES)];
+    let pairs = wanted.iter().map(|value| (key, value.as_str())).chain(many.into_iter().flatten().map(|key| (key, MANY)));
+    let (keys, texts) = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).unzip();
+    let mut values = Values::default();
+    values.add(Value::Texts(keys));
+    values.add(Value::Texts(texts));
+    let mut counted = Counted::default();
+    for row in reading.known(LOOK_UP, &values)? {
+        let day = row.try_get(0)?;
+        if row.try_get(5)? {
+            counted.unknown.insert(day);
+        } else {
+            let (first_unix_ns, last_unix_ns) = (row.try_get(3)?, row.try_get(4)?);
+            counted.days.insert(day, Count { spans: row.try_get(1)?, runs: row.try_get(2)?, first_unix_ns, last_unix_ns });
+        }
+    }
+    Ok(counted)
+}
+
+/// Returns the first and the last moment of a day.
+pub(super) fn bounds(day: i64) -> (i64, i64) {
+    let first_unix_ns = day.saturating_mul(NS_PER_DAY);
+    (first_unix_ns, day.checked_add(1).and_then(|next| next.checked_mul(NS_PER_DAY)).map_or(i64::MAX, |next| next - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_moment_is_within_the_bounds_of_its_day() {
+        for unix_ns in [i64::MIN, -1, 0, NS_PER_DAY - 1, NS_PER_DAY, i64::MAX] {
+            let (first, last) = bounds(unix_ns.div_euclid(NS_PER_DAY));
+            assert!(first <= unix_ns && unix_ns <= last, "{unix_ns}");
+        }
+        assert_eq!(bounds(1), (NS_PER_DAY, 2 * NS_PER_DAY - 1));
+    }
+}
