@@ -249,14 +249,23 @@ fn answers() -> Vec<(&'static str, Answer, Known)> {
     ]
 }
 
-/// An empty store of each kind, memory first, and what must be kept as long as they are used.
-fn stores() -> (Vec<Arc<dyn Store>>, (tempfile::TempDir, Option<Server>)) {
-    let folder = tempfile::tempdir().unwrap();
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let file: Arc<dyn Store> = Arc::new(SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap());
-    let server = Server::start();
-    let team = server.as_ref().map(|server| create_or_open(&server.address("team")).unwrap());
-    ([Some(memory), Some(file), team].into_iter().flatten().collect(), (folder, server))
+/// An empty store of each kind, memory first.
+struct Stores {
+    all: Vec<Arc<dyn Store>>,
+    /// Where two of them are.
+    _folder: tempfile::TempDir,
+    _server: Option<Server>,
+}
+
+impl Stores {
+    fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let file: Arc<dyn Store> = Arc::new(SqliteStore::create_or_open(&folder.path().join("runs.db")).unwrap());
+        let server = Server::start();
+        let team = server.as_ref().map(|server| create_or_open(&server.address("team")).unwrap());
+        Self { all: [Some(memory), Some(file), team].into_iter().flatten().collect(), _folder: folder, _server: server }
+    }
 }
 
 fn fill(store: &dyn Store) {
@@ -286,8 +295,8 @@ fn what_is_known_of_the_fleet_is_answered() {
 
 #[test]
 fn a_file_and_a_server_answer_as_memory_does() {
-    let (stores, _kept) = stores();
-    let [memory, others @ ..] = stores.as_slice() else { return };
+    let stores = Stores::make();
+    let [memory, others @ ..] = stores.all.as_slice() else { return };
     fill(&**memory);
     let mut wanted = ask(&**memory);
     for store in others {

@@ -12,7 +12,7 @@ use flowglass::store::{RememberingStore, SinkOptions, Store};
 use serde_json::{Value, json};
 
 use super::fleet::{self, START_UNIX_NS};
-use super::{all, is_same, spans, stores};
+use super::{Stores, all, is_same, spans};
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 const HOURS_PER_DAY: f64 = 24.0;
@@ -90,10 +90,10 @@ fn answers_are_remembered_for_a_minute_whatever_the_store() {
     let (later, last) = later.split_at(later.len() / 2);
     let write = |sink: &mut dyn Sink, part: &[_]| part.iter().for_each(|batch| sink.write(batch).unwrap());
     let mut answers: Vec<[Value; 3]> = Vec::new();
-    let (stores, _kept) = stores();
-    for store in stores {
+    let stores = Stores::make();
+    for store in &stores.all {
         let clock = Clock::default();
-        let remembering = RememberingStore::new(Arc::clone(&store)).with_clock(clock.reader());
+        let remembering = RememberingStore::new(Arc::clone(store)).with_clock(clock.reader());
         let mut others = store.sink(SinkOptions::default()).unwrap();
         write(&mut *others, first);
         let half = asked_again_and_again(&remembering);
@@ -102,12 +102,12 @@ fn answers_are_remembered_for_a_minute_whatever_the_store() {
         assert_eq!(asked_again_and_again(&remembering), half, "{}", store.location());
         clock.goes_on(Duration::from_secs(1));
         let whole = asked_again_and_again(&remembering);
-        assert_eq!(whole, asked_again_and_again(&*store), "{}", store.location());
+        assert_eq!(whole, asked_again_and_again(&**store), "{}", store.location());
         assert_ne!(whole, half);
         // What is written through it is in its answers at once.
         write(&mut *remembering.sink(SinkOptions::default()).unwrap(), last);
         let again = asked_again_and_again(&remembering);
-        assert_eq!(again, asked_again_and_again(&*store), "{}", store.location());
+        assert_eq!(again, asked_again_and_again(&**store), "{}", store.location());
         answers.push([half, whole, again]);
     }
     assert!(answers.iter().all(|answers_of_one| is_same("", &json!(answers_of_one), &json!(answers[0]))), "{answers:#?}");

@@ -10,7 +10,7 @@ use super::facets;
 use super::failure::Failure;
 use super::link::Link;
 use super::records::{self, Distribution, SPAN_READ};
-use super::resources::Resources;
+use super::remembered::Remembered;
 use super::rest;
 use super::rollups;
 use super::scan::{Scan, Source};
@@ -130,7 +130,7 @@ fn look(link: &Link, source: Source, check: &mut StoreCheck, found: &mut Found) 
 /// Reads what has not ended: as many spans, and as many runs.
 fn open_spans(link: &Link) -> Result<(u64, u64), Failure> {
     let client = link.connect()?;
-    let open = open(&Reading::begin(link, &client, &Resources::default(), Now::system())?, None, false)?;
+    let open = open(&Reading::begin(link, &client, &Remembered::default(), Now::system())?, None, false)?;
     Ok((open.len() as u64, open.iter().filter(|found| found.span.is_run_root()).count() as u64))
 }
 

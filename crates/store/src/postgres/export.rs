@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::link::Link;
 use super::records;
+use super::remembered::Remembered;
 use super::resources::Resources;
 use super::rest;
 use super::scan::{Scan, Source};
@@ -20,19 +21,23 @@ use crate::selection::Wanted;
 use crate::{Exported, Selection, StoreError};
 
 /// Returns what is selected, as one transaction sees it, through a connection of its own.
-pub(super) fn export<'a>(link: &'a Link, resources: &'a Resources, selection: &Selection) -> Result<Exported<'a>, StoreError> {
+pub(super) fn export<'a>(
+    link: &'a Link,
+    remembered: &'a Remembered,
+    selection: &Selection,
+) -> Result<Exported<'a>, StoreError> {
     let told = |failure: Failure| failure.at(&link.place, "read");
     let client = link.connect().map_err(told)?;
-    let first = first(link, &client, resources, selection).map_err(told)?;
+    let first = first(link, &client, remembered, selection).map_err(told)?;
     let sources = Source::ALL.into_iter().filter(|source| selection.traces.is_none() || *source != Source::Points);
     let scan = Scan::new(link, client, sources.map(|source| (source, source.statement(source.columns(), selection))).collect());
-    let exporting = Exporting { resources, waiting: first, scan };
+    let exporting = Exporting { resources: &remembered.resources, waiting: first, scan };
     Ok(Box::new(exporting.map(move |batch| batch.map_err(told))))
 }
 
 /// Returns graphs, and what is open, a batch each.
-fn first(link: &Link, client: &Connection, resources: &Resources, selection: &Selection) -> Result<Vec<Batch>, Failure> {
-    let reading = Reading::begin(link, client, resources, Now::system())?;
+fn first(link: &Link, client: &Connection, remembered: &Remembered, selection: &Selection) -> Result<Vec<Batch>, Failure> {
+    let reading = Reading::begin(link, client, remembered, Now::system())?;
     let mut values = Values::default();
     let of_traces = selection.traces.as_ref().map(|traces| {
         let traces = values.add(Value::Texts(traces.iter().map(ToString::to_string).collect()));

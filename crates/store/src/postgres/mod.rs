@@ -27,6 +27,7 @@ mod partitions;
 mod plain;
 mod prepared;
 mod records;
+mod remembered;
 mod resources;
 mod rest;
 mod retention;
@@ -59,7 +60,7 @@ use failure::Failure;
 use link::Link;
 use options::Address;
 pub use options::PostgresOptions;
-use resources::Resources;
+use remembered::Remembered;
 use schema::Tables;
 use session::Session;
 use sink::PostgresSink;
@@ -83,7 +84,7 @@ use sink::PostgresSink;
 #[derive(Clone)]
 pub struct PostgresStore {
     link: Arc<Link>,
-    resources: Arc<Resources>,
+    remembered: Arc<Remembered>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -125,7 +126,7 @@ impl PostgresStore {
     }
 
     fn at(address: &str, options: PostgresOptions, tables: Tables) -> Result<Self, StoreError> {
-        Ok(Self { link: Arc::new(Link::new(Address::parse(address, options)?, tables)?), resources: Arc::default() })
+        Ok(Self { link: Arc::new(Link::new(Address::parse(address, options)?, tables)?), remembered: Arc::default() })
     }
 
     /// Looks whether the server and its tables are there: whatever connects does.
@@ -151,7 +152,7 @@ impl PostgresStore {
 
     fn read<T>(&self, question: impl Fn(&Reading<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.ask("read", |link, client| {
-            let reading = Reading::begin(link, client, &self.resources, Now::system())?;
+            let reading = Reading::begin(link, client, &self.remembered, Now::system())?;
             let answer = question(&reading)?;
             reading.end()?;
             Ok(answer)
@@ -244,6 +245,6 @@ impl Store for PostgresStore {
     }
 
     fn export(&self, selection: &Selection) -> Result<Exported<'_>, StoreError> {
-        export::export(&self.link, &self.resources, selection)
+        export::export(&self.link, &self.remembered, selection)
     }
 }

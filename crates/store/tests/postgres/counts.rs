@@ -60,7 +60,7 @@ fn span(id: u64, days_ago: i64, word: &str) -> Span {
         span_id: SpanId::from_u64(id + 1),
         name: if is_root { "pipeline report" } else { "node encode" }.to_owned(),
         span_type: if is_root { SpanType::Pipeline } else { SpanType::Node },
-        status: if id % 4 == 0 { Status::Error } else { Status::Ok },
+        status: if id.is_multiple_of(4) { Status::Error } else { Status::Ok },
         start_unix_ns: (today() - days_ago) * DAY_NS + i64::try_from(id).unwrap(),
         attributes: vec![
             ("word".to_owned(), word.into()),

@@ -61,7 +61,8 @@ fn each<T: Listed + Clone>(
 ) -> Result<(), Failure> {
     let asking = Asking { table, from, besides: "TRUE", query: asked.query };
     reading.walk(&asking, wanted, &mut |rows| {
-        let resources: Resources = reading.resources.read(reading.link, reading.client, rows.iter().map(|row| row.get(2)))?;
+        let resources: Resources =
+            reading.remembered.resources.read(reading.link, reading.client, rows.iter().map(|row| row.get(2)))?;
         for row in &rows {
             let resource = shared(resources.get(&row.try_get(2)?))?;
             if !asked.look(thing(row, resource)?, 0, wanted) {

@@ -15,7 +15,7 @@ use super::super::copy::Fields;
 use super::super::failure::Failure;
 use super::super::link::Link;
 use super::super::records::{self, EVENT_READ};
-use super::super::resources::Resources;
+use super::super::remembered::Remembered;
 use super::spans;
 use crate::query::{Expr, InTraces, Now, Select, TraceSets};
 
@@ -31,7 +31,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL 
 pub(in super::super) struct Reading<'a> {
     pub(super) link: &'a Link,
     pub(super) client: &'a Connection,
-    pub(super) resources: &'a Resources,
+    pub(in super::super) remembered: &'a Remembered,
     pub(super) now: Now,
     /// How many cursors were opened.
     cursors: Cell<u32>,
@@ -41,11 +41,11 @@ impl<'a> Reading<'a> {
     pub(in super::super) fn begin(
         link: &'a Link,
         client: &'a Connection,
-        resources: &'a Resources,
+        remembered: &'a Remembered,
         now: Now,
     ) -> Result<Self, Failure> {
         client.tell(BEGIN)?;
-        Ok(Self { link, client, resources, now, cursors: Cell::default() })
+        Ok(Self { link, client, remembered, now, cursors: Cell::default() })
     }
 
     pub(in super::super) fn end(self) -> Result<(), Failure> {

@@ -100,7 +100,8 @@ fn count_of_joined(reading: &Reading<'_>, root: &Span) -> Result<Counts, Failure
 /// Reads spans and when they were written, with their events if these are needed.
 pub(super) fn read(reading: &Reading<'_>, rows: &[Row], needs_events: bool) -> Result<Vec<(FoundSpan, i64)>, Failure> {
     let spans = rows.iter().map(records::span).collect::<Result<Vec<_>, _>>()?;
-    let resources = reading.resources.read(reading.link, reading.client, spans.iter().map(|(_, origin)| origin.resource))?;
+    let resources =
+        reading.remembered.resources.read(reading.link, reading.client, spans.iter().map(|(_, origin)| origin.resource))?;
     let mut events = if needs_events {
         reading.events_of(&spans.iter().map(|(span, _)| span.trace_id).collect::<HashSet<_>>())?
     } else {

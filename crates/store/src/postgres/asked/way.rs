@@ -152,9 +152,8 @@ impl Reading<'_> {
         let Question { asking: Asking { query, .. }, column, condition, .. } = question;
         let mut fewest: Option<Vec<Count>> = None;
         for facet in &condition.facets {
-            let counted = facets::counted(self, facet)?;
-            if counted.unknown.is_empty() {
-                let days: Vec<Count> = counted.days.into_values().filter(|count| of_kind(count, query.select) > 0).collect();
+            if let Some(days) = facets::counted_whole(self, facet)? {
+                let days: Vec<Count> = days.into_values().filter(|count| of_kind(count, query.select) > 0).collect();
                 fewest = Some(fewest.filter(|fewest| sum(fewest, query) <= sum(&days, query)).unwrap_or(days));
             }
         }

@@ -5,11 +5,13 @@ mod names;
 mod tallied;
 mod upkeep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) use names::{EVERY, attribute, text, value};
 pub(super) use tallied::{COLUMNS, Count, Tallied};
 pub(super) use upkeep::{change, count_day, forget_day, hold, some_day_waits, take_up, wrong};
+
+use parking_lot::Mutex;
 
 use super::asked::Reading;
 use super::condition::{Value, Values};
@@ -57,6 +59,53 @@ pub(super) struct Counted {
     pub(super) days: BTreeMap<i64, Count>,
     /// Days of which that isn't known.
     pub(super) unknown: BTreeSet<i64>,
+}
+
+/// So often a key with too many values isn't looked up, until it is looked whether it still has.
+const TIMES_LEFT_OUT: u32 = 100;
+/// So many such keys are remembered.
+const MOST_REMEMBERED: usize = 1_000;
+
+/// The keys of which a store has seen lately that they have too many values: to look them up would only take time.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp {
+    keys: Mutex<HashMap<String, u32>>,
+}
+
+impl GivenUp {
+    /// Says whether a key can be left out once more.
+    fn leaves_out(&self, key: &str) -> bool {
+        let mut keys = self.keys.lock();
+        match keys.get_mut(key) {
+            Some(0) => keys.remove(key).is_none(),
+            Some(times) => {
+                *times -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn note(&self, key: &str) {
+        let mut keys = self.keys.lock();
+        if keys.len() >= MOST_REMEMBERED {
+            keys.clear();
+        }
+        keys.insert(key.to_owned(), TIMES_LEFT_OUT);
+    }
+}
+
+/// Looks up how often something occurs on each day; nothing where there are days of which that isn't known.
+pub(super) fn counted_whole(reading: &Reading<'_>, facet: &Facet) -> Result<Option<BTreeMap<i64, Count>>, Failure> {
+    if reading.remembered.given_up.leaves_out(&facet.key) {
+        return Ok(None);
+    }
+    let counted = counted(reading, facet)?;
+    if counted.unknown.is_empty() {
+        return Ok(Some(counted.days));
+    }
+    reading.remembered.given_up.note(&facet.key);
+    Ok(None)
 }
 
 /// Looks up how often something occurs.
@@ -125,6 +174,15 @@ pub(super) fn bounds(day: i64) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_given_up_is_looked_up_again_after_some_times() {
+        let given_up = GivenUp::default();
+        assert!(!given_up.leaves_out("k"));
+        given_up.note("k");
+        assert!((0..TIMES_LEFT_OUT).all(|_| given_up.leaves_out("k")));
+        assert!(!given_up.leaves_out("k") && !given_up.leaves_out("k"));
+    }
 
     #[test]
     fn each_moment_is_within_the_bounds_of_its_day() {
