@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use flowglass_model::{AttributeValue, CacheStatus, Span, SpanType, Status, conventions as names};
+use flowglass_model::{AttributeValue, CacheStatus, Span, SpanType, Status, TraceState, conventions as names};
 use serde::Serialize;
 
 use crate::Histogram;
@@ -39,6 +39,18 @@ impl MapCounts {
             max_ns: durations.map(|durations| durations.max_ns),
         })
     }
+}
+
+/// Returns for how many a span stands: for those, too, that chance left out when it chose this one, as the span's trace state tells. What is
+/// recorded for another reason stands for itself.
+///
+/// The adjusted count of <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>.
+#[must_use]
+pub fn stands_for(span: &Span) -> f64 {
+    if span.trace_state.is_empty() {
+        return 1.0;
+    }
+    TraceState::parse([span.trace_state.as_str()]).threshold().map_or(1.0, |threshold| 1.0 / threshold.rate())
 }
 
 /// Returns what to call a span in a row below its parent: a name without the word for its type, `[3]` for an item.

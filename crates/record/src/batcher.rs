@@ -27,7 +27,7 @@ impl Batcher {
     pub(crate) fn rows(&mut self, core: &Core) -> &mut Rows {
         self.rows.get_or_insert_with(|| {
             self.sequence += 1;
-            Rows::new(core.writer, self.sequence, Arc::clone(&core.resource), &core.attributes)
+            Rows::new(core, self.sequence)
         })
     }
 

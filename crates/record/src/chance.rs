@@ -21,6 +21,13 @@ pub(crate) fn state(scope: &ScopeShared, carried: Option<&Propagation>, is_recor
     state
 }
 
+/// Returns the trace state of a span that would have been recorded whatever chance had said: it stands for itself alone.
+pub(crate) fn state_of_certain(scope: &ScopeShared) -> TraceState {
+    let mut state = state(scope, scope.carried.as_deref(), true);
+    state.set_threshold(Some(Threshold::NOTHING_REJECTED));
+    state
+}
+
 /// Says whether what came along is about this trace. Who does a part of another process's work knows no parent, and the state of
 /// its trace.
 pub(crate) fn is_about(carried: &Propagation, trace: TraceId) -> bool {

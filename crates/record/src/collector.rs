@@ -129,7 +129,7 @@ impl Collector {
     /// Returns the spans of a trace that the last look found open.
     pub(crate) fn open_spans(&self, core: &Core, trace: TraceId) -> Vec<Span> {
         let now = Tick::now();
-        let mut rows = Rows::new(core.writer, 0, Arc::clone(&core.resource), &core.attributes);
+        let mut rows = Rows::new(core, 0);
         for found in self.found.values() {
             if let Some(tracked) = self.scopes.get(found.scope)
                 && tracked.shared.trace_id == trace

@@ -52,7 +52,7 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) by_id: ById,
     pub(crate) meters: Meters,
-    pub(crate) sampling: Sampling,
+    pub(crate) sampling: Arc<Sampling>,
     pub(crate) redaction: Redaction,
     /// What says where no span is current what a run hangs on.
     pub(crate) ambient: Option<Ambient>,
@@ -113,7 +113,7 @@ impl Core {
             counters: Counters::default(),
             by_id: ById::default(),
             meters: Meters::new(parts.attribute_sets),
-            sampling: parts.sampling,
+            sampling: Arc::new(parts.sampling),
             redaction: parts.redaction,
             ambient: parts.ambient,
             handle: OnceLock::new(),

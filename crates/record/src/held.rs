@@ -171,7 +171,7 @@ impl Held {
     }
 
     fn begin(&mut self, core: &Core, trace: TraceId, fate: &Arc<Fate>) {
-        let rows = Rows::new(core.writer, 0, Arc::clone(&core.resource), &core.attributes);
+        let rows = Rows::new(core, 0);
         let (fate, since) = (Arc::clone(fate), Tick::now());
         self.traces.insert(trace, HeldTrace { rows, relayed: Vec::new(), fate, since, bytes: EMPTY_BYTES });
         self.order.push_back(trace);

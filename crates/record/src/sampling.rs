@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowglass_model::{Randomness, Threshold, TraceId};
+use flowglass_model::{Randomness, Status, Threshold, TraceId};
 
 use crate::fate::Fate;
+use crate::held::Judgement;
+use crate::open::Frame;
+use crate::scope_shared::ScopeShared;
 use crate::{Recorder, context};
 
 /// Which traces a recorder records; see [`RecorderBuilder::sampling`](crate::RecorderBuilder::sampling).
 ///
 /// A trace is chosen by its id alone, so that every process that has the same rate chooses the same; one that somebody else has
 /// begun is recorded if they say so in its `traceparent`. Metrics count all that is done, whatever is chosen. Whoever is called from
-/// a trace that was chosen is told by which rate, in `tracestate` (`ot=th:…`), as OpenTelemetry has it.
+/// a trace that was chosen is told by which rate, in `tracestate` (`ot=th:…`), as OpenTelemetry has it; so are readers of the recorded
+/// spans, of which those that would have been recorded anyway (what failed, what was slow) stand for themselves alone (`ot=th:0`).
 ///
 /// Where an error happens in a trace that wasn't chosen, it is recorded from there on: what failed, what is around it, and what
 /// follows, marked with `trace.incomplete`. To have such traces whole, and slow ones too, ask for that
@@ -145,6 +149,14 @@ impl Sampling {
 
     pub(crate) const fn promotes_errors(&self) -> bool {
         self.promotes_errors
+    }
+
+    /// Says whether a span that ends so is recorded in a trace that wasn't chosen.
+    pub(crate) fn keeps_anyway(&self, scope: &ScopeShared, frame: &Frame, status: Status, duration_ns: u64) -> bool {
+        if self.holds() {
+            return self.tail.judge(scope, frame, status, duration_ns) == Judgement::Keep;
+        }
+        self.promotes_errors && status == Status::Error
     }
 
     /// Says what becomes of a trace. `parent` is what whoever began it says, where somebody else did.

@@ -14,6 +14,30 @@ fn setting(home: &Home, key: &str) -> (String, String) {
 }
 
 #[test]
+fn a_run_that_is_not_recorded_says_why() {
+    let home = Home::with("[[node]]\noutput = 'out'\nshell = 'echo x'\n");
+    for (file, why) in [
+        ("[sampling]\nrate = 1e-12\n", "not recorded: sampling left it out; `sampling.rate` is 0.000000000001 ("),
+        ("[recording]\ntraces = false\n", "not recorded: `recording.traces` is false ("),
+        ("enabled = false\n", "not kept: `enabled` is false ("),
+    ] {
+        home.file("flowglass.toml", file);
+        let told = home.run(&[]).ok().stderr;
+        assert!(
+            told.contains(why) && told.contains("flowglass.toml:") && !told.contains("kept in") && !told.contains("no spans"),
+            "{told}"
+        );
+    }
+    let unsampled = format!("00-{}-{}-00", "ab".repeat(16), "12".repeat(8));
+    home.file("flowglass.toml", "");
+    let told = home.call(&["run", "p.toml"]).env("TRACEPARENT", &unsampled).end().ok().stderr;
+    assert!(told.contains("not recorded: the trace that it joined isn't sampled"), "{told}");
+    home.file("flowglass.toml", "[recording]\nretained_bytes = 0\n");
+    let told = home.run(&[]).ok().stderr;
+    assert!(told.contains("kept in") && !told.contains("not recorded"), "{told}");
+}
+
+#[test]
 fn every_value_is_told_with_its_origin() {
     let home = Home::new();
     home.file("flowglass.toml", "preset = 'production'\n\n[limits]\nevents = 7\n[export]\nheaders = { x-key = 'hunter2' }\n");

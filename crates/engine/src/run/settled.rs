@@ -64,6 +64,12 @@ impl Settled {
         &self.cache
     }
 
+    /// Says whether the run was recorded, as far as the recorder has told by now: with telemetry, and not left out by sampling.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.retained.as_ref().is_some_and(|retained| retained.dropped() > 0 || !retained.spans().is_empty())
+    }
+
     /// Returns the spans of the run, those of its nested pipelines and maps included, in order of their starts.
     ///
     /// They are read from what the recorder keeps in memory while the run is held; without telemetry there are none.

@@ -22,6 +22,6 @@ pub use completeness::{Incomplete, incomplete};
 pub use correlation::{Correlation, Suspect};
 pub use costs::{Budget, Costs, ModelCosts};
 pub use error_types::{ErrorType, error_types};
-pub use health::Health;
+pub use health::{Estimate, Health};
 pub use nodes::{NodeStatistics, by_node, called, count_spans};
 pub use series::{Bucket, series};

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use flowglass_model::{
-    Attributes, Batch, BatchBuilder, Extra, LinkRow, LogRow, Resource, Scalar, SpanDrops, SpanId, SpanKind, SpanRow, SpanType,
-    Status, Sym, TraceId, WriterId, conventions,
+    Attributes, Batch, BatchBuilder, Extra, LinkRow, LogRow, Scalar, SpanDrops, SpanId, SpanKind, SpanRow, SpanType, Status,
+    Sym, TraceId, conventions,
 };
 
+use crate::core::Core;
 use crate::id_hash::IdMap;
 use crate::open::{Frame, NO_INDEX, OpenFrame};
 use crate::parts::Said;
@@ -18,7 +19,7 @@ use crate::scope::SpanTemplate;
 use crate::scope_shared::ScopeShared;
 use crate::static_text::StaticText;
 use crate::tick::TickLength;
-use crate::{Tick, chance};
+use crate::{Sampling, Tick, Verdict, chance};
 use shape::{Row, Shape, Shapes, scalar, set};
 
 /// The end of a span, to become a row.
@@ -46,6 +47,7 @@ pub(crate) struct Rows {
     of_all: Vec<(Sym, Scalar)>,
     /// The scope that was asked last for the trace state of its spans, and that.
     state: (u64, Sym),
+    sampling: Arc<Sampling>,
     row: Row,
     name: String,
 }
@@ -63,9 +65,9 @@ struct Remarks<'a> {
 
 impl Rows {
     /// Starts a batch whose spans all have `attributes`.
-    pub(crate) fn new(writer: WriterId, sequence: u64, resource: Arc<Resource>, attributes: &Attributes) -> Self {
-        let mut builder = BatchBuilder::new(writer, sequence, resource);
-        let of_all = intern_all(&mut builder, attributes);
+    pub(crate) fn new(core: &Core, sequence: u64) -> Self {
+        let mut builder = BatchBuilder::new(core.writer, sequence, Arc::clone(&core.resource));
+        let of_all = intern_all(&mut builder, &core.attributes);
         Self {
             builder,
             shapes: Shapes::default(),
@@ -73,6 +75,7 @@ impl Rows {
             of_scopes: IdMap::default(),
             of_all,
             state: (0, Sym::EMPTY),
+            sampling: Arc::clone(&core.sampling),
             row: Row::default(),
             name: String::new(),
         }
@@ -105,7 +108,8 @@ impl Rows {
         let duration_ns = frame.start.elapsed_by(end, length);
         let span = SpanRow { status, duration_ns, ..running(scope, &frame, name, length) };
         self.builder.push_span_with(span, &self.row.attributes);
-        self.note_extra(scope, SpanDrops::default());
+        let is_certain = self.is_certain(scope, &frame, status, duration_ns);
+        self.note_extra(scope, is_certain, SpanDrops::default());
         whole.events().for_each(|(at, name, fields)| self.push_event(scope, frame.span, (at, length), name, fields));
     }
 
@@ -126,7 +130,8 @@ impl Rows {
             set(&mut self.row.attributes, key, value);
         }
         self.builder.push_span_with(row, &self.row.attributes);
-        self.note_extra(scope, span.said.dropped);
+        let is_certain = self.is_certain(scope, &span.open.frame, row.status, row.duration_ns);
+        self.note_extra(scope, is_certain, span.said.dropped);
         if !remarks.error_type.is_empty() || !remarks.error_message.is_empty() {
             self.push_exception(scope, span, &remarks);
         }
@@ -193,9 +198,16 @@ impl Rows {
         remarks
     }
 
+    /// Says whether chance chose a span's trace, and the span would have been recorded had it not.
+    #[inline]
+    fn is_certain(&self, scope: &ScopeShared, frame: &Frame, status: Status, duration_ns: u64) -> bool {
+        matches!(scope.verdict(), Verdict::Chosen(_)) && self.sampling.keeps_anyway(scope, frame, status, duration_ns)
+    }
+
     /// Notes on the span that was added last how much was left out of it, and its trace's state.
-    fn note_extra(&mut self, scope: &ScopeShared, dropped: SpanDrops) {
-        let trace_state = self.state_of(scope);
+    fn note_extra(&mut self, scope: &ScopeShared, is_certain: bool, dropped: SpanDrops) {
+        let trace_state =
+            if is_certain { self.builder.intern(&chance::state_of_certain(scope).to_string()) } else { self.state_of(scope) };
         if trace_state != Sym::EMPTY || !dropped.is_nothing() {
             let SpanDrops { attributes, events, links } = dropped;
             let extra = Extra {

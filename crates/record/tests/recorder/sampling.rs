@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowglass_model::{Attributes, Propagation, SpanId, Status, TraceId, TraceParent, conventions};
-use flowglass_record::{Context, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Verdict, span};
+use flowglass_record::{Context, Frame, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Tick, Verdict, span};
 
 use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, spec};
 
@@ -168,6 +168,41 @@ fn whoever_is_called_learns_by_which_chance_the_trace_was_chosen() {
     let root = promoted.root_span("root");
     root.error("it broke");
     assert_eq!((root.is_recorded(), Context::current().propagation().state.to_string()), (true, String::new()));
+}
+
+#[test]
+fn what_would_have_been_recorded_anyway_stands_for_itself_alone() {
+    // What is chosen by chance: traces with a random part of 0xc0000000000000 or more.
+    let trace = "0123456789abcdefffffffffffffffff".parse::<TraceId>().unwrap();
+    let states = |sampling: Sampling, slow: bool| {
+        let (recorder, taken) = recorder(sampling);
+        let spec = ScopeSpec { trace_id: trace, verdict: recorder.sample(trace, "p", None), ..spec(true, Attributes::new()) };
+        let scope = recorder.scope(spec);
+        let root = frame(&scope, PIPELINE);
+        scope.enter(&root);
+        let node = frame(&scope, NODE);
+        scope.enter(&node);
+        {
+            let _active = scope.activate();
+            span("user's").error("it broke");
+            drop(span("fine"));
+        }
+        scope.exit();
+        scope.record(&SpanEnd { status: Status::Error, ..end(node) });
+        scope.exit();
+        scope.record(&SpanEnd { frame: Frame { start: if slow { Tick::ZERO } else { root.start }, ..root }, ..end(root) });
+        recorder.flush(PATIENCE).unwrap();
+        let mut states: Vec<_> = taken.spans().into_iter().map(|span| (span.name, span.trace_state)).collect();
+        states.sort();
+        states.into_iter().map(|(_, state)| state.trim_start_matches("ot=th:").to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let quarter = || Sampling::rate(0.25);
+    // In this order: what went well, the node and the pipeline, and the user's span.
+    assert_eq!(states(quarter(), false), "c 0 c 0");
+    assert_eq!(states(quarter().promote_errors(false), false), "c c c c", "nothing but chance has a say");
+    assert_eq!(states(quarter().keep_errors(), false), "c 0 c 0");
+    assert_eq!(states(quarter().keep_slow(Duration::from_secs(3600)), false), "c c c c", "it failed, and wasn't slow");
+    assert_eq!(states(quarter().keep_slow(Duration::from_nanos(1)), true), "c c 0 c");
 }
 
 #[test]

@@ -15,10 +15,19 @@ const MOST_TYPES: usize = 5;
 #[must_use]
 pub fn health(health: &Health, options: &Options) -> String {
     let some = |number: u64, word: &str| if number > 0 { format!("{} {word}", quantity::count(number)) } else { String::new() };
+    let (about, ok, failed) = match &health.estimate {
+        None => (quantity::counted(health.runs, "run"), quantity::count(health.ok), quantity::count(health.failed)),
+        Some(all) => (
+            format!("about {}", quantity::counted(whole(all.runs), "run")),
+            quantity::count(whole(all.ok)),
+            quantity::count(whole(all.failed)),
+        ),
+    };
     let failed = match health.failed {
         0 => String::new(),
-        failed => format!("{} failed ({})", quantity::count(failed), quantity::percent(health.failure_rate)),
+        _ => format!("{failed} failed ({})", quantity::percent(health.failure_rate)),
     };
+    let recorded = health.estimate.map_or_else(String::new, |_| format!("{} recorded", quantity::count(health.runs)));
     let spread = &health.durations;
     let durations = if spread.count > 0 {
         format!(
@@ -36,7 +45,8 @@ pub fn health(health: &Health, options: &Options) -> String {
         String::new()
     };
     let others = [
-        some(health.ok, "ok"),
+        recorded,
+        if health.ok > 0 { format!("{ok} ok") } else { String::new() },
         failed,
         some(health.cancelled, "cancelled"),
         some(health.interrupted, "interrupted"),
@@ -44,12 +54,17 @@ pub fn health(health: &Health, options: &Options) -> String {
         durations,
         saved,
     ];
-    let mut drawn = facts(Ink::Strong, &quantity::counted(health.runs, "run"), &others, *options);
+    let mut drawn = facts(Ink::Strong, &about, &others, *options);
     if !health.error_types.is_empty() {
         drawn.push('\n');
         drawn += &errors(health, *options);
     }
     drawn
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded for people")]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
 }
 
 fn errors(health: &Health, options: Options) -> String {
@@ -131,6 +146,11 @@ mod tests {
         ERROR  COUNT  SHARE  LATEST
         Disk       2  100 %  Disk: gone
         ");
+        let mut sampled = roots();
+        sampled[0].trace_state = "ot=th:c".to_owned();
+        let estimated = health(&Health::of(&sampled), &Options::plain(100));
+        let first = "about 7 runs · 4 recorded · 5 ok · 2 failed (29 %) · p50 460ms, p95 885ms, max 900ms";
+        assert_eq!(estimated.lines().next(), Some(first));
         insta::assert_snapshot!(correlation(&Correlation::of(&roots()), &Options::plain(100)), @"
         durations · ok p50 110ms, p95 119ms · failed p50 850ms, p95 895ms
         FAILED RUNS HAVE MORE OFTEN  FAILED  OK   RATE  LIFT

@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: RunArguments, printer: &mut Printer) -> Result<Exit
     }
     if !arguments.quiet {
         let waits_in = place.store.waits_in();
-        say_where(&outcome, &place.shown(&here), waits_in.as_deref().map(|folder| near(folder, &here)), printer);
+        say_where(&outcome, &config, &place.shown(&here), waits_in.as_deref().map(|folder| near(folder, &here)), printer);
         place.exports.report(printer);
     }
     if let Some(problem) = cache_problem(outcome.cache_stats()) {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use flowglass::config::Config;
 use flowglass::insight::waterfall::FoldLimits;
 use flowglass::insight::{Summary, Tree, Waterfall, failures};
 use flowglass::model::{RunId, Span, Status};
 use flowglass::term::quantity;
-use flowglass::{CacheStats, Error, MapRun, Run, term};
+use flowglass::{CacheStats, Error, MapRun, Run, Sampling, term};
 
 use crate::live::Live;
 use crate::printer::Printer;
@@ -56,6 +57,13 @@ impl Outcome {
         }
     }
 
+    fn is_recorded(&self) -> bool {
+        match self {
+            Self::Once(run) => run.is_recorded(),
+            Self::Map(map) => map.is_recorded(),
+        }
+    }
+
     pub(super) fn trace(&self) -> Vec<Span> {
         match self {
             Self::Once(run) => run.trace(),
@@ -64,14 +72,16 @@ impl Outcome {
     }
 }
 
-/// Shows the waterfall, where the time went, and what failed; says whether something did that is told.
+/// Shows the waterfall, where the time went, and what failed, as far as that is recorded; says whether something failed that is told.
 pub(super) fn report(outcome: &Outcome, live: &Live, printer: &mut Printer) -> bool {
     let options = printer.stderr_options();
     let spans = outcome.trace();
-    let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
-    printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
-    let summary = Summary { skipped: live.look(|state| state.skipped()), ..Summary::of(&spans) };
-    printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
+    if !spans.is_empty() {
+        let waterfall = Waterfall::of(&spans).fold(&FoldLimits::default());
+        printer.note(&format!("\n{}", term::waterfall::render(&waterfall, &options)));
+        let summary = Summary { skipped: live.look(|state| state.skipped()), ..Summary::of(&spans) };
+        printer.note(&format!("\n{}", term::summary::render(&summary, &options)));
+    }
     for path in outcome.detached() {
         printer.note(&format!("\na thread of {path} took no notice that it should stop; it was left behind"));
     }
@@ -100,14 +110,33 @@ pub(super) fn near<'a>(path: &'a Path, here: &Path) -> &'a Path {
     path.strip_prefix(here).unwrap_or(path)
 }
 
+/// Says why a run has no spans.
+fn why_unrecorded(config: &Config) -> String {
+    if config.flag("recording.traces") == Some(false) {
+        return format!("`recording.traces` is false ({})", origin(config, "recording.traces"));
+    }
+    let said = |key| config.setting(key)?.value.map(|value| format!("`{key}` is {value} ({})", origin(config, key)));
+    match (said("sampling.rate").filter(|_| config.sampling() != Sampling::all()), said("sampling.pipelines")) {
+        (Some(rate), None) => format!("sampling left it out; {rate}"),
+        (Some(rate), Some(rules)) => format!("sampling left it out; {rate}, and {rules}"),
+        (None, _) => "the trace that it joined isn't sampled".to_owned(),
+    }
+}
+
+fn origin(config: &Config, key: &str) -> String {
+    config.setting(key).map_or_else(String::new, |setting| setting.origin.to_string())
+}
+
 /// The place of a store that ends with the run.
 pub(super) const MEMORY: &str = "memory:";
 
-/// Says under which id the run is kept, and where: in the store, or in a folder until the store's server is there.
-pub(super) fn say_where(outcome: &Outcome, store: &str, waits_in: Option<&Path>, printer: &mut Printer) {
+/// Says under which id the run is kept, and where: in the store, or in a folder until the store's server is there. Or why it isn't.
+pub(super) fn say_where(outcome: &Outcome, config: &Config, store: &str, waits_in: Option<&Path>, printer: &mut Printer) {
     let id = outcome.id();
     let short = short_id(id);
     let kept = match waits_in {
+        _ if !outcome.is_recorded() => format!("\nnot recorded: {}", why_unrecorded(config)),
+        None if !config.is_enabled() => format!("\nnot kept: `enabled` is false ({})", origin(config, "enabled")),
         None if store == MEMORY => String::new(),
         None => format!("\nkept in {store} (flowglass show {short})"),
         Some(folder) => format!(

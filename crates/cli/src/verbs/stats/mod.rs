@@ -53,6 +53,12 @@ Of large maps only some items are recorded (sampling.map_items). `item *` counts
 them all; what ran inside of items counts where it was recorded.
 ";
 
+/// What counts where chance recorded some runs only.
+const SAMPLED: &str = "\
+Sampling recorded some of the runs only (sampling.rate). The first line estimates
+how many there were; the tables count what was recorded.
+";
+
 /// What is asked, and of which store.
 struct Asked<'a> {
     store: Arc<dyn Store>,
@@ -98,6 +104,7 @@ impl Asked<'_> {
                 answers::health(&health, &options),
                 answers::correlation(&correlation, &options),
                 answers::nodes(&nodes, self.arguments.limit, &options),
+                if health.estimate.is_some() { SAMPLED.to_owned() } else { String::new() },
                 if self.has_unsampled_items()? { INSIDE_ITEMS.to_owned() } else { String::new() },
             ];
             parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
