@@ -20,6 +20,7 @@ mod joined;
 mod lifecycle;
 mod paging;
 mod recording;
+mod resources;
 mod runs;
 mod whole;
 mod wishes;
@@ -54,9 +55,10 @@ pub fn check_agreement(store: &dyn Store, seed: u64) -> Result<(), Nonconformity
 
 type Check = fn(&mut dyn FnMut() -> Arc<dyn Store>) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 18] = [
+const CHECKS: [(&str, Check); 19] = [
     ("what was written comes back whole", whole::comes_back_equal),
     ("an empty store answers everything with nothing", whole::empty),
+    ("records of one writer have the resources that they came with", resources::of_one_writer),
     ("open spans run until their sink ends", lifecycle::open_spans),
     ("a span that was written twice is there once", lifecycle::replacement),
     ("runs are counted and found by the beginnings of their ids", runs::found),

@@ -36,22 +36,24 @@ pub struct Recording {
 struct Writer {
     id: WriterId,
     sequence: u64,
-    resource: Arc<Resource>,
+    /// Mostly the first, and then the other one for a batch.
+    resources: [Arc<Resource>; 2],
 }
 
 impl Recording {
     /// Begins a recording.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        let resource = |name: &str, number: u8| {
+            let attributes = vec![(names::SERVICE_NAME.to_owned(), name.into()), ("rows".to_owned(), i64::from(number).into())];
+            Arc::new(Resource { attributes, ..Resource::default() })
+        };
         let writer = |number: u8| {
-            let attributes = vec![
-                (names::SERVICE_NAME.to_owned(), if number == 0 { "mixer" } else { "press" }.into()),
-                ("rows".to_owned(), i64::from(number).into()),
-            ];
+            let name = if number == 0 { "mixer" } else { "press" };
             let mut id = seed.to_be_bytes().repeat(2);
             id[0] = number;
             let id = WriterId::from_bytes(id.try_into().unwrap_or_default());
-            Writer { id, sequence: 0, resource: Arc::new(Resource { attributes, ..Resource::default() }) }
+            Writer { id, sequence: 0, resources: [resource(name, number), resource("press", number + 7)] }
         };
         let writers = (0..3).map(writer).collect();
         Self { chance: Chance::new(seed), writers, spans: 0, interrupted: Vec::new(), tops: HashSet::new() }
@@ -62,7 +64,8 @@ impl Recording {
         let writer = self.chance.below(self.writers.len() as u64) as usize;
         let writer = &mut self.writers[writer];
         writer.sequence += 1;
-        let mut builder = BatchBuilder::new(writer.id, writer.sequence, Arc::clone(&writer.resource));
+        let resource = Arc::clone(&writer.resources[usize::from(writer.sequence.is_multiple_of(4))]);
+        let mut builder = BatchBuilder::new(writer.id, writer.sequence, resource);
         for _ in 0..self.chance.below(most_spans + 1) {
             let span = self.span();
             builder.push(&span);

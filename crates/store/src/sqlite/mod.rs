@@ -40,6 +40,7 @@ mod snapshot;
 mod sources;
 mod spans;
 mod trace;
+mod writers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flowglass_model::{Batch, Sink, SinkError, WriterId};
 use parking_lot::MutexGuard;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::connection::open_writer;
 use super::failure::Failure;
@@ -16,8 +16,8 @@ use super::liveness::ENDED;
 use super::lock::{LockFolder, WriterLock};
 use super::merger::Merger;
 use super::place::{self, Identity};
-use super::rows::{Prepared, stored};
-use super::{now_unix_ns, settle};
+use super::rows::Prepared;
+use super::{now_unix_ns, settle, writers};
 use crate::block::FrameEncoder;
 use crate::{RetentionPolicy, StoreError, StoreErrorKind};
 
@@ -113,7 +113,7 @@ impl SqliteSink {
             for (group, prepared) in groups.iter().zip(&prepared) {
                 let mut blocks = Vec::with_capacity(group.len());
                 for (batch, rows) in group.iter().zip(&prepared.batches) {
-                    if !(is_again(batch) && is_written(transaction, batch)?) {
+                    if !(is_again(batch) && writers::is_written(transaction, batch)?) {
                         blocks.extend(known.write(transaction, lock, batch, rows)?);
                     }
                 }
@@ -222,11 +222,4 @@ impl Drop for SqliteSink {
             let _ = self.end();
         }
     }
-}
-
-/// Says whether the batch, whose writing seemed to fail, is in the store all the same.
-fn is_written(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<bool> {
-    let sql = "SELECT sequence FROM writer WHERE uuid = ?1";
-    let last: Option<i64> = transaction.query_row(sql, [batch.writer.to_bytes()], |row| row.get(0)).optional()?;
-    Ok(last.is_some_and(|last| batch.sequence > 0 && last >= stored(batch.sequence)))
 }
