@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use flowglass_model::{AttributeColumns, Batch, Scalar, SpanId, Sym, TraceId};
+use flowglass_model::{AttributeColumns, Batch, Scalar, SpanId, Status, Sym, TraceId};
 
+use super::spans;
 use crate::StoreError;
+use crate::sketch::zones::Zone;
 use crate::sqlite::Depth;
 use crate::virtual_tables::cell::Cell;
 use crate::virtual_tables::column::{Column, Kind, Push};
 use crate::virtual_tables::json::pairs;
 use crate::virtual_tables::plan::Wanted;
-use crate::virtual_tables::state::Shared;
+use crate::virtual_tables::state::{Shared, State};
 use crate::virtual_tables::table::{Rows, Scan, Table};
 
 type Field = Column<Listed>;
@@ -53,15 +55,15 @@ impl Table for Attributes {
         };
         let (shared, mut open, mut zones) = (shared.clone(), open.into_iter(), zones.into_iter());
         Ok(Box::new(move || {
-            let batch = match (open.next(), zones.len()) {
-                (Some(batch), _) => Arc::new(batch),
+            let (batch, repeated) = match (open.next(), zones.len()) {
+                (Some(batch), _) => (Arc::new(batch), Vec::new()),
                 (None, 0) => return Ok(None),
                 (None, _) => match zones.next() {
-                    Some(zone) => shared.lock().load(zone.block, Depth::Whole)?,
+                    Some(zone) => whole(&mut shared.lock(), &zone)?,
                     None => return Ok(None),
                 },
             };
-            let listed = list(batch, &wanted);
+            let listed = list(batch, &repeated, &wanted);
             let count = listed.rows.len();
             Ok(Some(Rows::all(Arc::new(listed), count)))
         }))
@@ -72,31 +74,53 @@ impl Table for Attributes {
     }
 }
 
-fn list(batch: Arc<Batch>, wanted: &Wanted) -> Listed {
+/// Opens a block; returns the rows of spans that were taken for interrupted and ended all the same, too.
+fn whole(state: &mut State, zone: &Zone) -> Result<(Arc<Batch>, Vec<usize>), StoreError> {
+    let batch = state.load(zone.block, Depth::Whole)?;
+    let mut repeated = Vec::new();
+    if zone.bounds.may_have(Status::Interrupted) {
+        for row in 0..batch.spans.len() {
+            if spans::is_repeated(state, &batch.spans, row)? {
+                repeated.push(row);
+            }
+        }
+    }
+    Ok((batch, repeated))
+}
+
+fn list(batch: Arc<Batch>, repeated: &[usize], wanted: &Wanted) -> Listed {
     let mut rows = Vec::new();
     let (spans, events, logs, points) = (&batch.spans, &batch.events, &batch.logs, &batch.points);
     take(&mut rows, &batch, &spans.attributes, wanted, |row| {
-        ("span", spans.trace_id[row], spans.span_id[row], spans.name[row], spans.start_unix_ns[row])
+        let owner = ("span", spans.trace_id[row], spans.span_id[row], spans.name[row], spans.start_unix_ns[row]);
+        repeated.binary_search(&row).is_err().then_some(owner)
     });
     take(&mut rows, &batch, &events.attributes, wanted, |row| {
-        ("event", events.trace_id[row], events.span_id[row], events.name[row], events.unix_ns[row])
+        Some(("event", events.trace_id[row], events.span_id[row], events.name[row], events.unix_ns[row]))
     });
     take(&mut rows, &batch, &logs.attributes, wanted, |row| {
-        ("log", logs.trace_id[row], logs.span_id[row], logs.event_name[row], logs.unix_ns[row])
+        Some(("log", logs.trace_id[row], logs.span_id[row], logs.event_name[row], logs.unix_ns[row]))
     });
     let metric_name = |row: usize| batch.metrics.name.get(points.metric[row] as usize).copied().unwrap_or_default();
     take(&mut rows, &batch, &points.attributes, wanted, |row| {
-        ("metric", TraceId::NONE, SpanId::NONE, metric_name(row), points.unix_ns[row])
+        Some(("metric", TraceId::NONE, SpanId::NONE, metric_name(row), points.unix_ns[row]))
     });
     Listed { batch, rows }
 }
 
 type Owner = (&'static str, TraceId, SpanId, Sym, i64);
 
-fn take(rows: &mut Vec<Row>, batch: &Batch, columns: &AttributeColumns, wanted: &Wanted, owner: impl Fn(usize) -> Owner) {
+/// Takes the attributes of each row that has an owner.
+fn take(
+    rows: &mut Vec<Row>,
+    batch: &Batch,
+    columns: &AttributeColumns,
+    wanted: &Wanted,
+    owner: impl Fn(usize) -> Option<Owner>,
+) {
     let filter = &wanted.filter;
     for row in 0..columns.ends.len() {
-        let (source, trace, span, name, unix_ns) = owner(row);
+        let Some((source, trace, span, name, unix_ns)) = owner(row) else { continue };
         let is_wanted =
             filter.trace_id.is_none_or(|wanted| wanted == trace) && filter.span_id.is_none_or(|wanted| wanted == span);
         if !is_wanted {

@@ -93,12 +93,16 @@ fn without_repeated(state: &mut State, rows: Rows<Batch>) -> Result<Rows<Batch>,
     let mut kept = Vec::with_capacity(rows.picked.len());
     for at in 0..rows.picked.len() {
         let row = rows.picked.get(at);
-        let SpanColumns { status, trace_id, span_id, .. } = &rows.chunk.spans;
-        if status[row] != Status::Interrupted || !state.has_real_end(trace_id[row], span_id[row])? {
+        if !is_repeated(state, &rows.chunk.spans, row)? {
             kept.push(u32::try_from(row).unwrap_or(u32::MAX));
         }
     }
     Ok(Rows { chunk: rows.chunk, picked: Picked::These(kept) })
+}
+
+/// Says whether a span was taken for interrupted and ended all the same.
+pub(super) fn is_repeated(state: &mut State, spans: &SpanColumns, row: usize) -> Result<bool, StoreError> {
+    Ok(spans.status[row] == Status::Interrupted && state.has_real_end(spans.trace_id[row], spans.span_id[row])?)
 }
 
 fn columns() -> Vec<Column<Batch>> {

@@ -111,6 +111,7 @@ fn spans_that_have_not_ended_are_there_and_no_span_is_there_twice() {
     fixture.spans(&[node(1, 12, 11, "slow", 1)]);
     assert_eq!(fixture.ask("SELECT status, duration_ms FROM spans"), ["ok|18"]);
     assert_eq!(fixture.ask("SELECT count(*) FROM spans"), ["1"]);
+    assert_eq!(fixture.ask("SELECT count(*) FROM attributes WHERE key = 'node.id'"), ["1"]);
 }
 
 #[test]
