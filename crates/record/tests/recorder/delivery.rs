@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{Gated, ITEM, NODE, PATIENCE, PIPELINE, assert_conserved, end, frame, record_one, recorder, scope, spec};
+use crate::support::{
+    Gated, ITEM, NODE, PATIENCE, PIPELINE, assert_conserved, end, frame, record_one, recorder, recorder_of, scope, spec,
+};
 use flowglass_model::{
     Attributes, Batch, Failure, Fingerprint, Graph, LogRecord, Severity, Sink, SinkError, SinkErrorKind, SpanType, Status,
     conventions,
@@ -93,8 +95,7 @@ fn a_failure_becomes_an_exception() {
 
 #[test]
 fn common_attributes_yield_to_the_spans_own() {
-    let taken = crate::support::Taken::default();
-    let recorder = Recorder::builder().attribute("env", "test").attribute("a", "recorder").sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().attribute("env", "test").attribute("a", "recorder"));
     let scope = recorder.scope(spec(true, vec![("team".into(), "blue".into()), ("env".into(), "scope".into())]));
     scope.record(&SpanEnd { values: &[Value::Str("span")], ..end(frame(&scope, NODE)) });
     recorder.flush(PATIENCE).unwrap();
@@ -133,8 +134,7 @@ fn long_values_are_cut_off_and_counted() {
 
 #[test]
 fn a_record_that_no_buffer_holds_is_dropped_and_counted() {
-    let taken = crate::support::Taken::default();
-    let recorder = Recorder::builder().buffer_size(1).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().buffer_size(1));
     let scope = scope(&recorder);
     let many = [("key", Value::Int(1)); 1000];
     scope.record(&SpanEnd { extra: &many, ..end(frame(&scope, NODE)) });
@@ -258,11 +258,7 @@ fn a_blocked_sink_costs_counted_spans_and_no_others() {
 
 #[test]
 fn overload_is_counted_exactly() {
-    let (recorder, taken) = {
-        let taken = crate::support::Taken::default();
-        let builder = Recorder::builder().export_interval(Duration::from_secs(3600)).buffer_size(1).buffer_bytes(1);
-        (builder.sink("taken", taken.clone()).build(), taken)
-    };
+    let (recorder, taken) = recorder_of(Recorder::builder().buffer_size(1).buffer_bytes(1));
     std::thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| {

@@ -7,7 +7,7 @@ use flowglass_model::{
 };
 use flowglass_record::{Recorder, current};
 
-use crate::support::{PATIENCE, Taken, assert_conserved, recorder};
+use crate::support::{PATIENCE, Taken, assert_conserved, recorder, recorder_of};
 
 impl Taken {
     fn points(&self) -> Vec<(Metric, MetricPoint)> {
@@ -90,8 +90,7 @@ fn a_bound_instrument_is_the_same_series() {
 
 #[test]
 fn too_many_sets_of_attributes_are_counted_in_one() {
-    let taken = Taken::default();
-    let recorder = Recorder::builder().attribute_sets(2).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().attribute_sets(2));
     let counter = recorder.counter("n");
     (0..5).for_each(|at| counter.add(1, &[("user", at.into())]));
     counter.with(&[("user", 9.into())]).add(1);

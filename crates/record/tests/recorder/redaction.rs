@@ -9,7 +9,7 @@ use flowglass_model::{
 use flowglass_record::{Recorder, SpanLimits, Value, log, span};
 use proptest::prelude::*;
 
-use crate::support::{PATIENCE, Taken};
+use crate::support::{PATIENCE, Taken, recorder, recorder_of};
 
 /// A part of every secret below, which must not be seen again.
 const PLANTED: &str = "q7XkP2mV9sT4wB8nL6cR3dF1hJ5gZ0yA";
@@ -73,11 +73,10 @@ proptest! {
     fn no_planted_secret_reaches_a_sink(head in "[a-zA-Z0-9]{0,8}", kind in 0..4) {
         let key = format!("{head}{PLANTED}");
         let secret = [key.clone(), format!("sk-{key}"), format!("ghp_{key}"), format!("redis://u:{key}@h/0")][kind as usize].clone();
-        let taken = Taken::default();
         let mut resource = Resource::default();
         resource.attributes.push(("deploy.token".to_owned(), secret.as_str().into()));
         let builder = Recorder::builder().resource(resource).attribute("team.secret", secret.as_str());
-        let recorder = builder.sink("taken", taken.clone()).build();
+        let (recorder, taken) = recorder_of(builder);
         tell(&recorder, &secret);
         recorder.flush(PATIENCE).unwrap();
         let seen = seen(&taken);
@@ -89,8 +88,7 @@ proptest! {
 
 #[test]
 fn spans_that_still_run_and_traces_that_are_read_back_hide_secrets_too() {
-    let taken = Taken::default();
-    let recorder = Recorder::builder().sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder();
     let root = recorder.root_span("root");
     let retained = recorder.retain(flowglass_record::current().unwrap().trace_id());
     let inner = span("inner");
@@ -107,8 +105,7 @@ fn spans_that_still_run_and_traces_that_are_read_back_hide_secrets_too() {
 
 #[test]
 fn nothing_is_hidden_where_that_is_switched_off() {
-    let taken = Taken::default();
-    let recorder = Recorder::builder().redaction(Redaction::off()).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().redaction(Redaction::off()));
     recorder.root_span("root").attr("password", PLANTED);
     recorder.flush(PATIENCE).unwrap();
     assert_eq!(taken.span("root").attributes, [("password".to_owned(), PLANTED.into())]);
@@ -117,9 +114,8 @@ fn nothing_is_hidden_where_that_is_switched_off() {
 
 #[test]
 fn a_limit_of_values_is_kept_and_counted() {
-    let taken = Taken::default();
     let limits = SpanLimits { value_bytes: 4, ..SpanLimits::default() };
-    let recorder = Recorder::builder().limits(limits).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().limits(limits));
     recorder.root_span("a long name").attr("text", "abcdef").attr("short", "ab");
     recorder.flush(PATIENCE).unwrap();
     let expected = [("text".to_owned(), "abcd".into()), ("short".to_owned(), "ab".into())];

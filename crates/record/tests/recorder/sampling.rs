@@ -5,15 +5,13 @@ use std::time::Duration;
 use flowglass_model::{Attributes, Propagation, SpanId, Status, TraceId, TraceParent, conventions};
 use flowglass_record::{Context, Frame, Recorder, Sampling, Scope, ScopeSpec, SpanEnd, Tick, Verdict, span};
 
-use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, spec};
+use crate::support::{NODE, PATIENCE, PIPELINE, Taken, assert_conserved, end, frame, record_one, recorder_of, spec};
 
 /// A rate at which next to nothing is chosen.
 pub(crate) const RARELY: f64 = 1e-12;
 
 pub(crate) fn recorder(sampling: Sampling) -> (Recorder, Taken) {
-    let taken = Taken::default();
-    let builder = Recorder::builder().export_interval(Duration::from_secs(3600)).sampling(sampling);
-    (builder.sink("taken", taken.clone()).build(), taken)
+    recorder_of(Recorder::builder().sampling(sampling))
 }
 
 pub(crate) fn scope(recorder: &Recorder) -> Scope {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowglass_model::{AttributeValue, LogRecord, RecordCounts, Severity, Span, SpanId, Status, TraceId, TraceParent};
 use flowglass_record::{Recorder, SpanLimits, Value, add_event, current, log, set_attribute, set_error, span};
 
-use crate::support::{NODE, PATIENCE, Taken, assert_conserved, end, frame, recorder, scope};
+use crate::support::{NODE, PATIENCE, Taken, assert_conserved, end, frame, recorder, recorder_of, scope};
 
 impl Taken {
     fn logs(&self) -> Vec<LogRecord> {
@@ -137,9 +137,8 @@ fn links_go_with_their_span() {
 
 #[test]
 fn a_span_has_its_first_and_its_last_events() {
-    let taken = Taken::default();
     let limits = SpanLimits { events: 4, attributes: 2, links: 1, ..SpanLimits::default() };
-    let recorder = Recorder::builder().limits(limits).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().limits(limits));
     {
         let root = recorder.root_span("root");
         ["e0", "e1", "e2", "e3", "e4", "e5", "e6"].into_iter().for_each(|name| _ = root.event(name, &[("k", 1.into())]));
@@ -162,9 +161,8 @@ fn a_span_has_its_first_and_its_last_events() {
 
 #[test]
 fn a_flush_passes_on_what_was_held_back() {
-    let taken = Taken::default();
     let limits = SpanLimits { events: 2, ..SpanLimits::default() };
-    let recorder = Recorder::builder().limits(limits).sink("taken", taken.clone()).build();
+    let (recorder, taken) = recorder_of(Recorder::builder().limits(limits));
     let root = recorder.root_span("root");
     root.event("first", &[]).event("second", &[]);
     recorder.flush(PATIENCE).unwrap();

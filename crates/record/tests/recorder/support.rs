@@ -8,7 +8,8 @@ use flowglass_model::{
     Attributes, Batch, Sink, SinkError, SinkErrorKind, Span, SpanId, SpanKind, SpanType, Status, TraceId, flags,
 };
 use flowglass_record::{
-    Frame, NO_INDEX, Recorder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick, Verdict,
+    Frame, NO_INDEX, Recorder, RecorderBuilder, RecorderStats, Scope, ScopeSpec, SpanEnd, SpanMeter, SpanTemplate, Tick,
+    Verdict,
 };
 
 /// Long enough never to pass in a test that works.
@@ -63,9 +64,13 @@ impl Sink for Gated {
 
 /// A recorder that flushes only when told, and what its sink takes.
 pub(crate) fn recorder() -> (Recorder, Taken) {
+    recorder_of(Recorder::builder())
+}
+
+/// As [`recorder`], set up in this way.
+pub(crate) fn recorder_of(builder: RecorderBuilder) -> (Recorder, Taken) {
     let taken = Taken::default();
-    let recorder = Recorder::builder().export_interval(Duration::from_secs(3600)).sink("taken", taken.clone()).build();
-    (recorder, taken)
+    (builder.export_interval(Duration::from_secs(3600)).sink("taken", taken.clone()).build(), taken)
 }
 
 pub(crate) fn template(name: &str, span_type: SpanType, indexed: bool, keys: &[&'static str]) -> SpanTemplate {
