@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flowglass_model::{Batch, Sink, Span, SpanId, SpanType, Status, TraceId};
 use flowglass_store::conformance::Recording;
-use flowglass_store::query::{Now, Query, Select};
+use flowglass_store::query::{Moment, Now, Query, Select};
 use flowglass_store::{PostgresStore, RetentionPolicy, SinkOptions, Store};
 use proptest::prelude::*;
 
@@ -32,7 +32,30 @@ fn questions() -> Vec<Query> {
     ];
     let parse = |select: Select, text: &str| Query::parse(select, text).unwrap();
     let of_spans = spans.iter().chain(&attributes).map(|text| parse(Select::Spans, text));
-    of_spans.chain(["", "name:report", "status:error", "word=a"].map(|text| parse(Select::Runs, text))).collect()
+    let moments = [
+        today() * DAY_NS,
+        (today() - 2) * DAY_NS,
+        (today() - 2) * DAY_NS + 7,
+        1_700_000_100_000_000_000,
+        1_700_006_400_000_000_000,
+    ];
+    let in_times = moments.into_iter().flat_map(|moment| {
+        let of = [
+            Query::spans(),
+            parse(Select::Spans, "word=a"),
+            parse(Select::Spans, "status:ok node:encode"),
+            parse(Select::Runs, ""),
+        ];
+        of.into_iter().flat_map(move |query| {
+            let since = query.clone().since(Moment::At(moment));
+            let both = since.clone().before(Moment::At(moment + 2 * DAY_NS));
+            [query.before(Moment::At(moment)), since, both]
+        })
+    });
+    of_spans
+        .chain(in_times)
+        .chain(["", "name:report", "status:error", "word=a"].map(|text| parse(Select::Runs, text)))
+        .collect()
 }
 
 /// Compares each count with what is found, and the table with what is counted.

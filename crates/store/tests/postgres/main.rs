@@ -6,6 +6,7 @@ mod away;
 mod counts;
 mod forgetting;
 mod hanging;
+mod large;
 mod old;
 mod outages;
 mod place;

@@ -48,7 +48,7 @@ impl Reading<'_> {
     }
 
     fn count_by_facet(&self, facet: &Facet, select: Select, mut rows: Rows<'_>) -> Result<u64, Failure> {
-        let counted = facets::counted(self, facet)?;
+        let counted = facets::counted(self, facet)?.within(rows.condition.times);
         let known = counted.days.values().map(|count| of_kind(count, select)).sum();
         if counted.unknown.is_empty() {
             return Ok(known);

@@ -153,7 +153,8 @@ impl Reading<'_> {
         let mut fewest: Option<Vec<Count>> = None;
         for facet in &condition.facets {
             if let Some(days) = facets::counted_whole(self, facet)? {
-                let days: Vec<Count> = days.into_values().filter(|count| of_kind(count, query.select) > 0).collect();
+                let is_asked = |count: &Count| of_kind(count, query.select) > 0 && condition.times.has_some(count);
+                let days: Vec<Count> = days.into_values().filter(is_asked).collect();
                 fewest = Some(fewest.filter(|fewest| sum(fewest, query) <= sum(&days, query)).unwrap_or(days));
             }
         }

@@ -2,7 +2,7 @@
 
 use flowglass_model::{Severity, SpanKind, SpanType, Status, conventions as names};
 
-use super::super::facets::{self, Facet};
+use super::super::facets::{self, Facet, Times};
 use super::super::json::{is_exact, storable};
 use super::like;
 use super::{Builder, Condition, Finds, Value};
@@ -145,7 +145,8 @@ impl Builder<'_, '_> {
             Literal::Time(moment) => Some(moment.unix_ns(now)),
             _ => None,
         };
-        self.ordered(&test.condition, sql, &unix_ns)
+        let times = times(&test.condition, &unix_ns).filter(|_| sql == "s.start_unix_ns");
+        self.ordered(&test.condition, sql, &unix_ns).beginning(times)
     }
 
     fn duration(&mut self, test: &Test) -> Condition {
@@ -324,6 +325,24 @@ fn of_some_event(condition: &str) -> String {
 /// What has no order is neither larger nor smaller than anything. A range without ends lets everything through.
 fn unordered(condition: &query::Condition) -> Condition {
     if literals(condition).next().is_none() { Condition::always() } else { Condition::never() }
+}
+
+/// Returns the stretch of time that a condition is about, with what literals are as moments.
+fn times(condition: &query::Condition, unix_ns: &dyn Fn(&Literal) -> Option<i64>) -> Option<Times> {
+    let since = |first_unix_ns| Times { first_unix_ns, ..Times::ALL };
+    let until = |last_unix_ns| Times { last_unix_ns, ..Times::ALL };
+    Some(match condition {
+        query::Condition::Equals(literal) => since(unix_ns(literal)?).and(until(unix_ns(literal)?)),
+        query::Condition::Compare(Comparison::Less, literal) => until(unix_ns(literal)?.checked_sub(1)?),
+        query::Condition::Compare(Comparison::AtMost, literal) => until(unix_ns(literal)?),
+        query::Condition::Compare(Comparison::More, literal) => since(unix_ns(literal)?.checked_add(1)?),
+        query::Condition::Compare(Comparison::AtLeast, literal) => since(unix_ns(literal)?),
+        query::Condition::Between(first, last) => {
+            let first = first.as_ref().map_or(Some(Times::ALL), |first| unix_ns(first).map(since))?;
+            first.and(last.as_ref().map_or(Some(Times::ALL), |last| unix_ns(last).map(until))?)
+        }
+        query::Condition::Exists | query::Condition::Like(_) => return None,
+    })
 }
 
 /// Returns the literals of a condition.

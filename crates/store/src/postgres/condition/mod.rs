@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::types::{ToSql, Type};
 
-use super::facets::Facet;
+use super::facets::{Facet, Times};
 use super::failure::Failure;
 use crate::query::{Expr, Now, Select};
 
@@ -27,7 +27,9 @@ pub(super) struct Condition {
     pub(super) of_traces: Option<String>,
     /// What of it is counted. All of these hold for what it lets through.
     pub(super) facets: Vec<Facet>,
-    /// Whether it lets through all of which these hold.
+    /// When what it lets through begins.
+    pub(super) times: Times,
+    /// Whether it lets through all of which these hold, and that begins then.
     pub(super) is_counted: bool,
 }
 
@@ -60,8 +62,8 @@ impl Condition {
     }
 
     pub(super) fn exact_if(is_exact: bool, sql: impl Into<String>) -> Self {
-        let (finds, of_traces, facets) = (Finds::Unknown, None, Vec::new());
-        Self { sql: sql.into(), is_exact, finds, of_traces, facets, is_counted: false }
+        let (finds, of_traces, facets, times) = (Finds::Unknown, None, Vec::new(), Times::ALL);
+        Self { sql: sql.into(), is_exact, finds, of_traces, facets, times, is_counted: false }
     }
 
     /// Says that it lets through what is counted as this, if it is counted.
@@ -69,10 +71,15 @@ impl Condition {
         Self { is_counted: facet.is_some(), facets: facet.into_iter().collect(), ..self }
     }
 
-    /// Returns what is counted, where that is all that it asks for.
+    /// Says that it lets through what begins then.
+    fn beginning(self, times: Option<Times>) -> Self {
+        Self { is_counted: times.is_some(), times: times.unwrap_or(Times::ALL), ..self }
+    }
+
+    /// Returns what is counted, where that is all that it asks for besides its times.
     pub(super) fn sole_facet(&self) -> Option<Facet> {
         match self.facets.as_slice() {
-            [] if self.is_always() => Some(Facet::every()),
+            [] if self.is_always() || self.is_counted => Some(Facet::every()),
             [facet] if self.is_counted => Some(facet.clone()),
             _ => None,
         }
@@ -108,9 +115,10 @@ impl Condition {
         let of_traces = parts.iter().find_map(|part| part.of_traces.clone());
         let parts: Vec<Self> = parts.into_iter().filter(|part| !part.is_always()).collect();
         let is_counted = parts.iter().all(|part| part.is_counted);
+        let times = parts.iter().fold(Times::ALL, |times, part| times.and(part.times));
         let (sql, facets): (Vec<String>, Vec<Vec<Facet>>) = parts.into_iter().map(|part| (part.sql, part.facets)).unzip();
         let sql = if sql.is_empty() { "TRUE".to_owned() } else { format!("({})", sql.join(" AND ")) };
-        Self { sql, is_exact, finds, of_traces, facets: facets.concat(), is_counted }
+        Self { sql, is_exact, finds, of_traces, facets: facets.concat(), times, is_counted }
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -125,13 +133,13 @@ impl Condition {
         let of_traces: Option<Vec<&str>> = parts.iter().map(|part| part.of_traces.as_deref()).collect();
         let of_traces = of_traces.filter(|each| !each.is_empty()).map(|each| format!("({})", each.join(" OR ")));
         // What holds for one of several need not hold for the others.
-        let (facets, is_counted) = match parts.as_slice() {
-            [only] => (only.facets.clone(), only.is_counted),
-            _ => (Vec::new(), false),
+        let (facets, times, is_counted) = match parts.as_slice() {
+            [only] => (only.facets.clone(), only.times, only.is_counted),
+            _ => (Vec::new(), Times::ALL, false),
         };
         let sql: Vec<String> = parts.into_iter().map(|part| part.sql).collect();
         let sql = if sql.is_empty() { "FALSE".to_owned() } else { format!("({})", sql.join(" OR ")) };
-        Self { sql, is_exact, finds, of_traces, facets, is_counted }
+        Self { sql, is_exact, finds, of_traces, facets, times, is_counted }
     }
 
     /// The opposite of a condition that lets through too much would let through too little.

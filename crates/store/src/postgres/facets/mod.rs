@@ -31,6 +31,25 @@ pub(super) struct Facet {
     resources: Vec<i64>,
 }
 
+/// A stretch of time, with its first and its last moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) first_unix_ns: i64,
+    pub(super) last_unix_ns: i64,
+}
+
+impl Times {
+    pub(super) const ALL: Self = Self { first_unix_ns: i64::MIN, last_unix_ns: i64::MAX };
+
+    /// Returns what is in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            first_unix_ns: self.first_unix_ns.max(other.first_unix_ns),
+            last_unix_ns: self.last_unix_ns.min(other.last_unix_ns),
+        }
+    }
+}
+
 impl Facet {
     /// Any span.
     pub(super) fn every() -> Self {
@@ -165,6 +184,33 @@ fn look_up(reading: &Reading<'_>, key: &str, wanted: &[String], are_values: bool
     Ok(counted)
 }
 
+impl Counted {
+    /// Narrows it to what is in a stretch of time: of days that are in it with a part, nothing is known.
+    pub(super) fn within(mut self, times: Times) -> Self {
+        let whole = |day: i64| Times::of_day(day).and(times) == Times::of_day(day);
+        let part = |day: i64| {
+            let part = Times::of_day(day).and(times);
+            part.first_unix_ns <= part.last_unix_ns
+        };
+        self.unknown.extend(self.days.keys().copied().filter(|day| !whole(*day)));
+        self.unknown.retain(|day| part(*day));
+        self.days.retain(|day, _| whole(*day));
+        self
+    }
+}
+
+impl Times {
+    /// Says whether some of what was counted may be in it.
+    pub(super) const fn has_some(self, count: &Count) -> bool {
+        count.first_unix_ns <= self.last_unix_ns && count.last_unix_ns >= self.first_unix_ns
+    }
+
+    fn of_day(day: i64) -> Self {
+        let (first_unix_ns, last_unix_ns) = bounds(day);
+        Self { first_unix_ns, last_unix_ns }
+    }
+}
+
 /// Returns the first and the last moment of a day.
 pub(super) fn bounds(day: i64) -> (i64, i64) {
     let first_unix_ns = day.saturating_mul(NS_PER_DAY);
@@ -182,6 +228,21 @@ mod tests {
         given_up.note("k");
         assert!((0..TIMES_LEFT_OUT).all(|_| given_up.leaves_out("k")));
         assert!(!given_up.leaves_out("k") && !given_up.leaves_out("k"));
+    }
+
+    #[test]
+    fn of_a_stretch_of_time_whole_days_are_known() {
+        let count = Count { spans: 1, runs: 0, first_unix_ns: 0, last_unix_ns: 0 };
+        let counted = || Counted { days: (0..6).map(|day| (day, count)).collect(), unknown: [6, 9].into() };
+        let times = Times { first_unix_ns: NS_PER_DAY, last_unix_ns: 7 * NS_PER_DAY - 1 };
+        let narrowed = |times| {
+            let Counted { days, unknown } = counted().within(times);
+            (days.into_keys().collect::<Vec<_>>(), unknown.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(narrowed(times), (vec![1, 2, 3, 4, 5], vec![6]));
+        assert_eq!(narrowed(Times { first_unix_ns: NS_PER_DAY + 1, last_unix_ns: 3 * NS_PER_DAY }), (vec![2], vec![1, 3]));
+        assert_eq!(narrowed(Times { first_unix_ns: 5, last_unix_ns: 4 }), (vec![], vec![]));
+        assert_eq!(narrowed(Times::ALL), (vec![0, 1, 2, 3, 4, 5], vec![6, 9]));
     }
 
     #[test]
