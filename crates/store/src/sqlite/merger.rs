@@ -12,8 +12,8 @@ use super::choice::{Eagerness, FAN_IN};
 use super::connection::open_writer;
 use super::lock::LockFolder;
 use super::merge::{self, Turns};
-use super::retention;
 use super::sink::LAST_WAIT;
+use super::{retention, rollups};
 use crate::{RetentionPolicy, StoreError, StoreErrorKind};
 
 /// After so long without a commit, small segments are merged although there are few.
@@ -89,21 +89,19 @@ impl Merger {
         self.thread = thread::Builder::new().name("flowglass-merge".to_owned()).spawn(work).ok();
     }
 
-    /// Ends the thread, then takes one step on the sink's own connection: processes may be too short to fill a set. What is to be
-    /// forgotten is forgotten, if nobody did for an hour.
+    /// Ends the thread, then takes one step on the sink's own connection, because processes may be too short to fill a set, and brings
+    /// the roll-ups up to date. What is to be forgotten is forgotten, if nobody did for an hour.
     pub(super) fn finish(&mut self, connection: &mut Connection) {
         self.stop();
         let (merges, policy) = (merge::is_due(connection), self.retention.clone());
         let policy = policy.filter(|_| retention::is_due(connection).unwrap_or(false));
-        if !merges && policy.is_none() {
-            return;
-        }
         if let Ok(Some(_lease)) = self.locks.lease() {
             // Where this fails, the next process does it.
             let mut turns = Turns { connection, turn: &self.shared.turn, stops: merge::NEVER };
             if merges {
                 let _ = merge::step(&mut turns, Eagerness::AtEnd);
             }
+            let _ = rollups::take_up(&mut turns, Eagerness::AtEnd);
             if let Some(policy) = policy {
                 let _ = retention::retain_if_due(&mut turns, &self.locks, &policy);
             }

@@ -30,9 +30,9 @@ pub(super) fn take_up(turns: &mut Turns<'_>, eagerness: Eagerness) -> Result<boo
     let waiting: Vec<_> = segments::live(turns.connection)?.into_iter().filter(|segment| !segment.tallied).collect();
     let enough = match eagerness {
         Eagerness::Full => waiting.iter().filter(|segment| segment.level > 0).count() >= MOST_WAITING,
-        Eagerness::AtEnd => waiting.len() >= MOST_WAITING,
         Eagerness::Idle => waiting.len() >= FAN_IN_AT_REST,
-        Eagerness::Whole => !waiting.is_empty(),
+        // Whoever looks into the file with another program sees what the last process did.
+        Eagerness::AtEnd | Eagerness::Whole => !waiting.is_empty(),
     };
     if enough {
         let tallies = waiting_in(turns.connection, &waiting)?;

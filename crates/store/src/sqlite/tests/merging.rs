@@ -44,6 +44,14 @@ fn small_commits_become_one_segment_of_few_blocks() {
 }
 
 #[test]
+fn another_program_sees_the_counts_of_a_process_that_has_ended() {
+    let fixture = filled(1);
+    assert_eq!(number(&fixture, "SELECT sum(count) FROM rollups WHERE period_s = 60"), 2);
+    let statistics = fixture.store.statistics(None, None).unwrap();
+    assert_eq!(statistics.iter().map(|name| name.count).sum::<u64>(), 2, "they are counted once");
+}
+
+#[test]
 fn what_a_killed_merge_left_behind_is_removed() {
     let fixture = filled(5);
     let before = traces(&fixture);

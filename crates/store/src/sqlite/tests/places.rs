@@ -4,6 +4,7 @@ use flowglass_model::Sink;
 use rusqlite::Connection;
 
 use super::*;
+use crate::RollupFilter;
 
 fn kind_of_create(path: &Path) -> StoreErrorKind {
     SqliteStore::create_or_open(path).unwrap_err().kind()
@@ -120,6 +121,9 @@ fn read_all(path: &Path, run: &RunRecord) -> Result<usize, StoreError> {
     store.runs(&RunFilter::default())?;
     store.find_run(&run.id.to_string())?;
     store.statistics(None, None)?;
+    for period_minutes in [1, 60, 24 * 60] {
+        crate::Store::rollups(&store, &RollupFilter { period_minutes: Some(period_minutes), ..RollupFilter::default() })?;
+    }
     let attributes = vec![("k".to_owned(), "v".into())];
     store.count_spans(&SpanFilter { attributes, ..SpanFilter::default() })?;
     store.spans(&SpanFilter { name: Some("node n7".into()), ..SpanFilter::default() })?;
