@@ -34,7 +34,7 @@ impl Sink for Check {
 pub(super) fn recorded() -> Result<Figures, String> {
     let check = Check::default();
     let recorder = Recorder::builder().sink("check", check.clone()).build();
-    let cost = measure(&recorder)?;
+    let cost = measure(&recorder, || {})?;
     check.result(sampling::batches() * SPANS)?;
     let mut figures = Figures::default();
     figures.add("user_span_ns", cost.wall_ns);
@@ -67,22 +67,25 @@ pub(super) fn disabled() -> Result<Figures, String> {
     Ok(figures)
 }
 
-/// Measures what a span costs each of two threads that record at once, against one alone; and beside it the same of arithmetic, which
-/// two threads share nothing for: processors that are halves of one slow each other down, whatever they do.
+/// Measures what a span costs each of two threads that record at once, against one alone; and beside it the same of arithmetic, and of
+/// writing into memory of their own, for which two threads share nothing: processors that share units or caches slow each other down,
+/// whatever they do.
 pub(super) fn two_threads() -> Result<Figures, String> {
-    let (mut recording, mut arithmetic) = (Vec::new(), Vec::new());
+    let (mut recording, mut arithmetic, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS_TOGETHER {
         let (alone, both) = (Check::default(), Check::default());
         let record = |check: &Check| Recorder::builder().sink("check", check.clone()).build();
-        let alone_ns = measure(&record(&alone))?.cpu_ns;
-        let recorder = record(&both);
-        recording.push(together(|| Ok(measure(&recorder)?.cpu_ns))? / alone_ns);
+        let alone_ns = measure(&record(&alone), || {})?.cpu_ns;
+        let (recorder, meeting) = (record(&both), Barrier::new(2));
+        recording.push(together(|| Ok(measure(&recorder, || drop(meeting.wait()))?.cpu_ns))? / alone_ns);
         alone.result(sampling::batches() * SPANS)?;
         both.result(2 * sampling::batches() * SPANS)?;
         arithmetic.push(together(|| Ok(calculate()))? / calculate());
+        memory.push(together(|| Ok(write_memory()))? / write_memory());
     }
     let mut figures = one("two_thread_cpu_ratio", middle(recording));
     figures.add("two_thread_arithmetic_ratio", middle(arithmetic));
+    figures.add("two_thread_memory_ratio", middle(memory));
     Ok(figures)
 }
 
@@ -107,6 +110,20 @@ fn calculate() -> f64 {
     sampling::measure(1, batch, || {}).cpu_ns
 }
 
+/// Returns what it costs a thread to write as much memory as recording does: a batch's records, and eight times as much until the same
+/// memory comes again, as with a flush.
+fn write_memory() -> f64 {
+    const WORDS: usize = SPANS * 20;
+    let mut memory = vec![0_u64; WORDS * 8];
+    let mut turn = 0;
+    let batch = || {
+        let part = turn % 8 * WORDS;
+        (0_u64..).zip(&mut memory[part..part + WORDS]).for_each(|(at, word)| *word = black_box(at));
+        turn += 1;
+    };
+    sampling::measure(1, batch, || {}).cpu_ns
+}
+
 fn middle(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
@@ -121,11 +138,16 @@ pub(super) fn startup() -> Result<Figures, String> {
     Ok(one("startup_ms", start.elapsed().as_secs_f64() * 1e3))
 }
 
-fn measure(recorder: &Recorder) -> Result<Cost, String> {
+/// Measures recording; `meet` waits before and after each flush for others that record, so that no flush of theirs is in the measured time.
+fn measure(recorder: &Recorder, meet: impl Fn()) -> Result<Cost, String> {
     let keys = keys();
     let mut failure = None;
-    let cost =
-        sampling::measure(SPANS, || traces(recorder, &keys), || failure = recorder.flush(PATIENCE).err().or(failure.take()));
+    let flush = || {
+        meet();
+        failure = recorder.flush(PATIENCE).err().or(failure.take());
+        meet();
+    };
+    let cost = sampling::measure(SPANS, || traces(recorder, &keys), flush);
     failure.map_or(Ok(cost), |error| Err(error.to_string()))
 }
 
