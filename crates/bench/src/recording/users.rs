@@ -77,7 +77,7 @@ pub(super) fn two_threads() -> Result<Figures, String> {
         let record = |check: &Check| Recorder::builder().sink("check", check.clone()).build();
         let alone_ns = measure(&record(&alone), || {})?.cpu_ns;
         let (recorder, meeting) = (record(&both), Barrier::new(2));
-        recording.push(together(|| Ok(measure(&recorder, || drop(meeting.wait()))?.cpu_ns))? / alone_ns);
+        recording.push(together(|| Ok(measure(&recorder, || _ = meeting.wait())?.cpu_ns))? / alone_ns);
         alone.result(sampling::batches() * SPANS)?;
         both.result(2 * sampling::batches() * SPANS)?;
         arithmetic.push(together(|| Ok(calculate()))? / calculate());
